@@ -1,0 +1,113 @@
+"""Building one image: what is asked of an engine, what comes back, and how it fails."""
+
+from dataclasses import dataclass
+from typing import TypeAlias, final
+
+from image_builder_domain.build_argument import BuildArgument
+from image_builder_domain.descriptor import Descriptor
+from image_builder_domain.interruption import Interruption
+from image_builder_domain.platform import Platform
+from image_builder_domain.reference import ImageReference
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class CacheReferences:
+    """Layer cache of one build: read from ``imports``, written to ``exports``. A cache failure never fails a build."""
+
+    imports: tuple[ImageReference, ...] = ()
+    exports: tuple[ImageReference, ...] = ()
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class BuildRequest:
+    """One image to build once and push to every destination.
+
+    ``context`` is an absolute directory, ``dockerfile`` a path below it. ``source_date_epoch`` (seconds since 1970)
+    asks for a reproducible image with every timestamp rewritten to it.
+    """
+
+    name: str
+    variant: str | None
+    context: str
+    dockerfile: str
+    destinations: tuple[ImageReference, ...]
+    arguments: tuple[BuildArgument, ...] = ()
+    platforms: tuple[Platform, ...] = ()
+    target: str | None = None
+    cache: CacheReferences = CacheReferences()
+    source_date_epoch: int | None = None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class BuiltImage:
+    """What the engine says it built and pushed."""
+
+    descriptor: Descriptor
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class BuildFailed:
+    """The image could not be built. ``last_lines`` is the end of the failing step's output, at most 50 lines."""
+
+    reason: str
+    last_lines: tuple[str, ...] = ()
+    engine_code: int | None = None
+
+    def __str__(self) -> str:
+        return f"the build failed: {self.reason}; its output is above and in the log file"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class PushFailed:
+    """The image was built, but at least one destination did not take it."""
+
+    reason: str
+    last_lines: tuple[str, ...] = ()
+    engine_code: int | None = None
+
+    def __str__(self) -> str:
+        return f"the push failed: {self.reason}; check that the registry is up and that you may write to it"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class EngineUnavailable:
+    """The engine cannot be reached or started; nothing was built."""
+
+    where: str
+    reason: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.reason}; {self.remedy}"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class BuildInterrupted:
+    """The build was stopped; its processes are gone."""
+
+    interruption: Interruption
+
+    def __str__(self) -> str:
+        return f"the build was stopped ({self.interruption.name.lower()}); nothing is known to be published"
+
+
+BuildFailure: TypeAlias = BuildFailed | PushFailed | EngineUnavailable | BuildInterrupted
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class EngineMissing:
+    """A program that the engine needs is not installed; found before anything is built."""
+
+    program: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.program} is not installed; {self.remedy}"

@@ -1,0 +1,147 @@
+"""The ports: what the core asks of the outside world, in the core's own words.
+
+Adapters implement these protocols; ``image_builder_contracts`` tells what each of them must keep. None of them raises
+for anything that a user, a remote system or the network can cause.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias, final
+
+from returns.result import Result
+
+from image_builder_domain.build import BuildFailure, BuildRequest, BuiltImage, EngineMissing
+from image_builder_domain.descriptor import Manifest
+from image_builder_domain.interruption import Interruption
+from image_builder_domain.reference import ImageReference
+from image_builder_domain.registry_failure import RegistryFailure
+from image_builder_domain.signing import ImageToSign, SignatureResult, SignerMisconfigured
+
+OutputSink: TypeAlias = Callable[[bytes], None]
+"""Takes engine output: whole lines, each with its newline; a line longer than 64 KiB comes in pieces. Never raises."""
+
+
+class Cancellation(Protocol):
+    """The one signal to stop: a deadline that passed or a signal that came.
+
+    Takes   nothing.
+    Gives   ``reason`` (None while work may go on), ``wait``, which sleeps at most so many seconds and returns early
+            with True once work must stop, and ``remaining``, the seconds left (None without a deadline).
+    Fails   never.
+    """
+
+    def reason(self) -> Interruption | None: ...  # noqa: D102 (said above)
+    def wait(self, seconds: float) -> bool: ...  # noqa: D102
+    def remaining(self) -> float | None: ...  # noqa: D102
+
+
+class ImageEngine(Protocol):
+    """Builds one image and pushes it to all its destinations.
+
+    Takes   a request, a sink for output, and the cancellation, heard within a second; processes are gone 8 s after it.
+    Gives   the descriptor (digest, size in bytes, media type) that the engine itself reported.
+    Fails   as :data:`BuildFailure` says; after a failed push some destinations may hold the image. Never raises.
+    Source  specification, section 6.
+    """
+
+    def check(self) -> Result[None, EngineMissing]:
+        """Whether the engine's programs are here. Starts no process, sends nothing."""
+        ...
+
+    def command(self, request: BuildRequest) -> tuple[str, ...]:
+        """The command line that :meth:`build` runs, for the plan; pure. The private metadata file is left out."""
+        ...
+
+    def build(
+        self, request: BuildRequest, output: OutputSink, cancellation: Cancellation
+    ) -> Result[BuiltImage, BuildFailure]:
+        """Build and push; blocks until done, failed or cancelled."""
+        ...
+
+    def close(self) -> None:
+        """Stop whatever the engine started. Safe to call twice."""
+        ...
+
+
+class Registry(Protocol):
+    """Says what a reference is.
+
+    Takes   a reference by tag or digest.
+    Gives   the manifest's media type, digest (of the exact bytes) and size in bytes; an index is never resolved to a
+            platform.
+    Fails   as :data:`RegistryFailure` says, within the client's timeout and retries. Never raises.
+    Source  OCI Distribution Specification, "Pulling manifests".
+    """
+
+    def resolve(self, reference: ImageReference, cancellation: Cancellation) -> Result[Manifest, RegistryFailure]:
+        """Ask the registry once (transient answers are retried)."""
+        ...
+
+
+class Signer(Protocol):
+    """Signs images that a registry already holds, by digest.
+
+    Takes   references with the descriptor that was built, and the cancellation.
+    Gives   one result for each image, in input order.
+    Fails   in the results, never by raising.
+    Source  specification, section 8.
+    """
+
+    def prepare(self) -> Result[None, SignerMisconfigured]:
+        """Read and check secrets, before the build starts. Sends nothing."""
+        ...
+
+    def describe(self, images: tuple[ImageReference, ...]) -> str:
+        """The request that :meth:`sign` would send for these tags, for the plan; digests are placeholders. Pure."""
+        ...
+
+    def sign(self, images: tuple[ImageToSign, ...], cancellation: Cancellation) -> tuple[SignatureResult, ...]:
+        """Sign; blocks until every image has its result."""
+        ...
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ArtifactFailure:
+    """A log, report or output file could not be written."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: cannot be written: {self.reason}; choose another place or free some space"
+
+
+class LogFile(Protocol):
+    """An open log of one build: complete, line by line, secrets redacted."""
+
+    @property
+    def path(self) -> str:
+        """Where it lies."""
+        ...
+
+    def write(self, lines: bytes) -> None:
+        """Append; a failure is kept for :meth:`close`, so that a full disk never stops a build."""
+        ...
+
+    def close(self) -> Result[str, ArtifactFailure]:
+        """Flush and close; the path, or why something is missing from the file."""
+        ...
+
+
+class Artifacts(Protocol):
+    """Writes evidence: logs, reports, output files.
+
+    Takes   names (below the log directory) and paths, with bytes.
+    Gives   the path written. Files are atomic (temporary file in the same folder, then rename), never follow a link
+            in their last part, and never replace another run's log.
+    Fails   with :class:`ArtifactFailure`. Never raises.
+    """
+
+    def open_log(self, name: str) -> Result[LogFile, ArtifactFailure]:
+        """Open ``<log-dir>/<name>`` for one build; a unique name is found when it is taken by another run."""
+        ...
+
+    def write(self, path: str, content: bytes) -> Result[str, ArtifactFailure]:
+        """Write a whole file at once."""
+        ...

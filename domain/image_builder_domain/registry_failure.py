@@ -1,0 +1,66 @@
+"""How asking a registry fails."""
+
+from dataclasses import dataclass
+from typing import TypeAlias, final
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """The registry holds nothing under this reference (or hides it)."""
+
+    reference: str
+
+    def __str__(self) -> str:
+        return f"{self.reference}: the registry does not hold it; check the name, and that you may read it"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class AccessDenied:
+    """The registry or its token service refused us."""
+
+    reference: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.reference}: access denied: {self.reason}; check the credentials in the Docker configuration file"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class RegistryUnreachable:
+    """No usable answer came, after retries."""
+
+    reference: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.reference}: no answer from the registry: {self.reason}; try again when it is up"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class BadAnswer:
+    """The registry answered something that must not be trusted: wrong digest, unknown media type, oversized body."""
+
+    reference: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.reference}: the registry's answer cannot be trusted: {self.reason}"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class BadCredentials:
+    """A Docker configuration file that exists but cannot be used. Never holds its content."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}; mend the file, or remove it for anonymous access"
+
+
+RegistryFailure: TypeAlias = NotFound | AccessDenied | RegistryUnreachable | BadAnswer | BadCredentials

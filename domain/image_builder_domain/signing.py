@@ -1,0 +1,82 @@
+"""Signing: what is signed, by whom with which settings, and what came of it."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import final
+
+from image_builder_domain.descriptor import Descriptor
+from image_builder_domain.reference import Digest, ImageReference
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ImageToSign:
+    """One tag of one image, fixed by the digest that was built. ``config`` is the image's configuration object."""
+
+    reference: ImageReference
+    descriptor: Descriptor
+    config: Descriptor | None
+
+
+class SignatureStatus(Enum):
+    """What is known after signing: ``accepted`` is queued by a service, which keeps no promise yet."""
+
+    SIGNED = "signed"
+    ACCEPTED = "accepted"
+    FAILED = "failed"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SignatureResult:
+    """One image, one signer. ``reason`` is empty unless it failed; ``transient`` failures are worth another run."""
+
+    signer: str
+    reference: ImageReference
+    digest: Digest
+    status: SignatureStatus
+    attempts: int
+    duration_seconds: float
+    reason: str = ""
+    transient: bool = False
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SignerMisconfigured:
+    """A signer that cannot work: its secret or settings are wrong. Names the path, never the content."""
+
+    signer: str
+    where: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"signer {self.signer!r}: {self.where}: {self.reason}"
+
+
+class SecretKind(Enum):
+    """How a notary secret file authenticates; ``MTLS`` speaks protocol v2, the others (and no secret) v1."""
+
+    TOKEN = "token"  # noqa: S105 (a kind, not a token)
+    SIGNIFY = "signify"
+    MTLS = "mtls"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SignerSecret:
+    """Where a signer's secret lies and what kind it is; never its content."""
+
+    path: str
+    kind: SecretKind
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class NotarySettings:
+    """A signer of type ``notary``. ``timeout_seconds`` bounds each request, None leaves it to the HTTP client."""
+
+    endpoint: str
+    timeout_seconds: float | None = None
+    retry_seconds: float = 10.0
+    secret: SignerSecret | None = None
