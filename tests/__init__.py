@@ -1,0 +1,1 @@
+"""Everything that proves this project: unit, contract, end-to-end and benchmark."""

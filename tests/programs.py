@@ -1,0 +1,17 @@
+"""Real programs that tests need, found on PATH."""
+
+import os
+import shutil
+
+import pytest
+
+
+def require(program: str) -> str:
+    """The absolute path of ``program``; without it the test is skipped, or fails where the tools are promised."""
+    found = shutil.which(program)
+    if found is not None:
+        return found
+    reason = f"{program} is not on PATH; scripts/test brings it"
+    if os.environ.get("IMAGE_BUILDER_REQUIRE_TOOLS") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
