@@ -122,7 +122,7 @@ class _Server(ThreadingHTTPServer):
 
 @contextlib.contextmanager
 def _serving(server: _Server, state: ServiceState) -> Iterator[None]:
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield
