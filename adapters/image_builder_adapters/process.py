@@ -122,23 +122,25 @@ class Tail:
 
 def find_program(name: str, environment: Mapping[str, str]) -> str | None:
     """The path of ``name`` on the environment's own ``PATH``, or None."""
-    return shutil.which(name, path=environment.get("PATH", os.defpath))
+    return shutil.which(name, path=search_path(environment))
+
+
+def search_path(environment: Mapping[str, str]) -> str:
+    """Where programs are looked for."""
+    return environment.get("PATH", os.defpath)
 
 
 @cache
-def accepts(*arguments: str) -> bool:
+def accepts(wrapper: tuple[str, ...], path: str) -> bool:
     """Whether this wrapper (such as ``unshare --pid``) can run a program here; asked once, by running ``true``."""
     null = subprocess.DEVNULL
     try:
-        # Absolute or from the caller's look-up; nothing of the environment is needed to run `true`.
-        return (
-            subprocess.run(
-                [*arguments, "true"], check=False, timeout=10, stdin=null, stdout=null, stderr=null
-            ).returncode
-            == 0
+        ended = subprocess.run(
+            [*wrapper, "true"], check=False, timeout=10, env={"PATH": path}, stdin=null, stdout=null, stderr=null
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
+    return ended.returncode == 0
 
 
 def _start(command: Command) -> "subprocess.Popen[bytes] | CouldNotStart":
@@ -168,7 +170,7 @@ def _dies_with_us(environment: Mapping[str, str]) -> tuple[str, ...]:
     """
     setpriv = find_program("setpriv", environment)
     wrapper = (setpriv, "--pdeathsig", "KILL") if setpriv else ()
-    return (*wrapper, "--") if wrapper and accepts(*wrapper) else ()
+    return (*wrapper, "--") if wrapper and accepts(wrapper, search_path(environment)) else ()
 
 
 def _until_ended(
@@ -243,23 +245,27 @@ class _Reader:
                 return
 
     def _read(self) -> None:
-        descriptor, left = self._pipe.fileno(), _LARGEST_PIPE
+        # Closed whatever happens: a child that nobody reads must end by SIGPIPE instead of waiting for ever.
+        with self._pipe:
+            self._pump(self._pipe.fileno())
+            self.at_end.set()
+            self._lines.end()
+
+    def _pump(self, descriptor: int) -> None:
+        left = _LARGEST_PIPE
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
         while left > 0:
             ended = self._ended.is_set()
             if not poll.poll(500):
                 if ended:
-                    break  # silent, and yet open: an orphan holds it
+                    return  # silent, and yet open: an orphan holds it
                 continue
             chunk = os.read(descriptor, _CHUNK)
             if not chunk:
-                break
+                return
             left -= len(chunk) if ended else 0
             self._lines.feed(chunk)
-        self.at_end.set()
-        self._lines.end()
-        self._pipe.close()
 
 
 @final

@@ -15,13 +15,15 @@ from image_builder_domain.ports import Cancellation, OutputSink
 from returns.result import Failure, Result, Success
 
 from image_builder_adapters.buildkit.environment import daemon_environment
-from image_builder_adapters.buildkit.isolation import find_isolation
+from image_builder_adapters.buildkit.isolation import Isolation, find_isolation
 from image_builder_adapters.buildkit.state import DaemonFolders, open_folders
+from image_builder_adapters.cancellation import SignalCancellation
 from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, Tail, run
 
 _READY_WITHIN: Final = 30.0
 _LOOK_EVERY: Final = 0.02
 _GRACE: Final = 2.0
+_REMOVE_WITHIN: Final = 2.0
 
 
 @final
@@ -66,11 +68,11 @@ class PrivateDaemon:
             folders = open_folders(self._state_directory, self._environment)
         except OSError as error:
             return Failure(EngineUnavailable("buildkitd", f"no place for it: {error}", "set --log-dir and TMPDIR"))
-        self._running = _Running(self._command(folders), folders, log)
+        isolation = find_isolation(self._environment, self._user, folders.runtime)
+        self._running = _Running(self._command(isolation, folders), isolation, folders, log)
         return self._running.wait_until_ready(cancellation, self._log_path)
 
-    def _command(self, folders: DaemonFolders) -> Command:
-        isolation = find_isolation(self._environment, self._user, folders.runtime)
+    def _command(self, isolation: Isolation, folders: DaemonFolders) -> Command:
         arguments = (
             *isolation.wrapper,
             "buildkitd",
@@ -90,13 +92,15 @@ class PrivateDaemon:
 class _Running:
     """A daemon's process. The thread that started it waits for it: the kernel kills it when that thread ends."""
 
-    def __init__(self, command: Command, folders: DaemonFolders, log: FileIO) -> None:
+    def __init__(self, command: Command, isolation: Isolation, folders: DaemonFolders, log: FileIO) -> None:
+        self._command = command
+        self._isolation = isolation
         self._folders = folders
         self._log = log
         self._switch = _Switch()
         self._tail = Tail(_writer(log))
         self._ending: Ending | None = None
-        self._thread = threading.Thread(target=self._run, args=(command,), name="buildkitd", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="buildkitd", daemon=True)
         self._thread.start()
 
     def wait_until_ready(
@@ -119,10 +123,14 @@ class _Running:
         self._switch.turned_off.set()
         self._thread.join()
         self._log.close()
+        if not self._folders.is_kept:
+            # Steps may leave files of users that only exist inside the daemon's namespace: removed from there.
+            remove = (*self._isolation.wrapper, "rm", "-rf", "--", self._folders.root)
+            run(Command(remove, self._command.environment), lambda _: None, SignalCancellation(_REMOVE_WITHIN))
         self._folders.remove()
 
-    def _run(self, command: Command) -> None:
-        self._ending = run(command, self._tail, self._switch)
+    def _run(self) -> None:
+        self._ending = run(self._command, self._tail, self._switch)
 
     def _why_it_ended(self) -> str:
         if isinstance(self._ending, CouldNotStart):

@@ -11,7 +11,7 @@ from typing import Final, final
 
 from image_builder_domain.build import EngineMissing
 
-from image_builder_adapters.process import accepts, find_program
+from image_builder_adapters.process import accepts, find_program, search_path
 
 _NAMESPACES: Final = ("--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc")
 
@@ -41,13 +41,14 @@ def missing_helper(environment: Mapping[str, str], user: int) -> EngineMissing |
 
 def find_isolation(environment: Mapping[str, str], user: int, runtime: str) -> Isolation:
     """The strongest isolation that works here, tried with a program that does nothing."""
+    path = search_path(environment)
     if user == 0:
         unshare = find_program("unshare", environment)
         wrapper = (unshare, *_NAMESPACES) if unshare is not None else ()
-        return Isolation(wrapper if wrapper and accepts(*wrapper) else ())
+        return Isolation(wrapper if wrapper and accepts(wrapper, path) else ())
     rootlesskit = find_program("rootlesskit", environment) or "rootlesskit"
     state = f"--state-dir={runtime}/rootlesskit"
-    if accepts(rootlesskit, "--pidns"):
+    if accepts((rootlesskit, "--pidns"), path):
         return Isolation((rootlesskit, "--pidns", state))
     # Inside a container /proc cannot be mounted anew; then BuildKit's own steps cannot have a process namespace either.
     return Isolation((rootlesskit, state), ("--oci-worker-no-process-sandbox",))
