@@ -40,7 +40,7 @@ class Command:
 
     arguments: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
-    grace: float = 3.0
+    grace: float = 2.0
     descriptors: tuple[int, ...] = ()
 
 

@@ -8,6 +8,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from image_builder_adapters.buildkit.engine import BuildkitEngine
 from image_builder_contracts.image_engine import EngineFactory, ImageEngineFixtures, RequestFactory
@@ -64,17 +65,19 @@ class TestDaemonLife(PrivateDaemon, ImageEngineFixtures):
         self, ask: RequestFactory, settings: SettingsFactory
     ) -> None:
         asleep = f"sleep 98764.{time.monotonic_ns() % 1_000_000}"
-        request = ask(step(f"/bin/busybox {asleep}"))
-        script = (
-            "from image_builder_adapters.buildkit.engine import *\n"
-            "from image_builder_adapters.cancellation import *\n"
-            "from image_builder_domain.build import *\nfrom image_builder_domain.reference import *\n"
-            f"BuildkitEngine({settings('killed')!r}).build({request!r}, lambda _: None, SignalCancellation())\n"
-        )
-        with subprocess.Popen([sys.executable, "-c", script]) as run:
-            wait_until(lambda: processes(asleep) != [] or run.poll() is not None)
-            run.kill()
-        wait_until(lambda: processes(asleep) == [], 5)
+        request, usual = ask(step(f"/bin/busybox {asleep}")), settings("killed")
+        with TemporaryDirectory() as short:  # nobody is left to remove what lies in it
+            own = replace(usual, environment={**usual.environment, "TMPDIR": short})
+            script = (
+                "from image_builder_adapters.buildkit.engine import *\n"
+                "from image_builder_adapters.cancellation import *\n"
+                "from image_builder_domain.build import *\nfrom image_builder_domain.reference import *\n"
+                f"BuildkitEngine({own!r}).build({request!r}, lambda _: None, SignalCancellation())\n"
+            )
+            with subprocess.Popen([sys.executable, "-c", script]) as run:
+                wait_until(lambda: processes(asleep) != [] or run.poll() is not None)
+                run.kill()
+            wait_until(lambda: processes(asleep) == [], 5)
 
     def test_daemon_that_dies_during_a_build_is_a_failed_build(self, engine: ImageEngine, ask: RequestFactory) -> None:
         asleep = f"sleep 98763.{time.monotonic_ns() % 1_000_000}"

@@ -69,3 +69,10 @@ def test_client_that_dies_without_a_word_shows_its_last_lines() -> None:
     assert failure("#1 0.1 a", "b") == BuildFailed(
         "buildctl ended with code 1 without saying why", ("#1 0.1 a", "b"), 1
     )
+
+
+def test_script_whose_daemon_does_not_come_up_is_unavailable_with_the_logs_last_line() -> None:
+    silent = "could not connect to unix:///run/x.sock after 10 trials"
+    assert failure(silent, "========== log ==========", "no runc") == EngineUnavailable(
+        "unix:///there", f"{silent}; its log says: no runc", "do something"
+    )

@@ -22,8 +22,9 @@ from image_builder_adapters.process import Command, CouldNotStart, Ending, Finis
 
 _READY_WITHIN: Final = 30.0
 _LOOK_EVERY: Final = 0.02
-_GRACE: Final = 2.0
-_REMOVE_WITHIN: Final = 2.0
+# With the 3 s that stopping buildctl may take, all is over within 8 s.
+_GRACE: Final = 1.5
+_REMOVE_WITHIN: Final = 1.5
 
 
 @final
@@ -70,7 +71,7 @@ class PrivateDaemon:
             return Failure(EngineUnavailable("buildkitd", f"no place for it: {error}", "set --log-dir and TMPDIR"))
         isolation = find_isolation(self._environment, self._user, folders.runtime)
         self._running = _Running(self._command(isolation, folders), isolation, folders, log)
-        return self._running.wait_until_ready(cancellation, self._log_path)
+        return self._running.wait_until_ready(cancellation, self._log_path, self._user)
 
     def _command(self, isolation: Isolation, folders: DaemonFolders) -> Command:
         arguments = (
@@ -104,18 +105,18 @@ class _Running:
         self._thread.start()
 
     def wait_until_ready(
-        self, cancellation: Cancellation, log_path: str
+        self, cancellation: Cancellation, log_path: str, user: int
     ) -> Result[str, EngineUnavailable | BuildInterrupted]:
-        deadline = time.monotonic() + _READY_WITHIN
+        deadline, remedy = time.monotonic() + _READY_WITHIN, _remedy(self._folders, log_path, user)
         while not _serves(self._folders.socket):
             reason = cancellation.reason()
             if reason is not None:
                 return Failure(BuildInterrupted(reason))
             if not self._thread.is_alive():
-                return Failure(EngineUnavailable("buildkitd", self._why_it_ended(), _remedy(self._folders, log_path)))
+                return Failure(EngineUnavailable("buildkitd", self._why_it_ended(), remedy))
             if time.monotonic() > deadline:
                 why = f"it did not serve within {_READY_WITHIN:.0f} s"
-                return Failure(EngineUnavailable("buildkitd", why, _remedy(self._folders, log_path)))
+                return Failure(EngineUnavailable("buildkitd", why, remedy))
             cancellation.wait(_LOOK_EVERY)
         return Success(f"unix://{self._folders.socket}")
 
@@ -168,9 +169,14 @@ def _serves(path: str) -> bool:
             return False
 
 
-def _remedy(folders: DaemonFolders, log_path: str) -> str:
-    broken = f", remove {folders.root} if it is damaged" if folders.is_kept else ""
-    return f"see {log_path}; run as root or rootless where user namespaces are allowed{broken}, or set BUILDKIT_HOST"
+def _remedy(folders: DaemonFolders, log_path: str, user: int) -> str:
+    needs = (
+        "it needs a container that is privileged, or none"
+        if user == 0
+        else "it needs a kernel that allows user namespaces, and this user in /etc/subuid and /etc/subgid"
+    )
+    broken = f"; if {folders.root} is damaged, remove it" if folders.is_kept else ""
+    return f"see {log_path}; {needs}; or set BUILDKIT_HOST to a BuildKit that runs already{broken}"
 
 
 def _writer(log: FileIO) -> OutputSink:

@@ -114,7 +114,9 @@ class BuildkitEngine:
         self, client: tuple[str, ...], request: BuildRequest, output: OutputSink, cancellation: Cancellation
     ) -> Result[BuiltImage, BuildFailure]:
         try:
-            with tempfile.TemporaryDirectory(prefix="image-builder-", ignore_cleanup_errors=True) as folder:
+            with tempfile.TemporaryDirectory(
+                prefix="image-builder-", dir=self._settings.environment.get("TMPDIR"), ignore_cleanup_errors=True
+            ) as folder:
                 metadata = os.path.join(folder, "metadata.json")
                 command = self._command((*client, *build_arguments(request), "--metadata-file", metadata), folder)
                 return self._outcome(command, metadata, output, cancellation)
@@ -122,13 +124,15 @@ class BuildkitEngine:
             return Failure(BuildFailed(f"no temporary folder for BuildKit's metadata: {error}"))
 
     def _command(self, arguments: tuple[str, ...], folder: str) -> Command:
-        environment = self._settings.environment
+        environment, user = self._settings.environment, self._settings.user
         if not self._is_daemonless:
             return Command(arguments, client_environment(environment))
-        isolation = find_isolation(environment, self._settings.user, folder)
-        # The script wraps the daemon in rootlesskit by itself when an ordinary user runs it.
-        wrapper = isolation.wrapper if self._settings.user == 0 else ()
-        return Command((*wrapper, *arguments), daemonless_environment(environment))
+        isolation = find_isolation(environment, user, folder)
+        if user == 0:
+            return Command((*isolation.wrapper, *arguments), daemonless_environment(environment))
+        # An ordinary user's script puts the daemon into rootlesskit by itself, and needs a place for its socket.
+        own = {"ROOTLESSKIT": " ".join(isolation.wrapper), "XDG_RUNTIME_DIR": folder}
+        return Command(arguments, own | daemonless_environment(environment))
 
     def _outcome(
         self, command: Command, metadata: str, output: OutputSink, cancellation: Cancellation

@@ -17,6 +17,8 @@ _ERROR: Final = re.compile(r"error: (.*)")
 _SOLVE: Final = re.compile(rf"failed to solve: {_CODE}(?:[A-Z]\w+: )?")
 _PUSH: Final = re.compile(rf"failed to solve: {_CODE}(?:[A-Z]\w+: )?(failed to push .*)")
 _NO_DAEMON: Final = re.compile(rf"(?:listing workers for Build: )?failed to (?:list workers|get status): {_CODE}(.*)")
+# The last words of buildctl-daemonless.sh when the daemon that it started does not come up; its log follows.
+_NO_DAEMON_OF_SCRIPT: Final = re.compile(r"(could not connect to \S+ after \d+ trials)")
 _FAILED_STEP: Final = re.compile(r"#(\d+) ERROR: ")
 
 
@@ -24,6 +26,8 @@ def failure_of(
     lines: Sequence[str], code: int, where: str, remedy: str
 ) -> BuildFailed | PushFailed | EngineUnavailable:
     """The failure that ``lines``, the end of the output, tell; ``where`` and ``remedy`` serve for a lost daemon."""
+    if silent := next((match[1] for line in lines if (match := _NO_DAEMON_OF_SCRIPT.fullmatch(line))), None):
+        return EngineUnavailable(where, f"{silent}; its log says: {lines[-1]}", remedy)
     error = next((match[1] for line in reversed(lines) if (match := _ERROR.fullmatch(line))), None)
     if error is None:
         return BuildFailed(f"buildctl ended with code {code} without saying why", tuple(lines[-LAST_LINES:]), code)
