@@ -117,7 +117,7 @@ class Tail:
     def lines(self) -> tuple[str, ...]:
         """The lines in the last ``limit`` bytes or a little more, without their newlines; odd bytes are replaced."""
         text = b"".join(self._blocks).decode("utf-8", "replace")
-        return tuple(line.removesuffix("\r") for line in text.split("\n"))[:-1] if text else ()
+        return tuple(line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")) if text else ()
 
 
 def find_program(name: str, environment: Mapping[str, str]) -> str | None:
@@ -275,20 +275,21 @@ class _Lines:
     def __init__(self, output: OutputSink) -> None:
         self._output = output
         self._rest = b""
+        self._is_in_line = False
 
     def feed(self, chunk: bytes) -> None:
         """Hand on all lines that are complete."""
         cut = chunk.rfind(b"\n") + 1
         if cut:
             self._output(self._rest + chunk[:cut])
-            self._rest = chunk[cut:]
+            self._rest, self._is_in_line = chunk[cut:], False
             return
         self._rest += chunk
         while len(self._rest) >= _CHUNK:
             self._output(self._rest[:_CHUNK])
-            self._rest = self._rest[_CHUNK:]
+            self._rest, self._is_in_line = self._rest[_CHUNK:], True
 
     def end(self) -> None:
         """Hand on the last line; it gets the newline it lacks."""
-        if self._rest:
+        if self._rest or self._is_in_line:
             self._output(self._rest + b"\n")

@@ -19,7 +19,7 @@ from image_builder_contracts.image_engine import (
     ManyPlatformsContract,
     RequestFactory,
 )
-from image_builder_contracts.image_engine_probe import Switch, attempt
+from image_builder_contracts.image_engine_probe import Switch, attempt, built, manifest, reference
 from image_builder_domain.build import BuildFailed, EngineMissing, EngineUnavailable
 from image_builder_domain.build_argument import BuildArgument
 from image_builder_domain.ports import ImageEngine
@@ -30,6 +30,14 @@ from tests.programs import require
 
 class TestPrivateDaemon(PrivateDaemon, ImageEngineContract, CachingEngineContract, ManyPlatformsContract):
     """All clauses, with a ``buildkitd`` that the engine starts."""
+
+    def test_localhost_by_name_is_reached_over_plain_http(self, engine: ImageEngine, ask: RequestFactory) -> None:
+        request = ask("")
+        named = reference(str(request.destinations[0]).replace("127.0.0.1", "localhost"))
+        descriptor = built(engine, replace(request, destinations=(named,))).descriptor
+        held = manifest(request.destinations[0])
+        assert held is not None
+        assert held[0] == str(descriptor.digest)
 
 
 class TestBuildkitHost(PrivateDaemon, ImageEngineContract):
@@ -136,6 +144,16 @@ class TestWithoutBuildkit:
         assert isinstance(missing, EngineMissing)
         assert missing.program == ("buildctl", "buildkitd", "runc")[len(present)]
         assert "BUILDKIT_HOST" in missing.remedy
+
+    @pytest.mark.parametrize(
+        ("host", "program"), [("docker-container://builder", "docker"), ("kube-pod://builder?namespace=ci", "kubectl")]
+    )
+    def test_program_that_leads_to_the_host_is_needed(self, host: str, program: str, tmp_path: Path) -> None:
+        (tmp_path / "buildctl").write_text("#!/bin/sh\n")
+        (tmp_path / "buildctl").chmod(0o755)
+        environment = {"PATH": str(tmp_path), "BUILDKIT_HOST": host}
+        engine = BuildkitEngine(BuildkitSettings(environment, str(tmp_path), "log", single_build=True, user=1000))
+        assert engine.check().failure().program == program
 
     def test_ordinary_user_needs_rootlesskit_and_uidmap(self, tmp_path: Path) -> None:
         for program in ("buildctl", "buildkitd", "runc"):

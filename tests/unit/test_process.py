@@ -71,9 +71,11 @@ def test_blocks_hold_whole_lines_even_when_written_in_parts() -> None:
     assert blocks == [b"one line\n", b"two\n"]
 
 
-def test_very_long_line_comes_in_pieces() -> None:
-    _, blocks = run_and_keep(python("print('x' * 1_000_000)"))
-    assert b"".join(blocks) == b"x" * 1_000_000 + b"\n"
+@pytest.mark.parametrize("end", ["", "\n"])
+@pytest.mark.parametrize("length", [1_000_000, 16 * 65536])
+def test_very_long_line_comes_in_pieces(length: int, end: str) -> None:
+    _, blocks = run_and_keep(python(f"print('x' * {length}, end={end!r})"))
+    assert b"".join(blocks) == b"x" * length + b"\n"
     assert max(map(len, blocks)) <= 2 * 65536
 
 
@@ -177,6 +179,21 @@ def test_tail_keeps_the_last_lines_and_hands_everything_on() -> None:
     assert len(passed) == 10_000
     assert tail.lines()[-3:] == ("line 9997", "line 9998", "line 9999")
     assert len(tail.lines()) < 25
+
+
+def test_memory_stays_small_however_much_is_printed() -> None:
+    script = (
+        "import resource\n"
+        "from image_builder_adapters.process import Command, Tail, run\n"
+        "from image_builder_adapters.cancellation import SignalCancellation\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "tail = Tail(lambda _: None)\n"
+        "script = 'yes 0123456789 | head -c 100000000; head -c 100000000 /dev/zero'\n"
+        f"run(Command(('sh', '-c', script), {ENVIRONMENT!r}), tail, SignalCancellation())\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+    )
+    answer = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, check=True)
+    assert int(answer.stdout) < 20 * 1024  # KiB
 
 
 def test_representation_of_a_command_hides_its_environment() -> None:

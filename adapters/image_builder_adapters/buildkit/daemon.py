@@ -70,6 +70,10 @@ class PrivateDaemon:
         except OSError as error:
             return Failure(EngineUnavailable("buildkitd", f"no place for it: {error}", "set --log-dir and TMPDIR"))
         isolation = find_isolation(self._environment, self._user, folders.runtime)
+        if isolation is None:
+            log.close()
+            folders.remove()
+            return Failure(EngineUnavailable("buildkitd", "root may not mount anything here", _remedy(self._user)))
         self._running = _Running(self._command(isolation, folders), isolation, folders, log)
         return self._running.wait_until_ready(cancellation, self._log_path, self._user)
 
@@ -107,7 +111,7 @@ class _Running:
     def wait_until_ready(
         self, cancellation: Cancellation, log_path: str, user: int
     ) -> Result[str, EngineUnavailable | BuildInterrupted]:
-        deadline, remedy = time.monotonic() + _READY_WITHIN, _remedy(self._folders, log_path, user)
+        deadline, remedy = time.monotonic() + _READY_WITHIN, f"see {log_path}; {_remedy(user)}{self._hint()}"
         while not _serves(self._folders.socket):
             reason = cancellation.reason()
             if reason is not None:
@@ -119,6 +123,9 @@ class _Running:
                 return Failure(EngineUnavailable("buildkitd", why, remedy))
             cancellation.wait(_LOOK_EVERY)
         return Success(f"unix://{self._folders.socket}")
+
+    def _hint(self) -> str:
+        return f"; if {self._folders.root} is damaged, remove it" if self._folders.is_kept else ""
 
     def stop(self) -> None:
         self._switch.turned_off.set()
@@ -169,14 +176,13 @@ def _serves(path: str) -> bool:
             return False
 
 
-def _remedy(folders: DaemonFolders, log_path: str, user: int) -> str:
+def _remedy(user: int) -> str:
     needs = (
-        "it needs a container that is privileged, or none"
+        "a private BuildKit needs root's full powers: run in a privileged container, or in none"
         if user == 0
-        else "it needs a kernel that allows user namespaces, and this user in /etc/subuid and /etc/subgid"
+        else "a private BuildKit needs user namespaces, and this user in /etc/subuid and /etc/subgid"
     )
-    broken = f"; if {folders.root} is damaged, remove it" if folders.is_kept else ""
-    return f"see {log_path}; {needs}; or set BUILDKIT_HOST to a BuildKit that runs already{broken}"
+    return f"{needs}; or set BUILDKIT_HOST to a BuildKit that runs already"
 
 
 def _writer(log: FileIO) -> OutputSink:

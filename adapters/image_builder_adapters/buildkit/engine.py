@@ -27,11 +27,19 @@ from image_builder_adapters.buildkit.command import build_arguments, unusable_te
 from image_builder_adapters.buildkit.daemon import PrivateDaemon
 from image_builder_adapters.buildkit.environment import client_environment, daemonless_environment
 from image_builder_adapters.buildkit.failure import failure_of
-from image_builder_adapters.buildkit.isolation import find_isolation, missing_helper
+from image_builder_adapters.buildkit.isolation import Isolation, find_isolation, missing_helper
 from image_builder_adapters.buildkit.metadata import parse_metadata
 from image_builder_adapters.process import Command, CouldNotStart, Finished, Stopped, Tail, find_program, run
 
 _DAEMONLESS: Final = "buildctl-daemonless.sh"
+# Hosts that `buildctl` reaches through another program, which it runs.
+_HELPERS: Final = {
+    "docker-container": "docker",
+    "podman-container": "podman",
+    "nerdctl-container": "nerdctl",
+    "kube-pod": "kubectl",
+    "ssh": "ssh",
+}
 _INSTALL: Final = "install BuildKit (https://github.com/moby/buildkit/releases) and put it on PATH"
 
 
@@ -66,12 +74,11 @@ class BuildkitEngine:
 
     def check(self) -> Result[None, EngineMissing]:
         """Implement ``ImageEngine.check``."""
+        environment = self._settings.environment
         for names in self._programs():
-            if not any(find_program(name, self._settings.environment) for name in names):
-                return Failure(
-                    EngineMissing(names[0], f"{_INSTALL}, or set BUILDKIT_HOST to a BuildKit that runs already")
-                )
-        helper = None if self._host is not None else missing_helper(self._settings.environment, self._settings.user)
+            if not any(find_program(name, environment) for name in names):
+                return Failure(EngineMissing(names[0], self._install(names[0])))
+        helper = None if self._host is not None else missing_helper(environment, self._settings.user)
         return Success(None) if helper is None else Failure(helper)
 
     def command(self, request: BuildRequest) -> tuple[str, ...]:
@@ -100,9 +107,15 @@ class BuildkitEngine:
         self._daemon.close()
 
     def _programs(self) -> tuple[tuple[str, ...], ...]:
-        if self._host is not None:
-            return (("buildctl",),)
-        return (("buildctl",), ("buildkitd",), ("runc", "buildkit-runc"))
+        if self._host is None:
+            return (("buildctl",), ("buildkitd",), ("runc", "buildkit-runc"))
+        helper = _HELPERS.get(self._host.partition("://")[0])
+        return (("buildctl",),) if helper is None else (("buildctl",), (helper,))
+
+    def _install(self, program: str) -> str:
+        if program in _HELPERS.values():
+            return f"install it: BUILDKIT_HOST={self._host} is reached through it"
+        return f"{_INSTALL}, or set BUILDKIT_HOST to a BuildKit that runs already" if self._host is None else _INSTALL
 
     def _client(self, address: str | None) -> tuple[str, ...]:
         if self._is_daemonless:
@@ -127,7 +140,7 @@ class BuildkitEngine:
         environment, user = self._settings.environment, self._settings.user
         if not self._is_daemonless:
             return Command(arguments, client_environment(environment))
-        isolation = find_isolation(environment, user, folder)
+        isolation = find_isolation(environment, user, folder) or Isolation()
         if user == 0:
             return Command((*isolation.wrapper, *arguments), daemonless_environment(environment))
         # An ordinary user's script puts the daemon into rootlesskit by itself, and needs a place for its socket.

@@ -8,10 +8,10 @@ _COMMON: Final = (
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR"),
 )
-# `docker-container://` runs docker and `kube-pod://` runs kubectl; both find their server by these.
+# `docker-container://` runs docker, `kube-pod://` kubectl and `ssh://` ssh; they find their server and keys by these.
 _CLIENT: Final = (
     *("DOCKER_CONFIG", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION"),
-    *("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"),
+    *("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", "SSH_AUTH_SOCK"),
 )
 _DAEMONLESS: Final = ("BUILDKITD_FLAGS", "BUILDKITD", "BUILDCTL", "ROOTLESSKIT", "BUILDCTL_CONNECT_RETRIES_MAX")
 # BuildKit cuts a step's output at 2 MiB and 200 KiB/s unless told otherwise; our log files are complete.

@@ -39,16 +39,25 @@ def missing_helper(environment: Mapping[str, str], user: int) -> EngineMissing |
     return None
 
 
-def find_isolation(environment: Mapping[str, str], user: int, runtime: str) -> Isolation:
-    """The strongest isolation that works here, tried with a program that does nothing."""
-    path = search_path(environment)
-    if user == 0:
-        unshare = find_program("unshare", environment)
-        wrapper = (unshare, *_NAMESPACES) if unshare is not None else ()
-        return Isolation(wrapper if wrapper and accepts(wrapper, path) else ())
+def find_isolation(environment: Mapping[str, str], user: int, runtime: str) -> Isolation | None:
+    """The strongest isolation that works here, tried with a program that does nothing; None where no step could run."""
+    return _of_root(environment) if user == 0 else _of_ordinary_user(environment, runtime)
+
+
+def _of_root(environment: Mapping[str, str]) -> Isolation | None:
+    unshare, path = find_program("unshare", environment), search_path(environment)
+    if unshare is None:
+        return Isolation()
+    if accepts((unshare, *_NAMESPACES), path):
+        return Isolation((unshare, *_NAMESPACES))
+    # BuildKit mounts for each step. Where root may not even have mounts of his own, it would fail there, less clearly.
+    return Isolation() if accepts((unshare, "--mount"), path) else None
+
+
+def _of_ordinary_user(environment: Mapping[str, str], runtime: str) -> Isolation:
     rootlesskit = find_program("rootlesskit", environment) or "rootlesskit"
     state = f"--state-dir={runtime}/rootlesskit"
-    if accepts((rootlesskit, "--pidns"), path):
+    if accepts((rootlesskit, "--pidns"), search_path(environment)):
         return Isolation((rootlesskit, "--pidns", state))
     # Inside a container /proc cannot be mounted anew; then BuildKit's own steps cannot have a process namespace either.
     return Isolation((rootlesskit, state), ("--oci-worker-no-process-sandbox",))
