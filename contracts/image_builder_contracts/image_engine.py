@@ -181,17 +181,20 @@ class ImageEngineContract(ImageEngineFixtures):
         (Path(request.context) / "busybox").touch()
         assert built(make_engine("two"), request) == first
 
-    def test_cancellation_stops_a_running_step_within_8_seconds(self, engine: ImageEngine, ask: RequestFactory) -> None:
+    @pytest.mark.parametrize("reason", [Interruption.SIGINT, Interruption.DEADLINE])
+    def test_cancellation_stops_a_running_step_within_8_seconds(
+        self, engine: ImageEngine, ask: RequestFactory, reason: Interruption
+    ) -> None:
         """Nothing of it is left, though the step ignores signals, and nothing was pushed."""
         asleep = f"sleep 98765.{time.monotonic_ns() % 1_000_000}"
         request, switch = ask(step(f"trap '' TERM INT; /bin/busybox {asleep}")), Switch()
         with attempt_beside(engine, request, switch) as made:
             wait_until(lambda: processes(asleep) != [])
             start = time.monotonic()
-            switch.turn(Interruption.SIGINT)
+            switch.turn(reason)
         engine.close()
         assert time.monotonic() - start < 8
-        assert made.outcome == BuildInterrupted(Interruption.SIGINT)
+        assert made.outcome == BuildInterrupted(reason)
         assert processes(asleep) == []
         assert manifest(request.destinations[0]) is None
 

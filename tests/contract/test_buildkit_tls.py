@@ -2,6 +2,7 @@
 
 import datetime
 import ipaddress
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -70,6 +71,8 @@ class TestMutualTls(PrivateDaemon, ImageEngineFixtures):
 
     @pytest.fixture
     def host(self, tmp_path: Path, authority: Authority, settings: SettingsFactory) -> Iterator[str]:
+        if os.geteuid() != 0:
+            pytest.skip("the remote daemon of this test is started by root")
         files, address = authority.write(tmp_path / "server"), f"127.0.0.1:{free_port()}"
         command = (
             *(require("unshare"), "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"),
