@@ -6,4 +6,5 @@ import sys
 if "pytest" in sys.modules:
     import pytest
 
-    pytest.register_assert_rewrite(f"{__name__}.signer")
+    for module in ("image_engine", "image_engine_probe", "registry", "signer"):
+        pytest.register_assert_rewrite(f"{__name__}.{module}")
