@@ -1,0 +1,38 @@
+"""Foreign text made safe for terminals and for CI systems that take lines of a log as commands.
+
+GitHub's runner obeys a line that starts (after blanks) with ``::command::``, or that holds ``##[command``; Azure's
+agent obeys ``##vso[`` anywhere in a line. Terminals obey control characters.
+"""
+
+import re
+
+_CONTROLS = bytes(code for code in range(0x20) if code not in b"\n\t") + b"\x7f"
+# White space as .NET trims it, in UTF-8: the runner skips all of it.
+_BLANK = rb"(?:[ \t]|\xc2\xa0|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80|\xef\xbb\xbf)"
+_DANGEROUS = re.compile(
+    rb"(?P<control>\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f])"
+    rb"|(?P<anywhere>\#\#(?=\[|vso\[))"
+    rb"|(?P<start>^" + _BLANK + rb"*+:(?=:))",
+    re.MULTILINE | re.IGNORECASE,
+)
+
+
+def neutralise(text: bytes) -> bytes:
+    """Whole lines of foreign output, fit to be shown; harmless ones come back byte by byte.
+
+    Control characters (but newline, tab and the carriage return of a CRLF) are shown escaped, like ``\\x1b``; a blank
+    breaks what a CI system would take as a command: ``## vso[``, ``: :error::``.
+    """
+    return _DANGEROUS.sub(_defuse, text) if _is_suspicious(text) else text
+
+
+def _is_suspicious(text: bytes) -> bool:
+    """A quick look, several times as fast as the expression; ``\\xc2`` begins the control characters above 0x7f."""
+    return b"\xc2" in text or b"##" in text or b"::" in text or len(text.translate(None, _CONTROLS)) != len(text)
+
+
+def _defuse(match: re.Match[bytes]) -> bytes:
+    if match.lastgroup == "control":
+        code = match[0].decode("utf-8")
+        return f"\\x{ord(code):02x}".encode()
+    return match[0] + b" "

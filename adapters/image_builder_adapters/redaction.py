@@ -1,0 +1,112 @@
+"""The one redactor: hides secrets in every output, in every encoding that this tool produces.
+
+Apply it before :mod:`image_builder_adapters.console_text`, whose escapes would hide a secret from it.
+"""
+
+import base64
+import json
+import re
+import threading
+from collections.abc import Iterable, Iterator
+from typing import final
+from urllib.parse import quote, quote_plus
+
+HIDDEN = "***"
+SHORTEST_SECRET = 4
+"""Characters; a shorter value is in too many innocent words, and is not hidden."""
+
+_SHORTEST_LINE = 8
+_SHORTEST_CORE = 6
+
+
+@final
+class Redactor:
+    """Replaces secrets by ``***``, also their base64, URL-encoded, JSON-escaped and ``repr`` forms.
+
+    Each line of a multi-line secret with 8 characters or more is a secret of its own, since logs are redacted line by
+    line. Safe to use from several threads; :meth:`learn` takes effect for what is redacted afterwards.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._lock = threading.Lock()
+        self._forms: frozenset[str] = frozenset()
+        self._known = _Known(self._forms)
+        self._add(secrets)
+
+    def learn(self, secret: str) -> None:
+        """Hide this too from now on: a token that came at run time."""
+        self._add((secret,))
+
+    def text(self, text: str) -> str:
+        """``text`` without secrets."""
+        known = self._known
+        return known.text.sub(HIDDEN, text) if known.forms else text
+
+    def data(self, data: bytes) -> bytes:
+        """``data`` without secrets, which are looked for as UTF-8."""
+        known = self._known
+        # Looking for each form first is three times as fast as the expression; secrets in output are rare.
+        if any(form in data for form in known.forms):
+            return known.data.sub(HIDDEN.encode(), data)
+        return data
+
+    def _add(self, secrets: Iterable[str]) -> None:
+        forms = frozenset(form for secret in secrets for form in secret_forms(secret))
+        with self._lock:
+            if forms <= self._forms:
+                return
+            self._forms |= forms
+            self._known = _Known(self._forms)
+
+
+@final
+class _Known:
+    """The forms of one moment, compiled; the longest first, so that no rest of one stays."""
+
+    def __init__(self, forms: frozenset[str]) -> None:
+        ordered = sorted(forms, key=lambda form: (-len(form), form))
+        self.forms = tuple(_encode(form) for form in ordered)
+        self.text = re.compile("|".join(re.escape(form) for form in ordered))
+        self.data = re.compile(b"|".join(re.escape(form) for form in self.forms))
+
+
+def secret_forms(secret: str) -> frozenset[str]:
+    """Every text that gives the secret away; none for a value that is shorter than four characters."""
+    parts = {secret, secret.strip()}
+    parts.update(line.strip() for line in secret.splitlines() if len(line.strip()) >= _SHORTEST_LINE)
+    forms = {form for part in parts if len(part.strip()) >= SHORTEST_SECRET for form in _forms(part)}
+    return frozenset(form for form in forms if len(form) >= SHORTEST_SECRET)
+
+
+def _forms(part: str) -> Iterator[str]:
+    raw = _encode(part)
+    yield part
+    yield from (quote(raw, safe=""), quote(raw), quote_plus(raw))
+    yield from (json.dumps(part)[1:-1], json.dumps(part, ensure_ascii=False)[1:-1], repr(part)[1:-1])
+    for standard in _base64_forms(raw):
+        yield standard
+        yield standard.replace("+", "-").replace("/", "_")
+
+
+def _base64_forms(raw: bytes) -> Iterator[str]:
+    """Base64 of the secret alone, and what it becomes inside of longer content (``user:secret``).
+
+    Three bytes make four characters, so there are three ways to lie in longer content; the characters at the ends that
+    depend on the neighbours are left out.
+    """
+    whole = base64.b64encode(raw).decode("ascii")
+    yield whole
+    yield whole.rstrip("=")
+    for offset in range(3):
+        first, last = -(-8 * offset // 6), 8 * (offset + len(raw)) // 6
+        core = base64.b64encode(bytes(offset) + raw).decode("ascii")[first:last]
+        if len(core) >= _SHORTEST_CORE:
+            yield core
+
+
+def _encode(text: str) -> bytes:
+    """UTF-8, where bytes of an environment variable that were none come back as they were."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")

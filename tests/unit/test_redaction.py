@@ -1,0 +1,85 @@
+"""The redactor: a secret appears nowhere, in no encoding of ours."""
+
+import base64
+import json
+import threading
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus, urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from image_builder_adapters.redaction import Redactor
+
+SECRETS = st.text(
+    st.characters(min_codepoint=33, max_codepoint=0x2FFF, exclude_categories=("Cs", "Zs", "Cc")), min_size=8
+)
+ENCODERS: dict[str, Callable[[str], str]] = {
+    "plain": str,
+    "base64": lambda secret: base64.b64encode(secret.encode()).decode(),
+    "base64url": lambda secret: base64.urlsafe_b64encode(secret.encode()).decode().rstrip("="),
+    "percent": lambda secret: quote(secret, safe=""),
+    "path": quote,
+    "form": quote_plus,
+    "query": lambda secret: urlencode({"x": secret})[2:],
+    "json": lambda secret: json.dumps(secret)[1:-1],
+    "json-utf-8": lambda secret: json.dumps(secret, ensure_ascii=False)[1:-1],
+    "repr": lambda secret: repr(secret)[1:-1],
+}
+
+
+@pytest.mark.parametrize("encode", ENCODERS.values(), ids=ENCODERS)
+@given(secret=SECRETS)
+def test_every_form_is_hidden_in_text_and_data(encode: Callable[[str], str], secret: str) -> None:
+    redactor, line = Redactor([secret]), f"a {encode(secret)} b"
+    assert encode(secret) not in redactor.text(line)
+    assert encode(secret).encode() not in redactor.data(line.encode())
+
+
+@given(secret=SECRETS, user=st.text("abc", max_size=5), rest=st.text("xyz", max_size=3))
+def test_basic_credentials_do_not_give_the_password_away(secret: str, user: str, rest: str) -> None:
+    encoded = base64.b64encode(f"{user}:{secret}{rest}".encode()).decode()
+    hidden = Redactor([secret]).text(encoded)
+    assert "***" in hidden
+    assert len(hidden) - len("***") <= len(encoded) - len(secret.encode()) * 8 // 6 + 1
+
+
+@pytest.mark.parametrize("short", ["", "a", "abc", "  a  ", "\n\n\n\n"])
+def test_short_values_hide_nothing(short: str) -> None:
+    assert Redactor([short]).text("a b c abc\n\n\n\n YWJj") == "a b c abc\n\n\n\n YWJj"
+
+
+def test_four_characters_are_a_secret() -> None:
+    assert Redactor(["pass"]).text("pass word") == "*** word"
+
+
+def test_each_long_line_of_a_secret_is_hidden_and_short_ones_are_not() -> None:
+    redactor = Redactor(["{\n  first-secret-line\nsecond-secret-line\n}\n"])
+    assert redactor.data(b"{ first-secret-line }\nsecond-secret-line\n") == b"{ *** }\n***\n"
+
+
+def test_the_longest_of_two_secrets_leaves_no_rest() -> None:
+    assert Redactor(["secret", "secret-and-more"]).text("secret-and-more secret") == "*** ***"
+
+
+def test_a_secret_with_a_final_newline_is_hidden_without_it() -> None:
+    assert Redactor(["token-1\n"]).text("token-1;") == "***;"
+
+
+def test_without_secrets_nothing_changes() -> None:
+    assert (Redactor().text("anything"), Redactor().data(b"\xff")) == ("anything", b"\xff")
+
+
+def test_bytes_of_the_environment_that_are_no_utf_8_are_hidden() -> None:
+    assert Redactor([b"s\xff\xfecret".decode("utf-8", "surrogateescape")]).data(b"<s\xff\xfecret>") == b"<***>"
+
+
+def test_learning_from_many_threads_loses_nothing() -> None:
+    redactor = Redactor()
+    secrets = [f"secret-number-{number}-" for number in range(40)]
+    threads = [threading.Thread(target=redactor.learn, args=(secret,)) for secret in secrets]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert redactor.text("".join(secrets)) == "***" * 40
