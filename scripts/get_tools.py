@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolchain import archive, debian, golang, pins, programs, store, wheel
-from toolchain.pins import SourceFailed, Tool
+from toolchain.pins import SourceError, Tool
 
 PINS = Path(__file__).resolve().parent / "tools.toml"
 
@@ -58,7 +58,7 @@ class Toolbox:
     def _find(self, tool: Tool) -> Found | Missing:
         try:
             return Found(programs.on_path(tool, self._shelf.root), "PATH")
-        except SourceFailed as error:
+        except SourceError as error:
             tried = [f"PATH: {error}"]
         kept = self._shelf.find(tool)
         return Found(*kept) if kept else self._install(tool, tried)
@@ -71,7 +71,7 @@ class Toolbox:
             for origin, fetch in self._sources(tool):
                 try:
                     self._install_from(tool, origin, fetch)
-                except SourceFailed as error:
+                except SourceError as error:
                     tried.append(f"{origin}: {error}")
                     continue
                 kept = self._shelf.find(tool)
@@ -99,7 +99,7 @@ class Toolbox:
     def _compiler(self, tool: Tool) -> Path:
         go = self.get("go")
         if isinstance(go, Missing):
-            raise SourceFailed(f"no Go ({'; '.join(go.tried)})")
+            raise SourceError(f"no Go ({'; '.join(go.tried)})")
         _say(f"{tool.name} {tool.version}: compiling, this takes minutes the first time")
         return go.programs["go"]
 

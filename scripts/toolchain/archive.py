@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-from toolchain.pins import ArchiveSource, SourceFailed, Tool, machine
+from toolchain.pins import ArchiveSource, SourceError, Tool, machine
 
 _SILENCE_SECONDS = 10
 _unreachable: set[str] = set()
@@ -18,7 +18,7 @@ _unreachable: set[str] = set()
 def fetch(tool: Tool, source: ArchiveSource, folder: Path) -> Mapping[str, Path]:
     """The tool's programs, in ``folder``."""
     if machine() not in source.sha256:
-        raise SourceFailed(f"no release for {machine()}")
+        raise SourceError(f"no release for {machine()}")
     arch = source.arch.get(machine(), machine())
     url = source.url.format(version=tool.version, arch=arch)
     download = folder / "download"
@@ -36,22 +36,22 @@ def _download(url: str, file: Path) -> None:
     """Hosts that once did not answer are not asked again in this run."""
     host = urllib.parse.urlsplit(url).netloc
     if host in _unreachable:
-        raise SourceFailed(f"{url}: {host} did not answer before")
+        raise SourceError(f"{url}: {host} did not answer before")
     try:
         with urllib.request.urlopen(url, timeout=_SILENCE_SECONDS) as answer, file.open("wb") as stream:
             shutil.copyfileobj(answer, stream)
     except urllib.error.HTTPError as error:
-        raise SourceFailed(f"{url}: answer {error.code}") from error
+        raise SourceError(f"{url}: answer {error.code}") from error
     except OSError as error:
         _unreachable.add(host)
-        raise SourceFailed(f"{url}: {getattr(error, 'reason', error)}") from error
+        raise SourceError(f"{url}: {getattr(error, 'reason', error)}") from error
 
 
 def _compare(file: Path, expected: str, url: str) -> None:
     with file.open("rb") as stream:
         actual = hashlib.file_digest(stream, "sha256").hexdigest()
     if actual != expected:
-        raise SourceFailed(f"{url}: SHA-256 is {actual}, but {expected} is pinned; nothing of it was used")
+        raise SourceError(f"{url}: SHA-256 is {actual}, but {expected} is pinned; nothing of it was used")
 
 
 def _take_out(archive: Path, member: str, file: Path) -> None:
@@ -62,8 +62,8 @@ def _take_out(archive: Path, member: str, file: Path) -> None:
         with tarfile.open(archive) as tar:
             content = tar.extractfile(member)
             if content is None:
-                raise SourceFailed(f"{member} in the release is no file")
+                raise SourceError(f"{member} in the release is no file")
             with content, file.open("wb") as stream:
                 shutil.copyfileobj(content, stream)
     except (tarfile.TarError, KeyError) as error:
-        raise SourceFailed(f"the release has no {member}: {error}") from error
+        raise SourceError(f"the release has no {member}: {error}") from error

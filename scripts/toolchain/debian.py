@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from toolchain.pins import DebianSource, SourceFailed, Tool
+from toolchain.pins import DebianSource, SourceError, Tool
 from toolchain.run import run
 
 _SECONDS = 300
@@ -22,12 +22,12 @@ def unpack(source: DebianSource, folder: Path) -> Path:
     """The package's files below a folder in ``folder``; apt checks the distribution's signature and checksum."""
     for program in ("apt-get", "dpkg-deb"):
         if shutil.which(program) is None:
-            raise SourceFailed(f"no {program} here")
+            raise SourceError(f"no {program} here")
     download = folder / "package"
     download.mkdir()
     try:
         _apt(download, ["download", source.package])
-    except SourceFailed:  # on a fresh machine the lists of packages are empty
+    except SourceError:  # on a fresh machine the lists of packages are empty
         private = _private_lists(folder / "apt")
         _apt(download, [*private, "update"])
         _apt(download, [*private, "download", source.package])
@@ -55,4 +55,4 @@ def _first(unpacked: Path, places: list[str]) -> Path:
     for place in places:
         if (unpacked / place).is_file():
             return unpacked / place
-    raise SourceFailed(f"the package holds none of {', '.join(places)}")
+    raise SourceError(f"the package holds none of {', '.join(places)}")

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from toolchain.pins import GoSource, SourceFailed, Tool
+from toolchain.pins import GoSource, SourceError, Tool
 from toolchain.run import run
 
 _DOWNLOAD_SECONDS = 300
@@ -46,7 +46,7 @@ def _module_folder(go: Path, module: str, where: Path, environment: Mapping[str,
     answer = run([go, "mod", "download", "-json", module], _DOWNLOAD_SECONDS, where, environment)
     folder = Path(json.loads(answer)["Dir"])
     if not (folder / "go.mod").is_file():
-        raise SourceFailed(f"{module} has no go.mod")
+        raise SourceError(f"{module} has no go.mod")
     return folder
 
 

@@ -12,7 +12,7 @@ Version = tuple[int, ...]
 _GO_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
-class SourceFailed(Exception):
+class SourceError(Exception):
     """One source could not give the tool; the text says why, in one line."""
 
 

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from toolchain.pins import PathSource, SourceFailed, Tool, parse_version
+from toolchain.pins import PathSource, SourceError, Tool, parse_version
 
 _ANSWER_SECONDS = 30
 _ELF_INTERPRETER = 3
@@ -22,16 +22,16 @@ def on_path(tool: Tool, ignore: Path) -> Mapping[str, Path]:
 
 
 def check(tool: Tool, program: str, file: Path) -> str:
-    """The version that ``file`` tells, or "its flags"; :class:`SourceFailed` when it is not good enough."""
+    """The version that ``file`` tells, or "its flags"; :class:`SourceError` when it is not good enough."""
     if tool.path.static and not is_static(file):
-        raise SourceFailed(f"{file} is not statically linked")
+        raise SourceError(f"{file} is not statically linked")
     said = ask(file, tool.path.ask)
     version = told_version(tool.path, said)
     if version is None:
         _check_flags(tool, program, file)
         return "its flags"
     if parse_version(version) < tool.path.minimum:
-        raise SourceFailed(f"{file} is {version}, older than {'.'.join(map(str, tool.path.minimum))}")
+        raise SourceError(f"{file} is {version}, older than {'.'.join(map(str, tool.path.minimum))}")
     return version
 
 
@@ -56,7 +56,7 @@ def ask(file: Path, arguments: list[str]) -> str:
             errors="replace",
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise SourceFailed(f"{file} does not run: {error}") from error
+        raise SourceError(f"{file} does not run: {error}") from error
     return done.stdout
 
 
@@ -75,14 +75,14 @@ def _which(names: list[str], ignore: Path) -> Path:
         found = shutil.which(name)
         if found and not Path(found).resolve().is_relative_to(ignore):
             return Path(found).absolute()
-    raise SourceFailed(f"no {' or '.join(names)} on PATH")
+    raise SourceError(f"no {' or '.join(names)} on PATH")
 
 
 def _check_flags(tool: Tool, program: str, file: Path) -> None:
     flags = tool.path.flags.get(program)
     if flags is None:
-        raise SourceFailed(f"{file} does not tell its version")
+        raise SourceError(f"{file} does not tell its version")
     words = set(re.findall(r"--[a-z][a-z0-9-]*", ask(file, flags.help)))
     missing = [flag for flag in flags.needs if flag not in words]
     if missing:
-        raise SourceFailed(f"{file} does not tell its version and lacks {', '.join(missing)}")
+        raise SourceError(f"{file} does not tell its version and lacks {', '.join(missing)}")

@@ -4,11 +4,11 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from toolchain.pins import SourceFailed
+from toolchain.pins import SourceError
 
 
 def run(command: Sequence[str | Path], seconds: float, where: Path, environment: Mapping[str, str]) -> str:
-    """Standard output; :class:`SourceFailed` with the last line of standard error when anything goes wrong."""
+    """Standard output; :class:`SourceError` with the last line of standard error when anything goes wrong."""
     name = Path(command[0]).name
     try:
         done = subprocess.run(
@@ -22,11 +22,11 @@ def run(command: Sequence[str | Path], seconds: float, where: Path, environment:
             stdin=subprocess.DEVNULL,
         )
     except OSError as error:
-        raise SourceFailed(f"{name} does not run: {error.strerror}") from error
+        raise SourceError(f"{name} does not run: {error.strerror}") from error
     except subprocess.TimeoutExpired as error:
-        raise SourceFailed(f"{name} did not finish within {seconds:.0f} s") from error
+        raise SourceError(f"{name} did not finish within {seconds:.0f} s") from error
     if done.returncode != 0:
-        raise SourceFailed(f"{name} failed: {_last_line(done.stderr or done.stdout)}")
+        raise SourceError(f"{name} failed: {_last_line(done.stderr or done.stdout)}")
     return done.stdout
 
 

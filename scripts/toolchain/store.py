@@ -88,6 +88,6 @@ def _rename_unless_there(made: Path, folder: Path) -> None:
 
 
 def default_root() -> Path:
-    """Below ``XDG_CACHE_HOME``, which counts only when absolute (XDG Base Directory Specification), else ``~/.cache``."""
+    """Below ``XDG_CACHE_HOME`` if that is absolute (XDG Base Directory Specification), else below ``~/.cache``."""
     cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
     return (cache if cache.is_absolute() else Path.home() / ".cache") / "image-builder" / "tools"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from toolchain import debian
-from toolchain.pins import DebianSource, SourceFailed, Tool, WheelSource
+from toolchain.pins import DebianSource, SourceError, Tool, WheelSource
 from toolchain.run import run
 
 _SECONDS = 600
@@ -49,7 +49,7 @@ def _client(uv: Path | None, folder: Path, environment: Mapping[str, str]) -> Co
     for candidate in _pips():
         try:
             run([*candidate, "--version"], _SECONDS, folder, environment)
-        except SourceFailed:
+        except SourceError:
             continue
         return [*candidate, "--quiet"]
     return [*_pip_of_distribution(folder), "--quiet"]
@@ -63,9 +63,9 @@ def _pips() -> list[Command]:
 def _pip_of_distribution(folder: Path) -> Command:
     try:
         unpacked = debian.unpack(_PIP_WHEEL, folder)
-    except SourceFailed as error:
-        raise SourceFailed(f"no pip here, and Debian's python3-pip-whl cannot be had ({error})") from error
+    except SourceError as error:
+        raise SourceError(f"no pip here, and Debian's python3-pip-whl cannot be had ({error})") from error
     wheels = sorted(unpacked.glob("usr/share/python-wheels/pip-*.whl"))
     if not wheels:
-        raise SourceFailed("no pip here, and none in Debian's python3-pip-whl")
+        raise SourceError("no pip here, and none in Debian's python3-pip-whl")
     return [sys.executable, wheels[-1] / "pip"]
