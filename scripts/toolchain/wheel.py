@@ -28,7 +28,7 @@ def fetch(tool: Tool, source: WheelSource, uv: Path | None, folder: Path) -> Map
     requirements.write_text(f"{source.project}=={tool.version} {hashes}\n")
     environment = client_environment(os.environ)
     options: Command = ["--no-deps", "--only-binary", ":all:", "--require-hashes", "--target", folder / "wheel"]
-    run([*_client(uv, folder, environment), "install", *options, "-r", requirements], _SECONDS, folder, environment)
+    run([*_installer(uv, folder, environment), *options, "-r", requirements], _SECONDS, folder, environment)
     return {program: folder / "wheel" / source.files[program] for program in tool.programs}
 
 
@@ -43,16 +43,16 @@ def client_environment(ambient: Mapping[str, str]) -> dict[str, str]:
     return environment | off | {"PIP_RETRIES": "1", "PIP_DEFAULT_TIMEOUT": "15", "UV_PYTHON_DOWNLOADS": "never"}
 
 
-def _client(uv: Path | None, folder: Path, environment: Mapping[str, str]) -> Command:
+def _installer(uv: Path | None, folder: Path, environment: Mapping[str, str]) -> Command:
     if uv is not None:
-        return [uv, "pip", "--quiet", "--python", sys.executable]
+        return [uv, "pip", "install", "--quiet", "--python", sys.executable]
     for candidate in _pips():
         try:
             run([*candidate, "--version"], _SECONDS, folder, environment)
         except SourceError:
             continue
-        return [*candidate, "--quiet"]
-    return [*_pip_of_distribution(folder), "--quiet"]
+        return [*candidate, "install", "--quiet"]
+    return [*_pip_of_distribution(folder), "install", "--quiet"]
 
 
 def _pips() -> list[Command]:

@@ -12,8 +12,9 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import get_tools
 import pytest
+
+import get_tools
 from get_tools import Found, Missing, Toolbox
 from toolchain import archive, golang, pins, programs, wheel
 from toolchain.pins import ArchiveSource, DebianSource, Flags, GoSource, PathSource, SourceError, Tool, WheelSource
