@@ -25,7 +25,7 @@ if [[ -w $repository ]]; then
 else
   environment=$(dirname -- "$tools")/environment-$(printf '%s' "$repository" | cksum | cut -d' ' -f1)
 fi
-export UV_PROJECT_ENVIRONMENT=$environment UV_PYTHON_DOWNLOADS=never UV_NATIVE_TLS=true
+export UV_PROJECT_ENVIRONMENT=$environment UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=true
 unset VIRTUAL_ENV PYTHONHOME PYTHONPATH
 uv --project "$repository" sync --frozen --quiet --python "$python"
 export PATH="$environment/bin:$PATH"

@@ -40,7 +40,8 @@ def client_environment(ambient: Mapping[str, str]) -> dict[str, str]:
     if index:
         environment |= {"PIP_INDEX_URL": index, "UV_DEFAULT_INDEX": index}
     off = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    return environment | off | {"PIP_RETRIES": "1", "PIP_DEFAULT_TIMEOUT": "15", "UV_PYTHON_DOWNLOADS": "never"}
+    limits = {"PIP_RETRIES": "1", "PIP_DEFAULT_TIMEOUT": "15", "UV_HTTP_RETRIES": "1"}
+    return environment | off | limits | {"UV_PYTHON_DOWNLOADS": "never", "UV_SYSTEM_CERTS": "true"}
 
 
 def _installer(uv: Path | None, folder: Path, environment: Mapping[str, str]) -> Command:
