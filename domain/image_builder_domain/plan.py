@@ -35,6 +35,7 @@ class Plan:
     signers: tuple[SignerChoice, ...]
     not_signed: str
     warnings: tuple[str, ...]
+    log_format: str | None = None
 
 
 def decide(inputs: Inputs) -> Result[Plan, Problems]:
@@ -250,7 +251,9 @@ def _assembled(
     if problems:
         return Failure(problems)
     warnings = (*_secret_warnings(build.arguments), *(_PRODUCTION_WARNING if in_production else ()))
-    return Success(Plan(name, state, tags, (build,), signers, why_not_signed(signers, state), warnings))
+    return Success(
+        Plan(name, state, tags, (build,), signers, why_not_signed(signers, state), warnings, configuration.log_format)
+    )
 
 
 _PRODUCTION_WARNING = ("pr-tags-in-registry: this pull request's image goes to the production registry",)

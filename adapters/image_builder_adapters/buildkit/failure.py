@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from image_builder_domain.build import BuildFailed, EngineUnavailable, PushFailed
+from image_builder_domain.reference import Digest
 
 LAST_LINES: Final = 50
 
@@ -19,6 +20,7 @@ _PUSH: Final = re.compile(rf"failed to solve: {_CODE}(?:[A-Z]\w+: )?(failed to p
 _NO_DAEMON: Final = re.compile(rf"(?:listing workers for Build: )?failed to (?:list workers|get status): {_CODE}(.*)")
 # The last words of buildctl-daemonless.sh when the daemon that it started does not come up; its log follows.
 _NO_DAEMON_OF_SCRIPT: Final = re.compile(r"(could not connect to \S+ after \d+ trials)")
+_EXPORTED: Final = re.compile(r"#\d+ exporting manifest(?: list)? (sha256:[0-9a-f]{64})(?: .*)?")
 _FAILED_STEP: Final = re.compile(r"#(\d+) ERROR: ")
 
 
@@ -34,7 +36,7 @@ def failure_of(
     if unreachable := _NO_DAEMON.match(error):
         return EngineUnavailable(where, f"BuildKit does not answer: {unreachable[1]}", remedy)
     if push := _PUSH.match(error):
-        return PushFailed(push[1], _step_lines(lines), code)
+        return PushFailed(push[1], _step_lines(lines), code, _exported(lines))
     return BuildFailed(_SOLVE.sub("", error, count=1), _step_lines(lines), code)
 
 
@@ -45,3 +47,8 @@ def _step_lines(lines: Sequence[str]) -> tuple[str, ...]:
         return ()
     printed = re.compile(rf"#{step} \d+\.\d+ (.*)")
     return tuple(match[1] for line in lines if (match := printed.fullmatch(line)))[-LAST_LINES:]
+
+
+def _exported(lines: Sequence[str]) -> Digest | None:
+    """The digest that BuildKit gave the image before the push failed; of several platforms the index comes last."""
+    return next((Digest(match[1]) for line in reversed(lines) if (match := _EXPORTED.fullmatch(line))), None)
