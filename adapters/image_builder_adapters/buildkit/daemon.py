@@ -14,7 +14,7 @@ from image_builder_domain.interruption import Interruption
 from image_builder_domain.ports import Cancellation, OutputSink
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.buildkit.environment import daemon_environment
+from image_builder_adapters.buildkit.environment import daemon_environment, rootless_variables
 from image_builder_adapters.buildkit.isolation import Isolation, find_isolation
 from image_builder_adapters.buildkit.state import DaemonFolders, open_folders
 from image_builder_adapters.cancellation import SignalCancellation
@@ -83,13 +83,15 @@ class PrivateDaemon:
             "buildkitd",
             f"--root={folders.root}",
             f"--addr=unix://{folders.socket}",
+            # The default would be one path for all daemons of the machine, which only root may write.
+            f"--otel-socket-path={folders.runtime}/otel.sock",
             "--oci-worker=true",
             "--containerd-worker=false",
             *isolation.flags,
         )
         environment = daemon_environment(self._environment)
         if self._user != 0:
-            environment["XDG_RUNTIME_DIR"] = folders.runtime  # runc keeps its state there; it may lack or be another's
+            environment |= rootless_variables(self._environment, self._user, folders.runtime)
         return Command(arguments, environment, _GRACE, () if folders.lock is None else (folders.lock,))
 
 
@@ -143,7 +145,9 @@ class _Running:
     def _why_it_ended(self) -> str:
         if isinstance(self._ending, CouldNotStart):
             return str(self._ending)
-        last = next((line for line in reversed(self._tail.lines()) if line.strip()), "it printed nothing")
+        lines = [line for line in reversed(self._tail.lines()) if line.strip()]
+        # Its own last word stands above a stack trace and what rootlesskit adds.
+        last = next((line for line in lines if line.startswith("buildkitd: ")), lines[0] if lines else "no word")
         code = f" with code {self._ending.code}" if isinstance(self._ending, Finished) else ""
         return f"it ended{code} before it served: {last}"
 
