@@ -1,6 +1,7 @@
 """A private ``buildkitd``: started when the first build needs it, shared by all builds of the run, and stopped."""
 
 import os
+import re
 import socket
 import threading
 import time
@@ -21,6 +22,7 @@ from image_builder_adapters.cancellation import SignalCancellation
 from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, Tail, run
 
 _READY_WITHIN: Final = 30.0
+_NOTICE: Final = re.compile(r"\[rootlesskit:\w+ *\] error: (?:child exited|command \[)")
 _LOOK_EVERY: Final = 0.02
 # With the 3 s that stopping buildctl may take, all is over within 8 s.
 _GRACE: Final = 1.5
@@ -145,8 +147,8 @@ class _Running:
     def _why_it_ended(self) -> str:
         if isinstance(self._ending, CouldNotStart):
             return str(self._ending)
-        lines = [line for line in reversed(self._tail.lines()) if line.strip()]
-        # Its own last word stands above a stack trace and what rootlesskit adds.
+        # Its own last word stands above a stack trace, and above rootlesskit's notice that it ended.
+        lines = [line for line in reversed(self._tail.lines()) if line.strip() and not _NOTICE.match(line)]
         last = next((line for line in lines if line.startswith("buildkitd: ")), lines[0] if lines else "no word")
         code = f" with code {self._ending.code}" if isinstance(self._ending, Finished) else ""
         return f"it ended{code} before it served: {last}"
