@@ -189,7 +189,7 @@ class ImageEngineContract(ImageEngineFixtures):
         asleep = f"sleep 98765.{time.monotonic_ns() % 1_000_000}"
         request, switch = ask(step(f"trap '' TERM INT; /bin/busybox {asleep}")), Switch()
         with attempt_beside(engine, request, switch) as made:
-            wait_until(lambda: processes(asleep) != [])
+            wait_until(lambda: processes(asleep) != [] or made.outcome is not None)
             start = time.monotonic()
             switch.turn(reason)
         engine.close()

@@ -82,7 +82,7 @@ class TestDaemonLife(PrivateDaemon, ImageEngineFixtures):
     def test_daemon_that_dies_during_a_build_is_a_failed_build(self, engine: ImageEngine, ask: RequestFactory) -> None:
         asleep = f"sleep 98763.{time.monotonic_ns() % 1_000_000}"
         with attempt_beside(engine, ask(step(f"/bin/busybox {asleep}")), Switch()) as made:
-            wait_until(lambda: processes(asleep) != [])
+            wait_until(lambda: processes(asleep) != [] or made.outcome is not None)
             os.kill(daemons()[0], signal.SIGKILL)
         assert isinstance(made.outcome, BuildFailed)
         wait_until(lambda: processes(asleep) == [], 5)

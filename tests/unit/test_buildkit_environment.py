@@ -7,6 +7,7 @@ from image_builder_adapters.buildkit.environment import (
     client_environment,
     daemon_environment,
     daemonless_environment,
+    rootless_variables,
 )
 
 SECRETS = {
@@ -38,3 +39,9 @@ def test_only_the_client_reads_registry_credentials_and_helper_settings() -> Non
 def test_daemon_keeps_whole_logs_unless_the_user_says_otherwise() -> None:
     assert daemon_environment({})["BUILDKIT_STEP_LOG_MAX_SIZE"] == "-1"
     assert daemon_environment({"BUILDKIT_STEP_LOG_MAX_SIZE": "5"})["BUILDKIT_STEP_LOG_MAX_SIZE"] == "5"
+
+
+@pytest.mark.parametrize(("name", "seen"), [(None, "1000"), ("", "1000"), ("root", "1000"), ("ci", "ci")])
+def test_ordinary_user_never_looks_like_root_to_buildkit(name: str | None, seen: str) -> None:
+    environment = {} if name is None else {"USER": name}
+    assert rootless_variables(environment, 1000, "/run/x") == {"XDG_RUNTIME_DIR": "/run/x", "USER": seen}

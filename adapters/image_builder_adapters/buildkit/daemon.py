@@ -1,6 +1,7 @@
 """A private ``buildkitd``: started when the first build needs it, shared by all builds of the run, and stopped."""
 
 import os
+import re
 import socket
 import threading
 import time
@@ -14,13 +15,14 @@ from image_builder_domain.interruption import Interruption
 from image_builder_domain.ports import Cancellation, OutputSink
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.buildkit.environment import daemon_environment
+from image_builder_adapters.buildkit.environment import daemon_environment, rootless_variables
 from image_builder_adapters.buildkit.isolation import Isolation, find_isolation
 from image_builder_adapters.buildkit.state import DaemonFolders, open_folders
 from image_builder_adapters.cancellation import SignalCancellation
 from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, Tail, run
 
 _READY_WITHIN: Final = 30.0
+_NOTICE: Final = re.compile(r"\[rootlesskit:\w+ *\] error: (?:child exited|command \[)")
 _LOOK_EVERY: Final = 0.02
 # With the 3 s that stopping buildctl may take, all is over within 8 s.
 _GRACE: Final = 1.5
@@ -83,13 +85,15 @@ class PrivateDaemon:
             "buildkitd",
             f"--root={folders.root}",
             f"--addr=unix://{folders.socket}",
+            # The default would be one path for all daemons of the machine, which only root may write.
+            f"--otel-socket-path={folders.runtime}/otel.sock",
             "--oci-worker=true",
             "--containerd-worker=false",
             *isolation.flags,
         )
         environment = daemon_environment(self._environment)
         if self._user != 0:
-            environment["XDG_RUNTIME_DIR"] = folders.runtime  # runc keeps its state there; it may lack or be another's
+            environment |= rootless_variables(self._environment, self._user, folders.runtime)
         return Command(arguments, environment, _GRACE, () if folders.lock is None else (folders.lock,))
 
 
@@ -143,7 +147,9 @@ class _Running:
     def _why_it_ended(self) -> str:
         if isinstance(self._ending, CouldNotStart):
             return str(self._ending)
-        last = next((line for line in reversed(self._tail.lines()) if line.strip()), "it printed nothing")
+        # Its own last word stands above a stack trace, and above rootlesskit's notice that it ended.
+        lines = [line for line in reversed(self._tail.lines()) if line.strip() and not _NOTICE.match(line)]
+        last = next((line for line in lines if line.startswith("buildkitd: ")), lines[0] if lines else "no word")
         code = f" with code {self._ending.code}" if isinstance(self._ending, Finished) else ""
         return f"it ended{code} before it served: {last}"
 

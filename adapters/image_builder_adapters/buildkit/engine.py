@@ -25,7 +25,7 @@ from returns.result import Failure, Result, Success
 
 from image_builder_adapters.buildkit.command import build_arguments, unusable_text
 from image_builder_adapters.buildkit.daemon import PrivateDaemon
-from image_builder_adapters.buildkit.environment import client_environment, daemonless_environment
+from image_builder_adapters.buildkit.environment import client_environment, daemonless_environment, rootless_variables
 from image_builder_adapters.buildkit.failure import failure_of
 from image_builder_adapters.buildkit.isolation import Isolation, find_isolation, missing_helper
 from image_builder_adapters.buildkit.metadata import parse_metadata
@@ -144,8 +144,9 @@ class BuildkitEngine:
         if user == 0:
             return Command((*isolation.wrapper, *arguments), daemonless_environment(environment))
         # An ordinary user's script puts the daemon into rootlesskit by itself, and needs a place for its socket.
-        own = {"ROOTLESSKIT": " ".join(isolation.wrapper), "XDG_RUNTIME_DIR": folder}
-        return Command(arguments, own | daemonless_environment(environment))
+        wrapper = {"ROOTLESSKIT": " ".join(isolation.wrapper)}
+        own = rootless_variables(environment, user, folder)
+        return Command(arguments, wrapper | daemonless_environment(environment) | own)
 
     def _outcome(
         self, command: Command, metadata: str, output: OutputSink, cancellation: Cancellation

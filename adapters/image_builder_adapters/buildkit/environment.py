@@ -33,5 +33,14 @@ def daemonless_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return _WHOLE_LOGS | _chosen(environment, (*_COMMON, *_CLIENT, *_DAEMONLESS, *_WHOLE_LOGS))
 
 
+def rootless_variables(environment: Mapping[str, str], user: int, runtime: str) -> dict[str, str]:
+    """What a daemon of an ordinary user needs, which a CI job may lack or have from somebody else.
+
+    ``runc`` keeps its state in ``XDG_RUNTIME_DIR``; BuildKit takes a process without ``USER`` for real root.
+    """
+    name = environment.get("USER", "")
+    return {"XDG_RUNTIME_DIR": runtime, "USER": str(user) if name in ("", "root") else name}
+
+
 def _chosen(environment: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
     return {name: environment[name] for name in names if name in environment}
