@@ -9,7 +9,8 @@ from returns.result import Failure, Result, Success
 
 from image_builder_domain import decoder as read
 from image_builder_domain.document import Node
-from image_builder_domain.problem import Problem, Problems, located, nearest, refuse
+from image_builder_domain.nearest import nearest
+from image_builder_domain.problem import Problem, Problems, located, refuse
 from image_builder_domain.registry_prefix import RegistryPrefix
 from image_builder_domain.signing import NotarySettings, SecretKind, SignerSecret
 from image_builder_domain.tag import TagSpec

@@ -13,7 +13,8 @@ from returns.result import Result, Success
 
 from image_builder_domain.document import Mapping, Node, Scalar, Sequence
 from image_builder_domain.duration import seconds
-from image_builder_domain.problem import Problems, every, located, nearest, refuse, together
+from image_builder_domain.nearest import nearest
+from image_builder_domain.problem import Problems, every, located, refuse, together
 
 _T = TypeVar("_T")
 

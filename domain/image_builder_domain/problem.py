@@ -80,12 +80,3 @@ def every(results: Iterable[Result[_A, Problems]]) -> Result[tuple[_A, ...], Pro
     if problems:
         return Failure(tuple(problems))
     return Success(tuple(unwrap_or_failure(result) for result in results))  # type: ignore[misc] # no failure is left
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A remedy that names the known word most like ``word``, or all of them when none is near."""
-    from difflib import get_close_matches  # only a mistake pays for it
-
-    names = sorted(known)
-    close = get_close_matches(word, names, n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names)}"

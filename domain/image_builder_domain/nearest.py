@@ -1,0 +1,12 @@
+"""The nearest known word: what was probably meant."""
+
+from collections.abc import Iterable
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A remedy that names the known word most like ``word``, or all of them when none is near."""
+    from difflib import get_close_matches  # only a mistake pays for it
+
+    names = sorted(known)
+    close = get_close_matches(word, names, n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names)}"
