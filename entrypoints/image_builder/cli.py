@@ -50,10 +50,14 @@ def _refused(problems: Problems, console: Console) -> int:
 
 
 def _tags(flags: Mapping[str, Any], environment: Mapping[str, str], early: Problems, console: Console) -> int:
+    from image_builder_adapters.filesystem import FileArtifacts
+
     from image_builder.reading import read_tag_inputs
     from image_builder.workflows.tags import print_tags
 
-    return print_tags(read_tag_inputs(flags, environment), early, flags["tags-output-file"], console)
+    return print_tags(
+        read_tag_inputs(flags, environment), early, flags["tags-output-file"], FileArtifacts("", bytes), console
+    )
 
 
 def _build(

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from image_builder_adapters import git, source_tree
+from image_builder_adapters.git import commit_time, working_copy_commit
+from image_builder_adapters.source_tree import find_dockerfile, has_variants
 from image_builder_adapters.yaml_reader import read_document
 from image_builder_domain.configuration import configuration
 from image_builder_domain.git_state import read_git_state
@@ -23,7 +24,7 @@ _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 def read_tag_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> TagInputs:
     """What tags are decided from."""
     file = flags["config"]
-    commit = None if environment.get("PULL_BASE_SHA") else git.working_copy_commit(flags["context"] or ".")
+    commit = None if environment.get("PULL_BASE_SHA") else working_copy_commit(flags["context"] or ".")
     return TagInputs(
         asked=_asked(flags),
         configuration=read_document(file).bind(lambda document: configuration(document, file)),
@@ -52,12 +53,12 @@ def _asked(flags: Mapping[str, Any]) -> Asked:
 
 
 def _source(flags: Mapping[str, Any]) -> "Result[Source, Problems]":
-    found = source_tree.find_dockerfile(flags["context"] or ".", flags["dockerfile"])
+    found = find_dockerfile(flags["context"] or ".", flags["dockerfile"])
     return found.bind(lambda place: _without_variants(*place))
 
 
 def _without_variants(context: str, dockerfile: str) -> "Result[Source, Problems]":
-    if source_tree.has_variants(context, dockerfile):
+    if has_variants(context, dockerfile):
         path = os.path.join(os.path.dirname(dockerfile), "variants.yaml")
         return refuse(path, "variants are not supported yet", "build from a folder without this file")
     return Success(Source(context, dockerfile))
@@ -67,7 +68,7 @@ def _commit_time(tags: TagInputs, context: str) -> int | None:
     """Only a reproducible build needs it, and git is asked only then."""
     if problems_of(tags.configuration) or problems_of(tags.git_state) or not tags.configuration.unwrap().reproducible:
         return None
-    return git.commit_time(context, tags.git_state.unwrap().commit)
+    return commit_time(context, tags.git_state.unwrap().commit)
 
 
 def _time(environment: Mapping[str, str]) -> datetime:

@@ -3,10 +3,10 @@
 import json
 from typing import Protocol
 
-from image_builder_adapters.filesystem import write_file
 from image_builder_domain.inputs import TagInputs
 from image_builder_domain.outcome import ExitCode
 from image_builder_domain.plan import decide_tags
+from image_builder_domain.ports import Artifacts
 from image_builder_domain.problem import Problems, problems_of
 from returns.result import Failure
 
@@ -18,7 +18,9 @@ class Audience(Protocol):
     def error(self, text: str) -> None: ...  # noqa: D102
 
 
-def print_tags(inputs: TagInputs, early: Problems, output_file: str | None, audience: Audience) -> int:
+def print_tags(
+    inputs: TagInputs, early: Problems, output_file: str | None, artifacts: Artifacts, audience: Audience
+) -> int:
     """Exit code: 0 printed, 2 refused, 8 the output file could not be written."""
     tags = decide_tags(inputs)
     problems = dict.fromkeys((*early, *problems_of(tags)))
@@ -28,7 +30,7 @@ def print_tags(inputs: TagInputs, early: Problems, output_file: str | None, audi
         return ExitCode.REFUSED
     line = json.dumps([{"name": tag.name, "value": tag.value} for tag in tags.unwrap()], separators=(",", ":"))
     audience.result(line)
-    written = write_file(output_file, f"{line}\n".encode()) if output_file is not None else None
+    written = artifacts.write(output_file, f"{line}\n".encode()) if output_file is not None else None
     if isinstance(written, Failure):
         audience.error(str(written.failure()))
         return ExitCode.FILE_NOT_WRITTEN
