@@ -48,7 +48,7 @@ class Container(containers.DeclarativeContainer):
             user=providers.Callable(os.geteuid),
         ),
     )
-    registry = providers.Singleton(HttpRegistry, settings.provided.environment)
+    registry = providers.Singleton(HttpRegistry, settings.provided.environment, settings.provided.redactor)
     artifacts = providers.Singleton(FileArtifacts, settings.provided.log_directory, settings.provided.redactor.data)
     signers = providers.Callable(lambda plan: _signers(plan), plan)
     ports = providers.Factory(Ports, engine=engine, registry=registry, signers=signers, artifacts=artifacts)

@@ -1,0 +1,179 @@
+"""Answering a registry's challenge: Basic, or a token of the service that it names.
+
+Docker Registry token authentication; RFC 7235. Credentials go to that service alone, and only over https (or loopback
+for a registry that is itself on loopback).
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from image_builder_domain.ports import Cancellation
+from image_builder_domain.reference import Repository
+from image_builder_domain.registry_failure import BadCredentials, RegistryUnreachable
+from returns.methods import unwrap_or_failure
+from returns.result import Failure, Result, Success
+
+from image_builder_adapters.http import HttpAnswer, HttpRequest, HttpSender
+from image_builder_adapters.redaction import Redactor
+from image_builder_adapters.registry.challenge import Challenge, parse_challenges
+from image_builder_adapters.registry.docker_config import Credentials, DockerCredentials
+from image_builder_adapters.registry.error_text import error_text
+from image_builder_adapters.registry.safe_url import Origin, url_problem
+from image_builder_adapters.retry import RetryPolicy, send_with_retries
+
+_LARGEST_TOKEN: Final = 64 * 1024
+_CLIENT: Final = "image-builder"
+_DEFAULT_LIFE_SECONDS: Final = 60.0
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """Why there is no authorization."""
+
+    reason: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Grant:
+    authorization: str = field(repr=False)
+    until: float
+
+
+@final
+class Authorizer:
+    """Keeps what was granted for each repository until it ends; safe to use from several threads."""
+
+    def __init__(
+        self,
+        client: HttpSender,
+        credentials: DockerCredentials,
+        redactor: Redactor,
+        policy: RetryPolicy,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client
+        self._credentials = credentials
+        self._redactor = redactor
+        self._policy = policy
+        self._clock = clock
+        self._grants: dict[Repository, _Grant] = {}
+        self._lock = threading.Lock()
+
+    def known(self, repository: Repository) -> str | None:
+        """The ``Authorization`` that was granted before and has not ended."""
+        with self._lock:
+            grant = self._grants.get(repository)
+        return grant.authorization if grant is not None and grant.until > self._clock() else None
+
+    def answer(
+        self, refusal: HttpAnswer, repository: Repository, registry: Origin, cancellation: Cancellation
+    ) -> Result[str, Denied | BadCredentials | RegistryUnreachable]:
+        """An ``Authorization`` for a 401 answer's challenge."""
+        credentials = unwrap_or_failure(self._credentials.find(repository))
+        if isinstance(credentials, BadCredentials):
+            return Failure(credentials)
+        self._learn(credentials)
+        challenges = {found.scheme: found for found in parse_challenges(refusal.header_values("WWW-Authenticate"))}
+        if "bearer" in challenges:
+            return self._token(challenges["bearer"], credentials, repository, registry, cancellation)
+        if "basic" in challenges:
+            return self._basic(credentials, repository)
+        return Failure(Denied("it offers neither Basic nor Bearer authentication"))
+
+    def _learn(self, credentials: Credentials | None) -> None:
+        if credentials is not None:
+            for secret in (
+                credentials.password,
+                credentials.identity_token,
+                (credentials.basic or "")[len("Basic ") :],
+            ):
+                self._redactor.learn(secret)
+
+    def _basic(self, credentials: Credentials | None, repository: Repository) -> Result[str, Denied]:
+        if credentials is None or credentials.basic is None:
+            return Failure(Denied("it wants a user and password, and no configuration file has them"))
+        self._keep(repository, credentials.basic, float("inf"))
+        return Success(credentials.basic)
+
+    def _keep(self, repository: Repository, authorization: str, until: float) -> None:
+        with self._lock:
+            self._grants[repository] = _Grant(authorization, until)
+
+    def _token(
+        self,
+        challenge: Challenge,
+        credentials: Credentials | None,
+        repository: Repository,
+        registry: Origin,
+        cancellation: Cancellation,
+    ) -> Result[str, Denied | RegistryUnreachable]:
+        realm = challenge.parameters.get("realm", "")
+        problem = url_problem(realm, registry)
+        if problem is not None:
+            return Failure(Denied(f"its token service must not be used: {problem}"))
+        wanted = {
+            "service": challenge.parameters.get("service", ""),
+            "scope": challenge.parameters.get("scope") or f"repository:{repository.path}:pull",
+        }
+        requests = token_requests(realm, {name: value for name, value in wanted.items() if value}, credentials)
+        answer: HttpAnswer | None = None
+        for request in requests:
+            sent = send_with_retries(self._client, request, self._policy, cancellation, _LARGEST_TOKEN)
+            found = unwrap_or_failure(sent.last)
+            if not isinstance(found, HttpAnswer):
+                return Failure(RegistryUnreachable(str(repository), f"its token service: {found}"))
+            answer = found
+            if not (request.method == "POST" and answer.status in (404, 405)):
+                break
+        return self._granted(answer, repository) if answer is not None else Failure(Denied("nothing was asked"))
+
+    def _granted(self, answer: HttpAnswer, repository: Repository) -> Result[str, Denied]:
+        if answer.status != 200:
+            return Failure(Denied(f"its token service: {error_text(answer, self._redactor)}"))
+        token, life = read_token(answer.body)
+        if token is None:
+            return Failure(Denied("its token service gives no token"))
+        self._redactor.learn(token)
+        self._keep(repository, f"Bearer {token}", self._clock() + life)
+        return Success(f"Bearer {token}")
+
+
+def token_requests(realm: str, wanted: dict[str, str], credentials: Credentials | None) -> tuple[HttpRequest, ...]:
+    """The requests to try in order: a refresh token's POST first, which older services answer with 404 or 405; pure."""
+    parts = urlsplit(realm)
+    query = urlencode([*parse_qsl(parts.query), *wanted.items()])
+    basic = credentials.basic if credentials is not None else None
+    headers = (("Authorization", basic),) if basic is not None else ()
+    get = HttpRequest("GET", urlunsplit((parts.scheme, parts.netloc, parts.path, query, "")), headers)
+    if credentials is None or not credentials.identity_token:
+        return (get,)
+    form = {
+        "grant_type": "refresh_token",
+        **wanted,
+        "client_id": _CLIENT,
+        "refresh_token": credentials.identity_token,
+    }
+    form_type = (("Content-Type", "application/x-www-form-urlencoded"),)
+    return (HttpRequest("POST", realm, form_type, urlencode(form).encode()), get)
+
+
+def read_token(body: bytes) -> tuple[str | None, float]:
+    """The token of an answer (``token`` or ``access_token``) and its life in seconds, 60 when it does not say."""
+    try:
+        content: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        return None, 0.0
+    if not isinstance(content, dict):
+        return None, 0.0
+    token = content.get("token") or content.get("access_token")
+    life = content.get("expires_in")
+    seconds = float(life) if isinstance(life, (int, float)) and not isinstance(life, bool) else _DEFAULT_LIFE_SECONDS
+    usable = isinstance(token, str) and token.isascii() and token.isprintable() and " " not in token
+    return (token if usable else None), seconds
