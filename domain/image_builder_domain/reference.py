@@ -94,7 +94,7 @@ class Repository:
 
 
 def _repository_problem(domain: str, path: str) -> str:
-    if "://" in path or "://" in domain:
+    if domain.endswith(":") and path.startswith("/"):  # "https://…" was split at its first slash
         return "leave out the scheme"
     if not _DOMAIN.fullmatch(domain):
         return f"{domain!r} is no registry host"

@@ -5,7 +5,7 @@ from typing import Self, final
 
 from returns.result import Failure, Result, Success
 
-from image_builder_domain.reference import ImageReference, MalformedReference, Repository
+from image_builder_domain.reference import DOCKER_HUB, ImageReference, MalformedReference, Repository
 
 
 @final
@@ -54,8 +54,12 @@ class RegistryPrefix:
         return f"{_host(self.domain)}/{self.path}/" if self.path else f"{_host(self.domain)}/"
 
 
+_HUB_HOSTS = frozenset([DOCKER_HUB, "docker.io", "registry-1.docker.io"])
+
+
 def _host(domain: str) -> str:
-    return domain.lower().removesuffix(":443")
+    host = domain.lower().removesuffix(":443")
+    return DOCKER_HUB if host in _HUB_HOSTS else host
 
 
 def image_reference(repository: Repository, tag: str) -> ImageReference:

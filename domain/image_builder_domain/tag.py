@@ -12,7 +12,9 @@ from image_builder_domain.problem import Problem, Problems, every, located, refu
 from image_builder_domain.reference import TAG_RULE, is_tag
 from image_builder_domain.templates import TemplateData, is_template, render
 
-_ACTION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_ACTION = re.compile(
+    r"\{\{.*?(?:\}\}|\Z)", re.DOTALL
+)  # one that is never closed must not be split: rendering refuses it
 _NOT_IN_NAME = re.compile(r"[^A-Za-z0-9_-]")
 _BLANKS = re.compile(r"\s")
 
