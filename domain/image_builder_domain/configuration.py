@@ -114,6 +114,9 @@ def _cache_problems(found: Configuration) -> Problems:
     ):
         what = f"cache.dev-cache-repo {cache.dev_repository.text} does not lie below dev-registry"
         problems.append(Problem(found.file, what, "unmerged code may write only there; choose a place below it"))
+    if cache.dev_repository and cache.repository and cache.dev_repository.overlaps(cache.repository):
+        what = f"cache.dev-cache-repo {cache.dev_repository.text} and cache.cache-repo {cache.repository.text} overlap"
+        problems.append(Problem(found.file, what, "unmerged code must not write what production reads; separate them"))
     return tuple(problems)
 
 
