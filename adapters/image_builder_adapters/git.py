@@ -1,37 +1,70 @@
-"""What git says of a working copy. A repository's own configuration must never run anything: hooks stay silent."""
+"""What the git program says about a working copy: its commit, and when that was made.
 
-import os
+The working copy may be a stranger's pull request, and git obeys the configuration that lies in it. Whatever there
+could start a program (a file system monitor, a signature check, a remote that lends missing objects) is switched off.
+Ownership is not asked then: containers often run as another user than the one who checked the sources out.
+"""
+
 import re
 import subprocess
-from typing import Final
+from collections.abc import Mapping
 
-_SECONDS: Final = 10.0
-_QUIET: Final = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "log.showSignature=false")
+from image_builder_domain.git_state.state import is_sha
+
+from image_builder_adapters.process import find_program, search_path
+
+_TIMEOUT = 10.0
+_HARMLESS = (
+    "--no-pager",
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "core.hooksPath=/dev/null"),
+    *("-c", "log.showSignature=false"),
+    *("-c", "safe.directory=*"),
+    *("-c", "safe.bareRepository=explicit"),
+)
 
 
-def working_copy_commit(directory: str) -> str | None:
-    """The commit that is checked out, 40 or 64 hexadecimal digits; None without git or working copy."""
-    return _answer(directory, ("rev-parse", "--verify", "--quiet", "HEAD^{commit}"), r"[0-9a-f]{40}|[0-9a-f]{64}")
+def working_copy_commit(directory: str, environment: Mapping[str, str]) -> str | None:
+    """The full name of the commit that is checked out; None without git, a working copy or a commit."""
+    commit = _ask(directory, ("rev-parse", "--verify", "--quiet", "HEAD^{commit}"), environment)
+    return commit if commit is not None and is_sha(commit) else None
 
 
-def commit_time(directory: str, commit: str) -> int | None:
-    """The committer's time in seconds since 1970; None when git does not know the commit."""
-    answer = _answer(directory, ("show", "--no-patch", "--format=%ct", f"{commit}^{{commit}}"), r"[0-9]+")
-    return int(answer) if answer is not None else None
+def commit_time(directory: str, commit: str, environment: Mapping[str, str]) -> int | None:
+    """When a commit was made (committer's date, seconds since 1970); None when git cannot tell."""
+    if not is_sha(commit):
+        return None
+    answer = _ask(directory, ("show", "-s", "--no-show-signature", "--format=%ct", commit), environment)
+    return int(answer) if answer is not None and re.fullmatch(r"[0-9]{1,15}", answer) else None
 
 
-def _answer(directory: str, question: tuple[str, ...], shape: str) -> str | None:
-    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+def _ask(directory: str, question: tuple[str, ...], environment: Mapping[str, str]) -> str | None:
+    program = find_program("git", environment)
+    if program is None:
+        return None
     try:
-        done = subprocess.run(
-            ("git", "-C", directory, "--no-pager", *_QUIET, *question),  # noqa: S607 (the git of the user's PATH)
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env={**environment, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"},
-            timeout=_SECONDS,
+        ended = subprocess.run(
+            [program, *_HARMLESS, "-C", directory, *question],
+            env=_environment(environment),
             check=False,
+            timeout=_TIMEOUT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return None
-    text = done.stdout.decode(errors="replace").strip()
-    return text if done.returncode == 0 and re.fullmatch(shape, text) else None
+    return ended.stdout.decode("ascii", "replace").strip() if ended.returncode == 0 else None
+
+
+def _environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """No secrets, no ``GIT_DIR`` of somebody else; no transport may be used, whatever a remote is configured to be."""
+    return {
+        "PATH": search_path(environment),
+        **({"HOME": environment["HOME"]} if "HOME" in environment else {}),
+        "LC_ALL": "C",
+        "GIT_ALLOW_PROTOCOL": "",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+    }

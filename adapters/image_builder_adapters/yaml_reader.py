@@ -64,8 +64,13 @@ def _text(path: str) -> Result[str, Problems]:
 def _content(path: str) -> bytes | None:
     """At most one byte too many; None for what is no regular file. A pipe without a writer does not block."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:
-        return file.read(LARGEST_FILE + 1) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(LARGEST_FILE + 1)
+    finally:
+        os.close(descriptor)
 
 
 def _decoded(content: bytes, path: str) -> Result[str, Problems]:

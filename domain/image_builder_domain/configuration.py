@@ -65,7 +65,7 @@ class Configuration:
 
 def configuration(document: Node, file: str) -> Result[Configuration, Problems]:
     """The configuration of a document, or every problem in it."""
-    return _file(document, "").bind(lambda values: _checked(_assembled(values, file)))
+    return _file(document, "").bind(lambda values: _checked(values, _assembled(values, file)))
 
 
 def _assembled(values: dict[str, Any], file: str) -> Configuration:
@@ -88,9 +88,16 @@ def _assembled(values: dict[str, Any], file: str) -> Configuration:
     )
 
 
-def _checked(found: Configuration) -> Result[Configuration, Problems]:
-    problems = (*_overlaps(found), *_cache_problems(found), *_signer_problems(found))
+def _checked(values: dict[str, Any], found: Configuration) -> Result[Configuration, Problems]:
+    problems = (*_same_setting(values), *_overlaps(found), *_cache_problems(found), *_signer_problems(found))
     return Failure(problems) if problems else Success(found)
+
+
+def _same_setting(values: dict[str, Any]) -> Problems:
+    if not {"tag-template", "default-commit-tag"} <= values.keys():
+        return ()
+    what = "tag-template and default-commit-tag are the same setting"
+    return (Problem(values["tag-template"].where, what, "remove one of them"),)
 
 
 def _overlaps(found: Configuration) -> Problems:
@@ -115,6 +122,9 @@ def _cache_problems(found: Configuration) -> Problems:
     ):
         what = f"cache.dev-cache-repo {cache.dev_repository.text} does not lie below dev-registry"
         problems.append(Problem(found.file, what, "unmerged code may write only there; choose a place below it"))
+    if cache.dev_repository and cache.repository and cache.dev_repository.overlaps(cache.repository):
+        what = f"cache.dev-cache-repo {cache.dev_repository.text} and cache.cache-repo {cache.repository.text} overlap"
+        problems.append(Problem(found.file, what, "unmerged code must not write what production reads; separate them"))
     return tuple(problems)
 
 
@@ -246,10 +256,12 @@ def _signer(node: Node, path: str) -> Result[SignerDefinition, Problems]:
 
 def _enabled(node: Node, path: str) -> Result[dict[str, tuple[str, ...]], Problems]:
     def keys(found: dict[str, tuple[str, ...]]) -> Result[dict[str, tuple[str, ...]], Problems]:
-        wrong = [key for key in found if key != "*" and not re.fullmatch(r"[^/\s*]+(/[^/\s*]+)+", key)]
-        if wrong:
-            return refuse(node.where, f"{path}: {wrong[0]!r} is neither '*' nor org/repo", "write '*' or org/repo")
-        return Success(found)
+        wrong = tuple(
+            Problem(node.where, f"{path}: {key!r} is neither '*' nor org/repo", "write '*' or org/repo")
+            for key in found
+            if key != "*" and not re.fullmatch(r"[^/\s*]+(/[^/\s*]+)+", key)
+        )
+        return Failure(wrong) if wrong else Success(found)
 
     return read.map_of(read.list_of(read.text))(node, path).bind(keys)
 
@@ -284,12 +296,4 @@ _FIELDS: dict[str, read.Decoder[Any]] = {
     "ado-config": _ADO,
 }
 
-
-def _file(node: Node, path: str) -> Result[dict[str, Any], Problems]:
-    def once(values: dict[str, Any]) -> Result[dict[str, Any], Problems]:
-        if "tag-template" in values and "default-commit-tag" in values:
-            where = values["tag-template"].where
-            return refuse(where, "tag-template and default-commit-tag are the same setting", "remove one of them")
-        return Success(values)
-
-    return read.fields(_FIELDS)(node, path).bind(once)
+_file = read.fields(_FIELDS)

@@ -72,7 +72,9 @@ def list_of(item: Decoder[_T]) -> Decoder[tuple[_T, ...]]:
     """A list of at least one."""
 
     def decode(node: Node, path: str) -> Result[tuple[_T, ...], Problems]:
-        if not isinstance(node, Sequence) or not node.items:
+        if isinstance(node, Sequence) and not node.items:
+            return refuse(node.where, f"{path} must be a list of at least one, not an empty list", "add an item")
+        if not isinstance(node, Sequence):
             return refuse(node.where, f"{path} must be a list{_shown(node)}", "write one '- item' on each line")
         return every(item(child, f"{path}[{index}]") for index, child in enumerate(node.items))
 

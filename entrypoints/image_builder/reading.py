@@ -24,7 +24,7 @@ _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 def read_tag_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> TagInputs:
     """What tags are decided from."""
     file = flags["config"]
-    commit = None if environment.get("PULL_BASE_SHA") else working_copy_commit(flags["context"] or ".")
+    commit = None if environment.get("PULL_BASE_SHA") else working_copy_commit(flags["context"] or ".", environment)
     return TagInputs(
         asked=_asked(flags),
         configuration=read_document(file).bind(lambda document: configuration(document, file)),
@@ -68,7 +68,7 @@ def _commit_time(tags: TagInputs, context: str) -> int | None:
     """Only a reproducible build needs it, and git is asked only then."""
     if problems_of(tags.configuration) or problems_of(tags.git_state) or not tags.configuration.unwrap().reproducible:
         return None
-    return commit_time(context, tags.git_state.unwrap().commit)
+    return commit_time(context, tags.git_state.unwrap().commit, tags.environment)
 
 
 def _time(environment: Mapping[str, str]) -> datetime:

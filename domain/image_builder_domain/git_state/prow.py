@@ -144,11 +144,16 @@ def _told(spec: dict[str, Any]) -> dict[str, object]:
         "refs.org": refs.get("org"),
         "refs.repo": refs.get("repo"),
         "refs.base_sha": refs.get("base_sha"),
-        "refs.pulls": [[pull.get("number"), pull.get("sha")] for pull in pulls if isinstance(pull, dict)],
+        "refs.pulls": [_pull(pull) for pull in pulls] if isinstance(pulls, list) else pulls,
     }
     if not refs.get("base_sha"):
         del told["refs.base_sha"]
     return told
+
+
+def _pull(told: object) -> object:
+    """Number and head of a pull request; anything else stays as it is, and so agrees with nothing."""
+    return [told.get("number"), told.get("sha")] if isinstance(told, dict) else told
 
 
 def _refs_agree(given: Mapping[str, str], state: GitState) -> Result[None, Problems]:
