@@ -87,7 +87,8 @@ def _tell(
         console.error(failure)
     outcome = Outcome(outcome.images, outcome.interruption, (*outcome.lost, *failures))
     if flags["output"] == "json":
-        console.result(json.dumps(report(plan, outcome)))
+        lost = console.result(json.dumps(report(plan, outcome)))
+        outcome = Outcome(outcome.images, outcome.interruption, (*outcome.lost, *([lost] if lost else [])))
     console.summary(summary(plan, outcome, path if path in files and not failures else None))
     return outcome.exit_code()
 
@@ -101,11 +102,12 @@ def _written(files: dict[str, bytes], artifacts: Artifacts) -> list[Failure[Any]
 
 
 def _print_plan(plan: Plan, ports: Ports, console: Console, *, as_json: bool) -> int:
-    if as_json:
-        console.result(json.dumps(plan_view.plan_as_json(plan, ports.engine, ports.signers)))
-    else:
-        console.result(plan_view.plan_as_text(plan, ports.engine, ports.signers))
-    return ExitCode.DONE
+    view = plan_view.plan_as_json(plan, ports.engine, ports.signers) if as_json else None
+    text = plan_view.plan_as_text(plan, ports.engine, ports.signers) if view is None else json.dumps(view)
+    lost = console.result(text)
+    if lost:
+        console.error(lost)
+    return ExitCode.FILE_NOT_WRITTEN if lost else ExitCode.DONE
 
 
 def _log_directory(flags: Mapping[str, Any], environment: Mapping[str, str]) -> str:

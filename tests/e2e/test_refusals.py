@@ -41,7 +41,7 @@ def test_missing_configuration_file_is_refused(world: World, marked: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        pytest.param(["--tga", "x"], ["--tga", "did you mean 'tag'?"], id="unknown-flag"),
+        pytest.param(["--tga", "x"], ["--tga", "did you mean --tag?"], id="unknown-flag"),
         pytest.param(["--output", "xml"], ["--output", "'xml'", "human, json"], id="unknown-choice"),
         pytest.param(["stray"], ["'stray'"], id="stray-word"),
         pytest.param(["--tag", "a=-x"], ["--tag", "'-x' is no tag"], id="invalid-tag"),

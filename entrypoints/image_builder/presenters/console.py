@@ -59,9 +59,10 @@ class Console:
         if self._debug:
             self._say("debug", text)
 
-    def result(self, text: str) -> None:
-        """Print what was asked for."""
-        _write(1, self._clean(_encoded(f"{text}\n")))
+    def result(self, text: str) -> str:
+        """Print what was asked for; why it is lost, or nothing. Only a result is worth an exit code of its own."""
+        lost = _write(1, self._clean(_encoded(f"{text}\n")))
+        return f"standard output: cannot be written: {lost}; free some space, or read it to the end" if lost else ""
 
     def summary(self, text: str) -> None:
         """Print lines for people, as they are."""
@@ -109,10 +110,12 @@ def _encoded(text: str) -> bytes:
     return text.encode("utf-8", errors="surrogateescape")
 
 
-def _write(descriptor: int, data: bytes) -> None:
+def _write(descriptor: int, data: bytes) -> str:
+    """Write all of it; why that failed, or nothing. For engine output the log file has it all."""
     view = memoryview(data)
     try:
         while view:
             view = view[os.write(descriptor, view) :]
-    except OSError:
-        return  # nobody reads any more; the log file has it all
+    except OSError as error:
+        return error.strerror or "unknown reason"
+    return ""

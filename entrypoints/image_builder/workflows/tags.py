@@ -14,7 +14,7 @@ from returns.result import Failure
 class Audience(Protocol):
     """Who hears results and errors."""
 
-    def result(self, text: str) -> None: ...  # noqa: D102
+    def result(self, text: str) -> str: ...  # noqa: D102
     def error(self, text: str) -> None: ...  # noqa: D102
 
 
@@ -29,9 +29,9 @@ def print_tags(
             audience.error(str(problem))
         return ExitCode.REFUSED
     line = json.dumps([{"name": tag.name, "value": tag.value} for tag in tags.unwrap()], separators=(",", ":"))
-    audience.result(line)
+    lost = audience.result(line)
     written = artifacts.write(output_file, f"{line}\n".encode()) if output_file is not None else None
-    if isinstance(written, Failure):
-        audience.error(str(written.failure()))
-        return ExitCode.FILE_NOT_WRITTEN
-    return ExitCode.DONE
+    failures = [*([lost] if lost else []), *([str(written.failure())] if isinstance(written, Failure) else [])]
+    for failure in failures:
+        audience.error(failure)
+    return ExitCode.FILE_NOT_WRITTEN if failures else ExitCode.DONE
