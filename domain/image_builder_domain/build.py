@@ -43,9 +43,10 @@ class BuildRequest:
 @final
 @dataclass(frozen=True, slots=True)
 class BuiltImage:
-    """What the engine says it built and pushed."""
+    """What the engine says it built and pushed; ``platform`` is a single image's, None for an index."""
 
     descriptor: Descriptor
+    platform: Platform | None = None
 
 
 @final

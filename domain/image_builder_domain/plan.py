@@ -101,11 +101,21 @@ def _name(asked: Asked) -> Result[str, Problems]:
 
 
 def _places(configuration: Configuration, state: GitState, name: str) -> Result[tuple[Repository, ...], Problems]:
-    return _registries(configuration, state).bind(
-        lambda registries: every(
-            located(place.repository(name), "--name", "choose another name") for place in registries
-        )
-    )
+    def place(registry: RegistryPrefix) -> Result[Repository, Problems]:
+        found = located(registry.repository(name), "--name", "choose another name")
+        return found.bind(lambda repository: _outside_the_cache(repository, configuration, state))
+
+    return _registries(configuration, state).bind(lambda registries: every(map(place, registries)))
+
+
+def _outside_the_cache(
+    repository: Repository, configuration: Configuration, state: GitState
+) -> Result[Repository, Problems]:
+    """An image of unmerged code under the cache's own repository would be a cache that production reads."""
+    cache = configuration.cache.repository
+    if cache is not None and trust(state.job_type).cache is not CacheAccess.PRODUCTION and cache.contains(repository):
+        return refuse("--name", f"{repository} lies in the layer cache of production", "choose another name")
+    return Success(repository)
 
 
 def _registries(configuration: Configuration, state: GitState) -> Result[tuple[RegistryPrefix, ...], Problems]:

@@ -12,7 +12,7 @@ GROUPS = (
         (
             ("name", TEXT, None, "NAME", "image name below the registry, may contain /"),
             ("context", TEXT, ".", "DIR", "build context directory"),
-            ("dockerfile", TEXT, None, "PATH", "path relative to the context (Dockerfile, else dockerfile)"),
+            ("dockerfile", TEXT, None, "PATH", "path in the context (default Dockerfile, else dockerfile)"),
             ("target", TEXT, None, "STAGE", "Dockerfile stage"),
             ("platform", LIST, None, "OS/ARCH", "platform, repeatable and comma-separated"),
             (
@@ -20,7 +20,7 @@ GROUPS = (
                 REPEATED,
                 None,
                 "NAME=VALUE",
-                "build argument, repeatable; NAME alone takes the environment's value",
+                "repeatable; NAME alone: value from the environment",
             ),
             ("env-file", TEXT, None, "FILE", "deprecated: build arguments from a file; use --build-arg"),
             ("variant", TEXT, None, "NAME", "build only this variant of variants.yaml"),
@@ -50,7 +50,7 @@ GROUPS = (
             ("build-in-ado", SWITCH, False, "", "build in the Azure DevOps pipeline"),
             ("ado-preview-run", SWITCH, False, "", "expand the pipeline, run nothing"),
             ("ado-preview-run-yaml-path", TEXT, None, "FILE", "pipeline definition to expand"),
-            ("ado-preview-output", TEXT, None, "FILE", "where the expanded YAML goes (standard output)"),
+            ("ado-preview-output", TEXT, None, "FILE", "where the expanded YAML goes (default standard output)"),
             ("ado-state-output", SWITCH, False, "", "report success as Azure Pipelines output variables"),
             ("test-kaniko-build-config", SWITCH, False, "", "take kaniko's build options from the pull request"),
         ),
@@ -65,23 +65,23 @@ GROUPS = (
                 CHOICE,
                 ("kaniko", "buildkit", "ado"),
                 "NAME",
-                "kaniko, buildkit or ado (from the environment)",
+                "kaniko, buildkit or ado (default from the environment)",
             ),
             ("dry-run", SWITCH, False, "", "print the plan, touch nothing"),
-            ("max-parallel", NUMBER, None, "N", "variants built at the same time (CPU count)"),
+            ("max-parallel", NUMBER, None, "N", "variants built at the same time (default CPU count)"),
             ("keep-going", SWITCH, True, "", "a failing variant does not stop the others"),
-            ("timeout", DURATION, None, "TIME", "deadline for the whole run, such as 30m (none)"),
+            ("timeout", DURATION, None, "TIME", "deadline for the whole run, such as 30m (default none)"),
         ),
     ),
     (
         "What comes out",
         (
-            ("output", CHOICE, ("human", "json"), "FORM", "human (default) or json, for results"),
-            ("log-dir", TEXT, None, "DIR", "one log file per build ($ARTIFACTS)"),
+            ("output", CHOICE, ("human", "json"), "FORM", "human or json, for results (default human)"),
+            ("log-dir", TEXT, None, "DIR", "folder of the builds' log files (default $ARTIFACTS)"),
             ("silent", SWITCH, False, "", "engine output to the log files only"),
             ("build-report-path", TEXT, None, "FILE", "JSON build report"),
             ("debug", SWITCH, False, "", "debug logging"),
-            ("help", SWITCH, False, "", "print this and stop"),
+            ("help", SWITCH, False, "", "print this and stop; also -h"),
             ("version", SWITCH, False, "", "print the version and stop"),
         ),
     ),
@@ -110,11 +110,17 @@ Verbs:
 
 _ENDING = """\
 Example:
-  USE_BUILDKIT=true image-builder --config config.yaml --name my-image --tag latest --build-report-path report.json
+  image-builder --backend buildkit --config config.yaml --name my-image --tag latest
 
-A flag is written -flag or --flag, its value --flag=value or --flag value.
-Exit codes: 0 done, 2 refused before anything was done, 3 build failed, 4 push failed, 5 published but not signed,
-6 remote pipeline failed, 7 deadline, 8 a file could not be written, 130 and 143 interrupted.
+A flag is written -flag or --flag, its value --flag=value or --flag value; a switch is --flag,
+--flag=true or --flag=false. Flags end at --.
+
+Exit codes:
+  0  done                                        5  published, but not signed
+  1  a bug in the tool                           6  the remote pipeline failed
+  2  refused before anything was done            7  the deadline passed
+  3  the build failed                            8  a log, report or output could not be written
+  4  the push failed                             130, 143  interrupted
 """
 
 
@@ -124,7 +130,8 @@ def help_text() -> str:
     for title, flags in GROUPS:
         lines.append(f"{title}:")
         for name, kind, default, placeholder, meaning in flags:
-            shown = f" (default {default})" if kind == TEXT and default else ""
-            lines.append(f"  {f'--{name} {placeholder}'.rstrip():<36} {meaning}{shown}")
+            shown = f" (default {str(default).lower() if kind == SWITCH else default})"
+            shown = shown if default and kind in (TEXT, SWITCH) else ""
+            lines.append(f"  {f'--{name} {placeholder}'.rstrip():<33} {meaning}{shown}")
         lines.append("")
     return "\n".join(lines) + "\n" + _ENDING

@@ -49,10 +49,27 @@ def scan(arguments: list[str]) -> Scan:
         else:
             _flag(found, word, words)
     if found.verb not in _TAKES_IMAGES:
-        found.problems += [
-            (repr(word), "this word is no flag", "remove it, or quote the value before it") for word in found.rest
-        ]
+        found.problems += [_stray(word, is_first=arguments[:1] == [word]) for word in found.rest]
     return found
+
+
+def _stray(word: str, *, is_first: bool) -> tuple[str, str, str]:
+    if word in dict(VERBS):
+        return repr(word), "a verb is the first word, and there is one only", "put it first, or remove it"
+    remedy = "remove it, or quote the value before it"
+    near = (_nearest(word, [verb for verb, _ in VERBS]) if is_first else None) or _nearest(word, list(FLAGS), "--")
+    return (
+        repr(word),
+        "this word is neither verb nor flag",
+        f"did you mean {near}? If not, {remedy}" if near else remedy,
+    )
+
+
+def _nearest(word: str, known: list[str], dashes: str = "") -> str | None:
+    from difflib import get_close_matches  # only a mistake pays for it
+
+    close = get_close_matches(word.partition("=")[0].lower(), known, n=1)
+    return dashes + close[0] if close else None
 
 
 def _default(name: str) -> object:
@@ -66,7 +83,8 @@ def _flag(found: Scan, word: str, words: list[str]) -> None:
     name, equals, value = word[2 if word[1] == "-" else 1 :].partition("=")
     name = "help" if name == "h" else name
     if not name or name[0] in "-=":
-        found.problems.append((word, "this is no flag", "write -flag or --flag"))
+        place = "".join(word.partition("=")[:2])  # its value could be a secret
+        found.problems.append((place, "this is no flag", "write -flag or --flag"))
         return
     if name not in FLAGS:
         _unknown(found, name, bool(equals), words)
@@ -75,6 +93,7 @@ def _flag(found: Scan, word: str, words: list[str]) -> None:
         value = "true"
     elif not equals:
         if not words:
+            found.given.add(name)
             found.problems.append((f"--{name}", "its value is missing", f"write --{name} VALUE"))
             return
         value = words.pop()
@@ -82,31 +101,43 @@ def _flag(found: Scan, word: str, words: list[str]) -> None:
 
 
 def _unknown(found: Scan, name: str, has_value: bool, words: list[str]) -> None:
-    from image_builder_domain.nearest import nearest
-
-    found.problems.append((f"--{name}", "unknown flag", nearest(name, FLAGS)))
+    near = _nearest(name, list(FLAGS), "--")
+    remedy = f"did you mean {near}?" if near else "see image-builder --help"
+    found.problems.append((f"--{name}", "unknown flag", remedy))
     if not has_value and words and words[-1][:1] != "-":
         words.pop()  # surely meant as its value
 
 
 def _set(found: Scan, name: str, text: str) -> None:
     kind = FLAGS[name][1]
-    problem = "its value is empty" if not text and name not in _CHECKED_LATER else None
     value: object = text
-    if kind in (REPEATED, LIST):
+    problem = None
+    if not text and name not in _CHECKED_LATER:
+        problem = "its value is empty"
+    elif kind in (REPEATED, LIST):
         listed = found.values[name]
         assert isinstance(listed, list)  # noqa: S101 (the table says so)
-        listed += text.split(",") if kind == LIST else [text]
-        value = listed
-    elif problem is None and kind != TEXT:
-        value, problem = _converted(name, kind, text)
-    if problem is None and kind not in (REPEATED, LIST) and name in found.given and found.values[name] != value:
-        problem = f"it is given twice, as {found.values[name]!r} and {value!r}"
+        value = listed + (text.split(",") if kind == LIST else [text])
+    else:
+        value, problem = (text, None) if kind == TEXT else _converted(name, kind, text)
+        problem = problem or _contradiction(found, name, value)
     found.given.add(name)
     if problem is not None:
         found.problems.append((f"--{name}", problem, f"see image-builder --help for --{name}"))
-        return
-    found.values[name] = value
+    if problem is None or (kind == TEXT and not text):  # an empty value must not turn into the default
+        found.values[name] = value
+
+
+def _contradiction(found: Scan, name: str, value: object) -> str | None:
+    """Go lets the last one win; here nothing is dropped in silence. After a refused value there is no first one."""
+    was_refused = any(where == f"--{name}" for where, _, _ in found.problems)
+    if name not in found.given or was_refused or found.values[name] == value:
+        return None
+    return f"it is given twice, as {_shown(found.values[name])} and {_shown(value)}"
+
+
+def _shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def _converted(name: str, kind: str, text: str) -> tuple[object, str | None]:

@@ -48,7 +48,7 @@ def test_registry_that_goes_away_during_the_push_is_4_and_the_report_says_who_ho
 
 
 def test_refusing_signing_service_is_5_with_its_reason(world: World) -> None:
-    world.signing.fail_next(Answer(403, b"this project may not sign"))
+    world.signing.fail_next(Answer(403, "this project may not sign"))
     done = world.run()
     assert done.code == 5
     assert "this project may not sign" in done.err
@@ -116,6 +116,8 @@ def test_link_in_place_of_the_report_is_never_followed(world: World) -> None:
 
 
 def test_two_runs_at_once_both_succeed_with_logs_of_their_own(world: World) -> None:
+    world.config["reproducible"] = True  # or each would find the other's digest under its tags
+    world.environment["SOURCE_DATE_EPOCH"] = "1700000000"
     results: list[int] = []
     threads = [threading.Thread(target=lambda: results.append(world.run().code)) for _ in range(2)]
     for thread in threads:

@@ -71,7 +71,7 @@ def test_invalid_name_is_refused(world: World, marked: Path) -> None:
 
 def test_missing_dockerfile_is_refused(world: World, marked: Path) -> None:
     (world.context / "Dockerfile").unlink()
-    assert_refused(world.run(), world, marked, "--dockerfile", "neither Dockerfile nor dockerfile")
+    assert_refused(world.run(), world, marked, "--dockerfile", "neither a Dockerfile nor a dockerfile")
 
 
 def test_variants_file_is_refused_until_variants_are_built(world: World, marked: Path) -> None:
@@ -81,7 +81,7 @@ def test_variants_file_is_refused_until_variants_are_built(world: World, marked:
 
 def test_unknown_configuration_key_is_refused_with_its_place(world: World, marked: Path) -> None:
     world.config["regstry"] = "x"
-    assert_refused(world.run(), world, marked, "config.yaml:17:1", "'regstry'", "did you mean 'registry'?")
+    assert_refused(world.run(), world, marked, "config.yaml:18:1", "'regstry'", "did you mean 'registry'?")
 
 
 def test_wrong_type_in_the_configuration_is_refused(world: World, marked: Path) -> None:

@@ -4,7 +4,9 @@ import json
 
 import pytest
 from image_builder_adapters.buildkit.metadata import BadMetadata, parse_metadata
+from image_builder_domain.build import BuiltImage
 from image_builder_domain.descriptor import OCI_INDEX, OCI_MANIFEST, Descriptor
+from image_builder_domain.platform import Platform
 from image_builder_domain.reference import Digest
 from returns.result import Success
 
@@ -18,7 +20,13 @@ def content(digest: object = DIGEST, **descriptor: object) -> bytes:
 
 @pytest.mark.parametrize("media_type", [OCI_MANIFEST, OCI_INDEX])
 def test_descriptor_is_taken_as_reported(media_type: str) -> None:
-    assert parse_metadata(content(mediaType=media_type)) == Success(Descriptor(media_type, Digest(DIGEST), 855))
+    described = Descriptor(media_type, Digest(DIGEST), 855)
+    assert parse_metadata(content(mediaType=media_type)) == Success(BuiltImage(described))
+
+
+def test_platform_of_a_single_image_is_taken_as_reported() -> None:
+    platform = {"os": "linux", "architecture": "arm", "variant": "v7"}
+    assert parse_metadata(content(platform=platform)).unwrap().platform == Platform("linux", "arm", "v7")
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,14 @@ def test_unmerged_code_never_writes_the_cache_that_production_reads(
     assert [str(found) for found in cache.exports] == [f"{name}:buildcache" for name in written]
 
 
+def test_unmerged_image_never_takes_the_place_of_a_cache_that_production_reads() -> None:
+    below = replace(CONFIGURATION, cache=CacheSettings(True, prefix("reg.example/dev/cache")))
+    asked = Asked("cache/app", ("buildcache",))
+    (problem,) = problems(decide(inputs(PRESUBMIT, below, asked)))
+    assert problem.startswith("--name: reg.example/dev/cache/app lies in the layer cache of production")
+    assert isinstance(decide(inputs(PRESUBMIT, below, Asked("app", ("buildcache",)))), Success)
+
+
 def test_run_layers_cannot_be_left_out_of_the_cache() -> None:
     off = replace(CONFIGURATION, cache=replace(CONFIGURATION.cache, run_layers=False))
     (problem,) = problems(decide(inputs(configuration=off)))

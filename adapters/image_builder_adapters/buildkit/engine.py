@@ -180,4 +180,4 @@ def _built(metadata: str) -> Result[BuiltImage, BuildFailure]:
             content = file.read()
     except OSError as error:
         return Failure(BuildFailed(f"BuildKit wrote no metadata file: {error.strerror}", engine_code=0))
-    return parse_metadata(content).map(BuiltImage).alt(lambda problem: BuildFailed(str(problem), engine_code=0))
+    return parse_metadata(content).alt(lambda problem: BuildFailed(str(problem), engine_code=0))

@@ -7,7 +7,9 @@ import json
 from dataclasses import dataclass
 from typing import final
 
+from image_builder_domain.build import BuiltImage
 from image_builder_domain.descriptor import MANIFEST_TYPES, Descriptor
+from image_builder_domain.platform import Platform
 from image_builder_domain.reference import Digest
 from returns.result import Failure, Result
 
@@ -23,8 +25,8 @@ class BadMetadata:
         return f"BuildKit's metadata file cannot be used: {self.reason}; is this BuildKit version supported?"
 
 
-def parse_metadata(content: bytes) -> Result[Descriptor, BadMetadata]:
-    """The pushed image's descriptor; an index stays an index."""
+def parse_metadata(content: bytes) -> Result[BuiltImage, BadMetadata]:
+    """The pushed image's descriptor (an index stays an index), and a single image's platform."""
     try:
         metadata = json.loads(content)
     except ValueError as error:  # also UnicodeDecodeError
@@ -38,7 +40,17 @@ def parse_metadata(content: bytes) -> Result[Descriptor, BadMetadata]:
         return Failure(BadMetadata("containerimage.descriptor is missing"))
     if descriptor.get("digest") != digest:
         return Failure(BadMetadata("containerimage.digest is missing or differs from the descriptor's"))
-    return _descriptor(descriptor.get("mediaType"), digest, descriptor.get("size"))
+    platform = _platform(descriptor.get("platform"))
+    return _descriptor(descriptor.get("mediaType"), digest, descriptor.get("size")).map(
+        lambda found: BuiltImage(found, platform)
+    )
+
+
+def _platform(platform: object) -> Platform | None:
+    """BuildKit's own word on a single image; None when it says nothing that is a platform."""
+    fields = platform if isinstance(platform, dict) else {}
+    text = "/".join(str(fields[name]) for name in ("os", "architecture", "variant") if fields.get(name))
+    return Platform.parse(text).value_or(None)
 
 
 def _descriptor(media_type: object, digest: object, size: object) -> Result[Descriptor, BadMetadata]:

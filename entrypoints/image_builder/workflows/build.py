@@ -93,7 +93,9 @@ def _image(
         _close(log, lost)
     outcome = ImageOutcome(request, None, None, (), (), (), log_path, 0.0)
     if isinstance(built, BuiltImage):
-        outcome = _published(replace(outcome, image=built.descriptor), built.descriptor, ports, audience, cancellation)
+        own = (str(built.platform),) if built.platform is not None else ()
+        outcome = replace(outcome, image=built.descriptor, platforms=tuple(map(str, request.platforms)) or own)
+        outcome = _published(outcome, built.descriptor, ports, audience, cancellation)
     else:
         _tell_failure(built, audience)
         outcome = replace(outcome, failure=built, destinations=_after_failure(request, built, ports, cancellation))
@@ -143,8 +145,7 @@ def _published(
         if not place.holds:
             audience.error(f"{place.reference}: {place.reason}")
     manifest = next((found for found in manifests if found is not None), None)
-    platforms = tuple(map(str, outcome.request.platforms)) or (manifest.platforms if manifest is not None else ())
-    outcome = replace(outcome, destinations=destinations, platforms=platforms)
+    outcome = replace(outcome, destinations=destinations)
     if not outcome.is_published or manifest is None or cancellation.reason() is not None:
         return outcome
     return replace(outcome, signatures=_sign(outcome, image, manifest, ports.signers, audience, cancellation))
