@@ -9,7 +9,7 @@ from image_builder_adapters.git import commit_time, working_copy_commit
 from image_builder_adapters.source_tree import find_dockerfile, has_variants
 from image_builder_adapters.yaml_reader import read_document
 from image_builder_domain.configuration import configuration
-from image_builder_domain.git_state import read_git_state
+from image_builder_domain.git_state import CiSystem, detect, read_git_state
 from image_builder_domain.inputs import Asked, Inputs, Source, TagInputs
 from image_builder_domain.plan import EPOCH
 from image_builder_domain.problem import problems_of, refuse
@@ -24,7 +24,9 @@ _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 def read_tag_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> TagInputs:
     """What tags are decided from."""
     file = flags["config"]
-    commit = None if environment.get("PULL_BASE_SHA") else working_copy_commit(flags["context"] or ".", environment)
+    # In CI the job says what is built; there git is not even asked.
+    is_asked = detect(environment) is CiSystem.LOCAL and not environment.get("PULL_BASE_SHA")
+    commit = working_copy_commit(flags["context"] or ".", environment) if is_asked else None
     return TagInputs(
         asked=_asked(flags),
         configuration=read_document(file).bind(lambda document: configuration(document, file)),

@@ -55,6 +55,7 @@ class World:
     secret: Path
     config: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
+    path: str = field(default_factory=lambda: os.environ["PATH"])
 
     def __post_init__(self) -> None:
         self.context.mkdir()
@@ -136,7 +137,7 @@ class World:
             *(("--name", name) if name is not None else ()),
         ]
         own = {
-            "PATH": os.environ["PATH"],
+            "PATH": self.path,
             "HOME": str(self.folder),
             "XDG_STATE_HOME": str(self.folder / "state"),
             "ARTIFACTS": str(self.artifacts),
