@@ -7,7 +7,8 @@ from typing import Any
 
 from image_builder_adapters.cancellation import SignalCancellation
 from image_builder_adapters.redaction import Redactor
-from image_builder_domain.outcome import ExitCode, Outcome
+from image_builder_domain.exit_code import ExitCode
+from image_builder_domain.outcome import Outcome
 from image_builder_domain.plan import Plan
 from image_builder_domain.ports import Artifacts
 from image_builder_domain.report import report

@@ -3,7 +3,6 @@
 Secrets are redacted and foreign text is neutralised before anything is shown; a closed pipe never stops a build.
 """
 
-import json
 import os
 import threading
 from collections.abc import Callable
@@ -93,6 +92,8 @@ class Console:
     def _say(self, level: str, text: str) -> None:
         safe = self._neutralise(self._clean(_encoded(text))).decode(errors="replace")
         if self._format == "json":
+            import json
+
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
             self._raw(_encoded(json.dumps({"time": now, "level": level, "msg": safe}) + "\n"))
             return

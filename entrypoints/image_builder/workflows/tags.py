@@ -1,14 +1,16 @@
 """Print the tags of this job (``--parse-tags-only``): one line of JSON."""
 
 import json
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.inputs import TagInputs
-from image_builder_domain.outcome import ExitCode
-from image_builder_domain.plan import decide_tags
-from image_builder_domain.ports import Artifacts
 from image_builder_domain.problem import Problems, problems_of
+from image_builder_domain.tag_decision import decide_tags
 from returns.result import Failure
+
+if TYPE_CHECKING:
+    from image_builder_domain.ports import Artifacts
 
 
 class Audience(Protocol):
@@ -19,7 +21,7 @@ class Audience(Protocol):
 
 
 def print_tags(
-    inputs: TagInputs, early: Problems, output_file: str | None, artifacts: Artifacts, audience: Audience
+    inputs: TagInputs, early: Problems, output_file: str | None, artifacts: "Artifacts", audience: Audience
 ) -> int:
     """Exit code: 0 printed, 2 refused, 8 the output file could not be written."""
     tags = decide_tags(inputs)
