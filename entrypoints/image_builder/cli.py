@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from image_builder_adapters.console_text import neutralise
 from image_builder_adapters.redaction import Redactor
-from image_builder_domain.outcome import ExitCode
+from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.problem import Problem, Problems, problems_of
 from returns.result import Success
 

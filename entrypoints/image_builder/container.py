@@ -46,6 +46,7 @@ class Container(containers.DeclarativeContainer):
             daemon_log=providers.Callable(os.path.join, settings.provided.log_directory, "buildkitd.log"),
             single_build=providers.Callable(lambda plan: len(plan.builds) == 1, plan),
             user=providers.Callable(os.geteuid),
+            redact=settings.provided.redactor.data,
         ),
     )
     registry = providers.Singleton(HttpRegistry, settings.provided.environment, settings.provided.redactor)

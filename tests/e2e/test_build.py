@@ -170,3 +170,11 @@ def test_token_signer_signs_the_configuration_of_the_image(world: World) -> None
         assert {(str(image.digest), image.size) for image in service.received} == {(config["digest"], config["size"])}
     for text in (done.out, done.err, done.log(), json.dumps(done.report)):
         assert "a-token-for-tests" not in text
+
+
+def test_tags_that_standard_output_cannot_take_are_8(world: World) -> None:
+    with open("/dev/full", "wb") as full:
+        process = world.start("tags", out=full)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 8
+    assert "standard output" in err

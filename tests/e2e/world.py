@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, final
+from typing import Any, BinaryIO, final
 
 import yaml
 from image_builder_contracts.servers.signing_service import SigningService
@@ -55,6 +55,7 @@ class World:
     secret: Path
     config: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
+    path: str = field(default_factory=lambda: os.environ["PATH"])
 
     def __post_init__(self) -> None:
         self.context.mkdir()
@@ -124,7 +125,9 @@ class World:
             **more,
         }
 
-    def start(self, *arguments: str, name: str | None = "app", config: str | None = None) -> "subprocess.Popen[str]":
+    def start(
+        self, *arguments: str, name: str | None = "app", config: str | None = None, out: BinaryIO | None = None
+    ) -> "subprocess.Popen[str]":
         """Start the command as a job would; nothing of the tests' own environment is passed on."""
         file = self.folder / "config.yaml"
         file.write_text(yaml.safe_dump(self.config, sort_keys=False))
@@ -134,7 +137,7 @@ class World:
             *(("--name", name) if name is not None else ()),
         ]
         own = {
-            "PATH": os.environ["PATH"],
+            "PATH": self.path,
             "HOME": str(self.folder),
             "XDG_STATE_HOME": str(self.folder / "state"),
             "ARTIFACTS": str(self.artifacts),
@@ -145,7 +148,7 @@ class World:
             env={**own, **self.environment},
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=subprocess.PIPE if out is None else out,
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",

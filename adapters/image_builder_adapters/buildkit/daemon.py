@@ -5,7 +5,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from io import FileIO
 from typing import Final, final
@@ -33,11 +33,19 @@ _REMOVE_WITHIN: Final = 1.5
 class PrivateDaemon:
     """One daemon for one run of the tool. Safe to use from several threads."""
 
-    def __init__(self, environment: Mapping[str, str], state_directory: str, log_path: str, user: int) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        state_directory: str,
+        log_path: str,
+        user: int,
+        redact: Callable[[bytes], bytes] = bytes,
+    ) -> None:
         self._environment = environment
         self._state_directory = state_directory
         self._log_path = log_path
         self._user = user
+        self._redact = redact
         self._lock = threading.Lock()
         self._running: _Running | None = None
         self._address: Result[str, EngineUnavailable | BuildInterrupted] | None = None
@@ -76,7 +84,7 @@ class PrivateDaemon:
             log.close()
             folders.remove()
             return Failure(EngineUnavailable("buildkitd", "root may not mount anything here", _remedy(self._user)))
-        self._running = _Running(self._command(isolation, folders), isolation, folders, log)
+        self._running = _Running(self._command(isolation, folders), isolation, folders, log, self._redact)
         return self._running.wait_until_ready(cancellation, self._log_path, self._user)
 
     def _command(self, isolation: Isolation, folders: DaemonFolders) -> Command:
@@ -101,13 +109,20 @@ class PrivateDaemon:
 class _Running:
     """A daemon's process. The thread that started it waits for it: the kernel kills it when that thread ends."""
 
-    def __init__(self, command: Command, isolation: Isolation, folders: DaemonFolders, log: FileIO) -> None:
+    def __init__(
+        self,
+        command: Command,
+        isolation: Isolation,
+        folders: DaemonFolders,
+        log: FileIO,
+        redact: Callable[[bytes], bytes],
+    ) -> None:
         self._command = command
         self._isolation = isolation
         self._folders = folders
         self._log = log
         self._switch = _Switch()
-        self._tail = Tail(_writer(log))
+        self._tail = Tail(_writer(log, redact))
         self._ending: Ending | None = None
         self._thread = threading.Thread(target=self._run, name="buildkitd", daemon=True)
         self._thread.start()
@@ -191,11 +206,12 @@ def _remedy(user: int) -> str:
     return f"{needs}; or set BUILDKIT_HOST to a BuildKit that runs already"
 
 
-def _writer(log: FileIO) -> OutputSink:
+def _writer(log: FileIO, redact: Callable[[bytes], bytes]) -> OutputSink:
     def write(block: bytes) -> None:
+        # The daemon logs a step's command with its arguments filled in.
         # A full disk must not stop the build: this log only helps to explain.
         with suppress(OSError):
-            log.write(block)
+            log.write(redact(block))
 
     return write
 

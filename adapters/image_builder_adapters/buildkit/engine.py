@@ -6,7 +6,7 @@ A BuildKit that is there (``BUILDKIT_HOST``: unix, tcp with TLS, kube-pod, docke
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, assert_never, final
 
@@ -51,6 +51,7 @@ class BuildkitSettings:
     ``environment`` is the tool's own; ``BUILDKIT_HOST`` is read from it, and ``BUILDKIT_TLS_DIR``, the folder with
     ``ca.pem``, ``cert.pem`` and ``key.pem`` for a ``tcp://`` host (``buildctl --tlsdir``, which has no variable of its
     own). ``state_directory`` holds the private daemon's root between runs. ``user`` is the effective user number.
+    ``redact`` hides secrets in the daemon's log.
     """
 
     environment: Mapping[str, str]
@@ -58,6 +59,7 @@ class BuildkitSettings:
     daemon_log: str
     single_build: bool
     user: int
+    redact: Callable[[bytes], bytes] = bytes
 
 
 @final
@@ -70,7 +72,9 @@ class BuildkitEngine:
         self._tls = settings.environment.get("BUILDKIT_TLS_DIR") or None
         daemonless = settings.single_build and find_program(_DAEMONLESS, settings.environment) is not None
         self._is_daemonless = self._host is None and daemonless
-        self._daemon = PrivateDaemon(settings.environment, settings.state_directory, settings.daemon_log, settings.user)
+        self._daemon = PrivateDaemon(
+            settings.environment, settings.state_directory, settings.daemon_log, settings.user, settings.redact
+        )
 
     def check(self) -> Result[None, EngineMissing]:
         """Implement ``ImageEngine.check``."""
