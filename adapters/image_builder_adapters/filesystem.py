@@ -5,14 +5,13 @@ to, a link would let somebody else choose which file we overwrite.
 """
 
 import os
-import secrets
 import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import final
 
-from image_builder_domain.ports import ArtifactFailure
+from image_builder_domain.artifact_failure import ArtifactFailure
 from returns.result import Failure, Result, Success
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -129,7 +128,7 @@ def _directory(path: str) -> Iterator[int]:
 
 def _replace(name: str, content: bytes, directory: int) -> None:
     """Write beside, then rename: readers see the old file or the new one, never a part."""
-    temporary = f".image-builder-{secrets.token_hex(8)}.tmp"
+    temporary = f".image-builder-{os.urandom(8).hex()}.tmp"
     descriptor = os.open(temporary, _NEW, _FILE_MODE, dir_fd=directory)
     try:
         try:

@@ -11,6 +11,9 @@ from image_builder_domain.configuration import Configuration
 from image_builder_domain.git_state import GitState
 from image_builder_domain.problem import Problems
 
+EPOCH = "SOURCE_DATE_EPOCH"
+"""The variable that fixes the time, in seconds since 1970 (reproducible-builds.org)."""
+
 
 @final
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """The outcome: what happened, step by step. The report, the exit code and the summary are views of it."""
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import assert_never, final
 
 from image_builder_domain.build import (
@@ -13,26 +12,10 @@ from image_builder_domain.build import (
     PushFailed,
 )
 from image_builder_domain.descriptor import Descriptor
+from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.interruption import Interruption
 from image_builder_domain.reference import ImageReference
 from image_builder_domain.signing import SignatureResult, SignatureStatus
-
-
-class ExitCode(IntEnum):
-    """What the process tells; never renumbered (specification, section 1)."""
-
-    DONE = 0
-    BUG = 1
-    REFUSED = 2
-    BUILD_FAILED = 3
-    PUSH_FAILED = 4
-    SIGNING_FAILED = 5
-    REMOTE_FAILED = 6
-    DEADLINE = 7
-    FILE_NOT_WRITTEN = 8
-    SIGINT = 130
-    SIGTERM = 143
-
 
 # Several failures: the first of these is told.
 _PRECEDENCE = (130, 143, 7, 1, 3, 6, 4, 5, 8)

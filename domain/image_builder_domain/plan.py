@@ -10,17 +10,15 @@ from image_builder_domain.build import BuildRequest, CacheReferences
 from image_builder_domain.build_argument import BuildArgument, is_argument_name
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.git_state import GitState
-from image_builder_domain.inputs import Asked, Inputs, Source, TagInputs
+from image_builder_domain.inputs import EPOCH, Asked, Inputs, Source, TagInputs
 from image_builder_domain.platform import Platform
-from image_builder_domain.problem import Problem, Problems, every, located, problems_of, refuse, together
+from image_builder_domain.problem import Problem, Problems, every, located, refuse, together
 from image_builder_domain.reference import ImageReference, Repository
 from image_builder_domain.registry_prefix import RegistryPrefix, image_reference
 from image_builder_domain.signer_selection import SignerChoice, choose_signers, why_not_signed
-from image_builder_domain.tag import Tag, TagSpec, compute_tags, exported_tags
-from image_builder_domain.templates import TemplateData
+from image_builder_domain.tag import Tag, exported_tags
+from image_builder_domain.tag_decision import decide_tags
 from image_builder_domain.trust import CacheAccess, JobType, Target, trust
-
-EPOCH = "SOURCE_DATE_EPOCH"
 
 
 @final
@@ -55,34 +53,6 @@ def decide(inputs: Inputs) -> Result[Plan, Problems]:
     allowed = together(tag_inputs.configuration, tag_inputs.git_state).bind(lambda found: _tags_allowed(asked, *found))
     return together(known, tags, details, cache, allowed).bind(
         lambda found: _assembled(*found[0], found[1], _request(asked, *found[2], found[3]))
-    )
-
-
-def decide_tags(inputs: TagInputs) -> Result[tuple[Tag, ...], Problems]:
-    """The tags of this job, in the order of specification section 4."""
-    user = every(TagSpec.parse(text) for text in inputs.asked.tags)
-    known = together(inputs.configuration, inputs.git_state)
-    if problems_of(known):
-        return together(user, known).bind(lambda _: Success(()))
-    return together(user, known).bind(
-        lambda found: compute_tags(_specs(found[0], *found[1]), _template_data(inputs, found[1][1]))
-    )
-
-
-def _specs(user: tuple[TagSpec, ...], configuration: Configuration, state: GitState) -> tuple[TagSpec, ...]:
-    if state.job_type is not JobType.PRESUBMIT:
-        return (*user, configuration.commit_tag)
-    additional = configuration.additional_pr_tag
-    return (*user, configuration.pr_tag, *((additional,) if additional is not None else ()))
-
-
-def _template_data(inputs: TagInputs, state: GitState) -> TemplateData:
-    return TemplateData(
-        commit_sha=state.commit,
-        pr_number=str(state.pull_number or ""),
-        time=inputs.time,
-        env=inputs.environment,
-        nanosecond=inputs.time.microsecond * 1000,
     )
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Never, TypeAlias, TypeVar, final, overload
 
-from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
 _A = TypeVar("_A")
@@ -79,4 +78,4 @@ def every(results: Iterable[Result[_A, Problems]]) -> Result[tuple[_A, ...], Pro
     problems = dict.fromkeys(problem for result in results for problem in problems_of(result))
     if problems:
         return Failure(tuple(problems))
-    return Success(tuple(unwrap_or_failure(result) for result in results))  # type: ignore[misc] # no failure is left
+    return Success(tuple(result.unwrap() for result in results))

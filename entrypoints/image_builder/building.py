@@ -1,5 +1,6 @@
 """The modes ``build`` and ``plan``: wire the adapters, carry the plan out or print it, tell the outcome."""
 
+import gc
 import json
 import os
 from collections.abc import Mapping
@@ -7,7 +8,8 @@ from typing import Any
 
 from image_builder_adapters.cancellation import SignalCancellation
 from image_builder_adapters.redaction import Redactor
-from image_builder_domain.outcome import ExitCode, Outcome
+from image_builder_domain.exit_code import ExitCode
+from image_builder_domain.outcome import Outcome
 from image_builder_domain.plan import Plan
 from image_builder_domain.ports import Artifacts
 from image_builder_domain.report import report
@@ -32,6 +34,7 @@ def run(
     only_plan: bool,
 ) -> int:
     """Exit code as specification section 1 says."""
+    gc.enable()  # a build may take hours
     settings = Settings(environment, _log_directory(flags, environment), _state_directory(environment), redactor)
     ports = open_ports(settings, plan)
     for warning in plan.warnings:
@@ -87,7 +90,8 @@ def _tell(
         console.error(failure)
     outcome = Outcome(outcome.images, outcome.interruption, (*outcome.lost, *failures))
     if flags["output"] == "json":
-        console.result(json.dumps(report(plan, outcome)))
+        lost = console.result(json.dumps(report(plan, outcome)))
+        outcome = Outcome(outcome.images, outcome.interruption, (*outcome.lost, *([lost] if lost else [])))
     console.summary(summary(plan, outcome, path if path in files and not failures else None))
     return outcome.exit_code()
 
@@ -101,11 +105,12 @@ def _written(files: dict[str, bytes], artifacts: Artifacts) -> list[Failure[Any]
 
 
 def _print_plan(plan: Plan, ports: Ports, console: Console, *, as_json: bool) -> int:
-    if as_json:
-        console.result(json.dumps(plan_view.plan_as_json(plan, ports.engine, ports.signers)))
-    else:
-        console.result(plan_view.plan_as_text(plan, ports.engine, ports.signers))
-    return ExitCode.DONE
+    view = plan_view.plan_as_json(plan, ports.engine, ports.signers) if as_json else None
+    text = plan_view.plan_as_text(plan, ports.engine, ports.signers) if view is None else json.dumps(view)
+    lost = console.result(text)
+    if lost:
+        console.error(lost)
+    return ExitCode.FILE_NOT_WRITTEN if lost else ExitCode.DONE
 
 
 def _log_directory(flags: Mapping[str, Any], environment: Mapping[str, str]) -> str:

@@ -5,13 +5,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from image_builder_adapters.git import commit_time, working_copy_commit
 from image_builder_adapters.source_tree import find_dockerfile, has_variants
 from image_builder_adapters.yaml_reader import read_document
 from image_builder_domain.configuration import configuration
 from image_builder_domain.git_state import CiSystem, detect, read_git_state
-from image_builder_domain.inputs import Asked, Inputs, Source, TagInputs
-from image_builder_domain.plan import EPOCH
+from image_builder_domain.inputs import EPOCH, Asked, Inputs, Source, TagInputs
 from image_builder_domain.problem import problems_of, refuse
 from returns.result import Result, Success
 
@@ -24,13 +22,10 @@ _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 def read_tag_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> TagInputs:
     """What tags are decided from."""
     file = flags["config"]
-    # In CI the job says what is built; there git is not even asked.
-    is_asked = detect(environment) is CiSystem.LOCAL and not environment.get("PULL_BASE_SHA")
-    commit = working_copy_commit(flags["context"] or ".", environment) if is_asked else None
     return TagInputs(
         asked=_asked(flags),
         configuration=read_document(file).bind(lambda document: configuration(document, file)),
-        git_state=read_git_state(environment, commit, flags["repo"]),
+        git_state=read_git_state(environment, _commit(flags, environment), flags["repo"]),
         time=_time(environment),
         environment=environment,
     )
@@ -41,6 +36,15 @@ def read_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> Inp
     tags = read_tag_inputs(flags, environment)
     source = _source(flags)
     return Inputs(tags, source, _commit_time(tags, flags["context"] or "."))
+
+
+def _commit(flags: Mapping[str, Any], environment: Mapping[str, str]) -> str | None:
+    """The working copy's commit; where the job says what is built, git is not even asked."""
+    if detect(environment) is not CiSystem.LOCAL or environment.get("PULL_BASE_SHA"):
+        return None
+    from image_builder_adapters.git import working_copy_commit
+
+    return working_copy_commit(flags["context"] or ".", environment)
 
 
 def _asked(flags: Mapping[str, Any]) -> Asked:
@@ -70,6 +74,8 @@ def _commit_time(tags: TagInputs, context: str) -> int | None:
     """Only a reproducible build needs it, and git is asked only then."""
     if problems_of(tags.configuration) or problems_of(tags.git_state) or not tags.configuration.unwrap().reproducible:
         return None
+    from image_builder_adapters.git import commit_time
+
     return commit_time(context, tags.git_state.unwrap().commit, tags.environment)
 
 

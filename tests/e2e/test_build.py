@@ -226,3 +226,11 @@ def test_stage_that_was_asked_for_is_what_is_published(world: World) -> None:
     body = world.manifest(done.report["images_list"][0])
     assert body is not None
     assert not json.loads(body)["layers"]
+
+
+def test_tags_that_standard_output_cannot_take_are_8(world: World) -> None:
+    with open("/dev/full", "wb") as full:
+        process = world.start("tags", out=full)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 8
+    assert "standard output" in err

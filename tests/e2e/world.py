@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, final
+from typing import Any, BinaryIO, final
 
 import yaml
 from image_builder_contracts.servers.signing_service import SigningService
@@ -126,7 +126,12 @@ class World:
         }
 
     def start(
-        self, *arguments: str, name: str | None = "app", config: str | None = None, report: str | None = None
+        self,
+        *arguments: str,
+        name: str | None = "app",
+        config: str | None = None,
+        report: str | None = None,
+        out: BinaryIO | None = None,
     ) -> "subprocess.Popen[str]":
         """Start the command as a job would; nothing of the tests' own environment is passed on."""
         file = self.folder / "config.yaml"
@@ -148,7 +153,7 @@ class World:
             env={**own, **self.environment},
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=subprocess.PIPE if out is None else out,
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",

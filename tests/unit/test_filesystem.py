@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from image_builder_adapters.filesystem import FileArtifacts
 from image_builder_adapters.redaction import Redactor
-from image_builder_domain.ports import ArtifactFailure, Artifacts, LogFile
+from image_builder_domain.artifact_failure import ArtifactFailure
+from image_builder_domain.ports import Artifacts, LogFile
 from returns.result import Success
 
 

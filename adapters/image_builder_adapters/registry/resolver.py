@@ -46,7 +46,7 @@ class HttpRegistry:
         client: HttpSender | None = None,
         policy: RetryPolicy = _DEFAULT_POLICY,
     ) -> None:
-        self._client = client if client is not None else HttpClient()
+        self._client: HttpSender = client if client is not None else HttpClient()
         self._redactor = redactor
         self._policy = policy
         self._authorizer = Authorizer(self._client, DockerCredentials(environment), redactor, policy)
@@ -73,6 +73,11 @@ class HttpRegistry:
                 break  # the same password again would be refused again
             authorization = granted
         return Failure(AccessDenied(str(reference), "the registry refuses the credentials that it asked for"))
+
+    def close(self) -> None:
+        """Close the connections. Safe to call twice."""
+        if isinstance(self._client, HttpClient):
+            self._client.close()
 
     def _get(
         self, url: str, authorization: str | None, shown: str, cancellation: Cancellation

@@ -3,14 +3,14 @@
 Secrets are redacted and foreign text is neutralised before anything is shown; a closed pipe never stops a build.
 """
 
-import json
 import os
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
-from image_builder.presenters.live_line import LiveLine
+if TYPE_CHECKING:
+    from image_builder.presenters.live_line import LiveLine
 
 _COLOURS: Final = {"error": "31", "warning": "33", "info": "36"}
 
@@ -36,7 +36,12 @@ class Console:
         self._debug = debug
         self._lock = threading.Lock()
         is_live = terminal and os.isatty(self._engine_to or 1) and not silent and not debug
-        self._live = LiveLine(self._raw) if is_live else None
+        self._live = self._open_live_line() if is_live else None
+
+    def _open_live_line(self) -> "LiveLine":
+        from image_builder.presenters.live_line import LiveLine
+
+        return LiveLine(self._raw)
 
     def use_format(self, log_format: str | None) -> None:
         """Write own lines as the configuration's ``log-format`` says; None keeps what fits the terminal."""
@@ -59,9 +64,10 @@ class Console:
         if self._debug:
             self._say("debug", text)
 
-    def result(self, text: str) -> None:
-        """Print what was asked for."""
-        _write(1, self._clean(_encoded(f"{text}\n")))
+    def result(self, text: str) -> str:
+        """Print what was asked for; why it is lost, or nothing. Only a result is worth an exit code of its own."""
+        lost = _write(1, self._clean(_encoded(f"{text}\n")))
+        return f"standard output: cannot be written: {lost}; free some space, or read it to the end" if lost else ""
 
     def summary(self, text: str) -> None:
         """Print lines for people, as they are."""
@@ -92,6 +98,8 @@ class Console:
     def _say(self, level: str, text: str) -> None:
         safe = self._neutralise(self._clean(_encoded(text))).decode(errors="replace")
         if self._format == "json":
+            import json
+
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
             self._raw(_encoded(json.dumps({"time": now, "level": level, "msg": safe}) + "\n"))
             return
@@ -109,10 +117,12 @@ def _encoded(text: str) -> bytes:
     return text.encode("utf-8", errors="surrogateescape")
 
 
-def _write(descriptor: int, data: bytes) -> None:
+def _write(descriptor: int, data: bytes) -> str:
+    """Write all of it; why that failed, or nothing. For engine output the log file has it all."""
     view = memoryview(data)
     try:
         while view:
             view = view[os.write(descriptor, view) :]
-    except OSError:
-        return  # nobody reads any more; the log file has it all
+    except OSError as error:
+        return error.strerror or "unknown reason"
+    return ""

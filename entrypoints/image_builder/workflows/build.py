@@ -9,20 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol, final
 
+from image_builder_domain.artifact_failure import ArtifactFailure
 from image_builder_domain.build import BuildInterrupted, BuildRequest, BuiltImage, PushFailed
 from image_builder_domain.descriptor import Descriptor, Manifest
 from image_builder_domain.outcome import DestinationOutcome, ImageOutcome, Outcome
 from image_builder_domain.plan import Plan
-from image_builder_domain.ports import (
-    ArtifactFailure,
-    Artifacts,
-    Cancellation,
-    ImageEngine,
-    LogFile,
-    OutputSink,
-    Registry,
-    Signer,
-)
+from image_builder_domain.ports import Artifacts, Cancellation, ImageEngine, LogFile, OutputSink, Registry, Signer
 from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.reference import Digest, ImageReference
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus
