@@ -1,0 +1,113 @@
+"""What a manifest answer says, and whether it may be trusted.
+
+OCI Distribution Specification, "Pulling manifests"; OCI Image Specification, manifests and indexes; Docker's schema 2.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from image_builder_domain.descriptor import INDEX_TYPES, MANIFEST_TYPES, Descriptor, Manifest
+from image_builder_domain.platform import Platform
+from image_builder_domain.reference import Digest
+from returns.methods import unwrap_or_failure
+from returns.result import Failure, Result, Success
+
+from image_builder_adapters.http import HttpAnswer
+
+ACCEPT = ", ".join(MANIFEST_TYPES)
+"""All four types in one header: a registry that misses one converts the image, or picks a platform by itself."""
+
+LARGEST_MANIFEST = 4 * 1024 * 1024
+
+_Object: TypeAlias = Mapping[str, object]
+_LONGEST_TEXT = 80
+
+
+def read_manifest(answer: HttpAnswer, requested: Digest | None) -> Result[Manifest, str]:
+    """The manifest in a 200 answer, or why it cannot be trusted."""
+    return Result.do(
+        manifest
+        for digest in _digest(answer, requested)
+        for media_type in _media_type(answer)
+        for content in _content(answer.body, media_type)
+        for manifest in _manifest(Descriptor(media_type, digest, len(answer.body)), content)
+    )
+
+
+def _digest(answer: HttpAnswer, requested: Digest | None) -> Result[Digest, str]:
+    digest = Digest(f"sha256:{hashlib.sha256(answer.body).hexdigest()}")
+    said = answer.header("Docker-Content-Digest")
+    if said is not None and said.strip() != digest.text:
+        return Failure(f"it says that the digest is {said.strip()[:_LONGEST_TEXT]}, but its content has {digest}")
+    if requested is not None and requested != digest:
+        return Failure(f"it was asked for {requested}, but its content has {digest}")
+    return Success(digest)
+
+
+def _media_type(answer: HttpAnswer) -> Result[str, str]:
+    media_type = (answer.header("Content-Type") or "").partition(";")[0].strip().lower()
+    if media_type in MANIFEST_TYPES:
+        return Success(media_type)
+    return Failure(
+        f"its media type is {media_type[:_LONGEST_TEXT]!r}, which is no image manifest or index that we know"
+    )
+
+
+def _content(body: bytes, media_type: str) -> Result[_Object, str]:
+    try:
+        content = json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return Failure("its content is no JSON")
+    if not isinstance(content, dict):
+        return Failure("its content is no JSON object")
+    version = content.get("schemaVersion")
+    if version != 2 or isinstance(version, bool):
+        return Failure("its schemaVersion is not 2")
+    if content.get("mediaType", media_type) != media_type:
+        inner = str(content["mediaType"])[:_LONGEST_TEXT]
+        return Failure(f"its content has the media type {inner!r}, but its Content-Type is {media_type!r}")
+    # Content that can be read both ways would be one image for us and another one for somebody else.
+    foreign = ("config", "layers") if media_type in INDEX_TYPES else ("manifests",)
+    for key in foreign:
+        if key in content:
+            return Failure(f"its content has {key!r}, which does not belong to {media_type!r}")
+    return Success(content)
+
+
+def _manifest(descriptor: Descriptor, content: _Object) -> Result[Manifest, str]:
+    if descriptor.is_index:
+        return _platforms(content.get("manifests")).map(lambda found: Manifest(descriptor, None, found))
+    return _config(content.get("config")).map(lambda config: Manifest(descriptor, config, ()))
+
+
+def _config(config: object) -> Result[Descriptor, str]:
+    fields = config if isinstance(config, dict) else {}
+    media_type, digest, size = fields.get("mediaType"), fields.get("digest"), fields.get("size")
+    parsed = unwrap_or_failure(Digest.parse(digest if isinstance(digest, str) else ""))
+    is_size = isinstance(size, int) and not isinstance(size, bool) and size >= 0
+    if not (isinstance(media_type, str) and isinstance(parsed, Digest) and is_size):
+        return Failure("its 'config' is no descriptor with media type, SHA-256 digest and size")
+    return Success(Descriptor(media_type, parsed, int(str(size))))
+
+
+def _platforms(manifests: object) -> Result[tuple[str, ...], str]:
+    if not isinstance(manifests, list):
+        return Failure("its 'manifests' is no list")
+    names: dict[str, None] = {}
+    for entry in manifests:
+        platform = entry.get("platform") if isinstance(entry, dict) else None
+        if not isinstance(entry, dict) or not isinstance(platform, (dict, type(None))):
+            return Failure("its 'manifests' has an entry that is no descriptor")
+        name = _name(platform or {})
+        if name in ("", "unknown/unknown"):  # an attestation, or an entry for no platform
+            continue
+        if not isinstance(unwrap_or_failure(Platform.parse(name)), Platform):
+            return Failure(f"its 'manifests' has the malformed platform {name[:_LONGEST_TEXT]!r}")
+        names[name] = None
+    return Success(tuple(names))
+
+
+def _name(platform: _Object) -> str:
+    return "/".join(str(platform[key]) for key in ("os", "architecture", "variant") if platform.get(key))
