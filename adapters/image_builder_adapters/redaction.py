@@ -4,12 +4,10 @@ Apply it before :mod:`image_builder_adapters.console_text`, whose escapes would 
 """
 
 import base64
-import json
 import re
 import threading
 from collections.abc import Iterable, Iterator
 from typing import final
-from urllib.parse import quote, quote_plus
 
 HIDDEN = "***"
 SHORTEST_SECRET = 4
@@ -81,6 +79,9 @@ def secret_forms(secret: str) -> frozenset[str]:
 def _forms(part: str) -> Iterator[str]:
     raw = _encode(part)
     yield part
+    import json  # most runs of the quick modes know no secret, and need not pay for these
+    from urllib.parse import quote, quote_plus
+
     yield from (quote(raw, safe=""), quote(raw), quote_plus(raw))
     yield from (json.dumps(part)[1:-1], json.dumps(part, ensure_ascii=False)[1:-1], repr(part)[1:-1])
     for standard in _base64_forms(raw):

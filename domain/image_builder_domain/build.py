@@ -7,7 +7,7 @@ from image_builder_domain.build_argument import BuildArgument
 from image_builder_domain.descriptor import Descriptor
 from image_builder_domain.interruption import Interruption
 from image_builder_domain.platform import Platform
-from image_builder_domain.reference import ImageReference
+from image_builder_domain.reference import Digest, ImageReference
 
 
 @final
@@ -43,9 +43,10 @@ class BuildRequest:
 @final
 @dataclass(frozen=True, slots=True)
 class BuiltImage:
-    """What the engine says it built and pushed."""
+    """What the engine says it built and pushed; ``platform`` is a single image's, None for an index."""
 
     descriptor: Descriptor
+    platform: Platform | None = None
 
 
 @final
@@ -64,11 +65,12 @@ class BuildFailed:
 @final
 @dataclass(frozen=True, slots=True)
 class PushFailed:
-    """The image was built, but at least one destination did not take it."""
+    """The image was built (as ``digest``, where the engine said so), but at least one destination did not take it."""
 
     reason: str
     last_lines: tuple[str, ...] = ()
     engine_code: int | None = None
+    digest: Digest | None = None
 
     def __str__(self) -> str:
         return f"the push failed: {self.reason}; check that the registry is up and that you may write to it"

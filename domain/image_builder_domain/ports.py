@@ -5,11 +5,11 @@ for anything that a user, a remote system or the network can cause.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias, final
+from typing import Protocol, TypeAlias
 
 from returns.result import Result
 
+from image_builder_domain.artifact_failure import ArtifactFailure
 from image_builder_domain.build import BuildFailure, BuildRequest, BuiltImage, EngineMissing
 from image_builder_domain.descriptor import Manifest
 from image_builder_domain.interruption import Interruption
@@ -98,18 +98,6 @@ class Signer(Protocol):
     def sign(self, images: tuple[ImageToSign, ...], cancellation: Cancellation) -> tuple[SignatureResult, ...]:
         """Sign; blocks until every image has its result."""
         ...
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class ArtifactFailure:
-    """A log, report or output file could not be written."""
-
-    path: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: cannot be written: {self.reason}; choose another place or free some space"
 
 
 class LogFile(Protocol):

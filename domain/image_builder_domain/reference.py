@@ -21,6 +21,7 @@ _DOMAIN = re.compile(
 _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _LOOPBACK = re.compile(r"(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]{1,5})?")
+_USERINFO = re.compile(r"[^/@\s]*:[^/@\s]*@(?!sha256:)|(?<=//)[^/@\s]+@")
 _LONGEST_REPOSITORY = 255
 
 
@@ -33,7 +34,8 @@ class MalformedReference:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.text!r} is no image reference: {self.reason}"
+        shown = _USERINFO.sub("***@", self.text)
+        return f"{shown!r} is no image reference: {self.reason}"
 
 
 @final
@@ -85,16 +87,12 @@ class Repository:
         """True for exactly ``localhost``, 127.0.0.0/8 and ``[::1]``: the only registries reached by plain http."""
         return _LOOPBACK.fullmatch(self.domain) is not None
 
-    def lies_below(self, prefix: "Repository") -> bool:
-        """True when this repository is ``prefix`` itself or a path under it."""
-        return self.domain == prefix.domain and f"{self.path}/".startswith(f"{prefix.path}/")
-
     def __str__(self) -> str:
         return f"{self.domain}/{self.path}"
 
 
 def _repository_problem(domain: str, path: str) -> str:
-    if "://" in path or "://" in domain:
+    if domain.endswith(":") and path.startswith("/"):  # "https://…" was split at its first slash
         return "leave out the scheme"
     if not _DOMAIN.fullmatch(domain):
         return f"{domain!r} is no registry host"

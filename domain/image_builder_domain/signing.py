@@ -80,3 +80,8 @@ class NotarySettings:
     timeout_seconds: float | None = None
     retry_seconds: float = 10.0
     secret: SignerSecret | None = None
+
+    @property
+    def signs_indexes(self) -> bool:
+        """True under protocol v2, which signs manifests; v1 signs image configurations, which an index has none of."""
+        return self.secret is not None and self.secret.kind is SecretKind.MTLS

@@ -1,145 +1,179 @@
-"""What to send as ``Authorization``: answers a registry's challenge, and remembers the answer.
+"""Answering a registry's challenge: Basic, or a token of the service that it names.
 
-Distribution's authentication documents; RFC 7617 for ``Basic``, RFC 6750 for ``Bearer``.
+Docker Registry token authentication; RFC 7235. Credentials go to that service alone, and only over https (or loopback
+for a registry that is itself on loopback).
 """
 
+import json
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import final
+from typing import Any, Final, final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from image_builder_domain.ports import Cancellation
 from image_builder_domain.reference import Repository
-from image_builder_domain.registry_failure import (
-    AccessDenied,
-    BadAnswer,
-    BadCredentials,
-    RegistryFailure,
-    RegistryUnreachable,
-)
+from image_builder_domain.registry_failure import BadCredentials, RegistryUnreachable
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.http import HttpAnswer, shown_url
+from image_builder_adapters.http import HttpAnswer, HttpRequest, HttpSender
 from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry.challenge import Challenge, parse_challenges
 from image_builder_adapters.registry.docker_config import Credentials, DockerCredentials
 from image_builder_adapters.registry.error_text import error_text
-from image_builder_adapters.registry.failure import transport_failure
-from image_builder_adapters.registry.redirect import Getter
 from image_builder_adapters.registry.safe_url import Origin, url_problem
-from image_builder_adapters.registry.token import (
-    Token,
-    TokenFailure,
-    TokenRefused,
-    TokenRequest,
-    UnusableToken,
-    fetch_token,
-)
-from image_builder_adapters.retry import TRANSIENT_STATUSES
+from image_builder_adapters.retry import RetryPolicy, send_with_retries
 
-_USABLE_SHARE = 0.9
-"""Of a token's life; the rest is for clocks that differ and requests under way."""
+_LARGEST_TOKEN: Final = 64 * 1024
+_CLIENT: Final = "image-builder"
+_DEFAULT_LIFE_SECONDS: Final = 60.0
 
 
 @final
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Who asks for what: the reference for messages, its repository, and the registry's origin."""
+class Denied:
+    """Why there is no authorization."""
 
-    reference: str
-    repository: Repository
-    registry: Origin
-
-    @property
-    def scope(self) -> str:
-        """The least that resolving needs."""
-        return f"repository:{self.repository.path}:pull"
+    reason: str
 
 
 @final
 @dataclass(frozen=True, slots=True)
-class _Remembered:
-    header: str = field(repr=False)
-    good_until: float | None
+class _Grant:
+    authorization: str = field(repr=False)
+    until: float
 
 
 @final
 class Authorizer:
-    """Answers challenges with credentials. Safe to use from several threads. ``clock`` gives monotonic seconds."""
+    """Keeps what was granted for each repository until it ends; safe to use from several threads."""
 
     def __init__(
-        self, getter: Getter, credentials: DockerCredentials, redactor: Redactor, clock: Callable[[], float]
+        self,
+        client: HttpSender,
+        credentials: DockerCredentials,
+        redactor: Redactor,
+        policy: RetryPolicy,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._getter = getter
+        self._client = client
         self._credentials = credentials
         self._redactor = redactor
+        self._policy = policy
         self._clock = clock
+        self._grants: dict[Repository, _Grant] = {}
         self._lock = threading.Lock()
-        self._remembered: dict[tuple[str, str], _Remembered] = {}
 
-    def remembered(self, asked: Asked) -> str | None:
-        """The header that this registry and scope took before, unless it has expired."""
+    def known(self, repository: Repository) -> str | None:
+        """The ``Authorization`` that was granted before and has not ended."""
         with self._lock:
-            found = self._remembered.get((asked.repository.domain, asked.scope))
-        if found is None or (found.good_until is not None and self._clock() >= found.good_until):
-            return None
-        return found.header
+            grant = self._grants.get(repository)
+        return grant.authorization if grant is not None and grant.until > self._clock() else None
 
-    def answer(self, asked: Asked, refusal: HttpAnswer, cancellation: Cancellation) -> Result[str, RegistryFailure]:
-        """The header that answers a 401, always a fresh one."""
-        challenges = parse_challenges(refusal.header_values("WWW-Authenticate"))
-        by_scheme = {challenge.scheme: challenge for challenge in reversed(challenges)}
-        found = unwrap_or_failure(self._credentials.find(asked.repository))
-        if isinstance(found, BadCredentials):
-            return Failure(found)
-        if "bearer" in by_scheme:
-            return self._bearer(asked, by_scheme["bearer"], found, cancellation)
-        if "basic" in by_scheme:
-            return self._basic(asked, found)
-        return Failure(AccessDenied(asked.reference, "the registry offers neither Bearer nor Basic authentication"))
+    def answer(
+        self, refusal: HttpAnswer, repository: Repository, registry: Origin, cancellation: Cancellation
+    ) -> Result[str, Denied | BadCredentials | RegistryUnreachable]:
+        """An ``Authorization`` for a 401 answer's challenge."""
+        credentials = unwrap_or_failure(self._credentials.find(repository))
+        if isinstance(credentials, BadCredentials):
+            return Failure(credentials)
+        self._learn(credentials)
+        challenges = {found.scheme: found for found in parse_challenges(refusal.header_values("WWW-Authenticate"))}
+        if "bearer" in challenges:
+            return self._token(challenges["bearer"], credentials, repository, registry, cancellation)
+        if "basic" in challenges:
+            return self._basic(credentials, repository)
+        return Failure(Denied("it offers neither Basic nor Bearer authentication"))
 
-    def _basic(self, asked: Asked, credentials: Credentials | None) -> Result[str, RegistryFailure]:
-        header = credentials.basic if credentials is not None else None
-        if credentials is None or header is None:
-            reason = f"{asked.repository.domain} wants a user and password, and none were found"
-            return Failure(AccessDenied(asked.reference, reason))
-        self._redactor.learn(credentials.password)
-        self._redactor.learn(header.removeprefix("Basic "))
-        return Success(self._remember(asked, header, None))
+    def _learn(self, credentials: Credentials | None) -> None:
+        if credentials is not None:
+            for secret in (
+                credentials.password,
+                credentials.identity_token,
+                (credentials.basic or "")[len("Basic ") :],
+            ):
+                self._redactor.learn(secret)
 
-    def _bearer(
-        self, asked: Asked, challenge: Challenge, credentials: Credentials | None, cancellation: Cancellation
-    ) -> Result[str, RegistryFailure]:
+    def _basic(self, credentials: Credentials | None, repository: Repository) -> Result[str, Denied]:
+        if credentials is None or credentials.basic is None:
+            return Failure(Denied("it wants a user and password, and no configuration file has them"))
+        self._keep(repository, credentials.basic, float("inf"))
+        return Success(credentials.basic)
+
+    def _keep(self, repository: Repository, authorization: str, until: float) -> None:
+        with self._lock:
+            self._grants[repository] = _Grant(authorization, until)
+
+    def _token(
+        self,
+        challenge: Challenge,
+        credentials: Credentials | None,
+        repository: Repository,
+        registry: Origin,
+        cancellation: Cancellation,
+    ) -> Result[str, Denied | RegistryUnreachable]:
         realm = challenge.parameters.get("realm", "")
-        problem = url_problem(realm, asked.registry)
+        problem = url_problem(realm, registry)
         if problem is not None:
-            reason = f"its token service {shown_url(realm)!r} is refused: {problem}"
-            return Failure(BadAnswer(asked.reference, reason))
-        for secret in (credentials.password, credentials.identity_token) if credentials is not None else ():
-            self._redactor.learn(secret)
-        request = TokenRequest(realm, challenge.parameters.get("service"), asked.scope, asked.registry, credentials)
-        token = unwrap_or_failure(fetch_token(self._getter, request, cancellation))
-        if not isinstance(token, Token):
-            return Failure(self._token_failure(asked, realm, token))
-        self._redactor.learn(token.text)
-        good_until = self._clock() + token.seconds * _USABLE_SHARE
-        return Success(self._remember(asked, f"Bearer {token.text}", good_until))
+            return Failure(Denied(f"its token service must not be used: {problem}"))
+        wanted = {
+            "service": challenge.parameters.get("service", ""),
+            "scope": challenge.parameters.get("scope") or f"repository:{repository.path}:pull",
+        }
+        requests = token_requests(realm, {name: value for name, value in wanted.items() if value}, credentials)
+        answer: HttpAnswer | None = None
+        for request in requests:
+            sent = send_with_retries(self._client, request, self._policy, cancellation, _LARGEST_TOKEN)
+            found = unwrap_or_failure(sent.last)
+            if not isinstance(found, HttpAnswer):
+                return Failure(RegistryUnreachable(str(repository), f"its token service: {found}"))
+            answer = found
+            if not (request.method == "POST" and answer.status in (404, 405)):
+                break
+        return self._granted(answer, repository) if answer is not None else Failure(Denied("nothing was asked"))
 
-    def _token_failure(self, asked: Asked, realm: str, failure: TokenFailure) -> RegistryFailure:
-        service = f"the token service {shown_url(realm)}"
-        match failure:
-            case TokenRefused(answer=answer):
-                told = f"{service} answered {error_text(answer, self._redactor)}"
-                if 400 <= answer.status < 500 and answer.status not in TRANSIENT_STATUSES:
-                    return AccessDenied(asked.reference, told)
-                return RegistryUnreachable(asked.reference, told)
-            case UnusableToken(reason=reason):
-                return BadAnswer(asked.reference, f"{service}: {reason}")
-            case _:
-                return transport_failure(asked.reference, failure)
+    def _granted(self, answer: HttpAnswer, repository: Repository) -> Result[str, Denied]:
+        if answer.status != 200:
+            return Failure(Denied(f"its token service: {error_text(answer, self._redactor)}"))
+        token, life = read_token(answer.body)
+        if token is None:
+            return Failure(Denied("its token service gives no token"))
+        self._redactor.learn(token)
+        self._keep(repository, f"Bearer {token}", self._clock() + life)
+        return Success(f"Bearer {token}")
 
-    def _remember(self, asked: Asked, header: str, good_until: float | None) -> str:
-        with self._lock:
-            self._remembered[asked.repository.domain, asked.scope] = _Remembered(header, good_until)
-        return header
+
+def token_requests(realm: str, wanted: dict[str, str], credentials: Credentials | None) -> tuple[HttpRequest, ...]:
+    """The requests to try in order: a refresh token's POST first, which older services answer with 404 or 405; pure."""
+    parts = urlsplit(realm)
+    query = urlencode([*parse_qsl(parts.query), *wanted.items()])
+    basic = credentials.basic if credentials is not None else None
+    headers = (("Authorization", basic),) if basic is not None else ()
+    get = HttpRequest("GET", urlunsplit((parts.scheme, parts.netloc, parts.path, query, "")), headers)
+    if credentials is None or not credentials.identity_token:
+        return (get,)
+    form = {
+        "grant_type": "refresh_token",
+        **wanted,
+        "client_id": _CLIENT,
+        "refresh_token": credentials.identity_token,
+    }
+    form_type = (("Content-Type", "application/x-www-form-urlencoded"),)
+    return (HttpRequest("POST", realm, form_type, urlencode(form).encode()), get)
+
+
+def read_token(body: bytes) -> tuple[str | None, float]:
+    """The token of an answer (``token`` or ``access_token``) and its life in seconds, 60 when it does not say."""
+    try:
+        content: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        return None, 0.0
+    if not isinstance(content, dict):
+        return None, 0.0
+    token = content.get("token") or content.get("access_token")
+    life = content.get("expires_in")
+    seconds = float(life) if isinstance(life, (int, float)) and not isinstance(life, bool) else _DEFAULT_LIFE_SECONDS
+    usable = isinstance(token, str) and token.isascii() and token.isprintable() and " " not in token
+    return (token if usable else None), seconds

@@ -145,18 +145,18 @@ def _find_in_files(
 def _find(file: _ConfigFile, repository: Repository) -> Result[Credentials | None, BadCredentials]:
     """Precedence: the host's own helper, then the general store, then what the file itself holds."""
     host = _fold(repository.domain)
-    for helped, helper in file.helpers.items():
-        if _normalised(helped) == host:
-            return Failure(_helper_refused(file.path, f"credHelpers[{helped!r}]", helper, host))
-    key = _best_key(file.auths, repository)
-    entry = file.auths[key] if key is not None else None
+    for key, helper in file.helpers.items():
+        if _normalised(key) == host:
+            return Failure(_helper_refused(file.path, f"credHelpers[{key!r}]", helper, host))
+    best = _best_key(file.auths, repository)
+    entry = file.auths[best] if best is not None else None
     if file.store and not entry:
         return Failure(_helper_refused(file.path, "credsStore", file.store, host))
-    if key is None:
+    if best is None:
         return Success(None)
     if file.store:
-        _log.warning("%s: 'credsStore' is not asked; the entry %r of 'auths' is used instead", file.path, key)
-    return _entry(file.path, key, entry)
+        _log.warning("%s: 'credsStore' is not asked; the entry %r of 'auths' is used instead", file.path, best)
+    return _entry(file.path, best, entry)
 
 
 def _helper_refused(path: str, where: str, helper: object, host: str) -> BadCredentials:
@@ -188,10 +188,9 @@ def _fold(host: str) -> str:
 
 def _entry(path: str, key: str, entry: object) -> Result[Credentials | None, BadCredentials]:
     where = f"the entry {key!r} of 'auths'"
-    content = entry if isinstance(entry, dict) else {"": None}
-    fields = {str(name): value for name, value in content.items() if isinstance(value, str)}
-    if len(fields) < len(content):
+    if not isinstance(entry, dict) or not all(isinstance(value, str) for value in entry.values()):
         return Failure(BadCredentials(path, f"{where} is no object of texts"))
+    fields: dict[str, str] = entry
     if fields.get("registrytoken"):
         return Failure(BadCredentials(path, f"{where} has a 'registrytoken', which is not supported"))
     found = Credentials(fields.get("username", ""), fields.get("password", ""), fields.get("identitytoken", ""))

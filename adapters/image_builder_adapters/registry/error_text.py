@@ -11,14 +11,10 @@ LONGEST = 300
 
 def error_text(answer: HttpAnswer, redactor: Redactor) -> str:
     """``status 403: DENIED: not yours``: the answer's status and its errors, without secrets and control characters."""
-    told = shown(_told(answer.body), redactor)
-    return f"status {answer.status}: {told}" if told else f"status {answer.status}"
-
-
-def shown(foreign: str, redactor: Redactor) -> str:
-    """Foreign text as one short line, without secrets and control characters."""
-    line = neutralise(" ".join(redactor.text(foreign).split()).encode("utf-8", "replace")).decode("utf-8")
-    return line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
+    told = redactor.text(_told(answer.body))
+    words = neutralise(" ".join(told.split()).encode()).decode()
+    short = words if len(words) <= LONGEST else f"{words[:LONGEST]}…"
+    return f"status {answer.status}: {short}" if short else f"status {answer.status}"
 
 
 def _told(body: bytes) -> str:

@@ -22,7 +22,7 @@ ACCEPT = ", ".join(MANIFEST_TYPES)
 LARGEST_MANIFEST = 4 * 1024 * 1024
 
 _Object: TypeAlias = Mapping[str, object]
-_LONGEST_TEXT = 80
+_LONGEST_TEXT = 200
 
 
 def read_manifest(answer: HttpAnswer, requested: Digest | None) -> Result[Manifest, str]:
@@ -100,14 +100,14 @@ def _platforms(manifests: object) -> Result[tuple[str, ...], str]:
         platform = entry.get("platform") if isinstance(entry, dict) else None
         if not isinstance(entry, dict) or not isinstance(platform, (dict, type(None))):
             return Failure("its 'manifests' has an entry that is no descriptor")
-        name = _name(platform or {})
+        name = (
+            "/".join(str(platform[key]) for key in ("os", "architecture", "variant") if platform.get(key))
+            if platform
+            else ""
+        )
         if name in ("", "unknown/unknown"):  # an attestation, or an entry for no platform
             continue
         if not isinstance(unwrap_or_failure(Platform.parse(name)), Platform):
             return Failure(f"its 'manifests' has the malformed platform {name[:_LONGEST_TEXT]!r}")
         names[name] = None
     return Success(tuple(names))
-
-
-def _name(platform: _Object) -> str:
-    return "/".join(str(platform[key]) for key in ("os", "architecture", "variant") if platform.get(key))

@@ -1,15 +1,15 @@
-"""The registry client: what a reference is, by the registry's own word, checked.
+"""What a reference is, asked of an OCI registry over HTTP.
 
-OCI Distribution Specification, "Pulling manifests".
+OCI Distribution Specification, "Pulling manifests". https always, but for exact loopback; never http after a TLS error.
 """
 
-import time
-from collections.abc import Callable
-from typing import final
+from collections.abc import Mapping
+from typing import Final, final
+from urllib.parse import urljoin
 
 from image_builder_domain.descriptor import Manifest
 from image_builder_domain.ports import Cancellation
-from image_builder_domain.reference import ImageReference
+from image_builder_domain.reference import DOCKER_HUB, ImageReference, Repository
 from image_builder_domain.registry_failure import (
     AccessDenied,
     BadAnswer,
@@ -20,93 +20,111 @@ from image_builder_domain.registry_failure import (
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.http import HttpRequest, HttpSender
+from image_builder_adapters.http import AnswerTooLarge, HttpAnswer, HttpClient, HttpRequest, HttpSender, NoAnswer
 from image_builder_adapters.redaction import Redactor
-from image_builder_adapters.registry.authorization import Asked, Authorizer
+from image_builder_adapters.registry.authorization import Authorizer, Denied
 from image_builder_adapters.registry.docker_config import DockerCredentials
-from image_builder_adapters.registry.error_text import error_text, shown
-from image_builder_adapters.registry.failure import transport_failure
+from image_builder_adapters.registry.error_text import error_text
 from image_builder_adapters.registry.manifest import ACCEPT, LARGEST_MANIFEST, read_manifest
-from image_builder_adapters.registry.redirect import Followed, Getter
-from image_builder_adapters.registry.safe_url import origin
-from image_builder_adapters.retry import TRANSIENT_STATUSES, RetryPolicy
+from image_builder_adapters.registry.safe_url import Origin, origin, url_problem
+from image_builder_adapters.retry import RetryPolicy, send_with_retries
 
-USUAL_RETRIES = RetryPolicy(attempts=5, pause_seconds=0.5, growth=2.0, longest_pause_seconds=30.0)
-
-_MOST_CHALLENGES = 2
-"""A second 401 may mean that the token expired on the way; a third one is a no."""
+_MOST_REDIRECTS: Final = 10
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_HUB_API: Final = "registry-1.docker.io"
+_DEFAULT_POLICY: Final = RetryPolicy(attempts=5, pause_seconds=0.5, growth=2.0)
 
 
 @final
 class HttpRegistry:
-    """Implements ``Registry`` for every registry host; safe to use from several threads.
-
-    Plain http is for loopback only. ``redactor`` learns passwords and tokens as they come. ``clock`` gives monotonic
-    seconds.
-    """
+    """Implements ``Registry``; safe to use from several threads. ``environment`` says where credentials are."""
 
     def __init__(
         self,
-        sender: HttpSender,
-        credentials: DockerCredentials,
+        environment: Mapping[str, str],
         redactor: Redactor,
-        policy: RetryPolicy = USUAL_RETRIES,
-        clock: Callable[[], float] = time.monotonic,
+        client: HttpSender | None = None,
+        policy: RetryPolicy = _DEFAULT_POLICY,
     ) -> None:
-        self._getter = Getter(sender, policy)
-        self._credentials = credentials
+        self._client: HttpSender = client if client is not None else HttpClient()
         self._redactor = redactor
-        self._authorizer = Authorizer(self._getter, credentials, redactor, clock)
+        self._policy = policy
+        self._authorizer = Authorizer(self._client, DockerCredentials(environment), redactor, policy)
 
     def resolve(self, reference: ImageReference, cancellation: Cancellation) -> Result[Manifest, RegistryFailure]:
         """Implement ``Registry.resolve``."""
-        broken = unwrap_or_failure(self._credentials.check())
-        if broken is not None:
-            return Failure(broken)
-        url = manifest_url(reference)
-        registry = origin(url)
-        if registry is None:
-            return Failure(BadAnswer(str(reference), f"{reference.repository.domain!r} makes no URL; check its port"))
-        asked = Asked(str(reference), reference.repository, registry)
-        return self._get(asked, url, cancellation).bind(lambda got: self._read(reference, got))
+        repository = reference.repository
+        name = reference.digest.text if reference.digest is not None else reference.tag
+        url = f"{base_url(repository)}/v2/{repository.path}/manifests/{name}"
+        authorization = self._authorizer.known(repository)
+        # A second refusal may be an expired token or a missing scope: it is worth one more challenge, no more.
+        for _ in range(3):
+            answer = unwrap_or_failure(self._get(url, authorization, str(reference), cancellation))
+            if not isinstance(answer, HttpAnswer):
+                return Failure(answer)
+            if answer.status != 401:
+                return self._read(answer, reference)
+            granted = unwrap_or_failure(self._authorizer.answer(answer, repository, _home(repository), cancellation))
+            if isinstance(granted, Denied):
+                return Failure(AccessDenied(str(reference), granted.reason))
+            if not isinstance(granted, str):
+                return Failure(granted)
+            if granted == authorization and granted.startswith("Basic "):
+                break  # the same password again would be refused again
+            authorization = granted
+        return Failure(AccessDenied(str(reference), "the registry refuses the credentials that it asked for"))
 
-    def _get(self, asked: Asked, url: str, cancellation: Cancellation) -> Result[Followed, RegistryFailure]:
-        header = self._authorizer.remembered(asked)
-        challenges = 0
-        while True:
-            authorization = (("Authorization", header),) if header is not None else ()
-            request = HttpRequest("GET", url, (("Accept", ACCEPT), *authorization))
-            got = unwrap_or_failure(self._getter.get(request, asked.registry, cancellation, LARGEST_MANIFEST))
-            if not isinstance(got, Followed):
-                return Failure(transport_failure(asked.reference, got))
-            if got.answer.status != 401 or not got.from_origin or challenges == _MOST_CHALLENGES:
-                return Success(got)
-            challenges += 1
-            answered = unwrap_or_failure(self._authorizer.answer(asked, got.answer, cancellation))
-            if not isinstance(answered, str):
-                return Failure(answered)
-            if answered == header:  # the same user and password again
-                return Success(got)
-            header = answered
+    def close(self) -> None:
+        """Close the connections. Safe to call twice."""
+        if isinstance(self._client, HttpClient):
+            self._client.close()
 
-    def _read(self, reference: ImageReference, got: Followed) -> Result[Manifest, RegistryFailure]:
-        answer, name = got.answer, str(reference)
-        if answer.status == 200:
-            return read_manifest(answer, reference.digest).alt(
-                lambda reason: BadAnswer(name, shown(reason, self._redactor))
+    def _get(
+        self, url: str, authorization: str | None, shown: str, cancellation: Cancellation
+    ) -> Result[HttpAnswer, RegistryFailure]:
+        """The answer after redirects; credentials stay with the host they were made for."""
+        home = origin(url)
+        for _ in range(_MOST_REDIRECTS + 1):
+            own = authorization is not None and origin(url) == home
+            headers = (("Accept", ACCEPT), *((("Authorization", authorization or ""),) if own else ()))
+            sent = send_with_retries(
+                self._client, HttpRequest("GET", url, headers), self._policy, cancellation, LARGEST_MANIFEST
             )
-        if answer.status == 404:
-            return Failure(NotFound(name))
-        told = error_text(answer, self._redactor)
-        if answer.status in (401, 403):
-            return Failure(AccessDenied(name, told))
-        if answer.status in TRANSIENT_STATUSES:
-            return Failure(RegistryUnreachable(name, told))
-        return Failure(BadAnswer(name, told))
+            answer = unwrap_or_failure(sent.last)
+            if isinstance(answer, NoAnswer):
+                return Failure(RegistryUnreachable(shown, str(answer)))
+            if isinstance(answer, AnswerTooLarge):
+                return Failure(BadAnswer(shown, str(answer)))
+            if answer.status not in _REDIRECTS:
+                return Success(answer)
+            url = urljoin(url, answer.header("Location") or "")
+            problem = url_problem(url, home) if home is not None else "it has no origin"
+            if problem is not None:
+                return Failure(BadAnswer(shown, f"it redirects to a place that must not be used: {problem}"))
+        return Failure(BadAnswer(shown, f"it redirects more than {_MOST_REDIRECTS} times"))
+
+    def _read(self, answer: HttpAnswer, reference: ImageReference) -> Result[Manifest, RegistryFailure]:
+        shown = str(reference)
+        match answer.status:
+            case 200:
+                return read_manifest(answer, reference.digest).alt(lambda reason: BadAnswer(shown, reason))
+            case 404:
+                return Failure(NotFound(shown))
+            case 403:
+                return Failure(AccessDenied(shown, error_text(answer, self._redactor)))
+            case status if self._policy.is_transient(status):
+                return Failure(RegistryUnreachable(shown, error_text(answer, self._redactor)))
+            case _:
+                return Failure(BadAnswer(shown, error_text(answer, self._redactor)))
 
 
-def manifest_url(reference: ImageReference) -> str:
-    """Where the manifest is; with both tag and digest the digest decides."""
-    repository = reference.repository
-    scheme = "http" if repository.is_loopback else "https"
-    return f"{scheme}://{repository.domain}/v2/{repository.path}/manifests/{reference.digest or reference.tag}"
+def base_url(repository: Repository) -> str:
+    """``https://host``, or ``http://host`` for exact loopback; Docker Hub's API has a host of its own."""
+    host = _HUB_API if repository.domain == DOCKER_HUB else repository.domain
+    return f"{'http' if repository.is_loopback else 'https'}://{host}"
+
+
+def _home(repository: Repository) -> Origin:
+    found = origin(base_url(repository))
+    assert found is not None  # noqa: S101 (a repository's domain is a host)
+    return found

@@ -1,0 +1,76 @@
+"""The ``buildctl build`` command line of a request; pure.
+
+Source: ``buildctl build --help`` and BuildKit's README, "Output" and "Cache". ``--output`` and the cache flags take one
+line of CSV, so a field that holds a comma stands in quotes as a whole. ``--opt`` and ``--local`` split at their first
+``=`` and take the rest byte for byte: paths and values need no quoting there.
+"""
+
+import posixpath
+from collections.abc import Iterator
+
+from image_builder_domain.build import BuildRequest
+from image_builder_domain.reference import ImageReference
+
+
+def build_arguments(request: BuildRequest) -> tuple[str, ...]:
+    """Everything after ``buildctl [--addr …]``, without ``--metadata-file``.
+
+    ``filename`` is relative to the ``dockerfile`` directory, which is the Dockerfile's own, so that BuildKit finds
+    ``<Dockerfile>.dockerignore`` beside it; without one, ``.dockerignore`` of the context applies.
+    """
+    path = posixpath.normpath(posixpath.join(request.context, request.dockerfile))
+    folder, filename = posixpath.split(path)
+    return (
+        "build",
+        "--progress=plain",
+        "--frontend=dockerfile.v0",
+        *("--local", f"context={request.context}"),
+        *("--local", f"dockerfile={folder}"),
+        *("--opt", f"filename={filename}"),
+        *_options(request),
+        *("--output", _output(request)),
+        *_cache(request),
+    )
+
+
+def unusable_text(request: BuildRequest) -> str | None:
+    """What of the request BuildKit cannot be given, or None: its messages hold UTF-8 only."""
+    for argument in request.arguments:
+        if not _is_unicode(argument.value):
+            return f"the build argument {argument.name} holds bytes that are no UTF-8, which BuildKit cannot take"
+    if not _is_unicode(request.dockerfile):
+        return f"the Dockerfile's path {request.dockerfile!r} is no UTF-8, which BuildKit cannot take"
+    return None
+
+
+def _options(request: BuildRequest) -> Iterator[str]:
+    for argument in request.arguments:
+        yield from ("--opt", f"build-arg:{argument.name}={argument.value}")
+    if request.source_date_epoch is not None:
+        yield from ("--opt", f"build-arg:SOURCE_DATE_EPOCH={request.source_date_epoch}")
+    if request.platforms:
+        yield from ("--opt", f"platform={','.join(map(str, request.platforms))}")
+    if request.target is not None:
+        yield from ("--opt", f"target={request.target}")
+
+
+def _output(request: BuildRequest) -> str:
+    names = ",".join(map(str, request.destinations))
+    rewrite = () if request.source_date_epoch is None else ("rewrite-timestamp=true",)
+    return ",".join(("type=image", f'"name={names}"', "push=true", *rewrite))
+
+
+def _cache(request: BuildRequest) -> Iterator[str]:
+    for reference in request.cache.exports:
+        yield from ("--export-cache", f"{_registry(reference)},mode=max,ignore-error=true")
+    for reference in request.cache.imports:
+        yield from ("--import-cache", _registry(reference))
+
+
+def _registry(reference: ImageReference) -> str:
+    return f"type=registry,ref={reference}"
+
+
+def _is_unicode(text: str) -> bool:
+    # Bytes that are no UTF-8 reach us as lone surrogates.
+    return not any("\ud800" <= character <= "\udfff" for character in text)

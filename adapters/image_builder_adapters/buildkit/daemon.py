@@ -1,0 +1,220 @@
+"""A private ``buildkitd``: started when the first build needs it, shared by all builds of the run, and stopped."""
+
+import os
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from io import FileIO
+from typing import Final, final
+
+from image_builder_domain.build import BuildInterrupted, EngineUnavailable
+from image_builder_domain.interruption import Interruption
+from image_builder_domain.ports import Cancellation, OutputSink
+from returns.result import Failure, Result, Success
+
+from image_builder_adapters.buildkit.environment import daemon_environment, rootless_variables
+from image_builder_adapters.buildkit.isolation import Isolation, find_isolation
+from image_builder_adapters.buildkit.state import DaemonFolders, open_folders
+from image_builder_adapters.cancellation import SignalCancellation
+from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, Tail, run
+
+_READY_WITHIN: Final = 30.0
+_NOTICE: Final = re.compile(r"\[rootlesskit:\w+ *\] error: (?:child exited|command \[)")
+_LOOK_EVERY: Final = 0.02
+# With the 3 s that stopping buildctl may take, all is over within 8 s.
+_GRACE: Final = 1.5
+_REMOVE_WITHIN: Final = 1.5
+
+
+@final
+class PrivateDaemon:
+    """One daemon for one run of the tool. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        state_directory: str,
+        log_path: str,
+        user: int,
+        redact: Callable[[bytes], bytes] = bytes,
+    ) -> None:
+        self._environment = environment
+        self._state_directory = state_directory
+        self._log_path = log_path
+        self._user = user
+        self._redact = redact
+        self._lock = threading.Lock()
+        self._running: _Running | None = None
+        self._address: Result[str, EngineUnavailable | BuildInterrupted] | None = None
+
+    @property
+    def log_path(self) -> str:
+        """Where its log goes."""
+        return self._log_path
+
+    def address(self, cancellation: Cancellation) -> Result[str, EngineUnavailable | BuildInterrupted]:
+        """Where it listens. The first call starts it and waits until it serves; a failure stays."""
+        with self._lock:
+            if self._address is None:
+                self._address = self._start(cancellation)
+            return self._address
+
+    def close(self) -> None:
+        """Stop it with everything below it, within 5 s. Safe to call twice."""
+        with self._lock:
+            running, self._running = self._running, None
+            self._address = Failure(
+                EngineUnavailable("buildkitd", "it was stopped", "build before the engine is closed")
+            )
+            if running is not None:
+                running.stop()
+
+    def _start(self, cancellation: Cancellation) -> Result[str, EngineUnavailable | BuildInterrupted]:
+        try:
+            os.makedirs(os.path.dirname(os.path.abspath(self._log_path)), exist_ok=True)
+            log = FileIO(self._log_path, "ab", opener=_private)
+            folders = open_folders(self._state_directory, self._environment)
+        except OSError as error:
+            return Failure(EngineUnavailable("buildkitd", f"no place for it: {error}", "set --log-dir and TMPDIR"))
+        isolation = find_isolation(self._environment, self._user, folders.runtime)
+        if isolation is None:
+            log.close()
+            folders.remove()
+            return Failure(EngineUnavailable("buildkitd", "root may not mount anything here", _remedy(self._user)))
+        self._running = _Running(self._command(isolation, folders), isolation, folders, log, self._redact)
+        return self._running.wait_until_ready(cancellation, self._log_path, self._user)
+
+    def _command(self, isolation: Isolation, folders: DaemonFolders) -> Command:
+        arguments = (
+            *isolation.wrapper,
+            "buildkitd",
+            f"--root={folders.root}",
+            f"--addr=unix://{folders.socket}",
+            # The default would be one path for all daemons of the machine, which only root may write.
+            f"--otel-socket-path={folders.runtime}/otel.sock",
+            "--oci-worker=true",
+            "--containerd-worker=false",
+            *isolation.flags,
+        )
+        environment = daemon_environment(self._environment)
+        if self._user != 0:
+            environment |= rootless_variables(self._environment, self._user, folders.runtime)
+        return Command(arguments, environment, _GRACE, () if folders.lock is None else (folders.lock,))
+
+
+@final
+class _Running:
+    """A daemon's process. The thread that started it waits for it: the kernel kills it when that thread ends."""
+
+    def __init__(
+        self,
+        command: Command,
+        isolation: Isolation,
+        folders: DaemonFolders,
+        log: FileIO,
+        redact: Callable[[bytes], bytes],
+    ) -> None:
+        self._command = command
+        self._isolation = isolation
+        self._folders = folders
+        self._log = log
+        self._switch = _Switch()
+        self._tail = Tail(_writer(log, redact))
+        self._ending: Ending | None = None
+        self._thread = threading.Thread(target=self._run, name="buildkitd", daemon=True)
+        self._thread.start()
+
+    def wait_until_ready(
+        self, cancellation: Cancellation, log_path: str, user: int
+    ) -> Result[str, EngineUnavailable | BuildInterrupted]:
+        deadline, remedy = time.monotonic() + _READY_WITHIN, f"see {log_path}; {_remedy(user)}{self._hint()}"
+        while not _serves(self._folders.socket):
+            reason = cancellation.reason()
+            if reason is not None:
+                return Failure(BuildInterrupted(reason))
+            if not self._thread.is_alive():
+                return Failure(EngineUnavailable("buildkitd", self._why_it_ended(), remedy))
+            if time.monotonic() > deadline:
+                why = f"it did not serve within {_READY_WITHIN:.0f} s"
+                return Failure(EngineUnavailable("buildkitd", why, remedy))
+            cancellation.wait(_LOOK_EVERY)
+        return Success(f"unix://{self._folders.socket}")
+
+    def _hint(self) -> str:
+        return f"; if {self._folders.root} is damaged, remove it" if self._folders.is_kept else ""
+
+    def stop(self) -> None:
+        self._switch.turned_off.set()
+        self._thread.join()
+        self._log.close()
+        if not self._folders.is_kept:
+            # Steps may leave files of users that only exist inside the daemon's namespace: removed from there.
+            remove = (*self._isolation.wrapper, "rm", "-rf", "--", self._folders.root)
+            run(Command(remove, self._command.environment), lambda _: None, SignalCancellation(_REMOVE_WITHIN))
+        self._folders.remove()
+
+    def _run(self) -> None:
+        self._ending = run(self._command, self._tail, self._switch)
+
+    def _why_it_ended(self) -> str:
+        if isinstance(self._ending, CouldNotStart):
+            return str(self._ending)
+        # Its own last word stands above a stack trace, and above rootlesskit's notice that it ended.
+        lines = [line for line in reversed(self._tail.lines()) if line.strip() and not _NOTICE.match(line)]
+        last = next((line for line in lines if line.startswith("buildkitd: ")), lines[0] if lines else "no word")
+        code = f" with code {self._ending.code}" if isinstance(self._ending, Finished) else ""
+        return f"it ended{code} before it served: {last}"
+
+
+@final
+class _Switch:
+    """The daemon's own ``Cancellation``: it lives until it is told to stop, whatever interrupts the builds."""
+
+    def __init__(self) -> None:
+        self.turned_off = threading.Event()
+
+    def reason(self) -> Interruption | None:
+        return Interruption.SIGTERM if self.turned_off.is_set() else None
+
+    def wait(self, seconds: float) -> bool:
+        return self.turned_off.wait(seconds)
+
+    def remaining(self) -> float | None:
+        return None
+
+
+def _serves(path: str) -> bool:
+    """Whether the daemon answers: a gRPC server that is up greets first (HTTP/2 SETTINGS); before, it only listens."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(0.5)
+        try:
+            client.connect(path)
+            return len(client.recv(1)) == 1
+        except OSError:
+            return False
+
+
+def _remedy(user: int) -> str:
+    needs = (
+        "a private BuildKit needs root's full powers: run in a privileged container, or in none"
+        if user == 0
+        else "a private BuildKit needs user namespaces, and this user in /etc/subuid and /etc/subgid"
+    )
+    return f"{needs}; or set BUILDKIT_HOST to a BuildKit that runs already"
+
+
+def _writer(log: FileIO, redact: Callable[[bytes], bytes]) -> OutputSink:
+    def write(block: bytes) -> None:
+        # The daemon logs a step's command with its arguments filled in.
+        # A full disk must not stop the build: this log only helps to explain.
+        with suppress(OSError):
+            log.write(redact(block))
+
+    return write
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)

@@ -1,0 +1,187 @@
+"""BuildKit as an ``ImageEngine``, reached in one of three ways.
+
+A BuildKit that is there (``BUILDKIT_HOST``: unix, tcp with TLS, kube-pod, docker-container); else
+``buildctl-daemonless.sh`` when it is on PATH and one image is built; else a private daemon for all builds of the run.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, assert_never, final
+
+from image_builder_domain.build import (
+    BuildFailed,
+    BuildFailure,
+    BuildInterrupted,
+    BuildRequest,
+    BuiltImage,
+    EngineMissing,
+    EngineUnavailable,
+)
+from image_builder_domain.ports import Cancellation, OutputSink
+from returns.methods import unwrap_or_failure
+from returns.result import Failure, Result, Success
+
+from image_builder_adapters.buildkit.command import build_arguments, unusable_text
+from image_builder_adapters.buildkit.daemon import PrivateDaemon
+from image_builder_adapters.buildkit.environment import client_environment, daemonless_environment, rootless_variables
+from image_builder_adapters.buildkit.failure import failure_of
+from image_builder_adapters.buildkit.isolation import Isolation, find_isolation, missing_helper
+from image_builder_adapters.buildkit.metadata import parse_metadata
+from image_builder_adapters.process import Command, CouldNotStart, Finished, Stopped, Tail, find_program, run
+
+_DAEMONLESS: Final = "buildctl-daemonless.sh"
+# Hosts that `buildctl` reaches through another program, which it runs.
+_HELPERS: Final = {
+    "docker-container": "docker",
+    "podman-container": "podman",
+    "nerdctl-container": "nerdctl",
+    "kube-pod": "kubectl",
+    "ssh": "ssh",
+}
+_INSTALL: Final = "install BuildKit (https://github.com/moby/buildkit/releases) and put it on PATH"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class BuildkitSettings:
+    """What :class:`BuildkitEngine` needs to know.
+
+    ``environment`` is the tool's own; ``BUILDKIT_HOST`` is read from it, and ``BUILDKIT_TLS_DIR``, the folder with
+    ``ca.pem``, ``cert.pem`` and ``key.pem`` for a ``tcp://`` host (``buildctl --tlsdir``, which has no variable of its
+    own). ``state_directory`` holds the private daemon's root between runs. ``user`` is the effective user number.
+    ``redact`` hides secrets in the daemon's log.
+    """
+
+    environment: Mapping[str, str]
+    state_directory: str
+    daemon_log: str
+    single_build: bool
+    user: int
+    redact: Callable[[bytes], bytes] = bytes
+
+
+@final
+class BuildkitEngine:
+    """Implements ``ImageEngine``."""
+
+    def __init__(self, settings: BuildkitSettings) -> None:
+        self._settings = settings
+        self._host = settings.environment.get("BUILDKIT_HOST") or None
+        self._tls = settings.environment.get("BUILDKIT_TLS_DIR") or None
+        daemonless = settings.single_build and find_program(_DAEMONLESS, settings.environment) is not None
+        self._is_daemonless = self._host is None and daemonless
+        self._daemon = PrivateDaemon(
+            settings.environment, settings.state_directory, settings.daemon_log, settings.user, settings.redact
+        )
+
+    def check(self) -> Result[None, EngineMissing]:
+        """Implement ``ImageEngine.check``."""
+        environment = self._settings.environment
+        for names in self._programs():
+            if not any(find_program(name, environment) for name in names):
+                return Failure(EngineMissing(names[0], self._install(names[0])))
+        helper = None if self._host is not None else missing_helper(environment, self._settings.user)
+        return Success(None) if helper is None else Failure(helper)
+
+    def command(self, request: BuildRequest) -> tuple[str, ...]:
+        """Implement ``ImageEngine.command``; a private daemon's socket is not known before it runs."""
+        return (*self._client(self._host), *build_arguments(request))
+
+    def build(
+        self, request: BuildRequest, output: OutputSink, cancellation: Cancellation
+    ) -> Result[BuiltImage, BuildFailure]:
+        """Implement ``ImageEngine.build``."""
+        unusable = unusable_text(request)
+        if unusable is not None:
+            return Failure(BuildFailed(unusable))
+        reason = cancellation.reason()
+        if reason is not None:
+            return Failure(BuildInterrupted(reason))
+        if self._host is not None or self._is_daemonless:
+            return self._run(self._client(self._host), request, output, cancellation)
+        address = unwrap_or_failure(self._daemon.address(cancellation))
+        if not isinstance(address, str):
+            return Failure(address)
+        return self._run(self._client(address), request, output, cancellation)
+
+    def close(self) -> None:
+        """Implement ``ImageEngine.close``; takes 5 s at most."""
+        self._daemon.close()
+
+    def _programs(self) -> tuple[tuple[str, ...], ...]:
+        if self._host is None:
+            return (("buildctl",), ("buildkitd",), ("runc", "buildkit-runc"))
+        helper = _HELPERS.get(self._host.partition("://")[0])
+        return (("buildctl",),) if helper is None else (("buildctl",), (helper,))
+
+    def _install(self, program: str) -> str:
+        if program in _HELPERS.values():
+            return f"install it: BUILDKIT_HOST={self._host} is reached through it"
+        return f"{_INSTALL}, or set BUILDKIT_HOST to a BuildKit that runs already" if self._host is None else _INSTALL
+
+    def _client(self, address: str | None) -> tuple[str, ...]:
+        if self._is_daemonless:
+            return (_DAEMONLESS,)
+        tls = ("--tlsdir", self._tls) if self._tls is not None and self._host is not None else ()
+        return ("buildctl", *(("--addr", address) if address is not None else ()), *tls)
+
+    def _run(
+        self, client: tuple[str, ...], request: BuildRequest, output: OutputSink, cancellation: Cancellation
+    ) -> Result[BuiltImage, BuildFailure]:
+        try:
+            with tempfile.TemporaryDirectory(
+                prefix="image-builder-", dir=self._settings.environment.get("TMPDIR"), ignore_cleanup_errors=True
+            ) as folder:
+                metadata = os.path.join(folder, "metadata.json")
+                command = self._command((*client, *build_arguments(request), "--metadata-file", metadata), folder)
+                return self._outcome(command, metadata, output, cancellation)
+        except OSError as error:
+            return Failure(BuildFailed(f"no temporary folder for BuildKit's metadata: {error}"))
+
+    def _command(self, arguments: tuple[str, ...], folder: str) -> Command:
+        environment, user = self._settings.environment, self._settings.user
+        if not self._is_daemonless:
+            return Command(arguments, client_environment(environment))
+        isolation = find_isolation(environment, user, folder) or Isolation()
+        if user == 0:
+            return Command((*isolation.wrapper, *arguments), daemonless_environment(environment))
+        # An ordinary user's script puts the daemon into rootlesskit by itself, and needs a place for its socket.
+        wrapper = {"ROOTLESSKIT": " ".join(isolation.wrapper)}
+        own = rootless_variables(environment, user, folder)
+        return Command(arguments, wrapper | daemonless_environment(environment) | own)
+
+    def _outcome(
+        self, command: Command, metadata: str, output: OutputSink, cancellation: Cancellation
+    ) -> Result[BuiltImage, BuildFailure]:
+        tail = Tail(output)
+        ending = run(command, tail, cancellation)
+        match ending:
+            case Stopped(interruption):
+                return Failure(BuildInterrupted(interruption))
+            case CouldNotStart(program, reason):
+                return Failure(EngineUnavailable(program, reason, _INSTALL))
+            case Finished(0):
+                return _built(metadata)
+            case Finished(code):
+                return Failure(failure_of(tail.lines(), code, self._where(), self._remedy()))
+            case _:
+                assert_never(ending)
+
+    def _where(self) -> str:
+        return self._host or (_DAEMONLESS if self._is_daemonless else "buildkitd")
+
+    def _remedy(self) -> str:
+        if self._host is not None:
+            return "check BUILDKIT_HOST and, for tcp, BUILDKIT_TLS_DIR"
+        return "see its output" if self._is_daemonless else f"see {self._daemon.log_path}"
+
+
+def _built(metadata: str) -> Result[BuiltImage, BuildFailure]:
+    try:
+        with open(metadata, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        return Failure(BuildFailed(f"BuildKit wrote no metadata file: {error.strerror}", engine_code=0))
+    return parse_metadata(content).alt(lambda problem: BuildFailed(str(problem), engine_code=0))

@@ -1,0 +1,63 @@
+"""How a daemon is started so that everything below it can be ended at one blow.
+
+A step's processes run in sessions of their own, so no signal to the daemon's group reaches them. In a process
+namespace the kernel kills all of them with its first process; a mount namespace takes the mounts along. Root gets both
+from ``unshare`` (util-linux), an ordinary user from ``rootlesskit``, which also makes him root of a user namespace.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, final
+
+from image_builder_domain.build import EngineMissing
+
+from image_builder_adapters.process import accepts, find_program, search_path
+
+_NAMESPACES: Final = ("--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """Words before the daemon's command line, and flags after it."""
+
+    wrapper: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+
+
+def missing_helper(environment: Mapping[str, str], user: int) -> EngineMissing | None:
+    """What an ordinary user lacks to run a daemon of his own; starts nothing."""
+    if user == 0:
+        return None
+    for program, package in (("rootlesskit", "rootlesskit"), ("newuidmap", "uidmap"), ("newgidmap", "uidmap")):
+        if find_program(program, environment) is None:
+            return EngineMissing(
+                program,
+                f"install the package {package} (BuildKit needs it when not run as root), "
+                "or set BUILDKIT_HOST to a BuildKit that runs already",
+            )
+    return None
+
+
+def find_isolation(environment: Mapping[str, str], user: int, runtime: str) -> Isolation | None:
+    """The strongest isolation that works here, tried with a program that does nothing; None where no step could run."""
+    return _of_root(environment) if user == 0 else _of_ordinary_user(environment, runtime)
+
+
+def _of_root(environment: Mapping[str, str]) -> Isolation | None:
+    unshare, path = find_program("unshare", environment), search_path(environment)
+    if unshare is None:
+        return Isolation()
+    if accepts((unshare, *_NAMESPACES), path):
+        return Isolation((unshare, *_NAMESPACES))
+    # BuildKit mounts for each step. Where root may not even have mounts of his own, it would fail there, less clearly.
+    return Isolation() if accepts((unshare, "--mount"), path) else None
+
+
+def _of_ordinary_user(environment: Mapping[str, str], runtime: str) -> Isolation:
+    rootlesskit = find_program("rootlesskit", environment) or "rootlesskit"
+    state = f"--state-dir={runtime}/rootlesskit"
+    if accepts((rootlesskit, "--pidns"), search_path(environment)):
+        return Isolation((rootlesskit, "--pidns", state))
+    # Inside a container /proc cannot be mounted anew; then BuildKit's own steps cannot have a process namespace either.
+    return Isolation((rootlesskit, state), ("--oci-worker-no-process-sandbox",))

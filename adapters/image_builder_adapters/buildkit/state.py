@@ -1,0 +1,67 @@
+"""Where a private daemon lives: a root that is kept between runs, and a private folder for its socket."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, final
+
+# `struct sockaddr_un` holds 108 bytes with the closing zero.
+_LONGEST_SOCKET_PATH: Final = 107
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class DaemonFolders:
+    """Made by :func:`open_folders`. ``lock`` is an open descriptor whose lock lasts as long as any holder of it."""
+
+    runtime: str
+    root: str
+    lock: int | None
+
+    @property
+    def socket(self) -> str:
+        """The socket's path, short enough for the kernel."""
+        return f"{self.runtime}/buildkitd.sock"
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the root outlives the run."""
+        return self.lock is not None
+
+    def remove(self) -> None:
+        """Remove what is this run's alone."""
+        if self.lock is not None:
+            os.close(self.lock)
+        shutil.rmtree(self.runtime, ignore_errors=True)
+
+
+def open_folders(state_directory: str, environment: Mapping[str, str]) -> DaemonFolders:
+    """Take ``<state_directory>/buildkit``, or a fresh root when another run has it or it cannot be written."""
+    runtime = _make_runtime(environment.get("TMPDIR") or "/tmp")  # noqa: S108 (made private and unique by mkdtemp)
+    lock = None
+    with suppress(OSError):
+        os.makedirs(state_directory, mode=0o700, exist_ok=True)
+        lock = _lock(os.path.join(state_directory, "buildkit.lock"))
+    root = f"{runtime}/root" if lock is None else os.path.abspath(os.path.join(state_directory, "buildkit"))
+    return DaemonFolders(runtime, root, lock)
+
+
+def _make_runtime(parent: str) -> str:
+    if len(os.fsencode(os.path.join(parent, "image-builder-12345678", "buildkitd.sock"))) > _LONGEST_SOCKET_PATH:
+        parent = "/tmp"  # noqa: S108 (the same)
+    return tempfile.mkdtemp(prefix="image-builder-", dir=os.path.abspath(parent))
+
+
+def _lock(path: str) -> int | None:
+    # The daemon inherits the descriptor: should we be killed, the root stays locked until the daemon is gone as well.
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor

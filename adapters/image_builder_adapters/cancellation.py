@@ -1,0 +1,66 @@
+"""The one signal to stop a run: SIGINT, SIGTERM or a deadline, whichever comes first.
+
+Prow sends SIGINT and SIGTERM at nearly the same time and kills 15 s later, so the first signal decides the reason and
+the others only get noted: cleaning up must not be cut short by them.
+"""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final, final
+
+from image_builder_domain.interruption import Interruption
+
+_REASONS: Final = {signal.SIGINT: Interruption.SIGINT, signal.SIGTERM: Interruption.SIGTERM}
+_NAP: Final = 0.05
+
+
+@final
+class SignalCancellation:
+    """Implements ``Cancellation`` for one run of the tool; ``timeout`` is in seconds from now."""
+
+    def __init__(self, timeout: float | None = None) -> None:
+        self._deadline = None if timeout is None else time.monotonic() + timeout
+        self._reason: Interruption | None = None
+        self._signals: list[int] = []
+
+    @property
+    def signals(self) -> tuple[int, ...]:
+        """Every signal that came while installed, in order; the first one gave the reason."""
+        return tuple(self._signals)
+
+    def reason(self) -> Interruption | None:
+        """Implement ``Cancellation.reason``; what was first stays the reason."""
+        if self._reason is None and self._deadline is not None and time.monotonic() >= self._deadline:
+            self._reason = Interruption.DEADLINE
+        return self._reason
+
+    def wait(self, seconds: float) -> bool:
+        """Implement ``Cancellation.wait``."""
+        end = time.monotonic() + seconds
+        while self.reason() is None and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, _NAP))
+        return self.reason() is not None
+
+    def remaining(self) -> float | None:
+        """Implement ``Cancellation.remaining``; never below zero."""
+        return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+
+    @contextmanager
+    def install(self) -> Iterator[None]:
+        """Listen to SIGINT and SIGTERM inside the ``with``; only the main thread may do this."""
+        before = {number: signal.signal(number, self._heard) for number in _REASONS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _heard(self, number: int, _frame: FrameType | None) -> None:
+        # Runs between two bytecodes of the main thread, which may hold any lock just then: nothing here takes one. That
+        # is why `wait` takes naps instead of waiting for a `threading.Event`, whose `set` could deadlock here.
+        self._signals.append(number)
+        if self.reason() is None:
+            self._reason = _REASONS[signal.Signals(number)]

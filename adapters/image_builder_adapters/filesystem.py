@@ -1,0 +1,175 @@
+"""Logs, reports and output files on the local file system.
+
+The last part of a path is never followed when it is a link: in a shared folder, or in one that unmerged code can write
+to, a link would let somebody else choose which file we overwrite.
+"""
+
+import os
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import final
+
+from image_builder_domain.artifact_failure import ArtifactFailure
+from returns.result import Failure, Result, Success
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE_MODE = 0o644
+_DIRECTORY_MODE = 0o755
+_MOST_NAMES = 1000
+
+
+@final
+class FileArtifacts:
+    """Implements :class:`~image_builder_domain.ports.Artifacts`; ``redact`` takes secrets out of logs, line by line.
+
+    The log directory (which may be a link) is made when the first log is opened. Whole files are written as given.
+    """
+
+    def __init__(self, log_directory: str, redact: Callable[[bytes], bytes]) -> None:
+        self._log_directory = log_directory
+        self._redact = redact
+
+    def open_log(self, name: str) -> "Result[FileLog, ArtifactFailure]":
+        """Implement ``Artifacts.open_log``; a name that is taken becomes ``<stem>-2.log``, ``-3``, and so on."""
+        path = os.path.join(self._log_directory, name)
+        if not _is_file_name(name):
+            return Failure(ArtifactFailure(path, f"{name!r} is no file name"))
+        try:
+            with _directory(self._log_directory) as directory:
+                return self._open_first_free(name, directory)
+        except (OSError, ValueError) as error:
+            return Failure(ArtifactFailure(path, _reason(error)))
+
+    def _open_first_free(self, name: str, directory: int) -> "Result[FileLog, ArtifactFailure]":
+        for candidate in _names(name):
+            path = os.path.join(self._log_directory, candidate)
+            try:
+                descriptor = os.open(candidate, _NEW, _FILE_MODE, dir_fd=directory)
+            except FileExistsError:
+                continue
+            return Success(FileLog(path, descriptor, self._redact))
+        reason = f"this name and {_MOST_NAMES - 1} more like it are taken"
+        return Failure(ArtifactFailure(os.path.join(self._log_directory, name), reason))
+
+    def write(self, path: str, content: bytes) -> Result[str, ArtifactFailure]:
+        """Implement ``Artifacts.write``; folders are made, and only a regular file is replaced."""
+        folder, name = os.path.split(path)
+        if not _is_file_name(name):
+            return Failure(ArtifactFailure(path, "this is no path of a file"))
+        try:
+            with _directory(folder or os.curdir) as directory:
+                obstacle = _obstacle(name, directory)
+                if obstacle is not None:
+                    return Failure(ArtifactFailure(path, obstacle))
+                _replace(name, content, directory)
+        except (OSError, ValueError) as error:
+            return Failure(ArtifactFailure(path, _reason(error)))
+        return Success(path)
+
+
+@final
+class FileLog:
+    """Implements :class:`~image_builder_domain.ports.LogFile`; nothing is buffered, so a killed run loses no line.
+
+    After the first failure nothing more is written: what is there has no gap. Safe to use from several threads.
+    """
+
+    def __init__(self, path: str, descriptor: int, redact: Callable[[bytes], bytes]) -> None:
+        self._path = path
+        self._descriptor: int | None = descriptor
+        self._redact = redact
+        self._failure: ArtifactFailure | None = None
+        # A late thread must not write to a number that some other file has got after close().
+        self._lock = threading.Lock()
+
+    @property
+    def path(self) -> str:
+        """Where it lies."""
+        return self._path
+
+    def write(self, lines: bytes) -> None:
+        """Implement ``LogFile.write``; after :meth:`close` it does nothing."""
+        redacted = self._redact(lines)
+        with self._lock:
+            if self._descriptor is None or self._failure is not None:
+                return
+            try:
+                _write_all(self._descriptor, redacted)
+            except OSError as error:
+                self._failure = ArtifactFailure(self._path, _reason(error))
+
+    def close(self) -> Result[str, ArtifactFailure]:
+        """Implement ``LogFile.close``; closing again gives the same answer."""
+        with self._lock:
+            if self._descriptor is not None:
+                self._close(self._descriptor)
+                self._descriptor = None
+        return Success(self._path) if self._failure is None else Failure(self._failure)
+
+    def _close(self, descriptor: int) -> None:
+        try:
+            os.close(descriptor)
+        except OSError as error:  # a network file system may tell of a full disk only now
+            self._failure = self._failure or ArtifactFailure(self._path, _reason(error))
+
+
+@contextmanager
+def _directory(path: str) -> Iterator[int]:
+    """A descriptor of a directory, which is made when it is missing: what happens to its path later cannot matter."""
+    os.makedirs(path, _DIRECTORY_MODE, exist_ok=True)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _replace(name: str, content: bytes, directory: int) -> None:
+    """Write beside, then rename: readers see the old file or the new one, never a part."""
+    temporary = f".image-builder-{os.urandom(8).hex()}.tmp"
+    descriptor = os.open(temporary, _NEW, _FILE_MODE, dir_fd=directory)
+    try:
+        try:
+            _write_all(descriptor, content)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+    except BaseException:
+        os.unlink(temporary, dir_fd=directory)
+        raise
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _obstacle(name: str, directory: int) -> str | None:
+    """Why what lies there already must not be replaced."""
+    try:
+        mode = os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode
+    except FileNotFoundError:
+        return None
+    if stat.S_ISREG(mode):
+        return None
+    kinds = {stat.S_IFLNK: "a link, which is never followed", stat.S_IFDIR: "a directory", stat.S_IFIFO: "a pipe"}
+    return f"this is {kinds.get(stat.S_IFMT(mode), 'a device or socket')}, not a file"
+
+
+def _names(name: str) -> Iterator[str]:
+    yield name
+    stem, extension = os.path.splitext(name)
+    for number in range(2, _MOST_NAMES + 1):
+        yield f"{stem}-{number}{extension}"
+
+
+def _is_file_name(name: str) -> bool:
+    return name not in ("", os.curdir, os.pardir) and "/" not in name
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

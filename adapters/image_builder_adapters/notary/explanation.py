@@ -1,0 +1,37 @@
+"""What a service said, made fit to be shown: one line, without control characters, commands or our token."""
+
+from image_builder_adapters.notary.attempts import Exchange
+from image_builder_adapters.notary.post import NoAnswer
+from image_builder_adapters.notary.protocol import Verdict
+
+HIDDEN = "***"
+
+
+def explain(url: str, exchange: Exchange, secret: str | None) -> str:
+    """Why signing failed, and what to do about it; ``secret`` is blotted out wherever the service echoes it."""
+    last = exchange.last
+    if last is None:
+        said = "nothing was sent"
+    elif isinstance(last, NoAnswer):
+        said = neutral(last.reason, secret)
+    else:
+        body = neutral(last.body.decode("utf-8", "replace"), secret)
+        said = f"status {last.status}" + (f": {body}" if body else "")
+    times = f" after {exchange.attempts} attempts" if exchange.attempts > 1 else ""
+    return f"{url}: {said}{times}; {_remedy(exchange)}"
+
+
+def neutral(text: str, secret: str | None) -> str:
+    """One printable line that no terminal and no CI system takes for a command."""
+    hidden = text.replace(secret, HIDDEN) if secret else text
+    printable = "".join(character if character.isprintable() else " " for character in hidden)
+    # Azure Pipelines obeys '##vso[' anywhere in a line, GitHub Actions '::' at its beginning.
+    return " ".join(printable.split()).replace("##", "# #").replace("::", ": :")
+
+
+def _remedy(exchange: Exchange) -> str:
+    if exchange.stopped is not None:
+        return f"stopped ({exchange.stopped.name.lower()}); signing is safe to run again"
+    if exchange.verdict is Verdict.FINAL:
+        return "the service will not take this request; check the signer's endpoint and secret"
+    return "signing is safe to run again"

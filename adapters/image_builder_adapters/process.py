@@ -1,0 +1,295 @@
+"""Child processes: started, read, and stopped as a group. The one module of the house that starts any.
+
+A child gets an argument list (never a shell), exactly the environment it is given, no standard input, and a session of
+its own, so that a terminal's Ctrl-C reaches only us and the whole group can be stopped together. Its standard error
+goes into the same pipe as its standard output: the order of lines is the order in which they were written.
+"""
+
+import os
+import select
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Final, TypeAlias, final
+
+from image_builder_domain.interruption import Interruption
+from image_builder_domain.ports import Cancellation, OutputSink
+
+_CHUNK: Final = 64 * 1024
+_LISTEN: Final = 0.1
+_AFTER_KILL: Final = 2.0
+# A pipe holds 64 KiB unless somebody raised it, at most to 1 MiB: that much of the child's own output may still wait.
+_LARGEST_PIPE: Final = 1024 * 1024
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to start. ``arguments[0]`` is a program on the ``PATH`` of ``environment``, or a path.
+
+    ``grace`` is how many seconds the group has between SIGTERM and SIGKILL; ``descriptors`` stay open in the child.
+    The representation leaves the environment out: it may hold credentials.
+    """
+
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str] = field(repr=False)
+    grace: float = 2.0
+    descriptors: tuple[int, ...] = ()
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The child ended by itself; a negative code is the signal that ended it."""
+
+    code: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """We stopped the child and its group."""
+
+    interruption: Interruption
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class CouldNotStart:
+    """There is no such program, or the system would not run it."""
+
+    program: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.program} could not be started: {self.reason}"
+
+
+Ending: TypeAlias = Finished | Stopped | CouldNotStart
+
+
+def run(command: Command, output: OutputSink, cancellation: Cancellation) -> Ending:
+    """Start, hand every line to ``output`` (called from one other thread), and wait until the whole group is gone.
+
+    A slow ``output`` slows the child down instead of filling memory. Whatever the child leaves behind in its group is
+    killed when it ends; a process that escaped from the group and still holds the pipe is waited for 1 s at most.
+    """
+    reason = cancellation.reason()
+    if reason is not None:
+        return Stopped(reason)
+    started = _start(command)
+    if isinstance(started, CouldNotStart):
+        return started
+    reader = _Reader(started, output)
+    try:
+        interruption = _until_ended(started, reader, command.grace, cancellation)
+    finally:
+        _kill_group(started)
+        reader.finish(cancellation)
+    return Finished(started.returncode) if interruption is None else Stopped(interruption)
+
+
+@final
+class Tail:
+    """An output sink that keeps the end of what passes, at little cost: nothing is split until it is asked for."""
+
+    def __init__(self, output: OutputSink, limit: int = 4 * _CHUNK) -> None:
+        self._output = output
+        self._limit = limit
+        self._blocks: deque[bytes] = deque()
+        self._size = 0
+
+    def __call__(self, block: bytes) -> None:
+        """Hand on, and keep."""
+        self._blocks.append(block)
+        self._size += len(block)
+        while self._size - len(self._blocks[0]) >= self._limit:
+            self._size -= len(self._blocks.popleft())
+        self._output(block)
+
+    def lines(self) -> tuple[str, ...]:
+        """The lines in the last ``limit`` bytes or a little more, without their newlines; odd bytes are replaced."""
+        text = b"".join(self._blocks).decode("utf-8", "replace")
+        return tuple(line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")) if text else ()
+
+
+def find_program(name: str, environment: Mapping[str, str]) -> str | None:
+    """The path of ``name`` on the environment's own ``PATH``, or None."""
+    return shutil.which(name, path=search_path(environment))
+
+
+def search_path(environment: Mapping[str, str]) -> str:
+    """Where programs are looked for."""
+    return environment.get("PATH", os.defpath)
+
+
+@cache
+def accepts(wrapper: tuple[str, ...], path: str) -> bool:
+    """Whether this wrapper (such as ``unshare --pid``) can run a program here; asked once, by running ``true``."""
+    null = subprocess.DEVNULL
+    try:
+        ended = subprocess.run(
+            [*wrapper, "true"], check=False, timeout=10, env={"PATH": path}, stdin=null, stdout=null, stderr=null
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return ended.returncode == 0
+
+
+def _start(command: Command) -> "subprocess.Popen[bytes] | CouldNotStart":
+    program = find_program(command.arguments[0], command.environment)
+    if program is None:
+        return CouldNotStart(command.arguments[0], "there is no such program on PATH")
+    try:
+        return subprocess.Popen(
+            [*_dies_with_us(command.environment), program, *command.arguments[1:]],
+            env=dict(command.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            bufsize=0,
+            start_new_session=True,
+            pass_fds=command.descriptors,
+        )
+    except (OSError, ValueError) as error:
+        return CouldNotStart(command.arguments[0], str(error))
+
+
+def _dies_with_us(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """A wrapper that makes the kernel kill the child when the thread that started it dies, however it dies.
+
+    A ``preexec_fn`` could deadlock beside threads, so util-linux does it where it is there; it replaces itself by the
+    child, so the process that we wait for is the child.
+    """
+    setpriv = find_program("setpriv", environment)
+    wrapper = (setpriv, "--pdeathsig", "KILL") if setpriv else ()
+    return (*wrapper, "--") if wrapper and accepts(wrapper, search_path(environment)) else ()
+
+
+def _until_ended(
+    process: "subprocess.Popen[bytes]", reader: "_Reader", grace: float, cancellation: Cancellation
+) -> Interruption | None:
+    while not _has_ended(process):
+        reason = cancellation.reason()
+        if reason is not None:
+            _stop(process, grace)
+            return reason
+        # The end of output is the first sign of the end; a child may also have closed its output early.
+        if reader.at_end.wait(_LISTEN):
+            _wait_for_end(process, _LISTEN)
+    return None
+
+
+def _stop(process: "subprocess.Popen[bytes]", grace: float) -> None:
+    _signal_group(process, signal.SIGTERM)
+    if not _wait_for_end(process, grace):
+        _signal_group(process, signal.SIGKILL)
+        _wait_for_end(process, _AFTER_KILL)
+
+
+def _wait_for_end(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
+    deadline, pause = time.monotonic() + seconds, 0.0005
+    while not (ended := _has_ended(process)) and time.monotonic() < deadline:
+        time.sleep(pause)
+        pause = min(2 * pause, 0.02)
+    return ended
+
+
+def _has_ended(process: "subprocess.Popen[bytes]") -> bool:
+    # The child stays a zombie for now: as long as it does, nobody else can get its process (and group) number.
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _kill_group(process: "subprocess.Popen[bytes]") -> None:
+    _signal_group(process, signal.SIGKILL)
+    try:
+        process.wait(_AFTER_KILL)
+    except subprocess.TimeoutExpired:
+        process.returncode = -signal.SIGKILL  # stuck in the kernel: it dies as soon as it comes back from there
+
+
+def _signal_group(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
+    # Suppressed: all of it is gone, or what is left runs as somebody else (set-user-ID).
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
+
+
+@final
+class _Reader:
+    """Moves a child's output to the sink, in a thread of its own."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", output: OutputSink) -> None:
+        if process.stdout is None:
+            raise AssertionError("the child was started without a pipe")
+        self.at_end = threading.Event()
+        self._ended = threading.Event()
+        self._pipe = process.stdout
+        self._lines = _Lines(output)
+        self._thread = threading.Thread(target=self._read, name="output", daemon=True)
+        self._thread.start()
+
+    def finish(self, cancellation: Cancellation) -> None:
+        """Wait until all that the child wrote has been handed on; after a cancellation, 1 s at most."""
+        self._ended.set()
+        while self._thread.is_alive():
+            cancelled = cancellation.reason() is not None
+            self._thread.join(1.0 if cancelled else _LISTEN)
+            if cancelled:
+                return
+
+    def _read(self) -> None:
+        # Closed whatever happens: a child that nobody reads must end by SIGPIPE instead of waiting for ever.
+        with self._pipe:
+            self._pump(self._pipe.fileno())
+            self.at_end.set()
+            self._lines.end()
+
+    def _pump(self, descriptor: int) -> None:
+        left = _LARGEST_PIPE
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        while left > 0:
+            ended = self._ended.is_set()
+            if not poll.poll(500):
+                if ended:
+                    return  # silent, and yet open: an orphan holds it
+                continue
+            chunk = os.read(descriptor, _CHUNK)
+            if not chunk:
+                return
+            left -= len(chunk) if ended else 0
+            self._lines.feed(chunk)
+
+
+@final
+class _Lines:
+    """Cuts chunks at line ends, so that a sink only ever sees whole lines (or pieces of a very long one)."""
+
+    def __init__(self, output: OutputSink) -> None:
+        self._output = output
+        self._rest = b""
+        self._is_in_line = False
+
+    def feed(self, chunk: bytes) -> None:
+        """Hand on all lines that are complete."""
+        cut = chunk.rfind(b"\n") + 1
+        if cut:
+            self._output(self._rest + chunk[:cut])
+            self._rest, self._is_in_line = chunk[cut:], False
+            return
+        self._rest += chunk
+        while len(self._rest) >= _CHUNK:
+            self._output(self._rest[:_CHUNK])
+            self._rest, self._is_in_line = self._rest[_CHUNK:], True
+
+    def end(self) -> None:
+        """Hand on the last line; it gets the newline it lacks."""
+        if self._rest or self._is_in_line:
+            self._output(self._rest + b"\n")

@@ -1,0 +1,212 @@
+"""YAML files, read into document nodes without making a single object of them.
+
+Stricter than YAML 1.2: one document, scalar keys that are unique, core tags only, no merge keys. Events are taken one
+by one, so that neither nesting nor aliases can cost more than their limits.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from typing import Any, NoReturn, final
+
+import yaml
+from image_builder_domain.document import Mapping, Node, Scalar, Sequence
+from image_builder_domain.problem import Problem, Problems, refuse
+from returns.result import Failure, Result, Success
+
+from image_builder_adapters.yaml_node import describe, extent_of, scalar
+
+LARGEST_FILE = 1 << 20
+"""Bytes."""
+
+DEEPEST = 64
+"""Lists and mappings inside of each other, aliases followed."""
+
+MOST_ALIASED = 10_000
+"""Values that aliases may repeat, all together."""
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_OTHER_FILE = "name another file with --config"
+
+
+def read_document(path: str) -> Result[Node, Problems]:
+    """The document of a YAML file in UTF-8, at most 1 MiB; a repeated (aliased) value keeps the place of its anchor."""
+    return _text(path).bind(lambda text: parse_document(text, path))
+
+
+def parse_document(text: str, file: str) -> Result[Node, Problems]:
+    """The one document of a text; ``file`` is only named."""
+    composer = _Composer(file, yaml.parse(text, Loader=_LOADER))
+    try:
+        node = composer.document()
+    except _Refused as refused:
+        return Failure((*composer.problems, refused.problem))
+    except yaml.YAMLError as error:
+        return Failure((*composer.problems, _syntax_problem(error, text, file)))
+    return Failure(tuple(composer.problems)) if composer.problems else Success(node)
+
+
+def _text(path: str) -> Result[str, Problems]:
+    try:
+        content = _content(path)
+    except FileNotFoundError:
+        return refuse(path, "there is no such file", _OTHER_FILE)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        return refuse(path, f"the file cannot be read: {reason}", f"make it readable, or {_OTHER_FILE}")
+    if content is None:
+        return refuse(path, "this is no regular file", _OTHER_FILE)
+    if len(content) > LARGEST_FILE:
+        return refuse(path, f"the file is larger than {LARGEST_FILE} bytes", _OTHER_FILE)
+    return _decoded(content, path)
+
+
+def _content(path: str) -> bytes | None:
+    """At most one byte too many; None for what is no regular file. A pipe without a writer does not block."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(LARGEST_FILE + 1)
+    finally:
+        os.close(descriptor)
+
+
+def _decoded(content: bytes, path: str) -> Result[str, Problems]:
+    try:
+        return Success(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8-sig")
+        return refuse(_place(before, path), "this is not UTF-8", "save the file as UTF-8")
+
+
+def _place(before: str, file: str) -> str:
+    """Where the text ``before`` ends."""
+    return f"{file}:{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
+
+
+def _syntax_problem(error: yaml.YAMLError, text: str, file: str) -> Problem:
+    if isinstance(error, yaml.MarkedYAMLError):
+        where = _where(file, error.problem_mark or error.context_mark)
+        said = ", ".join(part for part in (error.context, error.problem) if part)
+        return Problem(where, f"this is no valid YAML: {said}", "mend the syntax")
+    return Problem(_first_forbidden(text, file), "YAML does not allow this character", "remove it, or write an escape")
+
+
+def _first_forbidden(text: str, file: str) -> str:
+    match = yaml.reader.Reader.NON_PRINTABLE.search(text)
+    return _place(text[: match.start()], file) if match else file
+
+
+def _where(file: str, mark: Any) -> str:
+    return f"{file}:{mark.line + 1}:{mark.column + 1}" if mark is not None else file
+
+
+class _Refused(Exception):  # noqa: N818 (a way out of the recursion, seen in this module only)
+    """Nothing after this place can be read."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__()
+        self.problem = problem
+
+
+@final
+class _Composer:
+    """Makes nodes of events; problems that leave the rest readable are collected."""
+
+    def __init__(self, file: str, events: Iterator[Any]) -> None:
+        self.problems: list[Problem] = []
+        self._file = file
+        self._events = events
+        self._anchors: dict[str, Node | None] = {}
+        self._aliased = 0
+
+    def document(self) -> Node:
+        """The only document."""
+        next(self._events)
+        if isinstance(next(self._events), yaml.StreamEndEvent):
+            raise _Refused(Problem(self._file, "the file is empty", "write 'key: value' lines"))
+        node = self._node(next(self._events), 0)
+        next(self._events)
+        following = next(self._events)
+        if isinstance(following, yaml.DocumentStartEvent):
+            self._fatal(following, "a second document starts here", "leave one document in the file")
+        return node
+
+    def _node(self, event: Any, depth: int) -> Node:
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event, depth)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = None
+        node = self._fresh(event, depth)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node
+        return node
+
+    def _fresh(self, event: Any, depth: int) -> Node:
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event)
+        self._check_depth(event, depth + 1)
+        if isinstance(event, yaml.SequenceStartEvent):
+            self._check_tag(event, "seq")
+            return Sequence(tuple(self._items(depth + 1)), _where(self._file, event.start_mark))
+        self._check_tag(event, "map")
+        return self._mapping(event, depth + 1)
+
+    def _scalar(self, event: Any) -> Scalar:
+        found = scalar(event, _where(self._file, event.start_mark))
+        if isinstance(found, Scalar):
+            return found
+        self.problems.append(found)
+        return Scalar(event.value, False, found.where)
+
+    def _items(self, depth: int) -> Iterator[Node]:
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            yield self._node(event, depth)
+
+    def _mapping(self, start: Any, depth: int) -> Mapping:
+        entries: dict[str, tuple[Scalar, Node]] = {}
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            key, value = self._node(event, depth), self._node(next(self._events), depth)
+            if self._is_good_key(key, event, entries) and isinstance(key, Scalar):
+                entries[key.text] = (key, value)
+        return Mapping(tuple(entries.values()), _where(self._file, start.start_mark))
+
+    def _is_good_key(self, key: Node, event: Any, entries: dict[str, tuple[Scalar, Node]]) -> bool:
+        if not isinstance(key, Scalar):
+            return self._note(event, "a key cannot be a list or a mapping", "write 'key: value'")
+        if key.plain and key.text == "<<":
+            return self._note(event, "merge keys ('<<') are not supported", "write the keys out")
+        if key.text in entries:
+            first = entries[key.text][0].where
+            return self._note(event, f"the key {key.text!r} is already at {first}", "remove one of them")
+        return True
+
+    def _alias(self, event: Any, depth: int) -> Node:
+        if event.anchor not in self._anchors:
+            self._fatal(event, f"there is no anchor &{event.anchor} before this alias", "define it, or write it out")
+        node = self._anchors[event.anchor]
+        if node is None:
+            self._fatal(event, f"the value of &{event.anchor} contains itself", "write the value out")
+        extent = extent_of(node)  # counted here only: the limit below bounds all such counting
+        self._check_depth(event, depth + extent.height)
+        self._aliased += extent.size
+        if self._aliased > MOST_ALIASED:
+            self._fatal(event, f"aliases repeat more than {MOST_ALIASED} values", "write fewer aliases")
+        return node
+
+    def _check_depth(self, event: Any, depth: int) -> None:
+        if depth > DEEPEST:
+            self._fatal(event, f"this is nested deeper than {DEEPEST} levels", "write it flatter")
+
+    def _check_tag(self, event: Any, kind: str) -> None:
+        if event.tag not in (None, "!", f"tag:yaml.org,2002:{kind}"):
+            self._note(event, f"the tag {describe(event.tag)} is not supported here", "remove it")
+
+    def _note(self, event: Any, what: str, remedy: str) -> bool:
+        self.problems.append(Problem(_where(self._file, event.start_mark), what, remedy))
+        return False
+
+    def _fatal(self, event: Any, what: str, remedy: str) -> NoReturn:
+        raise _Refused(Problem(_where(self._file, event.start_mark), what, remedy))

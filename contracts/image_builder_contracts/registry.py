@@ -1,0 +1,79 @@
+"""What every ``Registry`` keeps, whatever it talks to.
+
+Subclass :class:`RegistryContract` and override its fixtures: the adapter under test, and images that it can find.
+"""
+
+from dataclasses import dataclass
+from typing import final
+
+import pytest
+from image_builder_domain.descriptor import Descriptor, Manifest
+from image_builder_domain.ports import Registry
+from image_builder_domain.reference import Digest, ImageReference
+from image_builder_domain.registry_failure import NotFound
+from returns.methods import unwrap_or_failure
+
+from image_builder_contracts.cancellation import ManualCancellation
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class HeldImage:
+    """An image that the registry holds: its reference by tag, its descriptor, and a single image's configuration."""
+
+    reference: ImageReference
+    descriptor: Descriptor
+    config: Descriptor | None
+
+
+class RegistryContract:
+    """Clauses of the ``Registry`` port; source: OCI Distribution Specification, "Pulling manifests"."""
+
+    @pytest.fixture
+    def registry(self) -> Registry:
+        """The adapter under test."""
+        pytest.fail("override the 'registry' fixture so that it returns your adapter")
+
+    @pytest.fixture
+    def image(self) -> HeldImage:
+        """A single image that the registry holds."""
+        pytest.fail("override the 'image' fixture so that it returns an image your registry holds")
+
+    @pytest.fixture
+    def index(self) -> HeldImage:
+        """An index of linux/amd64 and linux/386 that the registry holds."""
+        pytest.fail("override the 'index' fixture so that it returns an index your registry holds")
+
+    def test_tag_resolves_to_digest_and_size_of_the_exact_bytes(self, registry: Registry, image: HeldImage) -> None:
+        """The descriptor is the manifest's own; the configuration is named, and is something else."""
+        found = resolved(registry, image.reference)
+        assert found.descriptor == image.descriptor
+        assert found.config == image.config
+
+    def test_digest_resolves_to_itself(self, registry: Registry, image: HeldImage) -> None:
+        """A reference by digest gives the same manifest as its tag."""
+        assert resolved(registry, image.reference.pinned(image.descriptor.digest)).descriptor == image.descriptor
+
+    def test_index_is_never_resolved_to_a_platform(self, registry: Registry, index: HeldImage) -> None:
+        """What is signed is the index; its platforms are listed."""
+        found = resolved(registry, index.reference)
+        assert found.descriptor == index.descriptor
+        assert found.config is None
+        assert found.platforms == ("linux/amd64", "linux/386")
+
+    def test_missing_tag_is_not_found(self, registry: Registry, image: HeldImage) -> None:
+        """What the registry does not hold is a failure of its own, not an empty answer."""
+        missing = ImageReference.parse(f"{image.reference.repository}:there-is-no-such-tag").unwrap()
+        assert unwrap_or_failure(registry.resolve(missing, ManualCancellation())) == NotFound(str(missing))
+
+    def test_missing_digest_is_not_found(self, registry: Registry, image: HeldImage) -> None:
+        """The same for a digest."""
+        missing = image.reference.pinned(Digest("sha256:" + "0" * 64))
+        assert unwrap_or_failure(registry.resolve(missing, ManualCancellation())) == NotFound(str(missing))
+
+
+def resolved(registry: Registry, reference: ImageReference) -> Manifest:
+    """The manifest; a failure fails the test with its words."""
+    found = unwrap_or_failure(registry.resolve(reference, ManualCancellation()))
+    assert isinstance(found, Manifest), str(found)
+    return found

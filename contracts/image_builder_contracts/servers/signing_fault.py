@@ -1,0 +1,47 @@
+"""What a stand-in service can be told to do instead of its work."""
+
+from dataclasses import dataclass
+from typing import TypeAlias, final
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Answer this, whatever was asked."""
+
+    status: int
+    body: str = ""
+    content_type: str = "text/plain"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """Read the request, then close the connection without a word."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """Wait so many seconds, then do the work after all: for a client that gives up, the outcome is unknown."""
+
+    seconds: float
+
+
+Fault: TypeAlias = Answer | HangUp | Stall
+
+
+def busy(retry_after_seconds: int, status: int = 503) -> Answer:
+    """Ask the client to come again later."""
+    return Answer(status, "busy", headers=(("Retry-After", str(retry_after_seconds)),))
+
+
+def proxy_page(status: int = 200) -> Answer:
+    """An HTML page, as a proxy between client and service sends it."""
+    return Answer(status, "<!doctype html><title>Sign in</title>", "text/html")
+
+
+def redirect(location: str, status: int = 307) -> Answer:
+    """Send the client elsewhere."""
+    return Answer(status, headers=(("Location", location),))

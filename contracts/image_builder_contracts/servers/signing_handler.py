@@ -1,0 +1,140 @@
+"""The HTTP side of the signing service: one request for each connection, checked from the request line to the body."""
+
+import hmac
+import json
+from http.server import BaseHTTPRequestHandler
+from typing import Any, final
+
+from returns.pipeline import is_successful
+from returns.result import Failure, Result, Success
+
+from image_builder_contracts.servers.signing_fault import Answer, HangUp, Stall
+from image_builder_contracts.servers.signing_protocol import parse_body
+from image_builder_contracts.servers.signing_state import ReceivedRequest, ServiceOptions, ServiceState, journal_entry
+
+SIGN_PATH = "/sign"
+RECEIVED_PATH = "/received"
+LARGEST_BODY = 1 << 20
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """What both ports share: no log, no version, every method answered, one request for each connection."""
+
+    protocol_version = "HTTP/1.1"
+    server_version = "signing-service"
+    sys_version = ""
+
+    @property
+    def state(self) -> ServiceState:
+        """The service's memory."""
+        state: ServiceState = self.server.state  # type: ignore[attr-defined] # our own server class, which brings it
+        return state
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class's name)
+        """Say nothing: tests read the state."""
+
+    def respond(self, answer: Answer) -> None:
+        """Send the whole answer and end the connection."""
+        content = answer.body.encode()
+        self.send_response(answer.status)
+        for name, value in answer.headers:
+            self.send_header(name, value)
+        self.send_header("Content-Type", answer.content_type)
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(content)
+
+    def handle_any(self) -> None:
+        """Answer a request of any method."""
+        raise NotImplementedError
+
+    def __getattr__(self, name: str) -> Any:
+        # The base class looks for do_<METHOD>; every method must be answered, not only those we thought of.
+        if name.startswith("do_"):
+            return self.handle_any
+        raise AttributeError(name)
+
+
+@final
+class SigningHandler(_Handler):
+    """``POST /sign``."""
+
+    def handle_any(self) -> None:
+        """Check everything, then do what a fault says or what the service is for."""
+        length = _body_length(self)
+        if not is_successful(length):
+            self._finish(b"", Answer(400, length.failure()))
+            return
+        body = self.rfile.read(length.unwrap())
+        fault = self.state.next_fault()
+        if isinstance(fault, Stall):
+            self.state.stopping.wait(fault.seconds)
+        if isinstance(fault, HangUp):
+            self.close_connection = True
+            self.state.keep(ReceivedRequest(body, None, reason="hung up"))
+        elif isinstance(fault, Answer):
+            self._finish(body, fault)
+        else:
+            self._work(body)
+
+    def _work(self, body: bytes) -> None:
+        options = self.state.options
+        refusal = request_problem(self, options)
+        if refusal is not None:
+            self._finish(body, refusal)
+            return
+        images = parse_body(options.protocol, body)
+        if not is_successful(images):
+            self._finish(body, Answer(400, images.failure()))
+            return
+        self.state.keep(ReceivedRequest(body, options.protocol.success, images.unwrap()))
+        self.respond(Answer(options.protocol.success))
+
+    def _finish(self, body: bytes, answer: Answer) -> None:
+        self.state.keep(ReceivedRequest(body, answer.status, reason=answer.body))
+        self.respond(answer)
+
+
+@final
+class ControlHandler(_Handler):
+    """``GET /received``: the accepted requests, as a JSON list."""
+
+    def handle_any(self) -> None:
+        """Show what the service was told."""
+        if (self.command, self.path) != ("GET", RECEIVED_PATH):
+            self.respond(Answer(404, f"only GET {RECEIVED_PATH} is answered here"))
+            return
+        protocol = self.state.options.protocol
+        entries = [journal_entry(protocol, request) for request in self.state.requests if request.images]
+        self.respond(Answer(200, json.dumps(entries), "application/json"))
+
+
+def request_problem(request: BaseHTTPRequestHandler, options: ServiceOptions) -> Answer | None:
+    """The refusal that the request line and headers deserve, None when they are right."""
+    if request.command != "POST":
+        return Answer(400, f"the method must be POST, not {request.command}")
+    if request.path != SIGN_PATH:
+        return Answer(400, f"the path must be {SIGN_PATH}, not {request.path}")
+    if request.headers.get_all("Content-Type", []) != ["application/json"]:
+        return Answer(400, "the header Content-Type must be application/json, once")
+    return _authorization_problem(request.headers.get_all("Authorization", []), options.token)
+
+
+def _authorization_problem(given: list[str], token: str | None) -> Answer | None:
+    if token is None:
+        return Answer(400, "the header Authorization is not expected") if given else None
+    if len(given) == 1 and hmac.compare_digest(given[0].encode(), f"Token {token}".encode()):
+        return None
+    return Answer(401, "the header Authorization must hold the right token, once")
+
+
+def _body_length(request: BaseHTTPRequestHandler) -> Result[int, str]:
+    if "Transfer-Encoding" in request.headers:
+        return Failure("the header Transfer-Encoding is not understood")
+    lengths = request.headers.get_all("Content-Length", ["0"])
+    if len(lengths) != 1 or not (lengths[0].isascii() and lengths[0].isdigit()):
+        return Failure("the header Content-Length must be a number, once")
+    if int(lengths[0]) > LARGEST_BODY:
+        return Failure(f"the body is larger than {LARGEST_BODY} bytes")
+    return Success(int(lengths[0]))

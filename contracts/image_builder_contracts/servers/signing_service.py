@@ -1,0 +1,147 @@
+"""A local signing service: what a notary service does on the wire, without the notary.
+
+Protocol v1 is plain HTTP with ``Authorization: Token …`` (or none) and answers 200; v2 is mutual TLS (1.2 or newer)
+and answers 202. A request that is not exactly right gets 400 with the reason, a wrong token 401. What was accepted is
+kept, and can be read back. As a command::
+
+    python -m image_builder_contracts.servers.signing_service --protocol v2 --folder /tmp/signing
+"""
+
+import contextlib
+import socket
+import ssl
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import ThreadingHTTPServer
+from typing import Any, Self, final
+
+from image_builder_contracts.servers.signing_fault import Fault
+from image_builder_contracts.servers.signing_handler import RECEIVED_PATH, SIGN_PATH, ControlHandler, SigningHandler
+from image_builder_contracts.servers.signing_protocol import SignedImage
+from image_builder_contracts.servers.signing_state import ReceivedRequest, ServiceOptions, ServiceState
+
+_LONGEST_SILENCE_SECONDS = 5.0
+_ON_LOOPBACK = "127.0.0.1"
+
+
+@final
+class SigningService:
+    """A running service; made by :meth:`start`. Thread-safe."""
+
+    def __init__(self, options: ServiceOptions) -> None:
+        self._state = ServiceState(options)
+        self._server = _Server((options.host, options.port), SigningHandler, self._state, options.tls)
+        self._control = _Server((_ON_LOOPBACK, 0), ControlHandler, self._state, None)
+
+    @classmethod
+    @contextlib.contextmanager
+    def start(cls, options: ServiceOptions | None = None) -> Iterator[Self]:
+        """Listen (port 0: any free one) until the block ends. Raises ``OSError`` when the port is taken."""
+        service = cls(options or ServiceOptions())
+        with _serving(service._server, service._state), _serving(service._control, service._state):
+            yield service
+
+    @property
+    def url(self) -> str:
+        """The endpoint to sign at."""
+        options = self._state.options
+        scheme = "http" if options.tls is None else "https"
+        host = f"[{options.host}]" if ":" in options.host else options.host
+        return f"{scheme}://{host}:{self._server.server_address[1]}{SIGN_PATH}"
+
+    @property
+    def control_url(self) -> str:
+        """Plain HTTP on loopback: ``GET`` gives the accepted requests as a JSON list."""
+        return f"http://{_ON_LOOPBACK}:{self._control.server_address[1]}{RECEIVED_PATH}"
+
+    @property
+    def requests(self) -> tuple[ReceivedRequest, ...]:
+        """Every request that arrived whole, in order, with what was answered."""
+        return self._state.requests
+
+    @property
+    def received(self) -> tuple[SignedImage, ...]:
+        """Every image that the service took on, in order."""
+        return tuple(image for request in self.requests for image in request.images)
+
+    @property
+    def refused_connections(self) -> int:
+        """How many connections ended in the TLS handshake: no certificate, or one of a stranger."""
+        return self._state.refused_connections
+
+    def fail_next(self, *faults: Fault) -> None:
+        """Do these instead of the work, one for each request to come."""
+        self._state.add_faults(faults)
+
+
+@final
+class _Server(ThreadingHTTPServer):
+    """Hands each connection to a thread; the TLS handshake happens there, so nobody can block the others."""
+
+    daemon_threads = False  # joined on close: nothing of a test outlives it
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        handler: type[SigningHandler | ControlHandler],
+        state: ServiceState,
+        tls: ssl.SSLContext | None,
+    ) -> None:
+        self.state = state
+        self._tls = tls
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, handler)
+
+    def server_bind(self) -> None:
+        """Bind without the base class's look-up of our own name, which may ask the network."""
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = "localhost", self.server_address[1]
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Secure the connection if asked to, then handle it."""
+        request.settimeout(_LONGEST_SILENCE_SECONDS)
+        if self._tls is None:
+            super().finish_request(request, client_address)
+            return
+        with self._tls.wrap_socket(request, server_side=True, do_handshake_on_connect=False) as secured:
+            try:
+                secured.do_handshake()
+            except ssl.SSLError:
+                self.state.count_refused_connection()
+                _let_the_alert_arrive(secured)
+            else:
+                super().finish_request(secured, client_address)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away is no news; anything else is a bug, and shown."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+@contextlib.contextmanager
+def _serving(server: _Server, state: ServiceState) -> Iterator[None]:
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield
+    finally:
+        state.stopping.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _let_the_alert_arrive(secured: ssl.SSLSocket) -> None:
+    # Closing while the client still sends would reset the connection, and the client would never read why.
+    with contextlib.suppress(OSError):
+        secured.shutdown(socket.SHUT_WR)
+        while secured.recv(65536):
+            pass
+
+
+if __name__ == "__main__":
+    from image_builder_contracts.servers.signing_command import main
+
+    sys.exit(main(sys.argv[1:]))

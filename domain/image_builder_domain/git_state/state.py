@@ -1,0 +1,52 @@
+"""The normalised record of where we are."""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import final
+
+from image_builder_domain.trust import JobType
+
+_SHA = re.compile(r"(?!0+\Z)(?:[0-9a-f]{40}|[0-9a-f]{64})")
+_OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}")
+_REPO = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}")
+
+
+class CiSystem(Enum):
+    """Who runs this job."""
+
+    GITHUB = "GitHub Actions"
+    PROW = "Prow"
+    AZURE_PIPELINES = "Azure Pipelines"
+    GITLAB = "GitLab CI"
+    JENKINS = "Jenkins"
+    LOCAL = "outside CI"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class GitState:
+    """Where we are. ``commit`` is what is built; ``pull_number`` is there for presubmits alone."""
+
+    system: CiSystem
+    job_type: JobType
+    commit: str
+    owner: str | None = None
+    repo: str | None = None
+    pull_number: int | None = None
+    base_ref: str | None = None
+
+    @property
+    def repository(self) -> str | None:
+        """``owner/repo``; None outside CI without ``--repo``."""
+        return f"{self.owner}/{self.repo}" if self.owner and self.repo else None
+
+
+def is_sha(text: str) -> bool:
+    """True for a full SHA-1 or SHA-256 object name that is not all zeros."""
+    return _SHA.fullmatch(text) is not None
+
+
+def is_repository(owner: str, repo: str) -> bool:
+    """True for names that GitHub gives to owners and repositories."""
+    return _OWNER.fullmatch(owner) is not None and _REPO.fullmatch(repo) is not None

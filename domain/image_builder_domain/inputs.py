@@ -1,0 +1,59 @@
+"""What was asked and where we are: everything that decisions are made of, read before deciding begins."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import final
+
+from returns.result import Result
+
+from image_builder_domain.configuration import Configuration
+from image_builder_domain.git_state import GitState
+from image_builder_domain.problem import Problems
+
+EPOCH = "SOURCE_DATE_EPOCH"
+"""The variable that fixes the time, in seconds since 1970 (reproducible-builds.org)."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The command line, as text: what the flags of these names were given."""
+
+    name: str | None = None
+    tags: tuple[str, ...] = ()
+    build_arguments: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    target: str | None = None
+    export_tags: bool = False
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is built: an absolute context directory, and the Dockerfile's path below it."""
+
+    context: str
+    dockerfile: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TagInputs:
+    """Enough to decide tags. ``time`` is aware; ``environment`` is the tool's own."""
+
+    asked: Asked
+    configuration: Result[Configuration, Problems]
+    git_state: Result[GitState, Problems]
+    time: datetime
+    environment: Mapping[str, str] = field(repr=False)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Enough to plan a build. ``commit_time`` is the commit's, in seconds since 1970, None where git cannot say."""
+
+    tags: TagInputs
+    source: Result[Source, Problems]
+    commit_time: int | None

@@ -1,0 +1,81 @@
+"""Problems: what is wrong with the command line, the configuration or the CI environment.
+
+They are found before anything is done, collected, and told together; each says where, what, and what to do.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Never, TypeAlias, TypeVar, final, overload
+
+from returns.result import Failure, Result, Success
+
+_A = TypeVar("_A")
+_B = TypeVar("_B")
+_C = TypeVar("_C")
+_D = TypeVar("_D")
+_E = TypeVar("_E")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to mend. ``where`` is a flag, a variable, or ``file:line:column``."""
+
+    where: str
+    what: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        remedy = f"; {self.remedy}" if self.remedy else ""
+        return f"{self.where}: {self.what}{remedy}"
+
+
+Problems: TypeAlias = tuple[Problem, ...]
+
+
+def refuse(where: str, what: str, remedy: str = "") -> Result[Never, Problems]:
+    """One problem as a failure."""
+    return Failure((Problem(where, what, remedy),))
+
+
+def problems_of(result: Result[Any, Problems]) -> Problems:
+    """The problems of a failure; none of a success."""
+    return result.failure() if isinstance(result, Failure) else ()
+
+
+def located(result: Result[_A, Any], where: str, remedy: str = "") -> Result[_A, Problems]:
+    """Give a value's own failure its place."""
+    return result.alt(lambda failure: (Problem(where, str(failure), remedy),))
+
+
+@overload
+def together(a: Result[_A, Problems], b: Result[_B, Problems], /) -> Result[tuple[_A, _B], Problems]: ...
+@overload
+def together(
+    a: Result[_A, Problems], b: Result[_B, Problems], c: Result[_C, Problems], /
+) -> Result[tuple[_A, _B, _C], Problems]: ...
+@overload
+def together(
+    a: Result[_A, Problems], b: Result[_B, Problems], c: Result[_C, Problems], d: Result[_D, Problems], /
+) -> Result[tuple[_A, _B, _C, _D], Problems]: ...
+@overload
+def together(
+    a: Result[_A, Problems],
+    b: Result[_B, Problems],
+    c: Result[_C, Problems],
+    d: Result[_D, Problems],
+    e: Result[_E, Problems],
+    /,
+) -> Result[tuple[_A, _B, _C, _D, _E], Problems]: ...
+def together(*results: Result[Any, Problems]) -> Result[Any, Problems]:
+    """All values, or the problems of all failures: unlike ``Result.do``, which stops at the first."""
+    return every(results)
+
+
+def every(results: Iterable[Result[_A, Problems]]) -> Result[tuple[_A, ...], Problems]:
+    """All values in order, or every problem once, in order."""
+    results = tuple(results)
+    problems = dict.fromkeys(problem for result in results for problem in problems_of(result))
+    if problems:
+        return Failure(tuple(problems))
+    return Success(tuple(result.unwrap() for result in results))

@@ -1,0 +1,82 @@
+"""The build report: one JSON format for the file, ``--output json`` and remote pipelines (specification, section 9)."""
+
+from typing import Any
+
+from image_builder_domain.outcome import ImageOutcome, Outcome
+from image_builder_domain.plan import Plan
+from image_builder_domain.signing import SignatureResult, SignatureStatus
+
+
+def report(plan: Plan, outcome: Outcome) -> dict[str, Any]:
+    """The report of a run, also of one that failed; build arguments and secrets are not in it."""
+    pushed = all(image.is_published for image in outcome.images)
+    single = outcome.images[0] if len(outcome.images) == 1 else None
+    return {
+        "status": "success" if outcome.exit_code() == 0 else "failure",
+        "exit_code": int(outcome.exit_code()),
+        "pushed": pushed,
+        "signed": _is_signed(outcome),
+        "not_signed": plan.not_signed,
+        "image_name": plan.name,
+        "images_list": [
+            str(found.reference) for image in outcome.images for found in image.destinations if found.holds
+        ],
+        "tags": [{"name": tag.name, "value": tag.value} for tag in plan.tags],
+        "repository_path": sorted(
+            {str(reference.repository) for build in plan.builds for reference in build.destinations}
+        ),
+        "digest": str(single.image.digest) if single is not None and single.image is not None else None,
+        "architectures": sorted({platform for image in outcome.images for platform in image.platforms}),
+        "interrupted": outcome.interruption.name if outcome.interruption is not None else None,
+        "not_written": list(outcome.lost),
+        "images": [_image(image) for image in outcome.images],
+    }
+
+
+def _is_signed(outcome: Outcome) -> bool:
+    results = [found for image in outcome.images for found in image.signatures]
+    complete = all(image.signatures for image in outcome.images)
+    return bool(results) and complete and all(found.status is not SignatureStatus.FAILED for found in results)
+
+
+def _image(outcome: ImageOutcome) -> dict[str, Any]:
+    image = outcome.image
+    repositories = dict.fromkeys(str(reference.repository) for reference in outcome.request.destinations)
+    return {
+        "variant": outcome.request.variant,
+        "reference": f"{next(iter(repositories))}@{image.digest}" if image is not None else None,
+        "digest": str(image.digest) if image is not None else None,
+        "size": image.size if image is not None else None,
+        "media_type": image.media_type if image is not None else None,
+        "platforms": list(outcome.platforms),
+        "destinations": [
+            {"reference": str(found.reference), "holds_digest": found.holds, "reason": found.reason}
+            for found in outcome.destinations
+        ],
+        "signatures": [_signature(found) for found in outcome.signatures],
+        "failure": _failure(outcome),
+        "log": outcome.log_path,
+        "duration_seconds": round(outcome.duration_seconds, 3),
+    }
+
+
+def _failure(outcome: ImageOutcome) -> dict[str, Any] | None:
+    if outcome.failure is None:
+        return None
+    return {
+        "reason": str(outcome.failure),
+        "engine_exit_code": getattr(outcome.failure, "engine_code", None),
+        "last_lines": list(getattr(outcome.failure, "last_lines", ())),
+    }
+
+
+def _signature(found: SignatureResult) -> dict[str, Any]:
+    return {
+        "signer": found.signer,
+        "reference": str(found.reference),
+        "digest": str(found.digest),
+        "status": found.status.value,
+        "attempts": found.attempts,
+        "duration_seconds": round(found.duration_seconds, 3),
+        "reason": found.reason,
+    }

@@ -1,0 +1,62 @@
+"""Which signers sign, and why each of the others does not (specification, section 8)."""
+
+from dataclasses import dataclass
+from typing import final
+
+from image_builder_domain.configuration import Configuration, SignerDefinition
+from image_builder_domain.git_state import GitState
+from image_builder_domain.trust import JobType, Signing, trust
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SignerChoice:
+    """One defined signer: in (``chosen``) or out, and why."""
+
+    definition: SignerDefinition
+    chosen: bool
+    why: str
+
+
+def choose_signers(configuration: Configuration, state: GitState) -> tuple[SignerChoice, ...]:
+    """Every defined signer with its fate: those enabled for the repository first, in the order they are enabled."""
+    enabled = _enabled(configuration, state.repository)
+    order = {name: index for index, name in enumerate(enabled)}
+    ranked = sorted(configuration.signers, key=lambda signer: order.get(signer.name, len(order)))
+    return tuple(SignerChoice(signer, *_fate(signer, enabled, state)) for signer in ranked)
+
+
+def why_not_signed(choices: tuple[SignerChoice, ...], state: GitState) -> str:
+    """Why nobody signs; empty when somebody does."""
+    if any(choice.chosen for choice in choices):
+        return ""
+    if not choices:
+        return "the configuration defines no signer"
+    if state.repository is None:
+        return "without --repo the sign configuration is not used"
+    return "; ".join(f"{choice.definition.name}: {choice.why}" for choice in choices)
+
+
+def _enabled(configuration: Configuration, repository: str | None) -> dict[str, str]:
+    """Names in configuration order, each with the key that enables it; none without a repository."""
+    if repository is None:
+        return {}
+    enabled: dict[str, str] = {}
+    for key in ("*", repository):
+        for name in configuration.enabled_signers.get(key, ()):
+            enabled.setdefault(name, key)
+    return enabled
+
+
+def _fate(signer: SignerDefinition, enabled: dict[str, str], state: GitState) -> tuple[bool, str]:
+    if state.repository is None:
+        return False, "the repository is unknown: outside CI --repo names it"
+    if signer.name not in enabled:
+        return False, f"not enabled for {state.repository}"
+    if state.job_type is JobType.LOCAL and signer.job_types:
+        return False, "it has a job-type, and this is outside CI"
+    if signer.job_types and state.job_type not in signer.job_types:
+        return False, f"its job-type does not name {state.job_type.value}"
+    if not signer.job_types and trust(state.job_type).signing is Signing.NAMED:
+        return False, f"a {state.job_type.value} is signed only by a signer whose job-type names it"
+    return True, f"enabled by {enabled[signer.name]!r}"

@@ -1,0 +1,101 @@
+"""Tags: what ``--tag`` and the configuration ask for, and the values that come of it (specification, section 4)."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self, final
+
+from returns.result import Failure, Result, Success
+
+from image_builder_domain.build_argument import BuildArgument
+from image_builder_domain.problem import Problem, Problems, every, located, refuse
+from image_builder_domain.reference import TAG_RULE, is_tag
+from image_builder_domain.templates import TemplateData, is_template, render
+
+_ACTION = re.compile(
+    r"\{\{.*?(?:\}\}|\Z)", re.DOTALL
+)  # one that is never closed must not be split: rendering refuses it
+_NOT_IN_NAME = re.compile(r"[^A-Za-z0-9_-]")
+_BLANKS = re.compile(r"\s")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TagSpec:
+    """A tag that is asked for: its name, its template, the pattern it must match, and where it was asked for."""
+
+    name: str
+    template: str
+    where: str
+    validation: str | None = None
+
+    @classmethod
+    def parse(cls, text: str, where: str = "--tag") -> Result[Self, Problems]:
+        """Read ``value`` or ``name=value``; the first ``=`` outside ``{{ }}`` splits. A template's text names it."""
+        masked = _ACTION.sub(lambda action: "_" * len(action[0]), text)
+        equals = masked.find("=")
+        if equals < 0:
+            name = _NOT_IN_NAME.sub("", text) if is_template(text) else text
+            return cls._checked(name, text, where)
+        return cls._checked(text[:equals], text[equals + 1 :], where)
+
+    @classmethod
+    def _checked(cls, name: str, template: str, where: str) -> Result[Self, Problems]:
+        if not template:
+            return refuse(where, "the tag is empty", "give a value, such as --tag latest")
+        if not _NOT_IN_NAME.sub("", name):
+            return refuse(where, f"{template!r} gives the tag no name", "write name=value")
+        return Success(cls(name, template, where))
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag with its final value, which the OCI grammar allows."""
+
+    name: str
+    value: str
+
+
+def tag_value(spec: TagSpec, data: TemplateData) -> Result[Tag, Problems]:
+    """Render, turn blanks into ``-``, and check the value against the pattern and the grammar."""
+    rendered = located(render(spec.template, data), spec.where)
+    return rendered.bind(lambda text: _checked_value(spec, _BLANKS.sub("-", text)))
+
+
+def _checked_value(spec: TagSpec, value: str) -> Result[Tag, Problems]:
+    if not value:
+        return refuse(spec.where, f"the template {spec.template!r} gives an empty tag", "use a field that has a value")
+    if not is_tag(value):
+        return refuse(spec.where, f"{value!r} is no tag: {TAG_RULE}", "change the value")
+    if spec.validation is not None and not re.fullmatch(spec.validation, value):
+        return refuse(
+            spec.where, f"the tag {value!r} does not match the pattern {spec.validation!r}", "change the value"
+        )
+    return Success(Tag(spec.name, value))
+
+
+def compute_tags(specs: Iterable[TagSpec], data: TemplateData) -> Result[tuple[Tag, ...], Problems]:
+    """All tags in order, equal ones once; one name with two values is refused."""
+    return every(tag_value(spec, data) for spec in specs).bind(_without_repeats)
+
+
+def _without_repeats(tags: tuple[Tag, ...]) -> Result[tuple[Tag, ...], Problems]:
+    values: dict[str, str] = {}
+    for tag in tags:
+        if values.setdefault(tag.name, tag.value) != tag.value:
+            clash = f"the name {tag.name!r} has two values, {values[tag.name]!r} and {tag.value!r}"
+            return refuse("--tag", clash, "give each tag a name of its own: name=value")
+    return Success(tuple(dict.fromkeys(tags)))
+
+
+def exported_tags(tags: Iterable[Tag]) -> Result[tuple[BuildArgument, ...], Problems]:
+    """``TAG_<name>`` for each tag (``--export-tags``); characters that an ``ARG`` cannot hold become ``_``."""
+    arguments: dict[str, Tag] = {}
+    for tag in tags:
+        name = "TAG_" + re.sub(r"[^A-Za-z0-9_]", "_", tag.name)
+        if name in arguments:
+            clash = f"the tags {arguments[name].name!r} and {tag.name!r} would both be exported as {name}"
+            return Failure((Problem("--export-tags", clash, "rename one of them: name=value"),))
+        arguments[name] = tag
+    return Success(tuple(BuildArgument(name, tag.value) for name, tag in arguments.items()))

@@ -1,0 +1,63 @@
+"""``image-builder`` and ``python -m image_builder``."""
+
+import sys
+
+from image_builder.flags import Scan, help_text, scan
+
+
+def main() -> int:
+    """Exit code of one command line; help and version load nothing but the flag table."""
+    try:
+        found = scan(sys.argv[1:])
+        if found.values["help"]:
+            return _print(help_text())
+        if found.values["version"]:
+            from image_builder import __version__
+
+            return _print(f"image-builder {__version__}\n")
+        return _run(found)
+    except KeyboardInterrupt:  # it came before the signals were ours
+        sys.stderr.write("image-builder: interrupted\n")
+        return 130
+
+
+def _run(found: Scan) -> int:
+    try:
+        from image_builder.cli import run
+
+        return int(run(found))
+    except Exception as error:
+        return _bug(error, with_traceback=bool(found.values["debug"]))
+
+
+def _print(text: str) -> int:
+    """Write a result. A reader that went away (``| head``) has all it wants; any other failure is told."""
+    import os
+
+    data = text.encode()
+    try:
+        while data:
+            data = data[os.write(1, data) :]
+    except BrokenPipeError:
+        return 0
+    except OSError as error:
+        sys.stderr.write(f"image-builder: standard output cannot be written: {error.strerror}\n")
+        return 8
+    return 0
+
+
+def _bug(error: Exception, *, with_traceback: bool) -> int:
+    """Tell type and place of an error that nobody foresaw, never its text: that could hold a secret."""
+    from traceback import extract_tb, format_list
+
+    frames = extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "an unknown place"
+    if with_traceback:
+        sys.stderr.write("".join(format_list(frames)))
+    remedy = "please report it" if with_traceback else "please report it with what --debug adds"
+    sys.stderr.write(f"image-builder: a bug in the tool: {type(error).__name__} at {place}; {remedy}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,125 @@
+"""The modes ``build`` and ``plan``: wire the adapters, carry the plan out or print it, tell the outcome."""
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from image_builder_adapters.cancellation import SignalCancellation
+from image_builder_adapters.redaction import Redactor
+from image_builder_domain.exit_code import ExitCode
+from image_builder_domain.outcome import Outcome
+from image_builder_domain.plan import Plan
+from image_builder_domain.ports import Artifacts
+from image_builder_domain.report import report
+from returns.result import Failure
+
+from image_builder.container import Settings, open_ports
+from image_builder.presenters import plan_view, prow
+from image_builder.presenters.console import Console
+from image_builder.presenters.summary import summary
+from image_builder.workflows.build import Ports, carry_out, preflight
+
+_DEPRECATED = "building in this job is deprecated; the Azure DevOps backend is the preferred one, once it is supported"
+
+
+def run(
+    plan: Plan,
+    flags: Mapping[str, Any],
+    environment: Mapping[str, str],
+    console: Console,
+    redactor: Redactor,
+    *,
+    only_plan: bool,
+) -> int:
+    """Exit code as specification section 1 says."""
+    settings = Settings(environment, _log_directory(flags, environment), _state_directory(environment), redactor)
+    ports = open_ports(settings, plan)
+    for warning in plan.warnings:
+        console.warning(warning)
+    if only_plan:
+        return _print_plan(plan, ports, console, as_json=flags["output"] == "json")
+    console.warning(_DEPRECATED)
+    if plan.not_signed:
+        console.info(f"not signed: {plan.not_signed}")
+    return _carry_out(plan, ports, flags, environment, console, redactor)
+
+
+def _carry_out(
+    plan: Plan,
+    ports: Ports,
+    flags: Mapping[str, Any],
+    environment: Mapping[str, str],
+    console: Console,
+    redactor: Redactor,
+) -> int:
+    cancellation = SignalCancellation(flags["timeout"])
+    with cancellation.install():
+        problems = preflight(ports)
+        if problems:
+            for problem in problems:
+                console.error(str(problem))
+            return ExitCode.REFUSED
+        outcome = carry_out(plan, ports, console, cancellation)
+        return _tell(plan, outcome, ports.artifacts, flags, environment, console, redactor)
+
+
+def _tell(
+    plan: Plan,
+    outcome: Outcome,
+    artifacts: Artifacts,
+    flags: Mapping[str, Any],
+    environment: Mapping[str, str],
+    console: Console,
+    redactor: Redactor,
+) -> int:
+    """Write the report and Prow's metadata, print the summary; a file that is lost changes a success to 8."""
+    path = flags["build-report-path"]
+    files: dict[str, bytes] = {}
+    if environment.get("ARTIFACTS") and environment.get("PROW_JOB_ID"):
+        files[os.path.join(environment["ARTIFACTS"], "metadata.json")] = prow.metadata(report(plan, outcome))
+    if path is not None:
+        files[path] = json.dumps(report(plan, outcome), indent=2).encode() + b"\n"
+    failures = [
+        str(written.failure())
+        for written in _written({name: redactor.data(content) for name, content in files.items()}, artifacts)
+    ]
+    for failure in (*outcome.lost, *failures):
+        console.error(failure)
+    outcome = Outcome(outcome.images, outcome.interruption, (*outcome.lost, *failures))
+    if flags["output"] == "json":
+        lost = console.result(json.dumps(report(plan, outcome)))
+        outcome = Outcome(outcome.images, outcome.interruption, (*outcome.lost, *([lost] if lost else [])))
+    console.summary(summary(plan, outcome, path if path in files and not failures else None))
+    return outcome.exit_code()
+
+
+def _written(files: dict[str, bytes], artifacts: Artifacts) -> list[Failure[Any]]:
+    return [
+        written
+        for written in (artifacts.write(path, content) for path, content in files.items())
+        if isinstance(written, Failure)
+    ]
+
+
+def _print_plan(plan: Plan, ports: Ports, console: Console, *, as_json: bool) -> int:
+    view = plan_view.plan_as_json(plan, ports.engine, ports.signers) if as_json else None
+    text = plan_view.plan_as_text(plan, ports.engine, ports.signers) if view is None else json.dumps(view)
+    lost = console.result(text)
+    if lost:
+        console.error(lost)
+    return ExitCode.FILE_NOT_WRITTEN if lost else ExitCode.DONE
+
+
+def _log_directory(flags: Mapping[str, Any], environment: Mapping[str, str]) -> str:
+    given = flags["log-dir"] or environment.get("ARTIFACTS")
+    if given:
+        return str(given)
+    if os.access("/logs/artifacts", os.W_OK):
+        return "/logs/artifacts"
+    return os.path.join(_state_directory(environment), "logs")
+
+
+def _state_directory(environment: Mapping[str, str]) -> str:
+    home = environment.get("XDG_STATE_HOME") or os.path.join(environment.get("HOME") or "/tmp", ".local", "state")  # noqa: S108
+    return os.path.join(home, "image-builder")

@@ -1,0 +1,137 @@
+"""Every flag of the command line, as one table: scanning, help and documentation come from it.
+
+Source: specification, section 1. Plain tuples and standard library only: ``--help`` loads nothing else.
+"""
+
+TEXT, SWITCH, REPEATED, LIST, NUMBER, DURATION, CHOICE = "text switch repeated list number duration choice".split()  # noqa: SIM905
+
+# (name, kind, default or choices, placeholder, help); a group is a title and its flags.
+GROUPS = (
+    (
+        "What to build",
+        (
+            ("name", TEXT, None, "NAME", "image name below the registry, may contain /"),
+            ("context", TEXT, ".", "DIR", "build context directory"),
+            ("dockerfile", TEXT, None, "PATH", "path in the context (default Dockerfile, else dockerfile)"),
+            ("target", TEXT, None, "STAGE", "Dockerfile stage"),
+            ("platform", LIST, None, "OS/ARCH", "platform, repeatable and comma-separated"),
+            (
+                "build-arg",
+                REPEATED,
+                None,
+                "NAME=VALUE",
+                "repeatable; NAME alone: value from the environment",
+            ),
+            ("env-file", TEXT, None, "FILE", "deprecated: build arguments from a file; use --build-arg"),
+            ("variant", TEXT, None, "NAME", "build only this variant of variants.yaml"),
+        ),
+    ),
+    (
+        "Tags",
+        (
+            ("tag", REPEATED, None, "[NAME=]VALUE", "extra tag, repeatable; may be a template"),
+            ("tag-base64", TEXT, None, "BASE64", "base64 of a comma-separated list of tags"),
+            ("export-tags", SWITCH, False, "", "pass every tag to the build as argument TAG_<name>"),
+            ("parse-tags-only", SWITCH, False, "", "print the computed tags as JSON and stop"),
+            ("tags-output-file", TEXT, None, "FILE", "also write that JSON to a file"),
+        ),
+    ),
+    (
+        "Signing",
+        (
+            ("sign-only", SWITCH, False, "", "sign existing images, build nothing"),
+            ("images-to-sign", LIST, None, "IMAGE", "image reference, repeatable and comma-separated"),
+            ("report", TEXT, None, "FILE", "build report to verify"),
+        ),
+    ),
+    (
+        "Azure DevOps",
+        (
+            ("build-in-ado", SWITCH, False, "", "build in the Azure DevOps pipeline"),
+            ("ado-preview-run", SWITCH, False, "", "expand the pipeline, run nothing"),
+            ("ado-preview-run-yaml-path", TEXT, None, "FILE", "pipeline definition to expand"),
+            ("ado-preview-output", TEXT, None, "FILE", "where the expanded YAML goes (default standard output)"),
+            ("ado-state-output", SWITCH, False, "", "report success as Azure Pipelines output variables"),
+            ("test-kaniko-build-config", SWITCH, False, "", "take kaniko's build options from the pull request"),
+        ),
+    ),
+    (
+        "Where and how",
+        (
+            ("config", TEXT, "/config/image-builder-config.yaml", "FILE", "configuration file"),
+            ("repo", TEXT, None, "ORG/REPO", "repository, outside CI"),
+            (
+                "backend",
+                CHOICE,
+                ("kaniko", "buildkit", "ado"),
+                "NAME",
+                "kaniko, buildkit or ado (default from the environment)",
+            ),
+            ("dry-run", SWITCH, False, "", "print the plan, touch nothing"),
+            ("max-parallel", NUMBER, None, "N", "variants built at the same time (default CPU count)"),
+            ("keep-going", SWITCH, True, "", "a failing variant does not stop the others"),
+            ("timeout", DURATION, None, "TIME", "deadline for the whole run, such as 30m (default none)"),
+        ),
+    ),
+    (
+        "What comes out",
+        (
+            ("output", CHOICE, ("human", "json"), "FORM", "human or json, for results (default human)"),
+            ("log-dir", TEXT, None, "DIR", "folder of the builds' log files (default $ARTIFACTS)"),
+            ("silent", SWITCH, False, "", "engine output to the log files only"),
+            ("build-report-path", TEXT, None, "FILE", "JSON build report"),
+            ("debug", SWITCH, False, "", "debug logging"),
+            ("help", SWITCH, False, "", "print this and stop; also -h"),
+            ("version", SWITCH, False, "", "print the version and stop"),
+        ),
+    ),
+)
+
+VERBS = (
+    ("build", "build, push and sign (same as no verb)"),
+    ("plan", "print every decision, touch nothing"),
+    ("tags", "print the computed tags as JSON"),
+    ("sign", "sign existing images"),
+    ("verify", "check signatures and digests"),
+    ("preview", "expand the Azure DevOps pipeline"),
+    ("doctor", "what is installed and usable here"),
+    ("schema", "print the configuration's JSON Schema"),
+)
+
+FLAGS = {flag[0]: flag for _, flags in GROUPS for flag in flags}
+
+_INTRODUCTION = """\
+image-builder builds, pushes and signs OCI images from CI jobs.
+
+Usage: image-builder [VERB] [FLAGS]
+
+Verbs:
+"""
+
+_ENDING = """\
+Example:
+  image-builder --backend buildkit --config config.yaml --name my-image --tag latest
+
+A flag is written -flag or --flag, its value --flag=value or --flag value; a switch is --flag,
+--flag=true or --flag=false. Flags end at --.
+
+Exit codes:
+  0  done                                        5  published, but not signed
+  1  a bug in the tool                           6  the remote pipeline failed
+  2  refused before anything was done            7  the deadline passed
+  3  the build failed                            8  a log, report or output could not be written
+  4  the push failed                             130, 143  interrupted
+"""
+
+
+def help_text() -> str:
+    """The text of ``--help``."""
+    lines = [_INTRODUCTION + "\n".join(f"  {verb:<10} {meaning}" for verb, meaning in VERBS), ""]
+    for title, flags in GROUPS:
+        lines.append(f"{title}:")
+        for name, kind, default, placeholder, meaning in flags:
+            shown = f" (default {str(default).lower() if kind == SWITCH else default})"
+            shown = shown if default and kind in (TEXT, SWITCH) else ""
+            lines.append(f"  {f'--{name} {placeholder}'.rstrip():<33} {meaning}{shown}")
+        lines.append("")
+    return "\n".join(lines) + "\n" + _ENDING

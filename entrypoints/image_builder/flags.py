@@ -1,0 +1,163 @@
+"""The Go-style scanner: ``-flag`` and ``--flag`` are the same, switches never take the next argument.
+
+Source: Go's package ``flag``; unlike it, scanning goes on after a mistake, so that every problem is told at once.
+Standard library only, and as little of it as can be: ``--help`` must be quick.
+"""
+
+from image_builder.flag_table import CHOICE, DURATION, FLAGS, LIST, NUMBER, REPEATED, SWITCH, TEXT, VERBS, help_text
+
+__all__ = ["Scan", "help_text", "scan"]
+
+_TRUE = ("1", "t", "T", "TRUE", "true", "True")
+_FALSE = ("0", "f", "F", "FALSE", "false", "False")
+_BOOLEANS = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
+_TAKES_IMAGES = ("verify",)
+# The domain says what is wrong with an empty element of these.
+_CHECKED_LATER = ("tag", "build-arg")
+
+
+class Scan:
+    """A scanned command line.
+
+    ``values`` has every flag with its value or default, ``given`` the names that were written, ``problems`` each
+    mistake as (where, what, remedy), ``rest`` the words that are no flags.
+    """
+
+    __slots__ = ("given", "problems", "rest", "values", "verb")
+
+    def __init__(self) -> None:
+        self.verb = "build"
+        self.values: dict[str, object] = {name: _default(name) for name in FLAGS}
+        self.given: set[str] = set()
+        self.problems: list[tuple[str, str, str]] = []
+        self.rest: list[str] = []
+
+
+def scan(arguments: list[str]) -> Scan:
+    """Read the words after the program's name; never raises."""
+    found = Scan()
+    words = list(reversed(arguments))
+    if words and words[-1] in dict(VERBS):
+        found.verb = words.pop()
+    while words:
+        word = words.pop()
+        if word == "--":
+            found.rest += reversed(words)
+            break
+        if len(word) < 2 or word[0] != "-":
+            found.rest.append(word)
+        else:
+            _flag(found, word, words)
+    if found.verb not in _TAKES_IMAGES:
+        found.problems += [_stray(word, is_first=arguments[:1] == [word]) for word in found.rest]
+    return found
+
+
+def _stray(word: str, *, is_first: bool) -> tuple[str, str, str]:
+    if word in dict(VERBS):
+        return repr(word), "a verb is the first word, and there is one only", "put it first, or remove it"
+    remedy = "remove it, or quote the value before it"
+    near = (_nearest(word, [verb for verb, _ in VERBS]) if is_first else None) or _nearest(word, list(FLAGS), "--")
+    return (
+        repr(word),
+        "this word is neither verb nor flag",
+        f"did you mean {near}? If not, {remedy}" if near else remedy,
+    )
+
+
+def _nearest(word: str, known: list[str], dashes: str = "") -> str | None:
+    from difflib import get_close_matches  # only a mistake pays for it
+
+    close = get_close_matches(word.partition("=")[0].lower(), known, n=1)
+    return dashes + close[0] if close else None
+
+
+def _default(name: str) -> object:
+    kind, default = FLAGS[name][1:3]
+    if kind in (REPEATED, LIST):
+        return []
+    return ("human" if name == "output" else None) if kind == CHOICE else default
+
+
+def _flag(found: Scan, word: str, words: list[str]) -> None:
+    name, equals, value = word[2 if word[1] == "-" else 1 :].partition("=")
+    name = "help" if name == "h" else name
+    if not name or name[0] in "-=":
+        place = "".join(word.partition("=")[:2])  # its value could be a secret
+        found.problems.append((place, "this is no flag", "write -flag or --flag"))
+        return
+    if name not in FLAGS:
+        _unknown(found, name, bool(equals), words)
+        return
+    if not equals and FLAGS[name][1] == SWITCH:
+        value = "true"
+    elif not equals:
+        if not words:
+            found.given.add(name)
+            found.problems.append((f"--{name}", "its value is missing", f"write --{name} VALUE"))
+            return
+        value = words.pop()
+    _set(found, name, value)
+
+
+def _unknown(found: Scan, name: str, has_value: bool, words: list[str]) -> None:
+    near = _nearest(name, list(FLAGS), "--")
+    remedy = f"did you mean {near}?" if near else "see image-builder --help"
+    found.problems.append((f"--{name}", "unknown flag", remedy))
+    if not has_value and words and words[-1][:1] != "-":
+        words.pop()  # surely meant as its value
+
+
+def _set(found: Scan, name: str, text: str) -> None:
+    kind = FLAGS[name][1]
+    value: object = text
+    problem = None
+    if not text and name not in _CHECKED_LATER:
+        problem = "its value is empty"
+    elif kind in (REPEATED, LIST):
+        listed = found.values[name]
+        assert isinstance(listed, list)  # noqa: S101 (the table says so)
+        value = listed + (text.split(",") if kind == LIST else [text])
+    else:
+        value, problem = (text, None) if kind == TEXT else _converted(name, kind, text)
+        problem = problem or _contradiction(found, name, value)
+    found.given.add(name)
+    if problem is not None:
+        found.problems.append((f"--{name}", problem, f"see image-builder --help for --{name}"))
+    if problem is None or (kind == TEXT and not text):  # an empty value must not turn into the default
+        found.values[name] = value
+
+
+def _contradiction(found: Scan, name: str, value: object) -> str | None:
+    """Go lets the last one win; here nothing is dropped in silence. After a refused value there is no first one."""
+    was_refused = any(where == f"--{name}" for where, _, _ in found.problems)
+    if name not in found.given or was_refused or found.values[name] == value:
+        return None
+    return f"it is given twice, as {_shown(found.values[name])} and {_shown(value)}"
+
+
+def _shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def _converted(name: str, kind: str, text: str) -> tuple[object, str | None]:
+    if kind == SWITCH:
+        return _BOOLEANS.get(text), None if text in _BOOLEANS else f"{text!r} is neither true nor false"
+    if kind == NUMBER:
+        good = text.isascii() and text.isdecimal() and 0 < len(text) < 7 and int(text) > 0
+        return int(text) if good else None, None if good else f"{text!r} is no whole number from 1"
+    if kind == DURATION:
+        return _seconds(text)
+    choices = FLAGS[name][2]
+    assert isinstance(choices, tuple)  # noqa: S101 (the table says so)
+    return text, None if text in choices else f"{text!r} is not one of {', '.join(choices)}"
+
+
+def _seconds(text: str) -> tuple[object, str | None]:
+    from image_builder_domain.duration import seconds
+    from returns.result import Success
+
+    found = seconds(text)
+    if isinstance(found, Success) and found.unwrap() > 0:
+        return found.unwrap(), None
+    return None, f"{text!r} is no positive duration, such as 10s, 5m or 1h30m"

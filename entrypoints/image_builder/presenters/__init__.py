@@ -1,0 +1,1 @@
+"""Views of plans and outcomes: for people, for programs, for CI systems."""

@@ -1,0 +1,122 @@
+"""The console: results and engine output on standard output, everything the tool itself says on standard error.
+
+Secrets are redacted and foreign text is neutralised before anything is shown; a closed pipe never stops a build.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final, final
+
+from image_builder.presenters.live_line import LiveLine
+
+_COLOURS: Final = {"error": "31", "warning": "33", "info": "36"}
+
+
+@final
+class Console:
+    """Where the tool speaks. ``clean`` redacts secrets; ``neutralise`` makes foreign text harmless."""
+
+    def __init__(
+        self,
+        clean: Callable[[bytes], bytes],
+        neutralise: Callable[[bytes], bytes],
+        *,
+        results_only: bool,
+        silent: bool,
+        debug: bool,
+    ) -> None:
+        self._clean = clean
+        self._neutralise = neutralise
+        terminal = os.isatty(2) and os.environ.get("TERM", "dumb") != "dumb"
+        self._format = "color" if terminal else "text"
+        self._engine_to = None if silent else 2 if results_only else 1
+        self._debug = debug
+        self._lock = threading.Lock()
+        is_live = terminal and os.isatty(self._engine_to or 1) and not silent and not debug
+        self._live = LiveLine(self._raw) if is_live else None
+
+    def use_format(self, log_format: str | None) -> None:
+        """Write own lines as the configuration's ``log-format`` says; None keeps what fits the terminal."""
+        self._format = log_format or self._format
+
+    def info(self, text: str) -> None:
+        """Tell what is done."""
+        self._say("info", text)
+
+    def warning(self, text: str) -> None:
+        """Tell what deserves a look."""
+        self._say("warning", text)
+
+    def error(self, text: str) -> None:
+        """Tell what went wrong, where, and what to do."""
+        self._say("error", text)
+
+    def debug(self, text: str) -> None:
+        """Tell details, with ``--debug`` alone."""
+        if self._debug:
+            self._say("debug", text)
+
+    def result(self, text: str) -> str:
+        """Print what was asked for; why it is lost, or nothing. Only a result is worth an exit code of its own."""
+        lost = _write(1, self._clean(_encoded(f"{text}\n")))
+        return f"standard output: cannot be written: {lost}; free some space, or read it to the end" if lost else ""
+
+    def summary(self, text: str) -> None:
+        """Print lines for people, as they are."""
+        self._raw(self._clean(_encoded(f"{text}\n")))
+
+    def engine(self, lines: bytes) -> None:
+        """Show whole lines of engine output, or the step they belong to on a terminal."""
+        if self._live is not None:
+            self._live.show(lines)
+        elif self._engine_to is not None:
+            _write(self._engine_to, self._neutralise(self._clean(lines)))
+
+    def failing_step(self, lines: tuple[str, ...]) -> None:
+        """Repeat the last lines of a failing step."""
+        text = "".join(f"    {line}\n" for line in lines)
+        self._raw(self._neutralise(self._clean(_encoded(text))))
+
+    def start(self, what: str) -> None:
+        """Begin the live line of one build."""
+        if self._live is not None:
+            self._live.start(what)
+
+    def stop(self) -> None:
+        """Take the live line away."""
+        if self._live is not None:
+            self._live.stop()
+
+    def _say(self, level: str, text: str) -> None:
+        safe = self._neutralise(self._clean(_encoded(text))).decode(errors="replace")
+        if self._format == "json":
+            import json
+
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            self._raw(_encoded(json.dumps({"time": now, "level": level, "msg": safe}) + "\n"))
+            return
+        label = "" if level == "info" else f"{level}: "
+        if self._format == "color" and level in _COLOURS:
+            label = f"\x1b[{_COLOURS[level]}m{label or '==> '}\x1b[0m"
+        self._raw(_encoded(f"{label}{safe}\n"))
+
+    def _raw(self, data: bytes) -> None:
+        with self._lock:
+            _write(2, data)
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", errors="surrogateescape")
+
+
+def _write(descriptor: int, data: bytes) -> str:
+    """Write all of it; why that failed, or nothing. For engine output the log file has it all."""
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[os.write(descriptor, view) :]
+    except OSError as error:
+        return error.strerror or "unknown reason"
+    return ""

@@ -1,0 +1,101 @@
+"""The plan, for people and as JSON: the same decisions that ``build`` carries out, with secrets hidden."""
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from image_builder_domain.build import BuildRequest
+from image_builder_domain.plan import Plan
+from image_builder_domain.ports import ImageEngine, Signer
+
+
+def plan_as_json(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer]) -> dict[str, Any]:
+    """Everything in the plan, as one JSON object."""
+    state = plan.git_state
+    return {
+        "image_name": plan.name,
+        "git_state": {
+            "system": state.system.value,
+            "job_type": state.job_type.value,
+            "repository": state.repository,
+            "commit": state.commit,
+            "pull_number": state.pull_number,
+        },
+        "tags": [{"name": tag.name, "value": tag.value} for tag in plan.tags],
+        "builds": [_build(build, engine) for build in plan.builds],
+        "signers": [
+            {
+                "name": choice.definition.name,
+                "chosen": choice.chosen,
+                "why": choice.why,
+                "request": _request(choice.definition.name, plan, signers),
+            }
+            for choice in plan.signers
+        ],
+        "not_signed": plan.not_signed,
+        "warnings": list(plan.warnings),
+    }
+
+
+def plan_as_text(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer]) -> str:
+    """The plan as a person reads it."""
+    state = plan.git_state
+    lines = [
+        f"Plan for {plan.name}",
+        f"  job       {state.job_type.value} ({state.system.value})"
+        + (f", {state.repository}" if state.repository else "")
+        + (f", pull request {state.pull_number}" if state.pull_number else ""),
+        f"  commit    {state.commit}",
+        *_rows("tag", (f"{tag.name} = {tag.value}" for tag in plan.tags)),
+    ]
+    for build in plan.builds:
+        lines += [
+            *_rows("push to", map(str, build.destinations)),
+            *_rows("argument", map(str, build.arguments)),
+            *_rows("platform", map(str, build.platforms)),
+            *_rows("cache", (f"read  {reference}" for reference in build.cache.imports)),
+            *_rows("cache", (f"write {reference}" for reference in build.cache.exports)),
+            f"  command   {shlex.join(shown_command(engine, build))}",
+        ]
+    for choice in plan.signers:
+        verdict = "signs" if choice.chosen else "does not sign"
+        lines.append(f"  signer    {choice.definition.name} {verdict}: {choice.why}")
+        request = _request(choice.definition.name, plan, signers)
+        lines += [f"            {line}" for line in (request or "").splitlines()]
+    if plan.not_signed:
+        lines.append(f"  not signed: {plan.not_signed}")
+    return "\n".join(lines)
+
+
+def shown_command(engine: ImageEngine, build: BuildRequest) -> tuple[str, ...]:
+    """The engine's command line with the values of secret-looking arguments hidden."""
+    hidden = {f"build-arg:{arg.name}={arg.value}": f"build-arg:{arg}" for arg in build.arguments if arg.looks_secret}
+    return tuple(hidden.get(word, word) for word in engine.command(build))
+
+
+def _build(build: BuildRequest, engine: ImageEngine) -> dict[str, Any]:
+    return {
+        "variant": build.variant,
+        "context": build.context,
+        "dockerfile": build.dockerfile,
+        "destinations": [str(reference) for reference in build.destinations],
+        "arguments": [str(argument) for argument in build.arguments],
+        "platforms": [str(platform) for platform in build.platforms],
+        "target": build.target,
+        "cache": {
+            "read": [str(reference) for reference in build.cache.imports],
+            "write": [str(reference) for reference in build.cache.exports],
+        },
+        "source_date_epoch": build.source_date_epoch,
+        "command": list(shown_command(engine, build)),
+    }
+
+
+def _request(name: str, plan: Plan, signers: Mapping[str, Signer]) -> str | None:
+    if name not in signers:
+        return None
+    return signers[name].describe(tuple(reference for build in plan.builds for reference in build.destinations))
+
+
+def _rows(label: str, values: Any) -> list[str]:
+    return [f"  {label:<9} {value}" for value in values]

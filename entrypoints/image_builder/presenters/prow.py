@@ -1,0 +1,14 @@
+"""Prow's metadata: ``$ARTIFACTS/metadata.json`` is merged into the job's ``finished.json``."""
+
+import json
+from typing import Any
+
+
+def metadata(report: dict[str, Any]) -> bytes:
+    """The parts of the report that people look for in a job's metadata, as text values."""
+    found = {
+        "image-digest": report["digest"] or "",
+        "images": " ".join(report["images_list"]),
+        "signed": str(report["signed"]).lower(),
+    }
+    return json.dumps(found).encode()

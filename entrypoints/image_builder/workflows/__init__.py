@@ -1,0 +1,1 @@
+"""Workflows: what a mode does, step by step, through ports."""

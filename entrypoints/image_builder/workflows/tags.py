@@ -1,0 +1,39 @@
+"""Print the tags of this job (``--parse-tags-only``): one line of JSON."""
+
+import json
+from typing import TYPE_CHECKING, Protocol
+
+from image_builder_domain.exit_code import ExitCode
+from image_builder_domain.inputs import TagInputs
+from image_builder_domain.problem import Problems, problems_of
+from image_builder_domain.tag_decision import decide_tags
+from returns.result import Failure
+
+if TYPE_CHECKING:
+    from image_builder_domain.ports import Artifacts
+
+
+class Audience(Protocol):
+    """Who hears results and errors."""
+
+    def result(self, text: str) -> str: ...  # noqa: D102
+    def error(self, text: str) -> None: ...  # noqa: D102
+
+
+def print_tags(
+    inputs: TagInputs, early: Problems, output_file: str | None, artifacts: "Artifacts", audience: Audience
+) -> int:
+    """Exit code: 0 printed, 2 refused, 8 the output file could not be written."""
+    tags = decide_tags(inputs)
+    problems = dict.fromkeys((*early, *problems_of(tags)))
+    if problems:
+        for problem in problems:
+            audience.error(str(problem))
+        return ExitCode.REFUSED
+    line = json.dumps([{"name": tag.name, "value": tag.value} for tag in tags.unwrap()], separators=(",", ":"))
+    lost = audience.result(line)
+    written = artifacts.write(output_file, f"{line}\n".encode()) if output_file is not None else None
+    failures = [*([lost] if lost else []), *([str(written.failure())] if isinstance(written, Failure) else [])]
+    for failure in failures:
+        audience.error(failure)
+    return ExitCode.FILE_NOT_WRITTEN if failures else ExitCode.DONE

@@ -1,0 +1,3 @@
+#!/bin/sh
+# Greets whoever runs the image.
+echo "$1 from image-builder"

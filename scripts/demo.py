@@ -1,0 +1,273 @@
+"""Builds, pushes and signs examples/hello as a Prow postsubmit job would, and proves the result from outside.
+
+Run it by ``scripts/demo``, which brings the tools. Everything it starts listens on loopback alone and is stopped again;
+the evidence of the last run stays in the user's state folder.
+"""
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(REPOSITORY))
+
+from tests.oci_registry import start_registry  # noqa: E402 (the repository must be on the path first)
+
+COMMIT = "5d1c7e0b9a3f4c2d8e6f1a0b7c9d3e5f2a4b6c8d"
+MANIFESTS = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
+SIGNING_SERVICE = "image_builder_contracts.servers.signing_service"
+
+
+class UnprovenError(Exception):
+    """Something that the demo promises is not so."""
+
+
+def main() -> int:
+    """Exit code: 0 when everything was proven, 1 otherwise, 130 and 143 when interrupted."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    started, folder = time.monotonic(), _fresh_folder()
+    try:
+        with ExitStack() as running:
+            _demonstrate(folder, running)
+    except UnprovenError as reason:
+        print(f"\ndemo: NOT PROVEN: {reason}", file=sys.stderr)
+        return 1
+    print(f"  Took         {time.monotonic() - started:.1f} s; everything that was started is stopped.\n")
+    return 0
+
+
+def _stop(number: int, _frame: object) -> NoReturn:
+    for other in (signal.SIGINT, signal.SIGTERM):  # stopping all that was started must not be interrupted in turn
+        signal.signal(other, signal.SIG_IGN)
+    raise SystemExit(128 + number)
+
+
+def _fresh_folder() -> Path:
+    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    folder = state / "image-builder" / f"demo-{os.getpid()}"
+    for old in sorted(folder.parent.glob("demo-*")):
+        if not Path("/proc", old.name.removeprefix("demo-")).exists():
+            shutil.rmtree(old, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _demonstrate(folder: Path, running: ExitStack) -> None:
+    _say("Starting two registries and a signing service on loopback")
+    registry = running.enter_context(start_registry(folder / "registry")).host_port
+    mirror = running.enter_context(start_registry(folder / "mirror")).host_port
+    signer = running.enter_context(_signing_service(folder / "signer"))
+
+    _say("Building a base image from a static busybox, as on a laptop")
+    base = _build_base(folder, registry)
+
+    _say("Building examples/hello as a Prow postsubmit job")
+    artifacts = folder / "artifacts"
+    artifacts.mkdir()
+    config = folder / "image-builder-config.yaml"
+    config.write_text(_config(registry, mirror, signer))
+    report_path = artifacts / "build-report.json"
+    greeting = f"good morning number {time.time_ns()}"  # new each time, so that the RUN step runs and is not remembered
+    _image_builder(
+        [
+            *("--config", str(config), "--name", "examples/hello"),
+            *("--context", str(REPOSITORY / "examples" / "hello")),
+            *("--tag", "latest", "--tag", "release=v1.0-{{ .ShortSHA }}"),
+            *("--build-arg", f"BASE={base}", "--build-arg", f"GREETING={greeting}"),
+            *("--build-report-path", str(report_path)),
+        ],
+        {**_prow(artifacts), "SSL_CERT_FILE": signer["ca"]},
+    )
+    _say("Looking at the result from outside")
+    report = json.loads(report_path.read_text())
+    registries = [f"{registry}/prod", f"{mirror}/prod"]
+    _prove(report, registries, Path(signer["received"]))
+    _prove_content(registries, report["tags"][0]["value"], artifacts, f"{greeting} from image-builder")
+    _summarise(report, report_path)
+
+
+def _build_base(folder: Path, registry: str) -> str:
+    context, busybox = folder / "base", shutil.which("busybox")
+    if busybox is None:
+        raise UnprovenError("busybox is not on PATH; run scripts/demo, which brings it")
+    context.mkdir()
+    shutil.copy(REPOSITORY / "examples" / "base" / "Dockerfile", context)
+    shutil.copy(busybox, context / "busybox")
+    config = folder / "base.yaml"
+    config.write_text(f"registry: {registry}/base\n")
+    _image_builder(
+        ["--config", str(config), "--name", "busybox", "--context", str(context), "--tag", "demo", "--silent"],
+        {"PULL_BASE_SHA": COMMIT},
+    )
+    return f"{registry}/base/busybox:demo"
+
+
+def _config(registry: str, mirror: str, signer: dict[str, str]) -> str:
+    text = (REPOSITORY / "examples" / "hello" / "image-builder-config.yaml").read_text()
+    places = {"REGISTRY": registry, "MIRROR": mirror, "SIGNER": signer["url"], "SECRET": signer["secret"]}
+    body = text.split("\n", 1)[1]
+    for name, value in places.items():
+        body = body.replace(name, value)
+    return body
+
+
+def _prow(artifacts: Path) -> dict[str, str]:
+    """The environment that Prow's pod utilities give a postsubmit job."""
+    spec = {
+        "type": "postsubmit",
+        "job": "post-hello-build",
+        "buildid": "1812",
+        "prowjobid": "6d1f0c1e",
+        "refs": {"org": "acme", "repo": "hello", "base_ref": "main", "base_sha": COMMIT},
+    }
+    return {
+        "CI": "true",
+        "JOB_TYPE": "postsubmit",
+        "JOB_NAME": "post-hello-build",
+        "PROW_JOB_ID": "6d1f0c1e",
+        "BUILD_ID": "1812",
+        "BUILD_NUMBER": "1812",
+        "ARTIFACTS": str(artifacts),
+        "REPO_OWNER": "acme",
+        "REPO_NAME": "hello",
+        "PULL_BASE_REF": "main",
+        "PULL_BASE_SHA": COMMIT,
+        "PULL_REFS": f"main:{COMMIT}",
+        "JOB_SPEC": json.dumps(spec),
+    }
+
+
+def _image_builder(arguments: list[str], environment: dict[str, str]) -> None:
+    kept = ("PATH", "HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "TMPDIR", "BUILDKIT_HOST")
+    own = {name: os.environ[name] for name in kept if name in os.environ}
+    sys.stdout.flush()
+    command = [sys.executable, "-m", "image_builder", *arguments]
+    variables = {**own, "USE_BUILDKIT": "true", **environment}
+    process = subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL)
+    try:
+        code = process.wait()
+    finally:
+        _end(process)  # asked, not killed: it has an engine to stop
+    if code != 0:
+        raise UnprovenError(f"image-builder ended with exit code {code}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def _signing_service(folder: Path) -> Iterator[dict[str, str]]:
+    """Start the service with mutual TLS; gives what it says of itself once it listens."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", SIGNING_SERVICE, "--protocol", "v2", "--folder", str(folder)], stdin=subprocess.DEVNULL
+    )
+    try:
+        ready, end = folder / "ready.json", time.monotonic() + 20
+        while not ready.exists():
+            if process.poll() is not None or time.monotonic() > end:
+                raise UnprovenError("the signing service did not start")
+            time.sleep(0.05)
+        yield json.loads(ready.read_text())
+    finally:
+        _end(process)
+
+
+# --- proof, with nothing of the tool's own --------------------------------------------------------------------------
+
+
+def _prove(report: dict[str, Any], registries: list[str], received: Path) -> None:
+    digest, image = report["digest"], report["images"][0]
+    tags = [tag["value"] for tag in report["tags"]]
+    _must(len(tags) == 3, f"three tags were asked for, not {tags}")
+    for registry in registries:
+        for tag in tags:
+            found = hashlib.sha256(_manifest(registry, tag)).hexdigest()
+            _must(f"sha256:{found}" == digest, f"{registry}/examples/hello:{tag} holds sha256:{found}, not {digest}")
+    signed = [entry for line in received.read_text().splitlines() for entry in json.loads(line)["images"]]
+    _must(len(signed) == len(tags) * len(registries), f"{len(signed)} signatures were asked for")
+    for entry in signed:
+        _must((entry["digest"], entry["size"]) == (digest, image["size"]), f"something else was signed: {entry}")
+
+
+def _prove_content(registries: list[str], tag: str, artifacts: Path, printed: str) -> None:
+    """The log and the image hold what this run's RUN step printed."""
+    log = (artifacts / "build_examples-hello.log").read_text().splitlines()
+    said = any(line.endswith(f" {printed}") for line in log)  # the step's own echo of its command ends otherwise
+    _must(said, "the log file does not hold the engine's output")
+    for registry in registries:
+        files = _files(registry, tag)
+        _must(
+            files.get("greeting.txt") == f"{printed}\n".encode(), f"{registry}: the RUN step's file is not in the image"
+        )
+        _must(b"Greets whoever" in files.get("usr/bin/greet", b""), f"{registry}: the copied file is not in the image")
+
+
+def _get(registry: str, path: str, accept: str = "*/*") -> bytes:
+    host, _, prefix = registry.partition("/")
+    url = f"http://{host}/v2/{prefix}/examples/hello/{path}"
+    with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": accept}), timeout=10) as answer:
+        body: bytes = answer.read()
+    return body
+
+
+def _manifest(registry: str, tag: str) -> bytes:
+    return _get(registry, f"manifests/{tag}", MANIFESTS)
+
+
+def _files(registry: str, tag: str) -> dict[str, bytes]:
+    """Every regular file of the image's layers, later layers over earlier ones."""
+    files: dict[str, bytes] = {}
+    for layer in json.loads(_manifest(registry, tag))["layers"]:
+        content = gzip.decompress(_get(registry, f"blobs/{layer['digest']}"))
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            for member in archive:
+                file = archive.extractfile(member) if member.isreg() else None
+                if file is not None:
+                    files[member.name.removeprefix("./")] = file.read()
+    return files
+
+
+def _must(holds: bool, reason: str) -> None:
+    if not holds:
+        raise UnprovenError(reason)
+
+
+def _say(what: str) -> None:
+    print(f"\n==> {what}", flush=True)
+
+
+def _summarise(report: dict[str, Any], report_path: Path) -> None:
+    image = report["images"][0]
+    print("\nProven from outside:")
+    print(f"  Built        {report['image_name']}, {image['size']} byte manifest")
+    print(f"  Digest       {report['digest']}")
+    for place in report["images_list"]:
+        print(f"  Resolves     {place}")
+    for signature in image["signatures"]:
+        print(f"  Signed       {signature['reference']} ({signature['status']} by {signature['signer']})")
+    print(f"  Log          {image['log']}")
+    print(f"  Report       {report_path}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

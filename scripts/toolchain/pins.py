@@ -1,0 +1,117 @@
+"""The pins of ``tools.toml`` as values; what each field means is written at the top of that file."""
+
+import platform
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+Version = tuple[int, ...]
+
+_GO_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+class SourceError(Exception):
+    """One source could not give the tool; the text says why, in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """How to list a program's flags, and the flags that must be there."""
+
+    help: list[str]
+    needs: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PathSource:
+    """What makes a program that is there already good enough."""
+
+    minimum: Version
+    ask: list[str] = field(default_factory=lambda: ["--version"])
+    says: str = r"(\d+\.\d+(?:\.\d+)*)"
+    static: bool = False
+    flags: Mapping[str, Flags] = field(default_factory=dict)
+    names: Mapping[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveSource:
+    """A release file: a gzipped tar with ``member``, or without it the program itself."""
+
+    url: str
+    sha256: Mapping[str, str]
+    member: str = ""
+    arch: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class GoSource:
+    """A module, the package of each program in it, and the variable that a release build fills with the version."""
+
+    module: str
+    package: str
+    version_variable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WheelSource:
+    """A project of the Python index, the hashes that its file may have, and where the programs are in it."""
+
+    project: str
+    sha256: list[str]
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class DebianSource:
+    """A package of the distribution, and the places where a program may be in it."""
+
+    package: str
+    files: Mapping[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One entry of the file."""
+
+    name: str
+    version: str
+    needed: str
+    programs: list[str]
+    install: str
+    path: PathSource
+    archive: ArchiveSource | None = None
+    go: GoSource | None = None
+    wheel: WheelSource | None = None
+    debian: DebianSource | None = None
+
+
+def load(file: Path) -> dict[str, Tool]:
+    """Every tool of ``file`` by name, in its order. A mistake in the file is a ``TypeError`` or ``KeyError``."""
+    with file.open("rb") as stream:
+        return {name: _tool(name, entry) for name, entry in tomllib.load(stream).items()}
+
+
+def parse_version(text: str) -> Version:
+    """``1.26.5`` as numbers that compare."""
+    return tuple(int(part) for part in text.split("."))
+
+
+def machine() -> str:
+    """This machine's architecture by Go's name."""
+    return _GO_NAMES.get(platform.machine(), platform.machine())
+
+
+def _tool(name: str, entry: dict[str, Any]) -> Tool:
+    kinds = {"archive": ArchiveSource, "wheel": WheelSource, "debian": DebianSource}
+    sources: dict[str, Any] = {kind: make(**entry.pop(kind)) for kind, make in kinds.items() if kind in entry}
+    if "go" in entry:
+        sources["go"] = GoSource(**{key.replace("-", "_"): value for key, value in entry.pop("go").items()})
+    return Tool(name=name, path=_path(entry.pop("path")), **sources, **entry)
+
+
+def _path(entry: dict[str, Any]) -> PathSource:
+    flags = {program: Flags(**value) for program, value in entry.pop("flags", {}).items()}
+    return PathSource(minimum=parse_version(entry.pop("minimum")), flags=flags, **entry)

@@ -1,0 +1,122 @@
+"""What the builds of the benchmark happen in: a warm daemon, a registry, a signing service, a build context, a job."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+from image_builder_adapters.buildkit.daemon import PrivateDaemon
+from image_builder_contracts.cancellation import ManualCancellation
+from image_builder_contracts.servers.signing_protocol import Protocol
+from image_builder_contracts.servers.signing_service import SigningService
+from image_builder_contracts.servers.signing_state import ServiceOptions
+
+from tests.bench.pairs import Run
+from tests.oci_registry import start_registry
+from tests.programs import require
+
+COMMIT = "5d1c7e0b9a3f4c2d8e6f1a0b7c9d3e5f2a4b6c8d"
+PYTHON = (sys.executable, "-I")
+TOOL = (sys.executable, "-I", "-m", "image_builder")
+FRESH = "fresh-value"
+
+
+def job(folder: Path) -> dict[str, str]:
+    """The environment of a Prow postsubmit job, with nothing of ours but the path and a home."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "CI": "true",
+        "PROW_JOB_ID": "6d1f",
+        "JOB_TYPE": "postsubmit",
+        "REPO_OWNER": "acme",
+        "REPO_NAME": "bench",
+        "PULL_BASE_SHA": COMMIT,
+        "USE_BUILDKIT": "true",
+    }
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """Where builds run. ``environment`` names a daemon that is already warm."""
+
+    folder: Path
+    environment: Mapping[str, str]
+
+    def context(self, name: str, *lines: str) -> Path:
+        """A build context whose image begins with busybox alone."""
+        folder = self.folder / name
+        folder.mkdir()
+        shutil.copy(require("busybox"), folder / "busybox")
+        first = ("FROM scratch", "COPY busybox /bin/busybox", "ARG FRESH")
+        (folder / "Dockerfile").write_text("\n".join((*first, *lines, "")))
+        return folder
+
+    def tool(self, context: Path, fresh: str = FRESH, *more: str, path: str = "") -> Run:
+        """The whole run of image-builder: build, push to two registries, verify, sign, report."""
+        arguments = (
+            *("--config", str(self.folder / "config.yaml"), "--name", context.name, "--context", str(context)),
+            *("--build-arg", f"FRESH={fresh}", "--log-dir", str(self.folder / "logs")),
+        )
+        environment = {**self.environment, **({"PATH": f"{path}:{self.environment['PATH']}"} if path else {})}
+        return Run((*TOOL, *more, *arguments, *_report(self.folder, more)), environment)
+
+    def by_hand(self, context: Path, fresh: str = FRESH) -> Run:
+        """The same call of buildctl: the one that the tool's own plan shows."""
+        run = self.tool(context, fresh, "plan", "--output", "json")
+        plan = subprocess.run(run.command, env=dict(run.environment), stdout=subprocess.PIPE, check=True).stdout
+        name, *arguments = json.loads(plan)["builds"][0]["command"]
+        metadata = ("--metadata-file", str(self.folder / "metadata.json"))
+        return Run((require(name), *arguments, *metadata), self.environment)
+
+
+def _report(folder: Path, more: tuple[str, ...]) -> tuple[str, ...]:
+    return () if "plan" in more else ("--build-report-path", str(folder / "report.json"))
+
+
+@contextmanager
+def open_workshop(folder: Path) -> Iterator[Workshop]:
+    """Everything on loopback, stopped at the end; of BuildKit, the one in ``BUILDKIT_HOST`` if that is set."""
+    with ExitStack() as stack:
+        one = stack.enter_context(start_registry(folder / "one")).host_port
+        two = stack.enter_context(start_registry(folder / "two")).host_port
+        signing = stack.enter_context(SigningService.start(ServiceOptions(Protocol.V1, token="only for the benchmark")))
+        (folder / "token").write_text("only for the benchmark\n")
+        (folder / "token").chmod(0o600)
+        config = {
+            "registry": [f"{one}/prod", f"{two}/prod"],
+            "default-commit-tag": "{{ .ShortSHA }}",
+            "sign-config": {
+                "enabled-signers": {"*": ["local"]},
+                "signers": [
+                    {
+                        "name": "local",
+                        "type": "notary",
+                        "config": {
+                            "endpoint": signing.url,
+                            "secret": {"path": str(folder / "token"), "type": "token"},
+                        },
+                    }
+                ],
+            },
+        }
+        (folder / "config.yaml").write_text(json.dumps(config))  # JSON is YAML
+        host = os.environ.get("BUILDKIT_HOST") or stack.enter_context(_daemon(folder))
+        yield Workshop(folder, {**job(folder), "BUILDKIT_HOST": host})
+
+
+@contextmanager
+def _daemon(folder: Path) -> Iterator[str]:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+    daemon = PrivateDaemon(environment, str(folder / "state"), str(folder / "buildkitd.log"), os.geteuid())
+    try:
+        yield daemon.address(ManualCancellation()).unwrap()
+    finally:
+        daemon.close()

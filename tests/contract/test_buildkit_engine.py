@@ -1,0 +1,165 @@
+"""The image engine contracts, kept by the real BuildKit reached in each of its three ways."""
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from image_builder_adapters.buildkit.daemon import PrivateDaemon as PrivateBuildkitd
+from image_builder_adapters.buildkit.engine import BuildkitEngine, BuildkitSettings
+from image_builder_contracts.image_engine import (
+    CachingEngineContract,
+    EngineFactory,
+    ImageEngineContract,
+    ImageEngineFixtures,
+    ManyPlatformsContract,
+    RequestFactory,
+)
+from image_builder_contracts.image_engine_probe import Switch, attempt, built, manifest, reference
+from image_builder_domain.build import BuildFailed, EngineMissing, EngineUnavailable
+from image_builder_domain.build_argument import BuildArgument
+from image_builder_domain.ports import ImageEngine
+
+from tests.buildkit import PrivateDaemon, SettingsFactory, daemons, engines
+from tests.programs import require
+
+
+class TestPrivateDaemon(PrivateDaemon, ImageEngineContract, CachingEngineContract, ManyPlatformsContract):
+    """All clauses, with a ``buildkitd`` that the engine starts."""
+
+    def test_localhost_by_name_is_reached_over_plain_http(self, engine: ImageEngine, ask: RequestFactory) -> None:
+        request = ask("")
+        named = reference(str(request.destinations[0]).replace("127.0.0.1", "localhost"))
+        descriptor = built(engine, replace(request, destinations=(named,))).descriptor
+        held = manifest(request.destinations[0])
+        assert held is not None
+        assert held[0] == str(descriptor.digest)
+
+
+class TestBuildkitHost(PrivateDaemon, ImageEngineContract):
+    """A daemon that is there already."""
+
+    @pytest.fixture
+    def make_engine(self, settings: SettingsFactory) -> Iterator[EngineFactory]:
+        with ExitStack() as stack:
+
+            def at_host(name: str) -> BuildkitSettings:
+                private = settings(name)
+                daemon = PrivateBuildkitd(
+                    private.environment, private.state_directory, private.daemon_log, private.user
+                )
+                stack.callback(daemon.close)
+                host = daemon.address(Switch()).unwrap()
+                # No buildkitd on this PATH: the engine must not need one.
+                return replace(
+                    private, environment={**only_buildctl(Path(private.state_directory)), "BUILDKIT_HOST": host}
+                )
+
+            with engines(at_host) as make:
+                yield make
+
+
+class TestDaemonlessScript(PrivateDaemon, ImageEngineContract):
+    """``buildctl-daemonless.sh`` of BuildKit itself."""
+
+    @pytest.fixture
+    def make_engine(self, settings: SettingsFactory, tmp_path: Path) -> Iterator[EngineFactory]:
+        script = daemonless_script()
+        tools = tmp_path / "tools"
+        tools.mkdir()
+        shutil.copy(script, tools / "buildctl-daemonless.sh")
+        (tools / "buildctl-daemonless.sh").chmod(0o755)
+
+        def one_build(name: str) -> BuildkitSettings:
+            private = settings(name)
+            environment = {
+                **private.environment,
+                "PATH": f"{tools}:{private.environment['PATH']}",
+                "BUILDKITD_FLAGS": f"--root={private.state_directory} --oci-worker=true --containerd-worker=false",
+            }
+            return replace(private, environment=environment, single_build=True)
+
+        with engines(one_build) as make:
+            yield make
+
+
+def only_buildctl(folder: Path) -> dict[str, str]:
+    tools = folder / "only-buildctl"
+    tools.mkdir(parents=True, exist_ok=True)
+    (tools / "buildctl").unlink(missing_ok=True)
+    (tools / "buildctl").symlink_to(require("buildctl"))
+    return {"PATH": str(tools), "HOME": str(folder)}
+
+
+def daemonless_script() -> str:
+    """Upstream's script: from PATH, else from BuildKit's sources in Go's module cache."""
+    found = shutil.which("buildctl-daemonless.sh")
+    modules = Path(os.environ.get("GOMODCACHE") or Path.home() / "go" / "pkg" / "mod")
+    sources = sorted(modules.glob("github.com/moby/buildkit@*/examples/buildctl-daemonless/buildctl-daemonless.sh"))
+    if found is None and not sources:
+        pytest.skip("buildctl-daemonless.sh is neither on PATH nor in Go's module cache")
+    return found or str(sources[-1])
+
+
+class TestHostThatIsAway(PrivateDaemon, ImageEngineFixtures):
+    """``BUILDKIT_HOST`` without a BuildKit behind it."""
+
+    @pytest.mark.parametrize("host", ["unix:///no/such/socket", "tcp://127.0.0.1:9"])
+    def test_unreachable_host_is_told_at_once(self, host: str, settings: SettingsFactory, ask: RequestFactory) -> None:
+        usual = settings("away")
+        engine = BuildkitEngine(replace(usual, environment={**usual.environment, "BUILDKIT_HOST": host}))
+        start = time.monotonic()
+        failure = attempt(engine, ask("")).outcome
+        assert time.monotonic() - start < 5
+        assert isinstance(failure, EngineUnavailable)
+        assert failure.where == host
+        assert "BUILDKIT_HOST" in failure.remedy
+
+    def test_bytes_that_are_no_utf8_are_refused_before_anything_starts(
+        self, engine: ImageEngine, ask: RequestFactory
+    ) -> None:
+        request = replace(ask(""), arguments=(BuildArgument("ODD", "\udcff"),))
+        failure = attempt(engine, request).outcome
+        assert isinstance(failure, BuildFailed)
+        assert "ODD" in failure.reason
+        assert daemons() == []
+
+
+class TestWithoutBuildkit:
+    """What happens where BuildKit is not."""
+
+    @pytest.mark.parametrize("present", [(), ("buildctl",), ("buildctl", "buildkitd")])
+    def test_missing_program_is_named_and_nothing_is_started(self, present: tuple[str, ...], tmp_path: Path) -> None:
+        for program in present:
+            (tmp_path / program).write_text("#!/bin/sh\ntouch started\n")
+            (tmp_path / program).chmod(0o755)
+        engine = BuildkitEngine(
+            BuildkitSettings({"PATH": str(tmp_path)}, str(tmp_path), "log", single_build=True, user=0)
+        )
+        missing = engine.check().failure()
+        assert isinstance(missing, EngineMissing)
+        assert missing.program == ("buildctl", "buildkitd", "runc")[len(present)]
+        assert "BUILDKIT_HOST" in missing.remedy
+
+    @pytest.mark.parametrize(
+        ("host", "program"), [("docker-container://builder", "docker"), ("kube-pod://builder?namespace=ci", "kubectl")]
+    )
+    def test_program_that_leads_to_the_host_is_needed(self, host: str, program: str, tmp_path: Path) -> None:
+        (tmp_path / "buildctl").write_text("#!/bin/sh\n")
+        (tmp_path / "buildctl").chmod(0o755)
+        environment = {"PATH": str(tmp_path), "BUILDKIT_HOST": host}
+        engine = BuildkitEngine(BuildkitSettings(environment, str(tmp_path), "log", single_build=True, user=1000))
+        assert engine.check().failure().program == program
+
+    def test_ordinary_user_needs_rootlesskit_and_uidmap(self, tmp_path: Path) -> None:
+        for program in ("buildctl", "buildkitd", "runc"):
+            (tmp_path / program).write_text("#!/bin/sh\n")
+            (tmp_path / program).chmod(0o755)
+        engine = BuildkitEngine(
+            BuildkitSettings({"PATH": str(tmp_path)}, str(tmp_path), "log", single_build=True, user=1000)
+        )
+        assert engine.check().failure().program == "rootlesskit"

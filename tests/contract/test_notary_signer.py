@@ -1,0 +1,241 @@
+"""What the notary signer does on the wire, and refuses to do, beyond what every signer keeps."""
+
+import json
+import ssl
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from image_builder_adapters.notary import NotarySigner
+from image_builder_contracts.cancellation import ManualCancellation
+from image_builder_contracts.servers.certificates import Authority
+from image_builder_contracts.servers.fixtures import (
+    SecuredService,
+    mtls_signing_service,
+    signing_service,
+    token_signing_service,
+)
+from image_builder_contracts.servers.signing_fault import Answer, Stall, proxy_page, redirect
+from image_builder_contracts.servers.signing_protocol import Protocol
+from image_builder_contracts.servers.signing_service import SigningService
+from image_builder_contracts.servers.signing_state import ServiceOptions
+from image_builder_contracts.servers.tls import mutual_tls
+from image_builder_contracts.signer import IMAGES, image
+from image_builder_domain.descriptor import OCI_INDEX
+from image_builder_domain.interruption import Interruption
+from image_builder_domain.signing import (
+    NotarySettings,
+    SecretKind,
+    SignatureResult,
+    SignatureStatus,
+    SignerSecret,
+)
+from returns.pipeline import is_successful
+
+__all__ = ["mtls_signing_service", "signing_service", "token_signing_service"]
+
+INDEX = replace(image("many", 5), config=None)
+INDEX = replace(INDEX, descriptor=replace(INDEX.descriptor, media_type=OCI_INDEX))
+
+
+def mtls_signer(secured: SecuredService, secret: Path | None = None) -> NotarySigner:
+    settings = NotarySettings(secured.service.url, secret=SignerSecret(str(secret or secured.secret), SecretKind.MTLS))
+    return NotarySigner("notary", settings, ca_file=str(secured.ca))
+
+
+def only(results: tuple[SignatureResult, ...]) -> SignatureResult:
+    """All images share one outcome; this is it."""
+    assert len({(one.status, one.attempts, one.transient, one.reason) for one in results}) == 1
+    return results[0]
+
+
+class StoppedAfter:
+    """A signal that comes so many real seconds from now."""
+
+    def __init__(self, seconds: float) -> None:
+        self.moment = time.monotonic() + seconds
+
+    def reason(self) -> Interruption | None:
+        return Interruption.SIGTERM if time.monotonic() >= self.moment else None
+
+    def wait(self, seconds: float) -> bool:
+        del seconds
+        return self.reason() is not None
+
+    def remaining(self) -> float | None:
+        return None
+
+
+def test_v1_says_signed(signing_service: SigningService) -> None:
+    signer = NotarySigner("notary", NotarySettings(signing_service.url))
+    assert only(signer.sign(IMAGES, ManualCancellation())).status is SignatureStatus.SIGNED
+
+
+def test_v2_says_accepted_and_keeps_no_promise(mtls_signing_service: SecuredService) -> None:
+    result = only(mtls_signer(mtls_signing_service).sign(IMAGES, ManualCancellation()))
+    assert result.status is SignatureStatus.ACCEPTED
+
+
+def test_v1_sends_nothing_when_one_image_is_an_index(signing_service: SigningService) -> None:
+    signer = NotarySigner("notary", NotarySettings(signing_service.url))
+    results = signer.sign((*IMAGES, INDEX), ManualCancellation())
+    assert len(results) == len(IMAGES) + 1
+    assert "several platforms" in only(results).reason
+    assert (only(results).status, only(results).transient) == (SignatureStatus.FAILED, False)
+    assert signing_service.requests == ()
+
+
+def test_v2_signs_an_index(mtls_signing_service: SecuredService) -> None:
+    mtls_signer(mtls_signing_service).sign((INDEX,), ManualCancellation())
+    (received,) = mtls_signing_service.service.received
+    assert (received.digest, received.size) == (INDEX.descriptor.digest, INDEX.descriptor.size)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(status: int, signing_service: SigningService) -> None:
+    signing_service.fail_next(redirect(signing_service.url, status))
+    signer = NotarySigner("notary", NotarySettings(signing_service.url))
+    result = only(signer.sign(IMAGES, ManualCancellation()))
+    assert (result.status, result.attempts) == (SignatureStatus.FAILED, 1)
+    assert len(signing_service.requests) == 1
+
+
+def test_a_page_of_a_proxy_is_no_v2_success(mtls_signing_service: SecuredService) -> None:
+    mtls_signing_service.service.fail_next(*[proxy_page()] * 5)
+    result = only(mtls_signer(mtls_signing_service).sign(IMAGES, ManualCancellation()))
+    assert (result.status, result.attempts) == (SignatureStatus.FAILED, 5)
+
+
+def test_a_long_answer_is_cut(signing_service: SigningService) -> None:
+    signing_service.fail_next(Answer(400, "x" * 200_000))
+    signer = NotarySigner("notary", NotarySettings(signing_service.url))
+    assert only(signer.sign(IMAGES, ManualCancellation())).reason.count("x") == 4096
+
+
+def test_a_request_that_takes_too_long_is_sent_again(signing_service: SigningService) -> None:
+    signing_service.fail_next(Stall(30))
+    signer = NotarySigner("notary", NotarySettings(signing_service.url, timeout_seconds=0.3))
+    result = only(signer.sign(IMAGES, ManualCancellation()))
+    assert (result.status, result.attempts) == (SignatureStatus.SIGNED, 2)
+
+
+def test_a_deadline_ends_a_request_that_hangs(signing_service: SigningService) -> None:
+    signing_service.fail_next(Stall(30))
+    signer = NotarySigner("notary", NotarySettings(signing_service.url))
+    start = time.monotonic()
+    result = only(signer.sign(IMAGES, ManualCancellation(deadline_seconds=0.3)))
+    assert time.monotonic() - start < 5
+    assert (result.status, result.attempts, result.transient) == (SignatureStatus.FAILED, 1, True)
+
+
+def test_a_signal_ends_a_request_that_hangs(signing_service: SigningService) -> None:
+    signing_service.fail_next(Stall(30))
+    signer = NotarySigner("notary", NotarySettings(signing_service.url))
+    start = time.monotonic()
+    result = only(signer.sign(IMAGES, StoppedAfter(0.3)))
+    assert time.monotonic() - start < 5
+    assert (result.status, result.transient) == (SignatureStatus.FAILED, True)
+
+
+def test_nobody_listening_is_transient() -> None:
+    signer = NotarySigner("notary", NotarySettings("http://127.0.0.1:9/sign"))
+    result = only(signer.sign(IMAGES, ManualCancellation()))
+    assert (result.status, result.attempts, result.transient) == (SignatureStatus.FAILED, 5, True)
+    assert "http://127.0.0.1:9/sign" in result.reason
+
+
+def test_a_service_of_an_unknown_authority_is_final(mtls_signing_service: SecuredService, tmp_path: Path) -> None:
+    ca = tmp_path / "other.pem"
+    ca.write_bytes(Authority.create().certificate)
+    result = only(mtls_signer(replace(mtls_signing_service, ca=ca)).sign(IMAGES, ManualCancellation()))
+    assert (result.status, result.attempts, result.transient) == (SignatureStatus.FAILED, 1, False)
+    assert "certificate" in result.reason
+
+
+@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_client_certificate_that_the_service_does_not_know_is_final(newest: ssl.TLSVersion, tmp_path: Path) -> None:
+    tls = mutual_tls()
+    tls.server_context.maximum_version = newest
+    ca, secret = tmp_path / "ca.pem", tmp_path / "stranger.json"
+    ca.write_bytes(tls.authority.certificate)
+    secret.write_bytes(Authority.create().issue_client().as_secret())
+    with SigningService.start(ServiceOptions(Protocol.V2, tls=tls.server_context)) as service:
+        result = only(mtls_signer(SecuredService(service, secret, ca)).sign(IMAGES, ManualCancellation()))
+    assert (result.status, result.attempts, result.transient) == (SignatureStatus.FAILED, 1, False)
+
+
+def test_a_secret_is_read_once(token_signing_service: SecuredService) -> None:
+    secret = SignerSecret(str(token_signing_service.secret), SecretKind.TOKEN)
+    signer = NotarySigner("notary", NotarySettings(token_signing_service.service.url, secret=secret))
+    assert is_successful(signer.prepare())
+    token_signing_service.secret.unlink()
+    assert only(signer.sign(IMAGES, ManualCancellation())).status is SignatureStatus.SIGNED
+
+
+def test_a_broken_secret_fails_every_image_and_sends_nothing(signing_service: SigningService, tmp_path: Path) -> None:
+    secret = SignerSecret(str(tmp_path / "none"), SecretKind.TOKEN)
+    signer = NotarySigner("notary", NotarySettings(signing_service.url, secret=secret))
+    result = only(signer.sign(IMAGES, ManualCancellation()))
+    assert str(signer.prepare().failure()) == result.reason
+    assert str(tmp_path / "none") in result.reason
+    assert signing_service.requests == ()
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "kind", "reason"),
+    [
+        pytest.param("ftp://sign.example/", None, "no http or https URL", id="scheme"),
+        pytest.param("https:///sign", None, "no http or https URL", id="no-host"),
+        pytest.param("https://sign.example:x/", None, "no URL", id="port"),
+        pytest.param("https://me:pw@sign.example/", None, "user name", id="userinfo"),
+        pytest.param("http://sign.example/", SecretKind.TOKEN, "without encryption", id="token-in-the-clear"),
+        pytest.param("http://127.0.0.1.example/", SecretKind.TOKEN, "without encryption", id="not-quite-loopback"),
+        pytest.param("http://127.0.0.1/", SecretKind.MTLS, "needs an https URL", id="mtls-without-tls"),
+        pytest.param("https://sign.example/", SecretKind.SIGNIFY, "not supported yet", id="signify"),
+    ],
+)
+def test_prepare_refuses(endpoint: str, kind: SecretKind | None, reason: str, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("a-token")
+    secret.chmod(0o600)
+    settings = NotarySettings(endpoint, secret=None if kind is None else SignerSecret(str(secret), kind))
+    problem = NotarySigner("notary", settings).prepare().failure()
+    assert problem.signer == "notary"
+    assert reason in str(problem)
+
+
+def test_prepare_refuses_authorities_that_cannot_be_loaded(tmp_path: Path) -> None:
+    signer = NotarySigner("notary", NotarySettings("https://sign.example/"), ca_file=str(tmp_path / "none.pem"))
+    assert str(tmp_path / "none.pem") in str(signer.prepare().failure())
+
+
+def shown(settings: NotarySettings) -> str:
+    return NotarySigner("notary", settings).describe((IMAGES[0].reference,))
+
+
+def test_the_plan_shows_the_request_of_v1() -> None:
+    secret = SignerSecret("/secret/token", SecretKind.TOKEN)
+    assert shown(NotarySettings("https://sign.example/sign", secret=secret)) == (
+        "POST https://sign.example/sign\n"
+        "Content-Type: application/json\n"
+        "Authorization: Token *** (from /secret/token)\n"
+        "\n"
+        '[{"notaryGun":"reg.example/dev/zebra","sha256":"<digest>","byteSize":"<size>","version":"v20260102-abcdef12"}]'
+    )
+
+
+def test_the_plan_shows_the_request_of_v2() -> None:
+    secret = SignerSecret("/secret/mtls.json", SecretKind.MTLS)
+    head, _, body = shown(NotarySettings("https://sign.example/sign", secret=secret)).partition("\n\n")
+    assert "(client certificate from /secret/mtls.json)" in head
+    assert json.loads(body)["trustedCollections"][0]["gun"] == "reg.example/dev/zebra"
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_a_proxy_is_never_asked_for_loopback(
+    name: str, signing_service: SigningService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:9")
+    signer = NotarySigner("notary", NotarySettings(signing_service.url))
+    assert only(signer.sign(IMAGES, ManualCancellation())).attempts == 1

@@ -1,0 +1,26 @@
+"""The world as a fixture."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from image_builder_contracts.servers.fixtures import SecuredService, mtls_signing_service
+
+from tests.e2e.world import World
+from tests.oci_registry import start_registry
+from tests.programs import require
+
+__all__ = ["mtls_signing_service"]
+
+
+@pytest.fixture
+def world(tmp_path: Path, mtls_signing_service: SecuredService) -> Iterator[World]:
+    """A postsubmit job with real BuildKit, two real registries and a signing service with mutual TLS."""
+    for program in ("buildctl", "buildkitd", "runc"):
+        require(program)
+    folder = tmp_path / "world"
+    folder.mkdir()
+    with start_registry(tmp_path / "one") as registry, start_registry(tmp_path / "two") as mirror:
+        found = World(folder, registry, mirror, mtls_signing_service.service, mtls_signing_service.secret)
+        found.postsubmit()
+        yield found

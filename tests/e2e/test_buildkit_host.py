@@ -1,0 +1,73 @@
+"""A BuildKit that is there already (``BUILDKIT_HOST``)."""
+
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.outside import descendants, wait_until
+from tests.e2e.world import World
+from tests.programs import require
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def buildkitd(tmp_path: Path) -> Iterator["tuple[str, subprocess.Popen[bytes]]"]:
+    """A daemon that somebody else started; its address and process."""
+    with tempfile.TemporaryDirectory(prefix="e2e-") as short:  # a socket's path must be short
+        socket = Path(short, "buildkitd.sock")
+        arguments = [
+            *(require("buildkitd"), f"--root={tmp_path}/root", f"--addr=unix://{socket}"),
+            *(f"--otel-socket-path={short}/otel.sock", "--oci-worker=true", "--containerd-worker=false"),
+        ]
+        with (tmp_path / "daemon.log").open("wb") as log:
+            process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            wait_until(socket.exists)
+            yield f"unix://{socket}", process
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def test_running_buildkit_is_used_and_left_running(
+    world: World, buildkitd: "tuple[str, subprocess.Popen[bytes]]"
+) -> None:
+    address, daemon = buildkitd
+    world.environment["BUILDKIT_HOST"] = address
+    done = world.run()
+    assert done.code == 0, done.err
+    assert "hello from the RUN step" in done.log()
+    assert len(world.signing.received) == 2
+    assert daemon.poll() is None
+    assert not (world.folder / "state").exists()
+    assert not (done.artifacts / "buildkitd.log").exists()
+
+
+def test_step_in_a_running_buildkit_ends_when_the_run_is_interrupted(
+    world: World, buildkitd: "tuple[str, subprocess.Popen[bytes]]"
+) -> None:
+    address, daemon = buildkitd
+    world.environment["BUILDKIT_HOST"] = address
+    world.dockerfile('RUN ["/bin/busybox", "sh", "-c", "echo sleeping now; exec /bin/busybox sleep 600"]')
+    process = world.start()
+    assert process.stdout is not None
+    assert any(line.rstrip().endswith(" sleeping now") for line in process.stdout)
+    assert descendants(daemon.pid)
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == 143
+    wait_until(lambda: not descendants(daemon.pid), 8.0)
+    assert daemon.poll() is None
+
+
+def test_unreachable_buildkit_is_3_and_the_report_says_so(world: World) -> None:
+    world.environment["BUILDKIT_HOST"] = f"unix://{world.folder}/nobody.sock"
+    done = world.run()
+    assert done.code == 3, done.err
+    assert "check BUILDKIT_HOST" in done.err
+    assert done.report["images_list"] == []
+    assert world.signing.requests == ()

@@ -1,0 +1,104 @@
+"""No secret that the tool knows comes out of it: not on the console, not in the log, not in a report."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+from image_builder_contracts.servers.signing_fault import Answer
+from image_builder_contracts.servers.signing_service import SigningService
+from image_builder_contracts.servers.signing_state import ServiceOptions
+
+from tests.e2e.world import Finished, World
+from tests.oci_registry import start_registry
+
+pytestmark = pytest.mark.e2e
+TOKEN = "token-4f1f6e0b9d"
+PASSWORD = "correct-horse-battery-staple"
+# bcrypt of PASSWORD, with the lowest cost.
+HASH = "$2b$04$abcdefghijklmnopqrstuuvmHCm.L9dn41XyF2XEemEOKRtNaxWva"
+
+
+def assert_hidden(done: Finished, *secrets: str) -> None:
+    """In none of the forms in which the tool itself could print it, and in no file that it left."""
+    files = [path.read_text(errors="replace") for path in done.artifacts.rglob("*") if path.is_file()]
+    assert len(files) >= 3
+    for secret in secrets:
+        forms = (secret, base64.b64encode(secret.encode()).decode().rstrip("="), json.dumps(secret)[1:-1])
+        for text in (done.out, done.err, *files):
+            assert not any(form in text for form in forms), text
+
+
+def test_token_of_a_signer_is_hidden_even_when_the_service_tells_it(world: World) -> None:
+    file = world.folder / "token"
+    file.touch(mode=0o600)
+    file.write_text(f"{TOKEN}\n")
+    with SigningService.start(ServiceOptions(token=TOKEN)) as service:
+        signer = world.config["sign-config"]["signers"][0]["config"]
+        signer |= {"endpoint": service.url, "secret": {"path": str(file), "type": "token"}}
+        service.fail_next(Answer(403, f"you came with Authorization: Token {TOKEN}"))
+        done = world.run("--debug")
+    assert done.code == 5, done.err
+    assert "you came with" in done.err
+    assert_hidden(done, TOKEN)
+
+
+def test_private_key_of_a_signer_is_hidden(world: World) -> None:
+    done = world.run("--debug")
+    assert done.code == 0, done.err
+    values = json.loads(world.secret.read_text())
+    lines = base64.b64decode(values["privateKeyData"]).decode().splitlines()
+    assert_hidden(done, values["privateKeyData"], *(line for line in lines if not line.startswith("-")))
+
+
+def test_password_of_a_registry_is_used_and_hidden(world: World) -> None:
+    users = world.folder / "users"
+    users.write_text(f"builder:{HASH}\n")
+    with start_registry(world.folder / "private", {"htpasswd": {"realm": "r", "path": str(users)}}) as registry:
+        world.config["registry"] = f"{registry.host_port}/prod"
+        world.environment["DOCKER_CONFIG"] = str(_docker_config(world.folder / "docker", registry.host_port, PASSWORD))
+        done = world.run("--debug")
+        assert done.code == 0, done.err
+        assert done.report["pushed"] is True
+        assert_hidden(done, PASSWORD, f"builder:{PASSWORD}")
+
+
+def test_wrong_password_of_a_registry_is_4_and_hidden(world: World) -> None:
+    users = world.folder / "users"
+    users.write_text(f"builder:{HASH}\n")
+    with start_registry(world.folder / "private", {"htpasswd": {"realm": "r", "path": str(users)}}) as registry:
+        world.config["registry"] = f"{registry.host_port}/prod"
+        world.environment["DOCKER_CONFIG"] = str(
+            _docker_config(world.folder / "docker", registry.host_port, "wr0ng-pw")
+        )
+        done = world.run("--debug")
+    assert done.code == 4, done.err
+    assert registry.host_port in done.err
+    assert done.report["images_list"] == []
+    assert_hidden(done, "wr0ng-pw")
+
+
+def test_secret_of_the_job_is_hidden_when_a_step_prints_it(world: World) -> None:
+    world.environment["ADO_PAT"] = "pat-73c1d0f2aa"
+    world.dockerfile(
+        "ARG COPY", 'RUN ["/bin/busybox", "sh", "-c", "echo got $COPY; echo -n $COPY | /bin/busybox base64"]'
+    )
+    done = world.run("--build-arg", "COPY=pat-73c1d0f2aa")
+    assert done.code == 0, done.err
+    assert "got ***" in done.out
+    assert_hidden(done, "pat-73c1d0f2aa")
+
+
+def test_secret_looking_argument_is_hidden_in_a_failing_step(world: World) -> None:
+    world.dockerfile("ARG MY_TOKEN", 'RUN ["/bin/busybox", "sh", "-c", "echo $MY_TOKEN; exit 3"]')
+    done = world.run("--build-arg", "MY_TOKEN=open-sesame-1234", "--output", "json")
+    assert done.code == 3, done.err
+    assert_hidden(done, "open-sesame-1234")
+    assert json.loads(done.out)["images"][0]["failure"]["last_lines"] == ["***"]
+
+
+def _docker_config(folder: Path, host_port: str, password: str) -> Path:
+    folder.mkdir()
+    auth = base64.b64encode(f"builder:{password}".encode()).decode()
+    (folder / "config.json").write_text(json.dumps({"auths": {host_port: {"auth": auth}}}))
+    return folder

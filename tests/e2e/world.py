@@ -1,0 +1,175 @@
+"""A small world for one command: two registries, a signing service, a job's environment and a build context."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, final
+
+import yaml
+from image_builder_contracts.servers.signing_service import SigningService
+
+from tests.oci_registry import RunningRegistry
+from tests.programs import require
+
+COMMIT, HEAD = "1" * 40, "2" * 40
+MANIFESTS = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json"
+TIMEOUT = 60
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What one run of the command left behind."""
+
+    code: int
+    out: str
+    err: str
+    artifacts: Path
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The build report."""
+        found: dict[str, Any] = json.loads((self.artifacts / "report.json").read_text())
+        return found
+
+    def log(self, name: str = "app") -> str:
+        """The engine's log."""
+        return (self.artifacts / f"build_{name}.log").read_text()
+
+
+@final
+@dataclass
+class World:
+    """Everything that the command meets. Change ``config`` and ``environment`` before a run."""
+
+    folder: Path
+    registry: RunningRegistry
+    mirror: RunningRegistry
+    signing: SigningService
+    secret: Path
+    config: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    path: str = field(default_factory=lambda: os.environ["PATH"])
+
+    def __post_init__(self) -> None:
+        self.context.mkdir()
+        self.artifacts.mkdir()
+        shutil.copy(require("busybox"), self.context / "busybox")
+        self.dockerfile('RUN ["/bin/busybox", "echo", "hello from the RUN step"]')
+        self.config = {
+            "registry": [f"{self.registry.host_port}/prod", f"{self.mirror.host_port}/prod"],
+            "dev-registry": f"{self.registry.host_port}/dev",
+            "sign-config": {
+                "enabled-signers": {"*": ["local"]},
+                "signers": [
+                    {
+                        "name": "local",
+                        "type": "notary",
+                        "config": {
+                            "endpoint": self.signing.url,
+                            "retry-timeout": "100ms",
+                            "secret": {"path": str(self.secret), "type": "mtls"},
+                        },
+                    }
+                ],
+            },
+        }
+
+    @property
+    def context(self) -> Path:
+        """The build context."""
+        return self.folder / "context"
+
+    @property
+    def artifacts(self) -> Path:
+        """``$ARTIFACTS``."""
+        return self.folder / "artifacts"
+
+    def dockerfile(self, *lines: str) -> None:
+        """Write a Dockerfile that begins with busybox alone."""
+        first = ("FROM scratch", "ARG VERSION", "COPY busybox /bin/busybox")
+        (self.context / "Dockerfile").write_text("\n".join((*first, *lines, "")))
+
+    def postsubmit(self) -> None:
+        """Become a Prow postsubmit job."""
+        self._job("postsubmit", [], {})
+
+    def presubmit(self) -> None:
+        """Become a Prow presubmit job of pull request 7."""
+        pull = {"number": 7, "sha": HEAD}
+        self._job("presubmit", [pull], {"PULL_NUMBER": "7", "PULL_PULL_SHA": HEAD})
+
+    def _job(self, job_type: str, pulls: list[dict[str, Any]], more: dict[str, str]) -> None:
+        refs: dict[str, Any] = {"org": "acme", "repo": "demo", "base_ref": "main", "base_sha": COMMIT}
+        refs |= {"pulls": pulls} if pulls else {}
+        told = ",".join([f"main:{COMMIT}", *(f"{pull['number']}:{pull['sha']}" for pull in pulls)])
+        self.environment = {
+            "CI": "true",
+            "PROW_JOB_ID": "6d1f",
+            "JOB_TYPE": job_type,
+            "JOB_NAME": "build",
+            "BUILD_ID": "1",
+            "REPO_OWNER": "acme",
+            "REPO_NAME": "demo",
+            "PULL_BASE_REF": "main",
+            "PULL_BASE_SHA": COMMIT,
+            "PULL_REFS": told,
+            "JOB_SPEC": json.dumps({"type": job_type, "job": "build", "buildid": "1", "refs": refs}),
+            "USE_BUILDKIT": "true",
+            **more,
+        }
+
+    def start(
+        self, *arguments: str, name: str | None = "app", config: str | None = None, out: BinaryIO | None = None
+    ) -> "subprocess.Popen[str]":
+        """Start the command as a job would; nothing of the tests' own environment is passed on."""
+        file = self.folder / "config.yaml"
+        file.write_text(yaml.safe_dump(self.config, sort_keys=False))
+        defaults = [
+            *("--config", config or str(file), "--context", str(self.context)),
+            *("--build-report-path", str(self.artifacts / "report.json")),
+            *(("--name", name) if name is not None else ()),
+        ]
+        own = {
+            "PATH": self.path,
+            "HOME": str(self.folder),
+            "XDG_STATE_HOME": str(self.folder / "state"),
+            "ARTIFACTS": str(self.artifacts),
+            "SSL_CERT_FILE": str(self.secret.parent / "signing-ca.pem"),
+        }
+        return subprocess.Popen(
+            [sys.executable, "-m", "image_builder", *arguments, *defaults],
+            env={**own, **self.environment},
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if out is None else out,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
+
+    def run(self, *arguments: str, name: str | None = "app", config: str | None = None) -> Finished:
+        """Run the command to its end."""
+        process = self.start(*arguments, name=name, config=config)
+        out, err = process.communicate(timeout=TIMEOUT)
+        return Finished(process.returncode, out, err, self.artifacts)
+
+    def manifest(self, reference: str) -> bytes | None:
+        """The manifest under ``host/path:tag``, None when the registry does not hold it."""
+        host, _, rest = reference.partition("/")
+        path, _, tag = rest.rpartition(":")
+        request = urllib.request.Request(f"http://{host}/v2/{path}/manifests/{tag}", headers={"Accept": MANIFESTS})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                body: bytes = answer.read()
+                return body
+        except urllib.error.HTTPError as error:
+            if error.code == 404:
+                return None
+            raise

@@ -1,0 +1,140 @@
+"""A token service as registries name it in their challenge: it checks the user, and signs what the registry trusts."""
+
+import base64
+import datetime
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.x509.oid import NameOID
+
+SERVICE, ISSUER = "test-registry", "test-issuer"
+
+
+@dataclass
+class TokenServer:
+    """Grants what is asked for to ``user:password``, and to a refresh token when one is set.
+
+    ``life_seconds`` is what it says of its tokens; the registry takes them for a minute.
+    """
+
+    user: str
+    password: str
+    folder: Path
+    refresh_token: str | None = None
+    life_seconds: int = 60
+    requests: list[str] = field(default_factory=list)
+    port: int = 0
+    _key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
+
+    @property
+    def realm(self) -> str:
+        """The URL that the registry names."""
+        return f"http://localhost:{self.port}/token"
+
+    def auth_section(self) -> dict[str, object]:
+        """The registry's configuration that trusts this service."""
+        bundle = self.folder / "token-root.pem"
+        bundle.write_bytes(self._certificate().public_bytes(serialization.Encoding.PEM))
+        told = {"realm": self.realm, "service": SERVICE, "issuer": ISSUER, "rootcertbundle": str(bundle)}
+        return {"token": told}
+
+    def token(self, scope: str) -> str:
+        """A signed token for ``repository:path:actions``."""
+        kind, name, actions = scope.split(":")
+        now = int(time.time())
+        claims = {
+            "iss": ISSUER,
+            "sub": self.user,
+            "aud": SERVICE,
+            "exp": now + 60,
+            "nbf": now - 10,
+            "iat": now,
+            "jti": "1",
+            "access": [{"type": kind, "name": name, "actions": actions.split(",")}],
+        }
+        chain = [base64.b64encode(self._certificate().public_bytes(serialization.Encoding.DER)).decode()]
+        signed = f"{_part({'typ': 'JWT', 'alg': 'RS256', 'x5c': chain})}.{_part(claims)}"
+        signature = self._key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+        return f"{signed}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+    def _certificate(self) -> x509.Certificate:
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "token")])
+        now = datetime.datetime.now(datetime.UTC)
+        serial = int.from_bytes(hashlib.sha256(str(self.port).encode()).digest()[:8], "big")
+        return (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(self._key.public_key())
+            .serial_number(serial)
+            .not_valid_before(now - datetime.timedelta(hours=1))
+            .not_valid_after(now + datetime.timedelta(hours=1))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
+
+    def grant(self, authorization: str, method: str, query: str, form: str) -> str | None:
+        """The token, None when the asker is not known."""
+        self.requests.append(f"{method} {query}")
+        if method == "POST":
+            told = parse_qs(form)
+            known = self.refresh_token is not None and told.get("refresh_token") == [self.refresh_token]
+            return self.token(told["scope"][0]) if known else None
+        pair = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+        return self.token(parse_qs(query)["scope"][0]) if authorization == f"Basic {pair}" else None
+
+
+def _part(content: dict[str, object]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).rstrip(b"=").decode()
+
+
+@contextmanager
+def token_server(
+    folder: Path, user: str, password: str, refresh_token: str | None = None, life_seconds: int = 60
+) -> Iterator[TokenServer]:
+    """Serve on loopback until the block ends."""
+    state = TokenServer(user, password, folder, refresh_token, life_seconds)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer("")
+
+        def do_POST(self) -> None:
+            self._answer(self.rfile.read(int(self.headers["Content-Length"])).decode())
+
+        def _answer(self, form: str) -> None:
+            query = urlsplit(self.path).query
+            if self.command == "POST" and state.refresh_token is None:
+                self.send_error(404)
+                return
+            token = state.grant(self.headers.get("Authorization", ""), self.command, query, form)
+            body = json.dumps({"token": token, "expires_in": state.life_seconds}).encode() if token else b"{}"
+            self.send_response(200 if token else 401)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    state.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -1,0 +1,50 @@
+"""What the documentation quotes is what the program says, and every link in it leads somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from image_builder.flags import help_text
+from image_builder_adapters.yaml_reader import read_document
+from image_builder_domain.configuration import configuration
+from returns.pipeline import is_successful
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+LINK = re.compile(r"\]\((?!https?://)([^)#]*)(?:#([^)]*))?\)")
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_the_page_about_the_command_line_quotes_the_help_word_for_word() -> None:
+    assert blocks("docs/command-line.md", "text") == [help_text()]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/configuration.md"])
+def test_the_first_yaml_example_is_a_valid_configuration_file(page: str, tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(blocks(page, "yaml")[0])
+    found = read_document(str(file)).bind(lambda document: configuration(document, str(file)))
+    assert is_successful(found), "\n".join(map(str, found.failure()))
+
+
+def test_the_readmes_prow_job_is_yaml_that_runs_the_command() -> None:
+    job = yaml.safe_load(blocks("README.md", "yaml")[1])
+    container = job["postsubmits"]["acme/hello"][0]["spec"]["containers"][0]
+    assert container["command"] == ["image-builder"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target, anchor in LINK.findall(page.read_text()):
+        file = page.parent / target if target else page
+        assert file.exists(), f"{page.name} links to {target}"
+        assert not anchor or anchor in anchors(file), f"{page.name} links to {target}#{anchor}"

@@ -1,0 +1,217 @@
+"""Logs and files on disk: complete, atomic, and never through a link."""
+
+import os
+import resource
+import signal
+import socket
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from image_builder_adapters.filesystem import FileArtifacts
+from image_builder_adapters.redaction import Redactor
+from image_builder_domain.artifact_failure import ArtifactFailure
+from image_builder_domain.ports import Artifacts, LogFile
+from returns.result import Success
+
+
+def unchanged(data: bytes) -> bytes:
+    return data
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Path:
+    return tmp_path / "logs" / "deep"
+
+
+@pytest.fixture
+def artifacts(logs: Path) -> Artifacts:
+    return FileArtifacts(str(logs), unchanged)
+
+
+@contextmanager
+def small_files() -> Iterator[None]:
+    """No file may grow beyond 10 bytes, as if the disk were full; around a few calls only, since pytest writes, too."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def failure(artifacts: Artifacts, path: Path | str, content: bytes = b"x") -> ArtifactFailure:
+    return artifacts.write(str(path), content).failure()
+
+
+def test_the_log_directory_is_made_with_the_first_log_only(artifacts: Artifacts, logs: Path) -> None:
+    assert not logs.exists()
+    log: LogFile = artifacts.open_log("build_a.log").unwrap()
+    assert log.path == str(logs / "build_a.log")
+    assert stat.S_IMODE(logs.stat().st_mode) & ~0o755 == 0
+    assert log.close() == Success(log.path)
+
+
+def test_a_line_is_in_the_file_as_soon_as_it_is_written(artifacts: Artifacts, logs: Path) -> None:
+    log = artifacts.open_log("a.log").unwrap()
+    log.write(b"one\n")
+    log.write(b"two\n")
+    assert (logs / "a.log").read_bytes() == b"one\ntwo\n"
+    log.close()
+
+
+def test_a_log_holds_no_secret(logs: Path) -> None:
+    log = FileArtifacts(str(logs), Redactor(["hunter22"]).data).open_log("a.log").unwrap()
+    log.write(b"password hunter22\n")
+    log.close()
+    assert (logs / "a.log").read_bytes() == b"password ***\n"
+
+
+def test_another_runs_log_is_never_replaced(artifacts: Artifacts, logs: Path) -> None:
+    for text in (b"1", b"2", b"3"):
+        log = artifacts.open_log("build_a.log").unwrap()
+        log.write(text)
+        log.close()
+    found = {path.name: path.read_bytes() for path in logs.iterdir()}
+    assert found == {"build_a.log": b"1", "build_a-2.log": b"2", "build_a-3.log": b"3"}
+
+
+def test_a_link_in_place_of_a_log_is_left_alone(artifacts: Artifacts, logs: Path, tmp_path: Path) -> None:
+    logs.mkdir(parents=True)
+    (logs / "a.log").symlink_to(tmp_path / "victim")
+    log = artifacts.open_log("a.log").unwrap()
+    assert log.path == str(logs / "a-2.log")
+    assert not (tmp_path / "victim").exists()
+    log.close()
+
+
+def test_the_log_directory_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    log = FileArtifacts(str(tmp_path / "link"), unchanged).open_log("a.log").unwrap()
+    log.close()
+    assert (tmp_path / "real" / "a.log").exists()
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../a.log", "a/b.log", "a\0b", "x" * 300])
+def test_what_is_no_file_name_opens_no_log(artifacts: Artifacts, logs: Path, name: str) -> None:
+    assert isinstance(artifacts.open_log(name).failure(), ArtifactFailure)
+    assert not logs.exists() or not list(logs.iterdir())
+
+
+def test_a_file_in_place_of_the_log_directory_is_a_failure(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("")
+    found = FileArtifacts(str(tmp_path / "logs"), unchanged).open_log("a.log").failure()
+    assert found == ArtifactFailure(str(tmp_path / "logs" / "a.log"), "File exists")
+
+
+def test_a_full_disk_is_told_when_the_log_is_closed(artifacts: Artifacts, logs: Path) -> None:
+    log = artifacts.open_log("a.log").unwrap()
+    with small_files():
+        log.write(b"12345678\n")
+        log.write(b"12345678\n")
+    log.write(b"9\n")
+    expected = ArtifactFailure(str(logs / "a.log"), "File too large")
+    assert [log.close().failure(), log.close().failure()] == [expected, expected]
+    assert (logs / "a.log").read_bytes() == b"12345678\n1"
+
+
+def test_writing_after_close_touches_no_other_file(artifacts: Artifacts, tmp_path: Path) -> None:
+    log = artifacts.open_log("a.log").unwrap()
+    log.close()
+    with (tmp_path / "other").open("wb"):
+        log.write(b"late\n")
+    assert (tmp_path / "other").read_bytes() == b""
+
+
+def test_lines_of_several_threads_stay_whole(artifacts: Artifacts, logs: Path) -> None:
+    log = artifacts.open_log("a.log").unwrap()
+    lines = [bytes([65 + index]) * 5000 + b"\n" for index in range(4)]
+
+    def write_often(line: bytes) -> None:
+        for _ in range(20):
+            log.write(line)
+
+    threads = [threading.Thread(target=write_often, args=(line,)) for line in lines]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    log.close()
+    assert sorted((logs / "a.log").read_bytes().splitlines(keepends=True)) == sorted(lines * 20)
+
+
+def test_a_file_is_written_whole_with_its_folders(artifacts: Artifacts, tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "report.json"
+    assert artifacts.write(str(path), b"{}") == Success(str(path))
+    assert artifacts.write(str(path), b"[]") == Success(str(path))
+    assert path.read_bytes() == b"[]"
+    assert [entry.name for entry in path.parent.iterdir()] == ["report.json"]
+
+
+def test_a_path_without_a_folder_is_in_the_current_one(
+    artifacts: Artifacts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert artifacts.write("tags.json", b"[]") == Success("tags.json")
+    assert (tmp_path / "tags.json").read_bytes() == b"[]"
+
+
+def test_a_reader_of_the_old_file_keeps_the_old_file(artifacts: Artifacts, tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"old")
+    with path.open("rb") as reader:
+        artifacts.write(str(path), b"new").unwrap()
+        assert reader.read() == b"old"
+
+
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(artifacts: Artifacts, tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"old")
+    with small_files():
+        found = failure(artifacts, tmp_path / "f", b"x" * 20)
+    assert found == ArtifactFailure(str(tmp_path / "f"), "File too large")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"f": b"old"}
+
+
+def test_a_link_is_not_written_through(artifacts: Artifacts, tmp_path: Path) -> None:
+    (tmp_path / "victim").write_bytes(b"old")
+    (tmp_path / "f").symlink_to("victim")
+    assert "a link" in failure(artifacts, tmp_path / "f").reason
+    assert (tmp_path / "victim").read_bytes() == b"old"
+    assert (tmp_path / "f").is_symlink()
+
+
+def _socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+
+
+@pytest.mark.parametrize(("make", "kind"), [(os.mkdir, "a directory"), (os.mkfifo, "a pipe"), (_socket, "a device")])
+def test_what_is_no_file_is_not_replaced(
+    artifacts: Artifacts, make: Callable[[Path], None], kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # a socket's path must be short
+    make(Path("f"))
+    before = os.lstat("f")
+    assert kind in failure(artifacts, "f").reason
+    assert os.lstat("f").st_ino == before.st_ino
+
+
+@pytest.mark.parametrize("path", ["/dev/null", "/dev/stdout"])
+def test_devices_are_refused_with_a_reason(artifacts: Artifacts, path: str) -> None:
+    assert "not a file" in str(failure(artifacts, path))
+    assert os.path.lexists(path)
+
+
+@pytest.mark.parametrize("path", ["", "a/", "/", "..", "a\0b", "x" * 300])
+def test_a_path_of_no_file_is_a_failure(
+    artifacts: Artifacts, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert failure(artifacts, path).path == path
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,116 @@
+"""Which answers are final, which are asked again, and how that is told."""
+
+import pytest
+from image_builder_adapters.notary.attempts import Exchange, send_repeatedly
+from image_builder_adapters.notary.explanation import explain, neutral
+from image_builder_adapters.notary.post import Answered, NoAnswer, NotaryAnswer, NotaryPost
+from image_builder_adapters.notary.protocol import V1, V2, NotaryProtocol, Verdict
+from image_builder_contracts.cancellation import ManualCancellation
+from image_builder_domain.interruption import Interruption
+from image_builder_domain.ports import Cancellation
+from returns.result import Failure, Success
+
+POST = NotaryPost("https://sign.example/sign", {}, b"[]")
+
+
+class Script:
+    """Answers what it was given, the last answer for ever."""
+
+    def __init__(self, *answers: Answered) -> None:
+        self.answers = list(answers)
+        self.calls = 0
+
+    def __call__(self, post: NotaryPost, cancellation: Cancellation) -> Answered:
+        del post, cancellation
+        self.calls += 1
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+def status(number: int, retry_after: float | None = None) -> Answered:
+    return Success(NotaryAnswer(number, b"", retry_after))
+
+
+FINAL, AGAIN, DONE = Verdict.FINAL, Verdict.TRANSIENT, Verdict.SUCCESS
+
+
+@pytest.mark.parametrize(
+    ("number", "v1", "v2"),
+    [
+        (200, DONE, AGAIN),
+        (201, AGAIN, AGAIN),
+        (202, AGAIN, DONE),
+        (301, FINAL, FINAL),
+        (307, FINAL, FINAL),
+        (308, FINAL, FINAL),
+        (400, FINAL, FINAL),
+        (401, FINAL, FINAL),
+        (403, FINAL, FINAL),
+        (404, AGAIN, FINAL),
+        (408, AGAIN, AGAIN),
+        (415, FINAL, FINAL),
+        (422, AGAIN, FINAL),
+        (429, AGAIN, AGAIN),
+        (500, AGAIN, AGAIN),
+        (503, AGAIN, AGAIN),
+    ],
+)
+def test_each_status_has_its_meaning(number: int, v1: Verdict, v2: Verdict) -> None:
+    assert (V1.verdict(number), V2.verdict(number)) == (v1, v2)
+
+
+@pytest.mark.parametrize("protocol", [V1, V2])
+def test_attempts_are_spaced_and_end_after_five(protocol: NotaryProtocol) -> None:
+    script, cancellation = Script(status(500)), ManualCancellation()
+    exchange = send_repeatedly(POST, protocol, 10, script, cancellation)
+    assert (exchange.attempts, script.calls, cancellation.waits) == (5, 5, [10, 10, 10, 10])
+    assert exchange.verdict is AGAIN
+
+
+def test_no_answer_is_asked_again() -> None:
+    script = Script(Failure(NoAnswer("connection refused")), status(200))
+    assert send_repeatedly(POST, V1, 10, script, ManualCancellation()) == Exchange(2, NotaryAnswer(200), DONE)
+
+
+def test_a_certificate_error_is_final() -> None:
+    script = Script(Failure(NoAnswer("certificate has expired", final=True)))
+    assert send_repeatedly(POST, V2, 10, script, ManualCancellation()).attempts == 1
+
+
+def test_the_service_may_ask_for_a_shorter_pause() -> None:
+    cancellation = ManualCancellation()
+    send_repeatedly(POST, V1, 10, Script(status(429, 0.0), status(200)), cancellation)
+    assert cancellation.waits == [0]
+
+
+def test_a_signal_during_a_pause_ends_the_attempts() -> None:
+    class Interrupted(Script):
+        def __call__(self, post: NotaryPost, cancellation: Cancellation) -> Answered:
+            manual.cancel(Interruption.SIGINT)
+            return super().__call__(post, cancellation)
+
+    manual, script = ManualCancellation(), Interrupted(status(500))
+    exchange = send_repeatedly(POST, V1, 10, script, manual)
+    assert (script.calls, exchange.stopped) == (1, Interruption.SIGINT)
+    assert "sigint" in explain(POST.url, exchange, None)
+
+
+def test_a_failure_names_place_status_body_attempts_and_remedy() -> None:
+    exchange = Exchange(5, NotaryAnswer(500, b"out of order"), AGAIN)
+    assert explain(POST.url, exchange, None) == (
+        "https://sign.example/sign: status 500: out of order after 5 attempts; signing is safe to run again"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        pytest.param("two\r\nlines", "two lines", id="lines"),
+        pytest.param("\x1b[31mred", "[31mred", id="escape"),
+        pytest.param("a\u202eb", "a b", id="right-to-left"),
+        pytest.param("x ##vso[task.complete]", "x # #vso[task.complete]", id="azure-command"),
+        pytest.param("::error::x", ": :error: :x", id="github-command"),
+        pytest.param("your token tok-1 is bad", "your token *** is bad", id="echoed-secret"),
+    ],
+)
+def test_what_a_service_says_is_made_harmless(text: str, shown: str) -> None:
+    assert neutral(text, "tok-1") == shown

@@ -1,0 +1,23 @@
+"""The trust matrix, row by row: a pull request can never publish or sign as production."""
+
+import pytest
+from image_builder_domain.trust import CacheAccess, JobType, Signing, Target, Trust, trust
+
+PRODUCTION = Trust(Target.PRODUCTION, Signing.ENABLED, CacheAccess.PRODUCTION)
+DEVELOPMENT = Trust(Target.DEVELOPMENT, Signing.NAMED, CacheAccess.DEVELOPMENT)
+
+MATRIX = {
+    JobType.POSTSUBMIT: PRODUCTION,
+    JobType.SCHEDULE: PRODUCTION,
+    JobType.WORKFLOW_DISPATCH: PRODUCTION,
+    JobType.PERIODIC: PRODUCTION,
+    JobType.PRESUBMIT: DEVELOPMENT,
+    JobType.MERGE_GROUP: DEVELOPMENT,
+    JobType.BATCH: DEVELOPMENT,
+    JobType.LOCAL: Trust(Target.DEVELOPMENT_IF_SET, Signing.ENABLED, CacheAccess.PRODUCTION),
+}
+
+
+@pytest.mark.parametrize("job_type", JobType)
+def test_each_class_of_jobs_has_its_row(job_type: JobType) -> None:
+    assert trust(job_type) == MATRIX[job_type]
