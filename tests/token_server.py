@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -45,7 +46,7 @@ class TokenServer:
     def auth_section(self) -> dict[str, object]:
         """The registry's configuration that trusts this service."""
         bundle = self.folder / "token-root.pem"
-        bundle.write_bytes(self._certificate().public_bytes(serialization.Encoding.PEM))
+        bundle.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
         told = {"realm": self.realm, "service": SERVICE, "issuer": ISSUER, "rootcertbundle": str(bundle)}
         return {"token": told}
 
@@ -63,12 +64,14 @@ class TokenServer:
             "jti": "1",
             "access": [{"type": kind, "name": name, "actions": actions.split(",")}],
         }
-        chain = [base64.b64encode(self._certificate().public_bytes(serialization.Encoding.DER)).decode()]
+        chain = [base64.b64encode(self._certificate.public_bytes(serialization.Encoding.DER)).decode()]
         signed = f"{_part({'typ': 'JWT', 'alg': 'RS256', 'x5c': chain})}.{_part(claims)}"
         signature = self._key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
         return f"{signed}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
 
+    @cached_property
     def _certificate(self) -> x509.Certificate:
+        """Made once: another one of the same name and key, even a second younger, is none that the registry trusts."""
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "token")])
         now = datetime.datetime.now(datetime.UTC)
         serial = int.from_bytes(hashlib.sha256(str(self.port).encode()).digest()[:8], "big")
