@@ -12,7 +12,7 @@ from image_builder_domain.document import Node
 from image_builder_domain.nearest import nearest
 from image_builder_domain.problem import Problem, Problems, located, refuse
 from image_builder_domain.registry_prefix import RegistryPrefix
-from image_builder_domain.signing import NotarySettings, SecretKind, SignerSecret
+from image_builder_domain.signer_settings import NotarySettings, SecretKind, SignerSecret
 from image_builder_domain.tag import TagSpec
 from image_builder_domain.trust import JobType
 

@@ -22,6 +22,10 @@ def main() -> int:
 
 
 def _run(found: Scan) -> int:
+    import gc
+
+    # Imports make much and drop nothing: collecting meanwhile costs a tenth of the start.
+    gc.disable()
     try:
         from image_builder.cli import run
 

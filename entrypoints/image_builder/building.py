@@ -1,5 +1,6 @@
 """The modes ``build`` and ``plan``: wire the adapters, carry the plan out or print it, tell the outcome."""
 
+import gc
 import json
 import os
 from collections.abc import Mapping
@@ -33,6 +34,7 @@ def run(
     only_plan: bool,
 ) -> int:
     """Exit code as specification section 1 says."""
+    gc.enable()  # a build may take hours
     settings = Settings(environment, _log_directory(flags, environment), _state_directory(environment), redactor)
     ports = open_ports(settings, plan)
     for warning in plan.warnings:

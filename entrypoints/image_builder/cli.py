@@ -4,7 +4,7 @@ Inputs are read, decided upon and carried out, in this order; every problem is t
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from image_builder_adapters.console_text import neutralise
@@ -17,6 +17,9 @@ from image_builder.presenters.console import Console
 from image_builder.unsupported import unsupported
 
 if TYPE_CHECKING:
+    from image_builder_domain.artifact_failure import ArtifactFailure
+    from returns.result import Result
+
     from image_builder.flags import Scan
 
 _SECRETS = ("ADO_PAT", "AZURE_CLIENT_SECRET", "SYSTEM_ACCESSTOKEN", "COSIGN_PASSWORD", "SIGSTORE_ID_TOKEN")
@@ -50,14 +53,17 @@ def _refused(problems: Problems, console: Console) -> int:
 
 
 def _tags(flags: Mapping[str, Any], environment: Mapping[str, str], early: Problems, console: Console) -> int:
-    from image_builder_adapters.filesystem import FileArtifacts
-
     from image_builder.reading import read_tag_inputs
     from image_builder.workflows.tags import print_tags
 
-    return print_tags(
-        read_tag_inputs(flags, environment), early, flags["tags-output-file"], FileArtifacts("", bytes), console
-    )
+    file = flags["tags-output-file"]
+    return print_tags(read_tag_inputs(flags, environment), early, console, _copy_to(file) if file is not None else None)
+
+
+def _copy_to(path: str) -> "Callable[[bytes], Result[str, ArtifactFailure]]":
+    from image_builder_adapters.filesystem import FileArtifacts
+
+    return lambda content: FileArtifacts("", bytes).write(path, content)
 
 
 def _build(

@@ -14,9 +14,9 @@ from tests.bench.figure import Figure, table
 from tests.bench.memory import memory
 from tests.bench.overhead import overhead
 from tests.bench.start_up import start_up
-from tests.bench.workshop import open_workshop
+from tests.bench.workshop import TOOL, open_workshop
 
-PROGRAMS = ("buildctl", "buildkitd", "runc", "registry", "busybox")
+PROGRAMS = (*TOOL, "buildctl", "buildkitd", "runc", "registry", "busybox")
 
 
 def main() -> int:

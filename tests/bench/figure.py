@@ -22,7 +22,7 @@ class Figure:
     @property
     def row(self) -> tuple[str, str, str, str]:
         must = f"at most {self.limit:g}{self.unit}"
-        return self.name, f"{self.measured:.2f}{self.unit}", must, "yes" if self.holds else "NO"
+        return self.name, f"{self.measured:.3f}{self.unit}", must, "yes" if self.holds else "NO"
 
 
 HEAD = ("figure", "measured", "must be", "ok")

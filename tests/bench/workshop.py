@@ -23,7 +23,7 @@ from tests.programs import require
 
 COMMIT = "5d1c7e0b9a3f4c2d8e6f1a0b7c9d3e5f2a4b6c8d"
 PYTHON = (sys.executable, "-I")
-TOOL = (sys.executable, "-I", "-m", "image_builder")
+TOOL = (str(Path(sys.executable).with_name("image-builder")),)
 FRESH = "fresh-value"
 
 

@@ -13,7 +13,7 @@ from image_builder_contracts.servers.signing_state import ServiceOptions
 from image_builder_contracts.servers.tls import mutual_tls
 from image_builder_contracts.signer import SignerBench
 from image_builder_domain.ports import Signer
-from image_builder_domain.signing import NotarySettings, SecretKind, SignerSecret
+from image_builder_domain.signer_settings import NotarySettings, SecretKind, SignerSecret
 
 TOKEN = "correct-horse-battery"
 

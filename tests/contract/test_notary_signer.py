@@ -24,13 +24,8 @@ from image_builder_contracts.servers.tls import mutual_tls
 from image_builder_contracts.signer import IMAGES, image
 from image_builder_domain.descriptor import OCI_INDEX
 from image_builder_domain.interruption import Interruption
-from image_builder_domain.signing import (
-    NotarySettings,
-    SecretKind,
-    SignatureResult,
-    SignatureStatus,
-    SignerSecret,
-)
+from image_builder_domain.signer_settings import NotarySettings, SecretKind, SignerSecret
+from image_builder_domain.signing import SignatureResult, SignatureStatus
 from returns.pipeline import is_successful
 
 __all__ = ["mtls_signing_service", "signing_service", "token_signing_service"]

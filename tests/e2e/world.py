@@ -126,14 +126,19 @@ class World:
         }
 
     def start(
-        self, *arguments: str, name: str | None = "app", config: str | None = None, out: BinaryIO | None = None
+        self,
+        *arguments: str,
+        name: str | None = "app",
+        config: str | None = None,
+        report: str | None = None,
+        out: BinaryIO | None = None,
     ) -> "subprocess.Popen[str]":
         """Start the command as a job would; nothing of the tests' own environment is passed on."""
         file = self.folder / "config.yaml"
         file.write_text(yaml.safe_dump(self.config, sort_keys=False))
         defaults = [
             *("--config", config or str(file), "--context", str(self.context)),
-            *("--build-report-path", str(self.artifacts / "report.json")),
+            *("--build-report-path", report or str(self.artifacts / "report.json")),
             *(("--name", name) if name is not None else ()),
         ]
         own = {
@@ -154,9 +159,11 @@ class World:
             errors="replace",
         )
 
-    def run(self, *arguments: str, name: str | None = "app", config: str | None = None) -> Finished:
+    def run(
+        self, *arguments: str, name: str | None = "app", config: str | None = None, report: str | None = None
+    ) -> Finished:
         """Run the command to its end."""
-        process = self.start(*arguments, name=name, config=config)
+        process = self.start(*arguments, name=name, config=config, report=report)
         out, err = process.communicate(timeout=TIMEOUT)
         return Finished(process.returncode, out, err, self.artifacts)
 

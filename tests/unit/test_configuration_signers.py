@@ -3,7 +3,7 @@
 import pytest
 from image_builder_domain.configuration import Configuration, SignerDefinition, configuration
 from image_builder_domain.problem import Problem
-from image_builder_domain.signing import NotarySettings, SecretKind, SignerSecret
+from image_builder_domain.signer_settings import NotarySettings, SecretKind, SignerSecret
 from image_builder_domain.trust import JobType
 
 from tests.unit.yaml_document import document

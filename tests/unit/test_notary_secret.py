@@ -12,7 +12,7 @@ import pytest
 from image_builder_adapters.notary.secret import LARGEST_SECRET, ClientCertificate, Token, read_credential
 from image_builder_adapters.notary.validity import validity
 from image_builder_contracts.servers.certificates import Authority, KeyPair
-from image_builder_domain.signing import SecretKind, SignerSecret
+from image_builder_domain.signer_settings import SecretKind, SignerSecret
 from returns.pipeline import is_successful
 from returns.result import Success
 

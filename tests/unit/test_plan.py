@@ -11,7 +11,7 @@ from image_builder_domain.inputs import Asked, Inputs, Source, TagInputs
 from image_builder_domain.plan import Plan, decide
 from image_builder_domain.problem import Problem, refuse
 from image_builder_domain.registry_prefix import RegistryPrefix
-from image_builder_domain.signing import NotarySettings, SecretKind, SignerSecret
+from image_builder_domain.signer_settings import NotarySettings, SecretKind, SignerSecret
 from image_builder_domain.trust import JobType
 from returns.result import Failure, Result, Success
 

@@ -4,7 +4,7 @@ import pytest
 from image_builder_domain.configuration import Configuration, SignerDefinition
 from image_builder_domain.git_state import CiSystem, GitState
 from image_builder_domain.signer_selection import choose_signers, why_not_signed
-from image_builder_domain.signing import NotarySettings
+from image_builder_domain.signer_settings import NotarySettings
 from image_builder_domain.trust import JobType
 
 SETTINGS = NotarySettings("https://sign.example/sign")

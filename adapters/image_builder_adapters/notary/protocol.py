@@ -6,7 +6,8 @@ from enum import Enum, auto
 from typing import TypeAlias, final
 
 from image_builder_domain.reference import ImageReference
-from image_builder_domain.signing import ImageToSign, SecretKind, SignatureStatus, SignerSecret
+from image_builder_domain.signer_settings import SecretKind, SignerSecret
+from image_builder_domain.signing import ImageToSign, SignatureStatus
 from returns.result import Result
 
 from image_builder_adapters.notary.body import v1_body, v1_example, v2_body, v2_example

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeAlias, final
 
-from image_builder_domain.signing import SecretKind, SignerSecret
+from image_builder_domain.signer_settings import SecretKind, SignerSecret
 from returns.methods import unwrap_or_failure
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success

@@ -9,14 +9,8 @@ from urllib.parse import urlsplit
 
 from image_builder_domain.ports import Cancellation
 from image_builder_domain.reference import ImageReference, Repository
-from image_builder_domain.signing import (
-    ImageToSign,
-    NotarySettings,
-    SecretKind,
-    SignatureResult,
-    SignatureStatus,
-    SignerMisconfigured,
-)
+from image_builder_domain.signer_settings import NotarySettings, SecretKind
+from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus, SignerMisconfigured
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 

@@ -7,9 +7,10 @@ import os
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
-from image_builder.presenters.live_line import LiveLine
+if TYPE_CHECKING:
+    from image_builder.presenters.live_line import LiveLine
 
 _COLOURS: Final = {"error": "31", "warning": "33", "info": "36"}
 
@@ -35,7 +36,12 @@ class Console:
         self._debug = debug
         self._lock = threading.Lock()
         is_live = terminal and os.isatty(self._engine_to or 1) and not silent and not debug
-        self._live = LiveLine(self._raw) if is_live else None
+        self._live = self._open_live_line() if is_live else None
+
+    def _open_live_line(self) -> "LiveLine":
+        from image_builder.presenters.live_line import LiveLine
+
+        return LiveLine(self._raw)
 
     def use_format(self, log_format: str | None) -> None:
         """Write own lines as the configuration's ``log-format`` says; None keeps what fits the terminal."""

@@ -17,7 +17,7 @@ from image_builder_domain.plan import Plan
 from image_builder_domain.ports import Artifacts, Cancellation, ImageEngine, LogFile, OutputSink, Registry, Signer
 from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.reference import Digest, ImageReference
-from image_builder_domain.signing import ImageToSign, SignatureResult
+from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus
 from returns.methods import unwrap_or_failure
 from returns.result import Failure
 
@@ -68,7 +68,12 @@ def carry_out(plan: Plan, ports: Ports, audience: Audience, cancellation: Cancel
 def _is_done(plan: Plan, images: tuple[ImageOutcome, ...]) -> bool:
     """True when nothing that the plan asks for is left to do."""
     published = all(image.is_published for image in images)
-    return published and (bool(plan.not_signed) or all(image.signatures for image in images))
+    return published and (bool(plan.not_signed) or all(_is_signed(image) for image in images))
+
+
+def _is_signed(image: ImageOutcome) -> bool:
+    results = image.signatures
+    return bool(results) and all(found.status is not SignatureStatus.FAILED for found in results)
 
 
 def _image(

@@ -1,16 +1,17 @@
 """Print the tags of this job (``--parse-tags-only``): one line of JSON."""
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.inputs import TagInputs
 from image_builder_domain.problem import Problems, problems_of
 from image_builder_domain.tag_decision import decide_tags
-from returns.result import Failure
+from returns.result import Failure, Result
 
 if TYPE_CHECKING:
-    from image_builder_domain.ports import Artifacts
+    from image_builder_domain.artifact_failure import ArtifactFailure
 
 
 class Audience(Protocol):
@@ -21,7 +22,10 @@ class Audience(Protocol):
 
 
 def print_tags(
-    inputs: TagInputs, early: Problems, output_file: str | None, artifacts: "Artifacts", audience: Audience
+    inputs: TagInputs,
+    early: Problems,
+    audience: Audience,
+    copy: "Callable[[bytes], Result[str, ArtifactFailure]] | None",
 ) -> int:
     """Exit code: 0 printed, 2 refused, 8 the output file could not be written."""
     tags = decide_tags(inputs)
@@ -32,7 +36,7 @@ def print_tags(
         return ExitCode.REFUSED
     line = json.dumps([{"name": tag.name, "value": tag.value} for tag in tags.unwrap()], separators=(",", ":"))
     lost = audience.result(line)
-    written = artifacts.write(output_file, f"{line}\n".encode()) if output_file is not None else None
+    written = copy(f"{line}\n".encode()) if copy is not None else None
     failures = [*([lost] if lost else []), *([str(written.failure())] if isinstance(written, Failure) else [])]
     for failure in failures:
         audience.error(failure)

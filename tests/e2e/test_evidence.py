@@ -1,0 +1,144 @@
+"""Reports, logs and what is shown: true and harmless whatever happens."""
+
+import json
+import signal
+import time
+from typing import Any
+
+import pytest
+from image_builder_contracts.servers.signing_fault import Stall
+
+from tests.e2e.outside import descendants, processes_with, still_there, wait_until
+from tests.e2e.world import World
+
+pytestmark = pytest.mark.e2e
+
+
+def test_refusing_destination_is_4_and_the_report_lists_the_one_that_holds_the_image(world: World) -> None:
+    world.config["registry"] = [f"{world.registry.host_port}/prod", "127.0.0.1:1/prod"]
+    done = world.run()
+    assert done.code == 4, done.err
+    assert "127.0.0.1:1" in done.err
+    report = done.report
+    assert (report["pushed"], report["signed"], report["exit_code"]) == (False, False, 4)
+    held = {place["reference"].partition("/")[0]: place["holds_digest"] for place in _places(report)}
+    assert held == {world.registry.host_port: True, "127.0.0.1:1": False}
+    assert world.manifest(report["images_list"][0]) is not None
+    assert world.signing.requests == ()
+
+
+@pytest.mark.parametrize("words", [(), ("--output=json",)], ids=["human", "json"])
+def test_report_that_cannot_be_written_is_8_after_all_else_was_done(world: World, words: tuple[str, ...]) -> None:
+    (world.folder / "file").write_text("no directory")
+    path = f"{world.folder}/file/report.json"
+    done = world.run(*words, report=path)
+    assert done.code == 8, done.err
+    assert path in done.err
+    assert len(world.signing.received) == 2
+    if words:
+        assert json.loads(done.out)["exit_code"] == 8
+
+
+def test_log_that_cannot_be_written_is_8_after_all_else_was_done(world: World) -> None:
+    (world.folder / "file").write_text("no directory")
+    done = world.run(f"--log-dir={world.folder}/file/logs")
+    assert done.code in {3, 8}, done.err
+    assert f"{world.folder}/file/logs" in done.err
+    assert done.report["exit_code"] == done.code
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_signing_tells_what_is_published_and_that_it_is_not_signed(
+    world: World, number: signal.Signals, code: int
+) -> None:
+    world.signing.fail_next(Stall(30.0))
+    process = world.start("--tag=mine")
+    wait_until(lambda: world.manifest(f"{world.mirror.host_port}/prod/app:mine") is not None)
+    time.sleep(0.5)
+    started = time.monotonic()
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert time.monotonic() - started < 8
+    assert process.returncode == code, out + err
+    report = json.loads((world.artifacts / "report.json").read_text())
+    assert (report["pushed"], report["signed"], report["interrupted"]) == (True, False, number.name)
+    assert len(report["images_list"]) == 4
+
+
+def test_interrupted_process_group_leaves_no_descendant(world: World) -> None:
+    mark = f"{time.time_ns()}"
+    script = f"(/bin/busybox sleep 600; : {mark}) & echo sleeping now; /bin/busybox sleep 601; : {mark}"
+    world.dockerfile(f'RUN ["/bin/busybox", "sh", "-c", "{script}"]')
+    process = world.start()
+    assert process.stdout is not None
+    assert any(line.rstrip().endswith(" sleeping now") for line in process.stdout)
+    below = descendants(process.pid)
+    assert len(below) >= 4, "buildctl, buildkitd, runc's shells"
+    started = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert time.monotonic() - started < 8
+    assert process.returncode in {130, 143}, out + err
+    assert still_there(below) == []
+    assert processes_with(mark) == []
+    report = json.loads((world.artifacts / "report.json").read_text())
+    assert report["exit_code"] == process.returncode
+    assert [place["reason"] for place in _places(report)] == ["stopped", "stopped"]
+
+
+def test_failing_step_with_foreign_commands_is_repeated_harmlessly(world: World) -> None:
+    words = r"printf '::error::z\n##vso[task.complete result=Failed]\n\033[31mred\n'; exit 1"
+    world.dockerfile(f'RUN ["/bin/busybox", "sh", "-c", "{words}"]'.replace("\\", "\\\\"))
+    done = world.run()
+    assert done.code == 3, done.err
+    shown = done.out + done.err
+    assert "the failing step's last lines" in done.err
+    assert "red" in done.err
+    assert "\x1b" not in shown
+    assert "##vso[" not in shown
+    assert not any(line.lstrip().startswith("::") for line in shown.splitlines())
+    last = done.report["images"][0]["failure"]["last_lines"]
+    assert last == ["::error::z", "##vso[task.complete result=Failed]", "\x1b[31mred"]
+
+
+def test_log_holds_every_line_of_a_silent_build(world: World) -> None:
+    script = "i=0; while [ $i -lt 3000 ]; do echo line-$i-end; i=$((i+1)); done"
+    world.dockerfile(f'RUN ["/bin/busybox", "sh", "-c", "{script}"]')
+    done = world.run("--silent")
+    assert done.code == 0, done.err
+    assert done.out == ""
+    assert [number for number in range(3000) if f" line-{number}-end\n" not in done.log()] == []
+
+
+def test_json_report_of_a_failure_is_the_only_thing_on_standard_output(world: World) -> None:
+    world.dockerfile('RUN ["/bin/busybox", "sh", "-c", "echo on the way; exit 1"]')
+    done = world.run("--output=json")
+    assert done.code == 3, done.err
+    assert json.loads(done.out) == done.report
+    assert done.report["status"] == "failure"
+    assert "on the way" in done.err
+
+
+def test_closed_standard_output_never_stops_a_build(world: World) -> None:
+    process = world.start()
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert len(world.signing.received) == 2
+
+
+def test_local_build_without_a_repository_is_published_unsigned_and_says_why(world: World) -> None:
+    world.environment = {"USE_BUILDKIT": "true", "PULL_BASE_SHA": "1" * 40}
+    done = world.run()
+    assert done.code == 0, done.err
+    assert done.report["images_list"][0].startswith(f"{world.registry.host_port}/dev/app:")
+    assert world.signing.requests == ()
+    assert "--repo" in done.report["not_signed"]
+
+
+def _places(report: dict[str, Any]) -> list[dict[str, Any]]:
+    places: list[dict[str, Any]] = report["images"][0]["destinations"]
+    return places

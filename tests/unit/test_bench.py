@@ -1,0 +1,32 @@
+"""The benchmark can say no: a figure over its limit, a run that fails."""
+
+import sys
+
+import pytest
+
+from tests.bench.figure import Figure, table
+from tests.bench.pairs import Run, median_difference, median_ratio
+
+QUICK = Run((sys.executable, "-I", "-S", "-c", "pass"), {})
+SLOW = Run((sys.executable, "-I", "-S", "-c", "import time; time.sleep(0.5)"), {})
+
+
+def test_a_figure_holds_up_to_its_limit_and_no_further() -> None:
+    assert Figure("memory", 100.0, 100.0, " MiB").holds
+    assert not Figure("memory", 100.1, 100.0, " MiB").holds
+
+
+def test_the_table_names_the_figure_that_does_not_hold() -> None:
+    lines = table([Figure("good", 1.0, 2.5, "x"), Figure("bad", 9.25, 7.0, "x")]).splitlines()
+    assert [cell.strip() for cell in lines[-1].strip("|").split("|")] == ["bad", "9.250x", "at most 7x", "NO"]
+    assert len({len(line) for line in lines}) == 1
+
+
+def test_pairs_compare_the_first_with_the_second() -> None:
+    assert median_difference(lambda _: (SLOW, QUICK), 2) > 0.3
+    assert median_ratio(lambda _: (QUICK, SLOW), 2) < 1
+
+
+def test_a_run_that_fails_is_no_figure() -> None:
+    with pytest.raises(RuntimeError, match="exit code 3"):
+        Run((sys.executable, "-I", "-c", "raise SystemExit(3)"), {}).seconds()
