@@ -71,7 +71,7 @@ class TokenServer:
 
     @cached_property
     def _certificate(self) -> x509.Certificate:
-        """Made once: another one of the same name and key, even a second younger, is none that the registry trusts."""
+        """One certificate for bundle and tokens: of two with the same key a registry trusts neither chain."""
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "token")])
         now = datetime.datetime.now(datetime.UTC)
         serial = int.from_bytes(hashlib.sha256(str(self.port).encode()).digest()[:8], "big")

@@ -172,6 +172,62 @@ def test_token_signer_signs_the_configuration_of_the_image(world: World) -> None
         assert "a-token-for-tests" not in text
 
 
+def test_presubmit_is_signed_by_a_signer_whose_job_type_names_it(world: World) -> None:
+    world.presubmit()
+    world.config["sign-config"]["signers"][0]["job-type"] = ["presubmit"]
+    done = world.run()
+    assert done.code == 0, done.err
+    assert {image.gun for image in world.signing.received} == {f"{world.registry.host_port}/dev/app"}
+    assert {str(image.digest) for image in world.signing.received} == {done.report["digest"]}
+
+
+def test_only_registry_takes_pull_request_tags_unsigned_when_the_configuration_says_so(world: World) -> None:
+    world.presubmit()
+    del world.config["dev-registry"]
+    world.config["pr-tags-in-registry"] = True
+    world.config["sign-config"]["signers"][0]["job-type"] = ["presubmit"]
+    done = world.run()
+    assert done.code == 0, done.err
+    hosts = (world.registry.host_port, world.mirror.host_port)
+    assert done.report["images_list"] == [f"{host}/prod/app:PR-7" for host in hosts]
+    assert "pr-tags-in-registry" in done.err
+    assert world.signing.requests == ()
+
+
+def test_presubmit_never_writes_the_cache_that_production_reads(world: World) -> None:
+    world.presubmit()
+    world.config["cache"] = {"enabled": True, "cache-repo": f"{world.registry.host_port}/cache"}
+    done = world.run()
+    assert done.code == 0, done.err
+    assert world.manifest(f"{world.registry.host_port}/cache/app:buildcache") is None
+    world.config["cache"]["dev-cache-repo"] = f"{world.registry.host_port}/dev/cache"
+    done = world.run()
+    assert done.code == 0, done.err
+    assert world.manifest(f"{world.registry.host_port}/cache/app:buildcache") is None
+    assert world.manifest(f"{world.registry.host_port}/dev/cache/app:buildcache") is not None
+
+
+def test_exported_tags_and_arguments_reach_the_build_byte_for_byte(world: World) -> None:
+    world.dockerfile(
+        "ARG GREETING TAG_latest TAG_default_tag FROM_ENV",
+        r'RUN ["/bin/busybox", "sh", "-c", "echo \"<$GREETING> <$TAG_latest> <$TAG_default_tag> <$FROM_ENV>\""]',
+    )
+    world.environment["FROM_ENV"] = "ambient"
+    done = world.run("--export-tags", "--tag=latest", "--build-arg", "GREETING=a = b, 'c'  d", "--build-arg=FROM_ENV")
+    assert done.code == 0, done.err
+    default = done.report["tags"][1]["value"]
+    assert f"<a = b, 'c'  d> <latest> <{default}> <ambient>" in done.log()
+
+
+def test_stage_that_was_asked_for_is_what_is_published(world: World) -> None:
+    world.dockerfile("FROM scratch AS small", "LABEL stage=small", "FROM scratch AS big", "COPY busybox /x")
+    done = world.run("--target=small")
+    assert done.code == 0, done.err
+    body = world.manifest(done.report["images_list"][0])
+    assert body is not None
+    assert not json.loads(body)["layers"]
+
+
 def test_tags_that_standard_output_cannot_take_are_8(world: World) -> None:
     with open("/dev/full", "wb") as full:
         process = world.start("tags", out=full)

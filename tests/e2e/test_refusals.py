@@ -183,3 +183,28 @@ def test_modes_that_only_tell_start_nothing_and_ask_nobody(world: World, marked:
     assert done.code == 0, done.err
     marked.assert_nothing_happened()
     assert list(done.artifacts.iterdir()) == []
+
+
+def test_several_platforms_under_a_signer_that_cannot_sign_an_index_are_refused(world: World, marked: Watch) -> None:
+    world.config["sign-config"]["signers"][0]["config"]["secret"]["type"] = "token"
+    done = world.run("--platform=linux/amd64,linux/386")
+    assert_refused(done, world, marked, "'local' cannot sign an image of several platforms", "mtls")
+
+
+def test_secret_never_goes_to_a_signing_service_without_encryption(world: World, marked: Watch) -> None:
+    settings = world.config["sign-config"]["signers"][0]["config"]
+    settings |= {"endpoint": "http://signing.example/sign"}
+    settings["secret"]["type"] = "token"
+    assert_refused(world.run(), world, marked, "http://signing.example/sign", "https")
+
+
+def test_user_tags_of_a_pull_request_never_reach_the_only_registry(world: World, marked: Watch) -> None:
+    world.presubmit()
+    del world.config["dev-registry"]
+    world.config["pr-tags-in-registry"] = True
+    assert_refused(world.run("--tag=latest"), world, marked, "--tag", "pr-tags-in-registry")
+
+
+def test_development_registry_below_the_production_registry_is_refused(world: World, marked: Watch) -> None:
+    world.config["dev-registry"] = f"{world.config['registry'][0]}/dev"
+    assert_refused(world.run(), world, marked, "config.yaml", "overlap")

@@ -74,11 +74,10 @@ class PrivateDaemon:
 
     def _start(self, cancellation: Cancellation) -> Result[str, EngineUnavailable | BuildInterrupted]:
         try:
-            os.makedirs(os.path.dirname(os.path.abspath(self._log_path)), exist_ok=True)
-            log = FileIO(self._log_path, "ab", opener=_private)
             folders = open_folders(self._state_directory, self._environment)
         except OSError as error:
-            return Failure(EngineUnavailable("buildkitd", f"no place for it: {error}", "set --log-dir and TMPDIR"))
+            return Failure(EngineUnavailable("buildkitd", f"no place for it: {error}", "set TMPDIR"))
+        log = _open_log(self._log_path)
         isolation = find_isolation(self._environment, self._user, folders.runtime)
         if isolation is None:
             log.close()
@@ -204,6 +203,15 @@ def _remedy(user: int) -> str:
         else "a private BuildKit needs user namespaces, and this user in /etc/subuid and /etc/subgid"
     )
     return f"{needs}; or set BUILDKIT_HOST to a BuildKit that runs already"
+
+
+def _open_log(path: str) -> FileIO:
+    """The log, or nowhere: without a place for it the build goes on, and its own log in that folder tells the loss."""
+    try:
+        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+        return FileIO(path, "ab", opener=_private)
+    except OSError:
+        return FileIO(os.devnull, "wb")
 
 
 def _writer(log: FileIO, redact: Callable[[bytes], bytes]) -> OutputSink:
