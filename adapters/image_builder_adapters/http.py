@@ -95,6 +95,7 @@ class AnswerTooLarge:
 
     url: str
     limit_bytes: int
+    status: int = 200
 
     def __str__(self) -> str:
         return f"{self.url}: the answer is larger than {self.limit_bytes} bytes"
@@ -201,7 +202,8 @@ class HttpClient:
         shown: str,
         cancellation: Cancellation,
     ) -> Result[HttpAnswer, HttpFailure]:
-        whole = self._timeouts.whole_seconds
+        whole, remaining = self._timeouts.whole_seconds, cancellation.remaining()
+        whole = whole if remaining is None else min(whole, remaining)
         end = time.monotonic() + whole
         while (left := end - time.monotonic()) > 0:
             try:
@@ -241,7 +243,7 @@ class HttpClient:
             return Failure(_no_answer(shown, error))
         _log.debug("%s %s: %d in %.3f s", request.method, shown, answer.status_code, time.monotonic() - started)
         if len(body) > limit and is_success:
-            return Failure(AnswerTooLarge(shown, limit))
+            return Failure(AnswerTooLarge(shown, limit, answer.status_code))
         got = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw)
         return Success(HttpAnswer(answer.status_code, got, body[:limit]))
 
@@ -314,7 +316,7 @@ def _certificate_problem(error: BaseException) -> str | None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return str(cause.verify_message)
         reason = str(getattr(cause, "reason", "") or "") if isinstance(cause, ssl.SSLError) else ""
-        if "CERTIFICATE" in reason or reason.endswith("UNKNOWN_CA"):
+        if "CERTIFICATE" in reason or reason.endswith(("UNKNOWN_CA", "ALERT_ACCESS_DENIED")):
             return reason.replace("_", " ").lower()
         cause = cause.__cause__ or cause.__context__
     return None

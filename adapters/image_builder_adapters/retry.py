@@ -35,7 +35,8 @@ class RetryPolicy:
     """At most ``attempts`` in all, ``pause_seconds`` apart, each pause ``growth`` times the one before.
 
     ``is_transient`` tells from the status whether an answer is worth another attempt; transport errors always are,
-    refused certificates never. ``Retry-After`` lengthens a pause, and no pause is over ``longest_pause_seconds``.
+    refused certificates never. ``Retry-After`` lengthens a pause, and shortens it too if ``may_shorten_pause``. No
+    pause is over ``longest_pause_seconds``.
     """
 
     attempts: int = 5
@@ -43,6 +44,7 @@ class RetryPolicy:
     growth: float = 1.0
     longest_pause_seconds: float = 60.0
     is_transient: Callable[[int], bool] = TRANSIENT_STATUSES.__contains__
+    may_shorten_pause: bool = False
 
 
 @final
@@ -99,12 +101,14 @@ def _is_worth_another(outcome: HttpAnswer | HttpFailure, policy: RetryPolicy) ->
             return policy.is_transient(status)
         case NoAnswer(kind=kind):
             return kind is NoAnswerKind.TRANSIENT
-        case AnswerTooLarge():
-            return False
+        case AnswerTooLarge(status=status):
+            return policy.is_transient(status)
 
 
 def _pause(outcome: HttpAnswer | HttpFailure, attempts: int, policy: RetryPolicy, now: Callable[[], float]) -> float:
     pause = policy.pause_seconds * policy.growth ** (attempts - 1)
     asked = outcome.header("Retry-After") if isinstance(outcome, HttpAnswer) else None
     wanted = retry_after_seconds(asked, now()) if asked is not None else None
-    return min(max(pause, wanted or 0.0), policy.longest_pause_seconds)
+    if wanted is not None:
+        pause = wanted if policy.may_shorten_pause else max(pause, wanted)
+    return min(pause, policy.longest_pause_seconds)

@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import signal
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,7 +64,11 @@ def _carry_out(
                 console.error(str(problem))
             return ExitCode.REFUSED
         outcome = carry_out(plan, ports, console, cancellation)
-        return _tell(plan, outcome, ports.artifacts, flags, environment, console, redactor)
+        code = _tell(plan, outcome, ports.artifacts, flags, environment, console, redactor)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # What was told stays true: the process does not die of a signal that comes while Python ends.
+        signal.signal(number, signal.SIG_IGN)
+    return code
 
 
 def _tell(

@@ -11,12 +11,13 @@ import tempfile
 from pathlib import Path
 
 from tests.bench.figure import Figure, table
+from tests.bench.installed import install
 from tests.bench.memory import memory
 from tests.bench.overhead import overhead
 from tests.bench.start_up import start_up
-from tests.bench.workshop import TOOL, open_workshop
+from tests.bench.workshop import open_workshop
 
-PROGRAMS = (*TOOL, "buildctl", "buildkitd", "runc", "registry", "busybox")
+PROGRAMS = ("uv", "buildctl", "buildkitd", "runc", "registry", "busybox")
 
 
 def main() -> int:
@@ -35,12 +36,13 @@ def main() -> int:
 
 
 def _measure(folder: Path, *, full: bool) -> list[Figure]:
-    with open_workshop(folder) as workshop:
+    installed = install(folder / "environment")
+    with open_workshop(folder, installed) as workshop:
         figures = []
         for figure in overhead(workshop):
             _say(f"measured: {figure.name}")
             figures.append(figure)
-        for figure in start_up(folder):
+        for figure in start_up(folder, installed):
             _say(f"measured: {figure.name}")
             figures.append(figure)
         figures.append(memory(workshop, full=full))

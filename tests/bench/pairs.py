@@ -37,6 +37,11 @@ class Run:
 Pair = Callable[[int], tuple[Run, Run]]
 
 
+def always(first: Run, second: Run) -> Pair:
+    """The same two in every round."""
+    return lambda _: (first, second)
+
+
 def median_ratio(pair: Pair, pairs: int) -> float:
     """How many times as long the first takes as the second."""
     return statistics.median(first / second for first, second in _timed(pair, pairs))

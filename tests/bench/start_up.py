@@ -5,23 +5,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bench.figure import Figure
-from tests.bench.pairs import Run, median_ratio
-from tests.bench.workshop import PYTHON, TOOL, job
+from tests.bench.installed import Installed
+from tests.bench.pairs import Run, always, median_ratio
+from tests.bench.workshop import job
 
 PAIRS = 25
 
 
-def start_up(folder: Path) -> Iterator[Figure]:
+def start_up(folder: Path, installed: Installed) -> Iterator[Figure]:
     """``--help`` and ``--parse-tags-only`` as multiples of ``python -I -c pass``."""
     config = folder / "tags.yaml"
     config.write_text(json.dumps({"registry": "registry.example/prod"}))
     environment = job(folder)
-    bare = Run((*PYTHON, "-c", "pass"), environment)
+    bare = Run((installed.python, "-I", "-c", "pass"), environment)
     said = {
         ("--help against python -I -c pass", 2.5): ("--help",),
         ("--parse-tags-only against python -I -c pass", 7.0): ("--parse-tags-only", "--config", str(config)),
     }
     for (name, limit), arguments in said.items():
-        run = Run((*TOOL, *arguments), environment)
+        run = Run((installed.command, *arguments), environment)
         run.seconds()  # compiles what was not compiled yet
-        yield Figure(name, median_ratio(lambda _, run=run: (run, bare), PAIRS), limit, "x")  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+        yield Figure(name, median_ratio(always(run, bare), PAIRS), limit, "x")

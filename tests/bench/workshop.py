@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,13 +16,12 @@ from image_builder_contracts.servers.signing_protocol import Protocol
 from image_builder_contracts.servers.signing_service import SigningService
 from image_builder_contracts.servers.signing_state import ServiceOptions
 
+from tests.bench.installed import Installed
 from tests.bench.pairs import Run
 from tests.oci_registry import start_registry
 from tests.programs import require
 
 COMMIT = "5d1c7e0b9a3f4c2d8e6f1a0b7c9d3e5f2a4b6c8d"
-PYTHON = (sys.executable, "-I")
-TOOL = (str(Path(sys.executable).with_name("image-builder")),)
 FRESH = "fresh-value"
 
 
@@ -49,6 +47,7 @@ class Workshop:
 
     folder: Path
     environment: Mapping[str, str]
+    installed: Installed
 
     def context(self, name: str, *lines: str) -> Path:
         """A build context whose image begins with busybox alone."""
@@ -66,7 +65,7 @@ class Workshop:
             *("--build-arg", f"FRESH={fresh}", "--log-dir", str(self.folder / "logs")),
         )
         environment = {**self.environment, **({"PATH": f"{path}:{self.environment['PATH']}"} if path else {})}
-        return Run((*TOOL, *more, *arguments, *_report(self.folder, more)), environment)
+        return Run((self.installed.command, *more, *arguments, *_report(self.folder, more)), environment)
 
     def by_hand(self, context: Path, fresh: str = FRESH) -> Run:
         """The same call of buildctl: the one that the tool's own plan shows."""
@@ -82,7 +81,7 @@ def _report(folder: Path, more: tuple[str, ...]) -> tuple[str, ...]:
 
 
 @contextmanager
-def open_workshop(folder: Path) -> Iterator[Workshop]:
+def open_workshop(folder: Path, installed: Installed) -> Iterator[Workshop]:
     """Everything on loopback, stopped at the end; of BuildKit, the one in ``BUILDKIT_HOST`` if that is set."""
     with ExitStack() as stack:
         one = stack.enter_context(start_registry(folder / "one")).host_port
@@ -109,7 +108,7 @@ def open_workshop(folder: Path) -> Iterator[Workshop]:
         }
         (folder / "config.yaml").write_text(json.dumps(config))  # JSON is YAML
         host = os.environ.get("BUILDKIT_HOST") or stack.enter_context(_daemon(folder))
-        yield Workshop(folder, {**job(folder), "BUILDKIT_HOST": host})
+        yield Workshop(folder, {**job(folder), "BUILDKIT_HOST": host}, installed)
 
 
 @contextmanager

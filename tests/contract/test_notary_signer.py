@@ -108,6 +108,19 @@ def test_a_long_answer_is_cut(signing_service: SigningService) -> None:
     assert only(signer.sign(IMAGES, ManualCancellation())).reason.count("x") == 4096
 
 
+def test_a_success_with_a_long_body_is_a_success(signing_service: SigningService) -> None:
+    signing_service.fail_next(Answer(200, "x" * 200_000))
+    signer = NotarySigner("notary", NotarySettings(signing_service.url))
+    result = only(signer.sign(IMAGES, ManualCancellation()))
+    assert (result.status, result.attempts) == (SignatureStatus.SIGNED, 1)
+
+
+def test_an_acceptance_with_a_long_body_is_an_acceptance(mtls_signing_service: SecuredService) -> None:
+    mtls_signing_service.service.fail_next(Answer(202, "x" * 200_000))
+    result = only(mtls_signer(mtls_signing_service).sign(IMAGES, ManualCancellation()))
+    assert (result.status, result.attempts) == (SignatureStatus.ACCEPTED, 1)
+
+
 def test_a_request_that_takes_too_long_is_sent_again(signing_service: SigningService) -> None:
     signing_service.fail_next(Stall(30))
     signer = NotarySigner("notary", NotarySettings(signing_service.url, timeout_seconds=0.3))

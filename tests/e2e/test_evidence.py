@@ -67,7 +67,7 @@ def test_interrupted_signing_tells_what_is_published_and_that_it_is_not_signed(
     assert len(report["images_list"]) == 4
 
 
-def test_interrupted_process_group_leaves_no_descendant(world: World) -> None:
+def test_interrupted_build_leaves_no_descendant_not_even_a_background_one(world: World) -> None:
     mark = f"{time.time_ns()}"
     script = f"(/bin/busybox sleep 600; : {mark}) & echo sleeping now; /bin/busybox sleep 601; : {mark}"
     world.dockerfile(f'RUN ["/bin/busybox", "sh", "-c", "{script}"]')
@@ -87,6 +87,16 @@ def test_interrupted_process_group_leaves_no_descendant(world: World) -> None:
     report = json.loads((world.artifacts / "report.json").read_text())
     assert report["exit_code"] == process.returncode
     assert [place["reason"] for place in _places(report)] == ["stopped", "stopped"]
+
+
+def test_signal_after_the_outcome_was_told_does_not_contradict_it(world: World) -> None:
+    process = world.start()
+    assert process.stderr is not None
+    assert any(line.startswith("  report ") for line in process.stderr)  # the summary's last line
+    time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert json.loads((world.artifacts / "report.json").read_text())["exit_code"] == process.returncode == 0
 
 
 def test_failing_step_with_foreign_commands_is_repeated_harmlessly(world: World) -> None:

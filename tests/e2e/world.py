@@ -132,6 +132,7 @@ class World:
         config: str | None = None,
         report: str | None = None,
         out: BinaryIO | None = None,
+        err: BinaryIO | None = None,
     ) -> "subprocess.Popen[str]":
         """Start the command as a job would; nothing of the tests' own environment is passed on."""
         file = self.folder / "config.yaml"
@@ -154,7 +155,7 @@ class World:
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if out is None else out,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.PIPE if err is None else err,
             text=True,
             errors="replace",
         )

@@ -1,16 +1,18 @@
 """Which answers are final, which are asked again, and how that is told."""
 
 import pytest
+from image_builder_adapters.http import AnswerTooLarge, HttpAnswer, HttpFailure, HttpRequest, NoAnswer, NoAnswerKind
 from image_builder_adapters.notary.attempts import Exchange, send_repeatedly
 from image_builder_adapters.notary.explanation import explain, neutral
-from image_builder_adapters.notary.post import Answered, NoAnswer, NotaryAnswer, NotaryPost
 from image_builder_adapters.notary.protocol import V1, V2, NotaryProtocol, Verdict
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_domain.interruption import Interruption
 from image_builder_domain.ports import Cancellation
-from returns.result import Failure, Success
+from returns.result import Failure, Result, Success
 
-POST = NotaryPost("https://sign.example/sign", {}, b"[]")
+Answered = Result[HttpAnswer, HttpFailure]
+
+POST = HttpRequest("POST", "https://sign.example/sign", (), b"[]")
 
 
 class Script:
@@ -20,14 +22,19 @@ class Script:
         self.answers = list(answers)
         self.calls = 0
 
-    def __call__(self, post: NotaryPost, cancellation: Cancellation) -> Answered:
-        del post, cancellation
+    def send(self, request: HttpRequest, cancellation: Cancellation, limit_bytes: int) -> Answered:
+        del request, cancellation, limit_bytes
         self.calls += 1
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
-def status(number: int, retry_after: float | None = None) -> Answered:
-    return Success(NotaryAnswer(number, b"", retry_after))
+def status(number: int, retry_after: str | None = None) -> Answered:
+    headers = () if retry_after is None else (("Retry-After", retry_after),)
+    return Success(HttpAnswer(number, headers, b""))
+
+
+def no_answer(reason: str, kind: NoAnswerKind) -> Answered:
+    return Failure(NoAnswer(POST.url, reason, kind))
 
 
 FINAL, AGAIN, DONE = Verdict.FINAL, Verdict.TRANSIENT, Verdict.SUCCESS
@@ -67,26 +74,40 @@ def test_attempts_are_spaced_and_end_after_five(protocol: NotaryProtocol) -> Non
 
 
 def test_no_answer_is_asked_again() -> None:
-    script = Script(Failure(NoAnswer("connection refused")), status(200))
-    assert send_repeatedly(POST, V1, 10, script, ManualCancellation()) == Exchange(2, NotaryAnswer(200), DONE)
+    script = Script(no_answer("connection refused", NoAnswerKind.TRANSIENT), status(200))
+    exchange = send_repeatedly(POST, V1, 10, script, ManualCancellation())
+    assert exchange == Exchange(2, HttpAnswer(200, (), b""), DONE)
 
 
 def test_a_certificate_error_is_final() -> None:
-    script = Script(Failure(NoAnswer("certificate has expired", final=True)))
+    script = Script(no_answer("certificate has expired", NoAnswerKind.CERTIFICATE))
     assert send_repeatedly(POST, V2, 10, script, ManualCancellation()).attempts == 1
 
 
 def test_the_service_may_ask_for_a_shorter_pause() -> None:
     cancellation = ManualCancellation()
-    send_repeatedly(POST, V1, 10, Script(status(429, 0.0), status(200)), cancellation)
+    send_repeatedly(POST, V1, 10, Script(status(429, "0"), status(200)), cancellation)
     assert cancellation.waits == [0]
+
+
+@pytest.mark.parametrize(("number", "attempts", "verdict"), [(202, 1, DONE), (200, 5, AGAIN)])
+def test_the_status_counts_even_if_the_body_is_too_large(number: int, attempts: int, verdict: Verdict) -> None:
+    script = Script(Failure(AnswerTooLarge(POST.url, 9, number)))
+    exchange = send_repeatedly(POST, V2, 10, script, ManualCancellation())
+    assert (exchange.attempts, exchange.verdict) == (attempts, verdict)
+
+
+def test_an_echoed_secret_is_hidden_before_a_body_is_cut() -> None:
+    exchange = Exchange(1, HttpAnswer(400, (), b"x" * 4094 + b"tok-1"), FINAL)
+    reason = explain(POST.url, exchange, "tok-1")
+    assert "xx**;" in reason
 
 
 def test_a_signal_during_a_pause_ends_the_attempts() -> None:
     class Interrupted(Script):
-        def __call__(self, post: NotaryPost, cancellation: Cancellation) -> Answered:
+        def send(self, request: HttpRequest, cancellation: Cancellation, limit_bytes: int) -> Answered:
             manual.cancel(Interruption.SIGINT)
-            return super().__call__(post, cancellation)
+            return super().send(request, cancellation, limit_bytes)
 
     manual, script = ManualCancellation(), Interrupted(status(500))
     exchange = send_repeatedly(POST, V1, 10, script, manual)
@@ -95,7 +116,7 @@ def test_a_signal_during_a_pause_ends_the_attempts() -> None:
 
 
 def test_a_failure_names_place_status_body_attempts_and_remedy() -> None:
-    exchange = Exchange(5, NotaryAnswer(500, b"out of order"), AGAIN)
+    exchange = Exchange(5, HttpAnswer(500, (), b"out of order"), AGAIN)
     assert explain(POST.url, exchange, None) == (
         "https://sign.example/sign: status 500: out of order after 5 attempts; signing is safe to run again"
     )

@@ -1,4 +1,4 @@
-"""Asking again: how often, when, and when not; no I/O of its own."""
+"""Asking a notary service: how often, when, when not, and what the end of it means; no I/O of its own."""
 
 from dataclasses import dataclass
 from typing import final
@@ -7,52 +7,61 @@ from image_builder_domain.interruption import Interruption
 from image_builder_domain.ports import Cancellation
 from returns.methods import unwrap_or_failure
 
-from image_builder_adapters.notary.post import NoAnswer, NotaryAnswer, NotaryPost, Poster
+from image_builder_adapters.http import (
+    LARGEST_ERROR_BODY,
+    HttpAnswer,
+    HttpFailure,
+    HttpRequest,
+    HttpSender,
+    NoAnswer,
+    NoAnswerKind,
+)
 from image_builder_adapters.notary.protocol import ATTEMPTS, NotaryProtocol, Verdict
+from image_builder_adapters.retry import RetryPolicy, send_with_retries
+
+# No limit of ours: a run's deadline ends any pause. It only keeps a nonsensical number from overflowing a clock.
+_LONGEST_PAUSE_SECONDS = 999_999.0
+_FINAL_KINDS = frozenset({NoAnswerKind.CERTIFICATE, NoAnswerKind.UNUSABLE_REQUEST})
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """How it ended: the last answer (None: work had to stop before the first), after so many attempts.
+    """How it ended: the last answer, or why there was none, after so many attempts (0: work had to stop before).
 
     ``stopped`` says why no further attempt was made, if it was for the cancellation.
     """
 
     attempts: int
-    last: NotaryAnswer | NoAnswer | None
+    last: HttpAnswer | HttpFailure
     verdict: Verdict
     stopped: Interruption | None = None
 
 
 def send_repeatedly(
-    post: NotaryPost,
+    request: HttpRequest,
     protocol: NotaryProtocol,
     spacing_seconds: float,
-    poster: Poster,
+    sender: HttpSender,
     cancellation: Cancellation,
 ) -> Exchange:
     """Send at once, then at most four times more, ``spacing_seconds`` (or as long as the service asks) apart."""
-    last: NotaryAnswer | NoAnswer | None = None
-    for attempt in range(1, ATTEMPTS + 1):
-        stopped = cancellation.reason()
-        if stopped is not None:
-            return Exchange(attempt - 1, last, Verdict.TRANSIENT, stopped)
-        last = unwrap_or_failure(poster(post, cancellation))
-        verdict = _verdict(last, protocol)
-        if verdict is not Verdict.TRANSIENT or attempt == ATTEMPTS:
-            return Exchange(attempt, last, verdict)
-        if cancellation.wait(_pause(last, spacing_seconds)):
-            return Exchange(attempt, last, verdict, cancellation.reason())
-    raise AssertionError("the loop returns at its last attempt")
+    policy = RetryPolicy(
+        attempts=ATTEMPTS,
+        pause_seconds=spacing_seconds,
+        longest_pause_seconds=_LONGEST_PAUSE_SECONDS,
+        is_transient=lambda status: protocol.verdict(status) is Verdict.TRANSIENT,
+        may_shorten_pause=True,
+    )
+    done = send_with_retries(sender, request, policy, cancellation, LARGEST_ERROR_BODY)
+    last = unwrap_or_failure(done.last)
+    verdict = _verdict(last, protocol)
+    stopped = cancellation.reason() if verdict is Verdict.TRANSIENT else None
+    return Exchange(done.attempts, last, verdict, stopped)
 
 
-def _verdict(last: NotaryAnswer | NoAnswer, protocol: NotaryProtocol) -> Verdict:
-    if isinstance(last, NotaryAnswer):
-        return protocol.verdict(last.status)
-    return Verdict.FINAL if last.final else Verdict.TRANSIENT
-
-
-def _pause(last: NotaryAnswer | NoAnswer, spacing_seconds: float) -> float:
-    asked = last.retry_after_seconds if isinstance(last, NotaryAnswer) else None
-    return spacing_seconds if asked is None else asked
+def _verdict(last: HttpAnswer | HttpFailure, protocol: NotaryProtocol) -> Verdict:
+    if isinstance(last, NoAnswer):
+        return Verdict.FINAL if last.kind in _FINAL_KINDS else Verdict.TRANSIENT
+    # The status says it all, even when the body is longer than anybody wants to read.
+    return protocol.verdict(last.status)

@@ -1,21 +1,24 @@
 """What a service said, made fit to be shown: one line, without control characters, commands or our token."""
 
+from image_builder_adapters.http import AnswerTooLarge, NoAnswer
 from image_builder_adapters.notary.attempts import Exchange
-from image_builder_adapters.notary.post import NoAnswer
 from image_builder_adapters.notary.protocol import Verdict
 
 HIDDEN = "***"
+LARGEST_BODY_SHOWN = 4096
 
 
 def explain(url: str, exchange: Exchange, secret: str | None) -> str:
     """Why signing failed, and what to do about it; ``secret`` is blotted out wherever the service echoes it."""
     last = exchange.last
-    if last is None:
+    if exchange.attempts == 0:
         said = "nothing was sent"
     elif isinstance(last, NoAnswer):
         said = neutral(last.reason, secret)
+    elif isinstance(last, AnswerTooLarge):
+        said = f"status {last.status}: the answer is larger than {last.limit_bytes} bytes"
     else:
-        body = neutral(last.body.decode("utf-8", "replace"), secret)
+        body = _beginning(neutral(last.body.decode("utf-8", "replace"), secret))
         said = f"status {last.status}" + (f": {body}" if body else "")
     times = f" after {exchange.attempts} attempts" if exchange.attempts > 1 else ""
     return f"{url}: {said}{times}; {_remedy(exchange)}"
@@ -27,6 +30,11 @@ def neutral(text: str, secret: str | None) -> str:
     printable = "".join(character if character.isprintable() else " " for character in hidden)
     # Azure Pipelines obeys '##vso[' anywhere in a line, GitHub Actions '::' at its beginning.
     return " ".join(printable.split()).replace("##", "# #").replace("::", ": :")
+
+
+def _beginning(text: str) -> str:
+    """What is shown of a body; cut after the secret was hidden, so that no half of it stays."""
+    return text.encode()[:LARGEST_BODY_SHOWN].decode("utf-8", "ignore")
 
 
 def _remedy(exchange: Exchange) -> str:

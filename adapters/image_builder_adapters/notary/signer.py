@@ -3,7 +3,8 @@
 import ssl
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, field
 from typing import final
 from urllib.parse import urlsplit
 
@@ -14,9 +15,9 @@ from image_builder_domain.signing import ImageToSign, SignatureResult, Signature
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
+from image_builder_adapters.http import HttpClient, HttpRequest, Timeouts
 from image_builder_adapters.notary.attempts import Exchange, send_repeatedly
 from image_builder_adapters.notary.explanation import HIDDEN, explain
-from image_builder_adapters.notary.post import HttpPoster, NotaryPost
 from image_builder_adapters.notary.protocol import Verdict, protocol_for
 from image_builder_adapters.notary.secret import (
     ClientCertificate,
@@ -33,10 +34,10 @@ _JSON = "application/json"
 @final
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A signer whose secret was read: the token, if that is what it is, and the way to send."""
+    """A signer whose secret was read: the token, if that is what it is, and whom to trust and who we are."""
 
-    token: str | None
-    poster: HttpPoster
+    token: str | None = field(repr=False)
+    tls: ssl.SSLContext
 
 
 @final
@@ -84,12 +85,15 @@ class NotarySigner:
         body = unwrap_or_failure(self._protocol.body(images))
         if isinstance(body, str):
             return self._failed(images, f"nothing was sent: {body}")
-        headers = {"Content-Type": _JSON, "Accept-Encoding": "identity"}
-        if ready.token is not None:
-            headers["Authorization"] = f"Token {ready.token}"
-        post = NotaryPost(self._settings.endpoint, headers, body, self._settings.timeout_seconds)
-        exchange = send_repeatedly(post, self._protocol, self._settings.retry_seconds, ready.poster, cancellation)
+        exchange = self._send(body, ready, cancellation)
         return self._results(images, exchange, self._stopwatch() - start, ready.token)
+
+    def _send(self, body: bytes, ready: _Ready, cancellation: Cancellation) -> Exchange:
+        settings = self._settings
+        login = () if ready.token is None else (("Authorization", f"Token {ready.token}"),)
+        request = HttpRequest("POST", settings.endpoint, (("Content-Type", _JSON), *login), body)
+        with closing(HttpClient(ready.tls, _timeouts(settings))) as client:
+            return send_repeatedly(request, self._protocol, settings.retry_seconds, client, cancellation)
 
     def _results(
         self, images: tuple[ImageToSign, ...], exchange: Exchange, seconds: float, token: str | None
@@ -133,7 +137,7 @@ class NotarySigner:
             return Failure(SignerMisconfigured(self._name, settings.endpoint, problem))
         tls = self._trust()
         if secret is None:
-            return tls.map(lambda context: _Ready(None, HttpPoster(context)))
+            return tls.map(lambda context: _Ready(None, context))
         found = read_credential(secret, self._clock).alt(
             lambda reason: SignerMisconfigured(self._name, secret.path, reason)
         )
@@ -152,10 +156,17 @@ class NotarySigner:
 def _ready(credential: Credential, context: ssl.SSLContext) -> _Ready:
     match credential:
         case Token(text):
-            return _Ready(text, HttpPoster(context))
+            return _Ready(text, context)
         case ClientCertificate():
             # Loaded before, while it was checked; so this cannot fail.
-            return _Ready(None, HttpPoster(load_client_certificate(context, credential).unwrap()))
+            return _Ready(None, load_client_certificate(context, credential).unwrap())
+
+
+def _timeouts(settings: NotarySettings) -> Timeouts:
+    """One bound for the whole request and each of its parts: a service may think for as long as it was given."""
+    usual = Timeouts().whole_seconds
+    seconds = usual if settings.timeout_seconds is None else settings.timeout_seconds
+    return Timeouts(connect_seconds=seconds, read_seconds=seconds, whole_seconds=seconds)
 
 
 def endpoint_problem(settings: NotarySettings) -> str | None:
