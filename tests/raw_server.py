@@ -1,6 +1,7 @@
 """A server that answers with exactly the bytes a test wants, wrong ones included."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,18 +42,18 @@ def says(*answers: bytes) -> Script:
 
 
 @contextmanager
-def raw_server(script: Script) -> Iterator[RawServer]:
+def raw_server(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[RawServer]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = RawServer(listener.getsockname()[1])
 
         def talk(connection: socket.socket) -> None:
-            with connection:
-                try:
-                    head = _read_head(connection)
+            try:
+                with tls.wrap_socket(connection, server_side=True) if tls is not None else connection as channel:
+                    head = _read_head(channel)
                     server.requests.append(head)
-                    script(connection, head)
-                except OSError:
-                    return  # the client has gone
+                    script(channel, head)
+            except OSError:
+                connection.close()  # the client has gone, or does not like us
 
         def accept() -> None:
             while True:

@@ -3,14 +3,16 @@
 Subclass :class:`RegistryContract` and override its fixtures: the adapter under test, and images that it can find.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import final
 
 import pytest
 from image_builder_domain.descriptor import Descriptor, Manifest
 from image_builder_domain.ports import Registry
 from image_builder_domain.reference import Digest, ImageReference
-from image_builder_domain.registry_failure import NotFound
+from image_builder_domain.registry_failure import NotFound, RegistryUnreachable
 from returns.methods import unwrap_or_failure
 
 from image_builder_contracts.cancellation import ManualCancellation
@@ -41,8 +43,13 @@ class RegistryContract:
 
     @pytest.fixture
     def index(self) -> HeldImage:
-        """An index of linux/amd64 and linux/386 that the registry holds."""
+        """An index of linux/amd64, linux/386 and an attestation (``unknown/unknown``) that the registry holds."""
         pytest.fail("override the 'index' fixture so that it returns an index your registry holds")
+
+    @pytest.fixture
+    def move_tag(self) -> Callable[[], HeldImage]:
+        """Makes the tag of ``image`` name another image, and gives that one."""
+        pytest.fail("override the 'move_tag' fixture so that it moves the tag of 'image' to another image")
 
     def test_tag_resolves_to_digest_and_size_of_the_exact_bytes(self, registry: Registry, image: HeldImage) -> None:
         """The descriptor is the manifest's own; the configuration is named, and is something else."""
@@ -53,6 +60,33 @@ class RegistryContract:
     def test_digest_resolves_to_itself(self, registry: Registry, image: HeldImage) -> None:
         """A reference by digest gives the same manifest as its tag."""
         assert resolved(registry, image.reference.pinned(image.descriptor.digest)).descriptor == image.descriptor
+
+    def test_digest_decides_over_the_tag(
+        self, registry: Registry, image: HeldImage, move_tag: Callable[[], HeldImage]
+    ) -> None:
+        """What is signed is what was built, wherever the tag has gone; the tag itself is asked anew each time."""
+        assert resolved(registry, image.reference).descriptor == image.descriptor
+        moved = move_tag()
+        assert moved.descriptor.digest != image.descriptor.digest
+        both = replace(image.reference, digest=image.descriptor.digest)
+        assert resolved(registry, both).descriptor == image.descriptor
+        assert resolved(registry, image.reference).descriptor == moved.descriptor
+
+    def test_references_can_be_resolved_side_by_side(
+        self, registry: Registry, image: HeldImage, index: HeldImage
+    ) -> None:
+        """Destinations are verified from several threads at once."""
+        wanted = [image, index] * 8
+        with ThreadPoolExecutor(len(wanted)) as pool:
+            found = list(pool.map(lambda one: resolved(registry, one.reference).descriptor, wanted))
+        assert found == [one.descriptor for one in wanted]
+
+    def test_stopped_work_is_a_failure(self, registry: Registry, image: HeldImage) -> None:
+        """It does not raise, and does not say that the image is missing."""
+        cancellation = ManualCancellation()
+        cancellation.cancel()
+        found = unwrap_or_failure(registry.resolve(image.reference, cancellation))
+        assert isinstance(found, RegistryUnreachable)
 
     def test_index_is_never_resolved_to_a_platform(self, registry: Registry, index: HeldImage) -> None:
         """What is signed is the index; its platforms are listed."""

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from tests.token_server import TokenServer, token_server
 
 USER, PASSWORD = "user", "pass:word"
 HTPASSWD = f"{USER}:$2b$04$m3Vt/0SXhLhT/tRlGkrQle9xpur3bpPFla//HpiHJfwzd6OCwSobi\n"
+PLATFORMS = ("linux/amd64", "linux/386", "unknown/unknown")
 BASIC = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 
 
@@ -53,10 +54,13 @@ class TestOpenRegistry(RegistryContract):
     def image(self, running: RunningRegistry, request: pytest.FixtureRequest) -> HeldImage:
         return held(running, "one", push_image(running.host_port, "team/app", "one", docker=request.param))
 
+    @pytest.fixture
+    def move_tag(self, running: RunningRegistry) -> Callable[[], HeldImage]:
+        return lambda: held(running, "one", push_image(running.host_port, "team/app", "one", marker="moved"))
+
     @pytest.fixture(params=[False, True], ids=["oci", "docker"])
     def index(self, running: RunningRegistry, request: pytest.FixtureRequest) -> HeldImage:
-        platforms = ("linux/amd64", "linux/386")
-        pushed = push_image(running.host_port, "team/app", "all", platforms=platforms, docker=request.param)
+        pushed = push_image(running.host_port, "team/app", "all", platforms=PLATFORMS, docker=request.param)
         return held(running, "all", pushed)
 
 
@@ -75,13 +79,20 @@ class TestRegistryWithPassword(RegistryContract):
 
     @pytest.fixture
     def image(self, running: RunningRegistry) -> HeldImage:
-        pushed = push_image(running.host_port, "team/app", "one", authorization=f"Basic {BASIC}")
+        return self._push(running)
+
+    @pytest.fixture
+    def move_tag(self, running: RunningRegistry) -> Callable[[], HeldImage]:
+        return lambda: self._push(running, "moved")
+
+    def _push(self, running: RunningRegistry, marker: str = "") -> HeldImage:
+        basic = f"Basic {BASIC}"
+        pushed = push_image(running.host_port, "team/app", "one", marker=marker, authorization=basic)
         return held(running, "one", pushed)
 
     @pytest.fixture
     def index(self, running: RunningRegistry) -> HeldImage:
-        platforms = ("linux/amd64", "linux/386")
-        pushed = push_image(running.host_port, "team/app", "all", platforms=platforms, authorization=f"Basic {BASIC}")
+        pushed = push_image(running.host_port, "team/app", "all", platforms=PLATFORMS, authorization=f"Basic {BASIC}")
         return held(running, "all", pushed)
 
     def test_wrong_password_is_denied_once_and_never_shown(
@@ -133,14 +144,21 @@ class TestRegistryWithTokens(RegistryContract):
 
     @pytest.fixture
     def image(self, running: RunningRegistry, tokens: TokenServer) -> HeldImage:
+        return self._push(running, tokens)
+
+    @pytest.fixture
+    def move_tag(self, running: RunningRegistry, tokens: TokenServer) -> Callable[[], HeldImage]:
+        return lambda: self._push(running, tokens, "moved")
+
+    def _push(self, running: RunningRegistry, tokens: TokenServer, marker: str = "") -> HeldImage:
         grant = f"Bearer {tokens.token('repository:team/app:pull,push')}"
-        return held(running, "one", push_image(running.host_port, "team/app", "one", authorization=grant))
+        pushed = push_image(running.host_port, "team/app", "one", marker=marker, authorization=grant)
+        return held(running, "one", pushed)
 
     @pytest.fixture
     def index(self, running: RunningRegistry, tokens: TokenServer) -> HeldImage:
         grant = f"Bearer {tokens.token('repository:team/app:pull,push')}"
-        platforms = ("linux/amd64", "linux/386")
-        pushed = push_image(running.host_port, "team/app", "all", platforms=platforms, authorization=grant)
+        pushed = push_image(running.host_port, "team/app", "all", platforms=PLATFORMS, authorization=grant)
         return held(running, "all", pushed)
 
     def test_token_is_asked_for_once_and_used_again(

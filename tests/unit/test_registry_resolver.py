@@ -66,7 +66,8 @@ def test_good_answer_is_the_manifest_of_its_exact_bytes() -> None:
         pytest.param(answer("302 Found", "Location: http://169.254.169.254/x"), "must not be used", id="link-local"),
         pytest.param(answer("302 Found", "Location: http://127.0.0.1:1/x"), "must not be used", id="another-loopback"),
         pytest.param(answer("302 Found", "Location: ftp://example.com/x"), "must not be used", id="scheme"),
-        pytest.param(answer("302 Found"), "redirects more than 10 times", id="endless"),
+        pytest.param(answer("302 Found"), "must not be used", id="no-location"),
+        pytest.param(answer("302 Found", "Location: ?again"), "redirects more than 10 times", id="endless"),
         pytest.param(answer("418 I'm a teapot", body=b"short and stout"), "status 418", id="unknown-status"),
     ],
 )

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, final
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from image_builder_domain.ports import Cancellation
 from image_builder_domain.reference import Repository
@@ -29,6 +29,7 @@ from image_builder_adapters.retry import RetryPolicy, send_with_retries
 _LARGEST_TOKEN: Final = 64 * 1024
 _CLIENT: Final = "image-builder"
 _DEFAULT_LIFE_SECONDS: Final = 60.0
+_LONGEST_LIFE_SECONDS: Final = 24 * 3600.0
 
 
 @final
@@ -65,6 +66,10 @@ class Authorizer:
         self._clock = clock
         self._grants: dict[Repository, _Grant] = {}
         self._lock = threading.Lock()
+
+    def check(self) -> Result[None, BadCredentials]:
+        """Whether every configuration file that exists can be read: a broken one is never taken for anonymous."""
+        return self._credentials.check()
 
     def known(self, repository: Repository) -> str | None:
         """The ``Authorization`` that was granted before and has not ended."""
@@ -134,7 +139,10 @@ class Authorizer:
                 break
         return self._granted(answer, repository) if answer is not None else Failure(Denied("nothing was asked"))
 
-    def _granted(self, answer: HttpAnswer, repository: Repository) -> Result[str, Denied]:
+    def _granted(self, answer: HttpAnswer, repository: Repository) -> Result[str, Denied | RegistryUnreachable]:
+        if self._policy.is_transient(answer.status):
+            reason = f"its token service: {error_text(answer, self._redactor)}"
+            return Failure(RegistryUnreachable(str(repository), reason))
         if answer.status != 200:
             return Failure(Denied(f"its token service: {error_text(answer, self._redactor)}"))
         token, life = read_token(answer.body)
@@ -148,7 +156,7 @@ class Authorizer:
 def token_requests(realm: str, wanted: dict[str, str], credentials: Credentials | None) -> tuple[HttpRequest, ...]:
     """The requests to try in order: a refresh token's POST first, which older services answer with 404 or 405; pure."""
     parts = urlsplit(realm)
-    query = urlencode([*parse_qsl(parts.query), *wanted.items()])
+    query = "&".join(filter(None, (parts.query, urlencode(wanted))))  # the realm's own query as it is
     basic = credentials.basic if credentials is not None else None
     headers = (("Authorization", basic),) if basic is not None else ()
     get = HttpRequest("GET", urlunsplit((parts.scheme, parts.netloc, parts.path, query, "")), headers)
@@ -174,6 +182,8 @@ def read_token(body: bytes) -> tuple[str | None, float]:
         return None, 0.0
     token = content.get("token") or content.get("access_token")
     life = content.get("expires_in")
-    seconds = float(life) if isinstance(life, (int, float)) and not isinstance(life, bool) else _DEFAULT_LIFE_SECONDS
+    if isinstance(life, bool) or not isinstance(life, (int, float)):
+        life = _DEFAULT_LIFE_SECONDS
+    seconds = float(min(life, _LONGEST_LIFE_SECONDS))
     usable = isinstance(token, str) and token.isascii() and token.isprintable() and " " not in token
     return (token if usable else None), seconds

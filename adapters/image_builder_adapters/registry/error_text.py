@@ -12,7 +12,7 @@ LONGEST = 300
 def error_text(answer: HttpAnswer, redactor: Redactor) -> str:
     """``status 403: DENIED: not yours``: the answer's status and its errors, without secrets and control characters."""
     told = redactor.text(_told(answer.body))
-    words = neutralise(" ".join(told.split()).encode()).decode()
+    words = neutralise(" ".join(told.split()).encode("utf-8", "replace")).decode()
     short = words if len(words) <= LONGEST else f"{words[:LONGEST]}…"
     return f"status {answer.status}: {short}" if short else f"status {answer.status}"
 

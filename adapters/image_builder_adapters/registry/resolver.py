@@ -30,6 +30,8 @@ from image_builder_adapters.registry.safe_url import Origin, origin, url_problem
 from image_builder_adapters.retry import RetryPolicy, send_with_retries
 
 _MOST_REDIRECTS: Final = 10
+# A second refusal may be an expired token or a missing scope: it is worth one more challenge, no more.
+_MOST_CHALLENGES: Final = 2
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _HUB_API: Final = "registry-1.docker.io"
 _DEFAULT_POLICY: Final = RetryPolicy(attempts=5, pause_seconds=0.5, growth=2.0)
@@ -53,17 +55,21 @@ class HttpRegistry:
 
     def resolve(self, reference: ImageReference, cancellation: Cancellation) -> Result[Manifest, RegistryFailure]:
         """Implement ``Registry.resolve``."""
+        broken = unwrap_or_failure(self._authorizer.check())
+        if broken is not None:
+            return Failure(broken)
         repository = reference.repository
         name = reference.digest.text if reference.digest is not None else reference.tag
         url = f"{base_url(repository)}/v2/{repository.path}/manifests/{name}"
         authorization = self._authorizer.known(repository)
-        # A second refusal may be an expired token or a missing scope: it is worth one more challenge, no more.
-        for _ in range(3):
+        for challenges_left in range(_MOST_CHALLENGES, -1, -1):
             answer = unwrap_or_failure(self._get(url, authorization, str(reference), cancellation))
             if not isinstance(answer, HttpAnswer):
                 return Failure(answer)
             if answer.status != 401:
                 return self._read(answer, reference)
+            if not challenges_left:
+                break
             granted = unwrap_or_failure(self._authorizer.answer(answer, repository, _home(repository), cancellation))
             if isinstance(granted, Denied):
                 return Failure(AccessDenied(str(reference), granted.reason))
@@ -95,9 +101,12 @@ class HttpRegistry:
                 return Failure(RegistryUnreachable(shown, str(answer)))
             if isinstance(answer, AnswerTooLarge):
                 return Failure(BadAnswer(shown, str(answer)))
+            if answer.status == 401 and origin(url) != home:
+                # Answering this challenge would send the registry's credentials where somebody else wants them.
+                return Failure(AccessDenied(shown, "it redirects to another host, which wants credentials of its own"))
             if answer.status not in _REDIRECTS:
                 return Success(answer)
-            url = urljoin(url, answer.header("Location") or "")
+            url = _target(url, answer.header("Location"))
             problem = url_problem(url, home) if home is not None else "it has no origin"
             if problem is not None:
                 return Failure(BadAnswer(shown, f"it redirects to a place that must not be used: {problem}"))
@@ -122,6 +131,14 @@ def base_url(repository: Repository) -> str:
     """``https://host``, or ``http://host`` for exact loopback; Docker Hub's API has a host of its own."""
     host = _HUB_API if repository.domain == DOCKER_HUB else repository.domain
     return f"{'http' if repository.is_loopback else 'https'}://{host}"
+
+
+def _target(url: str, location: str | None) -> str:
+    """Where a redirect leads; the empty URL, which is no place at all, when it does not say."""
+    try:
+        return urljoin(url, location) if location else ""
+    except ValueError:
+        return ""
 
 
 def _home(repository: Repository) -> Origin:
