@@ -14,7 +14,7 @@ from image_builder_domain.build import BuildFailure, BuildRequest, BuiltImage, E
 from image_builder_domain.descriptor import Manifest
 from image_builder_domain.interruption import Interruption
 from image_builder_domain.reference import ImageReference
-from image_builder_domain.registry_failure import RegistryFailure
+from image_builder_domain.registry_failure import BadCredentials, RegistryFailure
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignerMisconfigured
 
 OutputSink: TypeAlias = Callable[[bytes], None]
@@ -72,6 +72,10 @@ class Registry(Protocol):
     Fails   as :data:`RegistryFailure` says, within the client's timeout and retries. Never raises.
     Source  OCI Distribution Specification, "Pulling manifests".
     """
+
+    def check(self) -> Result[None, BadCredentials]:
+        """Whether the credential files that there are can be read, before the build starts. Sends nothing."""
+        ...
 
     def resolve(self, reference: ImageReference, cancellation: Cancellation) -> Result[Manifest, RegistryFailure]:
         """Ask the registry once (transient answers are retried)."""

@@ -13,7 +13,7 @@ from image_builder_contracts.registry import HeldImage, RegistryContract
 from image_builder_domain.descriptor import Manifest
 from image_builder_domain.ports import Cancellation, Registry
 from image_builder_domain.reference import ImageReference
-from image_builder_domain.registry_failure import NotFound, RegistryFailure
+from image_builder_domain.registry_failure import BadCredentials, NotFound, RegistryFailure
 from returns.result import Failure, Result, Success
 
 from tests.oci_registry import RunningRegistry, push_image, start_registry
@@ -21,12 +21,21 @@ from tests.oci_registry import RunningRegistry, push_image, start_registry
 Resolved = Result[Manifest, RegistryFailure]
 
 
-@final
 @dataclass
-class RemembersTags:
-    """Never asks twice."""
+class Spoilt:
+    """A good registry adapter that a subclass spoils."""
 
     good: Registry
+
+    def check(self) -> Result[None, BadCredentials]:
+        return self.good.check()
+
+
+@final
+@dataclass
+class RemembersTags(Spoilt):
+    """Never asks twice."""
+
     known: dict[str, Resolved] = field(default_factory=dict)
 
     def resolve(self, reference: ImageReference, cancellation: Cancellation) -> Resolved:
@@ -37,10 +46,8 @@ class RemembersTags:
 
 @final
 @dataclass
-class PrefersTheTag:
+class PrefersTheTag(Spoilt):
     """Takes the tag's word for what the digest is."""
-
-    good: Registry
 
     def resolve(self, reference: ImageReference, cancellation: Cancellation) -> Resolved:
         asked = reference if reference.tag is None else replace(reference, digest=None)
@@ -49,10 +56,8 @@ class PrefersTheTag:
 
 @final
 @dataclass
-class CallsEveryFailureMissing:
+class CallsEveryFailureMissing(Spoilt):
     """Cannot tell "is not there" from "I do not know"."""
-
-    good: Registry
 
     def resolve(self, reference: ImageReference, cancellation: Cancellation) -> Resolved:
         return self.good.resolve(reference, cancellation).lash(lambda _: Failure(NotFound(str(reference))))
@@ -60,10 +65,8 @@ class CallsEveryFailureMissing:
 
 @final
 @dataclass
-class ListsAttestations:
+class ListsAttestations(Spoilt):
     """Takes an attestation for a platform."""
-
-    good: Registry
 
     def resolve(self, reference: ImageReference, cancellation: Cancellation) -> Resolved:
         return self.good.resolve(reference, cancellation).bind(

@@ -208,3 +208,10 @@ def test_user_tags_of_a_pull_request_never_reach_the_only_registry(world: World,
 def test_development_registry_below_the_production_registry_is_refused(world: World, marked: Watch) -> None:
     world.config["dev-registry"] = f"{world.config['registry'][0]}/dev"
     assert_refused(world.run(), world, marked, "config.yaml", "overlap")
+
+
+def test_broken_docker_configuration_is_refused_before_the_build(world: World, marked: Watch) -> None:
+    (world.folder / "config.json").write_text("{")
+    world.environment["DOCKER_CONFIG"] = str(world.folder)
+    # The programs that are only marks stand for an installed engine.
+    assert_refused(world.run(), world, marked, str(world.folder / "config.json"), "mend the file")

@@ -13,6 +13,7 @@ from image_builder_domain.reference import DOCKER_HUB, ImageReference, Repositor
 from image_builder_domain.registry_failure import (
     AccessDenied,
     BadAnswer,
+    BadCredentials,
     NotFound,
     RegistryFailure,
     RegistryUnreachable,
@@ -53,9 +54,13 @@ class HttpRegistry:
         self._policy = policy
         self._authorizer = Authorizer(self._client, DockerCredentials(environment), redactor, policy)
 
+    def check(self) -> Result[None, BadCredentials]:
+        """Implement ``Registry.check``."""
+        return self._authorizer.check()
+
     def resolve(self, reference: ImageReference, cancellation: Cancellation) -> Result[Manifest, RegistryFailure]:
         """Implement ``Registry.resolve``."""
-        broken = unwrap_or_failure(self._authorizer.check())
+        broken = unwrap_or_failure(self.check())
         if broken is not None:
             return Failure(broken)
         repository = reference.repository

@@ -52,7 +52,9 @@ def preflight(ports: Ports) -> Problems:
     checks = [signer.prepare() for signer in ports.signers.values()]
     missing = (Problem("engine", str(engine.failure())),) if isinstance(engine, Failure) else ()
     broken = tuple(Problem("sign-config", str(check.failure())) for check in checks if isinstance(check, Failure))
-    return (*missing, *broken)
+    credentials = ports.registry.check()
+    unread = (Problem("credentials", str(credentials.failure())),) if isinstance(credentials, Failure) else ()
+    return (*missing, *broken, *unread)
 
 
 def carry_out(plan: Plan, ports: Ports, audience: Audience, cancellation: Cancellation) -> Outcome:
