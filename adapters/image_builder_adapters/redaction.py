@@ -3,7 +3,6 @@
 Apply it before :mod:`image_builder_adapters.console_text`, whose escapes would hide a secret from it.
 """
 
-import base64
 import re
 import threading
 from collections.abc import Iterable, Iterator
@@ -95,6 +94,8 @@ def _base64_forms(raw: bytes) -> Iterator[str]:
     Three bytes make four characters, so there are three ways to lie in longer content; the characters at the ends that
     depend on the neighbours are left out.
     """
+    import base64
+
     whole = base64.b64encode(raw).decode("ascii")
     yield whole
     yield whole.rstrip("=")

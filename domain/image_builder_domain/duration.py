@@ -6,8 +6,9 @@ from typing import final
 
 from returns.result import Failure, Result, Success
 
-_PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
-_WHOLE = re.compile(rf"(?:{_PART.pattern})+")
+# Compiled when first used: most runs read no duration.
+_PART = r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)"
+_WHOLE = rf"(?:{_PART})+"
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST = 2**63 / 1e9  # Go counts nanoseconds in 64 bits
 
@@ -25,7 +26,7 @@ class MalformedDuration:
 
 def seconds(text: str) -> Result[float, MalformedDuration]:
     """The seconds of a Go duration; a sign is refused: nothing here waits for negative time."""
-    if not _WHOLE.fullmatch(text):
+    if not re.fullmatch(_WHOLE, text):
         return Success(0.0) if text == "0" else Failure(MalformedDuration(text))
-    total = sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text))
+    total = sum(float(number) * _SECONDS[unit] for number, unit in re.findall(_PART, text))
     return Success(total) if total <= _LONGEST else Failure(MalformedDuration(text))

@@ -20,8 +20,8 @@ _DOMAIN = re.compile(
 )
 _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-_LOOPBACK = re.compile(r"(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]{1,5})?")
-_USERINFO = re.compile(r"[^/@\s]*:[^/@\s]*@(?!sha256:)|(?<=//)[^/@\s]+@")
+_LOOPBACK = r"(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]{1,5})?"
+_USERINFO = r"[^/@\s]*:[^/@\s]*@(?!sha256:)|(?<=//)[^/@\s]+@"
 _LONGEST_REPOSITORY = 255
 
 
@@ -34,7 +34,7 @@ class MalformedReference:
     reason: str
 
     def __str__(self) -> str:
-        shown = _USERINFO.sub("***@", self.text)
+        shown = re.sub(_USERINFO, "***@", self.text)
         return f"{shown!r} is no image reference: {self.reason}"
 
 
@@ -85,7 +85,7 @@ class Repository:
     @property
     def is_loopback(self) -> bool:
         """True for exactly ``localhost``, 127.0.0.0/8 and ``[::1]``: the only registries reached by plain http."""
-        return _LOOPBACK.fullmatch(self.domain) is not None
+        return re.fullmatch(_LOOPBACK, self.domain) is not None
 
     def __str__(self) -> str:
         return f"{self.domain}/{self.path}"
