@@ -1,8 +1,14 @@
 """Build arguments: ``NAME=value`` pairs that a Dockerfile takes with ``ARG``."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import final
+
+from returns.result import Failure, Result, Success
+
+from image_builder_domain.problem import Problem, Problems
+from image_builder_domain.tag import Tag
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET_WORDS = re.compile(r"token|secret|password|passwd|credential|key", re.IGNORECASE)
@@ -28,3 +34,15 @@ class BuildArgument:
 def is_argument_name(text: str) -> bool:
     """True for the names that a Dockerfile's ``ARG`` can declare."""
     return _NAME.fullmatch(text) is not None
+
+
+def exported_tags(tags: Iterable[Tag]) -> Result[tuple[BuildArgument, ...], Problems]:
+    """``TAG_<name>`` for each tag (``--export-tags``); characters that an ``ARG`` cannot hold become ``_``."""
+    arguments: dict[str, Tag] = {}
+    for tag in tags:
+        name = "TAG_" + re.sub(r"[^A-Za-z0-9_]", "_", tag.name)
+        if name in arguments:
+            clash = f"the tags {arguments[name].name!r} and {tag.name!r} would both be exported as {name}"
+            return Failure((Problem("--export-tags", clash, "rename one of them: name=value"),))
+        arguments[name] = tag
+    return Success(tuple(BuildArgument(name, tag.value) for name, tag in arguments.items()))

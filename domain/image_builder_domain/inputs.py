@@ -30,15 +30,6 @@ class Asked:
 
 @final
 @dataclass(frozen=True, slots=True)
-class Source:
-    """What is built: an absolute context directory, and the Dockerfile's path below it."""
-
-    context: str
-    dockerfile: str
-
-
-@final
-@dataclass(frozen=True, slots=True)
 class TagInputs:
     """Enough to decide tags. ``time`` is aware; ``environment`` is the tool's own."""
 
@@ -47,13 +38,3 @@ class TagInputs:
     git_state: Result[GitState, Problems]
     time: datetime
     environment: Mapping[str, str] = field(repr=False)
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """Enough to plan a build. ``commit_time`` is the commit's, in seconds since 1970, None where git cannot say."""
-
-    tags: TagInputs
-    source: Result[Source, Problems]
-    commit_time: int | None

@@ -7,16 +7,17 @@ from typing import final
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.build import BuildRequest, CacheReferences
-from image_builder_domain.build_argument import BuildArgument, is_argument_name
+from image_builder_domain.build_argument import BuildArgument, exported_tags, is_argument_name
+from image_builder_domain.build_inputs import Inputs, Source
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.git_state import GitState
-from image_builder_domain.inputs import EPOCH, Asked, Inputs, Source, TagInputs
+from image_builder_domain.inputs import EPOCH, Asked, TagInputs
 from image_builder_domain.platform import Platform
 from image_builder_domain.problem import Problem, Problems, every, located, refuse, together
 from image_builder_domain.reference import ImageReference, Repository
 from image_builder_domain.registry_prefix import RegistryPrefix, image_reference
 from image_builder_domain.signer_selection import SignerChoice, choose_signers, why_not_signed
-from image_builder_domain.tag import Tag, exported_tags
+from image_builder_domain.tag import Tag
 from image_builder_domain.tag_decision import decide_tags
 from image_builder_domain.trust import CacheAccess, JobType, Target, trust
 

@@ -5,10 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self, final
 
-from returns.result import Failure, Result, Success
+from returns.result import Result, Success
 
-from image_builder_domain.build_argument import BuildArgument
-from image_builder_domain.problem import Problem, Problems, every, located, refuse
+from image_builder_domain.problem import Problems, every, located, refuse
 from image_builder_domain.reference import TAG_RULE, is_tag
 from image_builder_domain.templates import TemplateData, is_template, render
 
@@ -87,15 +86,3 @@ def _without_repeats(tags: tuple[Tag, ...]) -> Result[tuple[Tag, ...], Problems]
             clash = f"the name {tag.name!r} has two values, {values[tag.name]!r} and {tag.value!r}"
             return refuse("--tag", clash, "give each tag a name of its own: name=value")
     return Success(tuple(dict.fromkeys(tags)))
-
-
-def exported_tags(tags: Iterable[Tag]) -> Result[tuple[BuildArgument, ...], Problems]:
-    """``TAG_<name>`` for each tag (``--export-tags``); characters that an ``ARG`` cannot hold become ``_``."""
-    arguments: dict[str, Tag] = {}
-    for tag in tags:
-        name = "TAG_" + re.sub(r"[^A-Za-z0-9_]", "_", tag.name)
-        if name in arguments:
-            clash = f"the tags {arguments[name].name!r} and {tag.name!r} would both be exported as {name}"
-            return Failure((Problem("--export-tags", clash, "rename one of them: name=value"),))
-        arguments[name] = tag
-    return Success(tuple(BuildArgument(name, tag.value) for name, tag in arguments.items()))

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from image_builder_adapters.source_tree import find_dockerfile, has_variants
 from image_builder_adapters.yaml_reader import read_document
 from image_builder_domain.configuration import configuration
 from image_builder_domain.git_state import CiSystem, detect, read_git_state
-from image_builder_domain.inputs import EPOCH, Asked, Inputs, Source, TagInputs
+from image_builder_domain.inputs import EPOCH, Asked, TagInputs
 from image_builder_domain.problem import problems_of, refuse
 from returns.result import Result, Success
 
 if TYPE_CHECKING:
+    from image_builder_domain.build_inputs import Inputs, Source
     from image_builder_domain.problem import Problems
 
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,8 +31,10 @@ def read_tag_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) ->
     )
 
 
-def read_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> Inputs:
+def read_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> "Inputs":
     """What a build is planned from."""
+    from image_builder_domain.build_inputs import Inputs
+
     tags = read_tag_inputs(flags, environment)
     source = _source(flags)
     return Inputs(tags, source, _commit_time(tags, flags["context"] or "."))
@@ -59,11 +61,16 @@ def _asked(flags: Mapping[str, Any]) -> Asked:
 
 
 def _source(flags: Mapping[str, Any]) -> "Result[Source, Problems]":
+    from image_builder_adapters.source_tree import find_dockerfile
+
     found = find_dockerfile(flags["context"] or ".", flags["dockerfile"])
     return found.bind(lambda place: _without_variants(*place))
 
 
 def _without_variants(context: str, dockerfile: str) -> "Result[Source, Problems]":
+    from image_builder_adapters.source_tree import has_variants
+    from image_builder_domain.build_inputs import Source
+
     if has_variants(context, dockerfile):
         path = os.path.join(os.path.dirname(dockerfile), "variants.yaml")
         return refuse(path, "variants are not supported yet", "build from a folder without this file")

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 from image_builder_domain.build_argument import BuildArgument
+from image_builder_domain.build_inputs import Inputs, Source
 from image_builder_domain.configuration import CacheSettings, Configuration, SignerDefinition
 from image_builder_domain.git_state import CiSystem, GitState
-from image_builder_domain.inputs import Asked, Inputs, Source, TagInputs
+from image_builder_domain.inputs import Asked, TagInputs
 from image_builder_domain.plan import Plan, decide
 from image_builder_domain.problem import Problem, refuse
 from image_builder_domain.registry_prefix import RegistryPrefix

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_builder_domain.build_argument import BuildArgument, is_argument_name
+from image_builder_domain.build_argument import BuildArgument, exported_tags, is_argument_name
 from image_builder_domain.problem import Problems
 from image_builder_domain.reference import is_tag
-from image_builder_domain.tag import Tag, TagSpec, compute_tags, exported_tags, tag_value
+from image_builder_domain.tag import Tag, TagSpec, compute_tags, tag_value
 from image_builder_domain.templates import TemplateData
 from returns.result import Success
 
