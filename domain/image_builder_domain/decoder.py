@@ -12,7 +12,6 @@ from typing import Any, TypeAlias, TypeVar
 from returns.result import Result, Success
 
 from image_builder_domain.document import Mapping, Node, Scalar, Sequence
-from image_builder_domain.duration import seconds
 from image_builder_domain.nearest import nearest
 from image_builder_domain.problem import Problems, every, located, refuse, together
 
@@ -50,6 +49,8 @@ def whole_number(node: Node, path: str) -> Result[int, Problems]:
 
 def duration(node: Node, path: str) -> Result[float, Problems]:
     """Seconds, from a Go duration."""
+    from image_builder_domain.duration import seconds  # most files hold none
+
     return text(node, path).bind(lambda written: located(seconds(written), node.where, f"this is {path}"))
 
 
