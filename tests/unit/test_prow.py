@@ -64,7 +64,9 @@ SPECS = [
 NAMES = [*PRESUBMIT, "JOB_SPEC", "GITHUB_ACTIONS"]
 
 
-anything = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(WORDS + SPECS) | st.text("7:,{é\n\0", max_size=5), max_size=3)
+anything = st.dictionaries(
+    st.sampled_from(NAMES), st.sampled_from(WORDS + SPECS) | st.text("7:,{é\n\0", max_size=5), max_size=3
+)
 
 
 @given(st.sampled_from([{}, POSTSUBMIT, PRESUBMIT]), anything, st.sampled_from(SPECS))

@@ -121,4 +121,4 @@ def _truly_merged(environment: Mapping[str, str], state: GitState) -> Result[Git
         return Success(state)
     from image_builder_domain.git_state.unmerged import unmarked
 
-    return unmarked(environment, state.job_type).map(lambda _: state)
+    return unmarked(environment, state).map(lambda _: state)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from returns.result import Failure, Result, Success
 
+from image_builder_domain.git_state.state import GitState
 from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.trust import JobType
 
@@ -22,8 +23,10 @@ _PRESENT = (
     "SYSTEM_PULLREQUEST_PULLREQUESTID",
     "SYSTEM_PULLREQUEST_PULLREQUESTNUMBER",
     "SYSTEM_PULLREQUEST_SOURCECOMMITID",
+    "SYSTEM_PULLREQUEST_TARGETBRANCH",
     "CHANGE_ID",
     "CHANGE_BRANCH",
+    "CHANGE_TARGET",
     "CHANGE_FORK",
     "ghprbPullId",  # jobs of one branch that build pull requests through a plugin
     "ghprbActualCommit",
@@ -31,6 +34,7 @@ _PRESENT = (
     "CI_MERGE_REQUEST_IID",
     "CI_MERGE_REQUEST_EVENT_TYPE",
     "CI_EXTERNAL_PULL_REQUEST_IID",
+    "CI_EXTERNAL_PULL_REQUEST_SOURCE_BRANCH_SHA",
 )
 _WORDS = {
     "JOB_TYPE": ("presubmit", "batch", "merge_group"),
@@ -47,26 +51,30 @@ _UNMERGED_REF = (
 )
 
 
-def unmarked(environment: Mapping[str, str], job_type: JobType) -> Result[None, Problems]:
-    """Nothing, when no variable marks unmerged code in this job of a trusted class."""
-    marks = _marks({name: value for name, value in environment.items() if value})
+def unmarked(environment: Mapping[str, str], state: GitState) -> Result[None, Problems]:
+    """Nothing, when nothing marks unmerged code in this job of a trusted class."""
+    marks = _marks({name: value for name, value in environment.items() if value}, state)
     if not marks:
         return Success(None)
-    remedy = "a pull request is never built as production; " + (
-        "set CI=true in a CI job, or unset them" if job_type is JobType.LOCAL else "unset what is not this job's own"
-    )
-    what = f"set in a {job_type.value} job" if job_type is not JobType.LOCAL else "set outside CI"
-    return Failure((Problem(", ".join(marks), f"{what}, but they tell of code that is not merged", remedy),))
+    is_local = state.job_type is JobType.LOCAL
+    what = f"this tells of code that is not merged, {'outside CI' if is_local else f'in a {state.job_type.value} job'}"
+    remedy = "set CI=true in a CI job, or unset it" if is_local else "unmerged code is never built as production"
+    return Failure((Problem(", ".join(marks), what, remedy),))
 
 
-def _marks(given: Mapping[str, str]) -> list[str]:
+def _marks(given: Mapping[str, str], state: GitState) -> list[str]:
     return [
         *(name for name in _PRESENT if _is_told(given.get(name, ""))),
         *(name for name, words in _WORDS.items() if given.get(name) in words),
-        *(name for name in _REFS if re.fullmatch(_UNMERGED_REF, given.get(name, ""), re.DOTALL)),
+        *(name for name in _REFS if _is_unmerged(given.get(name, ""))),
+        *([f"the branch {state.base_ref!r}"] if _is_unmerged(state.base_ref or "") else []),
         *(["PULL_REFS"] if "," in given.get("PULL_REFS", "") else []),
         *(["JOB_SPEC"] if _carries_pulls(given.get("JOB_SPEC", "")) else []),
     ]
+
+
+def _is_unmerged(ref: str) -> bool:
+    return re.fullmatch(_UNMERGED_REF, ref, re.DOTALL) is not None
 
 
 def _is_told(value: str) -> bool:
@@ -75,11 +83,13 @@ def _is_told(value: str) -> bool:
 
 
 def _carries_pulls(text: str) -> bool:
-    if '"pulls"' not in text:
+    """Whether anything that was checked out holds pull requests; what cannot be read is not trusted."""
+    if not text:
         return False
     try:
         spec = json.loads(text)
     except (ValueError, RecursionError):
-        return True  # what cannot be read is not trusted
-    every = [spec.get("refs"), *(spec.get("extra_refs") or [])] if isinstance(spec, dict) else [spec]
-    return any(not isinstance(refs, dict) or bool(refs.get("pulls")) for refs in every if refs is not None)
+        return True
+    refs = [spec.get("refs"), spec.get("extra_refs")] if isinstance(spec, dict) else [spec]
+    every = [found for place in refs for found in (place if isinstance(place, list) else [place])]
+    return any(not isinstance(found, dict) or bool(found.get("pulls")) for found in every if found)
