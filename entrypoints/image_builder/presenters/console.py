@@ -33,6 +33,7 @@ class Console:
         terminal = os.isatty(2) and os.environ.get("TERM", "dumb") != "dumb"
         self._format = "color" if terminal else "text"
         self._engine_to = None if silent else 2 if results_only else 1
+        self._results_only = results_only
         self._debug = debug
         self._lock = threading.Lock()
         is_live = terminal and os.isatty(self._engine_to or 1) and not silent and not debug
@@ -69,16 +70,23 @@ class Console:
         lost = _write(1, self._clean(_encoded(f"{text}\n")))
         return f"standard output: cannot be written: {lost}; free some space, or read it to the end" if lost else ""
 
+    def command(self, text: str) -> str:
+        """Print lines that the CI system obeys, beside a JSON result if there is one; why they are lost, or nothing."""
+        lost = _write(2 if self._results_only else 1, _encoded(f"{text}\n"))
+        return f"commands for the CI system: cannot be written: {lost}; read the output to the end" if lost else ""
+
     def summary(self, text: str) -> None:
         """Print lines for people, as they are."""
-        self._raw(self._clean(_encoded(f"{text}\n")))
+        self._raw(self._neutralise(self._clean(_encoded(f"{text}\n"))))
 
     def engine(self, lines: bytes) -> None:
         """Show whole lines of engine output, or the step they belong to on a terminal."""
         if self._live is not None:
             self._live.show(lines)
         elif self._engine_to is not None:
-            _write(self._engine_to, self._neutralise(self._clean(lines)))
+            shown = self._neutralise(self._clean(lines))
+            # A piece of a very long line gets an end of its own: two pieces must not make a command together.
+            _write(self._engine_to, shown if shown.endswith(b"\n") else shown + b"\n")
 
     def failing_step(self, lines: tuple[str, ...]) -> None:
         """Repeat the last lines of a failing step."""
