@@ -5,10 +5,11 @@ from returns.result import Result, Success
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.git_state import GitState
 from image_builder_domain.inputs import Asked
+from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problem, Problems, every, located, refuse
 from image_builder_domain.reference import Repository
 from image_builder_domain.registry_prefix import RegistryPrefix
-from image_builder_domain.trust import CacheAccess, JobType, Target, trust
+from image_builder_domain.trust import CacheAccess, Target, trust
 
 
 def image_name(asked: Asked) -> Result[str, Problems]:
