@@ -16,6 +16,7 @@ from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry import HttpRegistry
 from image_builder_domain.plan import Plan
 from image_builder_domain.ports import Signer
+from image_builder_domain.signer_settings import NotarySettings, SignerSettings
 
 from image_builder.workflows.build import Ports
 
@@ -57,10 +58,16 @@ class Container(containers.DeclarativeContainer):
 
 def _signers(plan: Plan) -> dict[str, Signer]:
     return {
-        choice.definition.name: NotarySigner(choice.definition.name, choice.definition.settings)
+        choice.definition.name: _signer(choice.definition.name, choice.definition.settings)
         for choice in plan.signers
         if choice.chosen
     }
+
+
+def _signer(name: str, settings: SignerSettings) -> Signer:
+    if isinstance(settings, NotarySettings):
+        return NotarySigner(name, settings)
+    raise TypeError(f"no signer for {type(settings).__name__}: such a plan is refused before")
 
 
 def open_ports(settings: Settings, plan: Plan) -> Ports:
