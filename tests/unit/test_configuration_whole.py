@@ -96,7 +96,7 @@ def with_key(steps: tuple[str | int, ...], key: str) -> str:
     """The complete file with one more key somewhere; JSON is YAML."""
     tree = copy.deepcopy(TREE)
     reduce(operator.getitem, steps, tree)[key] = "x"
-    return json.dumps(tree, ensure_ascii=False)
+    return json.dumps(tree)
 
 
 def distance(one: str, other: str) -> int:
@@ -145,9 +145,9 @@ def test_every_mapping_of_the_file_is_among_those_tried() -> None:
     }
 
 
-@given(st.sampled_from(sorted(KEYS, key=str)), st.text(min_size=1, max_size=20))
+@given(st.sampled_from(sorted(KEYS, key=str)), st.text(st.characters(max_codepoint=0xFFFF), min_size=1, max_size=20))
 def test_an_unknown_key_is_refused_wherever_it_stands(steps: tuple[str | int, ...], key: str) -> None:
-    assume(key not in KEYS[steps] and not yaml.reader.Reader.NON_PRINTABLE.search(key))
+    assume(key not in KEYS[steps])
     found = load(with_key(steps, key)).failure()
     assert [problem for problem in found if problem.what.startswith("unknown key ")]
 
