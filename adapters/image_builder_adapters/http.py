@@ -96,7 +96,7 @@ class AnswerTooLarge:
     url: str
     limit_bytes: int
     status: int = 200
-    headers: Headers = field(default=(), repr=False)
+    headers: Headers = field(default=(), repr=False, compare=False)
 
     def header_values(self, name: str) -> tuple[str, ...]:
         """As :meth:`HttpAnswer.header_values`."""
