@@ -36,3 +36,27 @@ class NotarySettings:
     def signs_indexes(self) -> bool:
         """True under protocol v2, which signs manifests; v1 signs image configurations, which an index has none of."""
         return self.secret is not None and self.secret.kind is SecretKind.MTLS
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class CosignSettings:
+    """A signer of type ``cosign``; all texts are paths, KMS references or what a certificate must say.
+
+    Either ``key``, a file or KMS reference, with its ``public_key`` (which a KMS tells by itself); or
+    ``identity_token_file`` with ``certificate_identity`` and ``certificate_oidc_issuer``, which verification asks for.
+    """
+
+    key: str | None = None
+    identity_token_file: str | None = None
+    public_key: str | None = None
+    certificate_identity: str | None = None
+    certificate_oidc_issuer: str | None = None
+    signing_config: str | None = None
+    trusted_root: str | None = None
+    transparency_log: bool = True
+
+    @property
+    def signs_indexes(self) -> bool:
+        """True: cosign signs a digest, whatever it is of."""
+        return True
