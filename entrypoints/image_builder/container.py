@@ -17,6 +17,7 @@ from image_builder_domain.plan import Plan
 from image_builder_domain.ports import Artifacts, ImageEngine, Signer
 from image_builder_domain.sign_plan import SignPlan
 from image_builder_domain.signer_selection import SignerChoice
+from image_builder_domain.signer_settings import NotarySettings, SignerSettings
 
 from image_builder.workflows.build import Ports
 from image_builder.workflows.sign import SigningPorts
@@ -65,10 +66,16 @@ def _buildkit(**settings: Any) -> ImageEngine:
 
 def _signers(choices: tuple[SignerChoice, ...]) -> dict[str, Signer]:
     return {
-        choice.definition.name: NotarySigner(choice.definition.name, choice.definition.settings)
+        choice.definition.name: _signer(choice.definition.name, choice.definition.settings)
         for choice in choices
         if choice.chosen
     }
+
+
+def _signer(name: str, settings: SignerSettings) -> Signer:
+    if isinstance(settings, NotarySettings):
+        return NotarySigner(name, settings)
+    raise TypeError(f"no signer for {type(settings).__name__}: such a plan is refused before")
 
 
 def open_ports(settings: Settings, plan: Plan) -> Ports:

@@ -1,13 +1,13 @@
 """What may be signed after the fact: never production's images by unmerged code."""
 
 import pytest
-from image_builder_domain.configuration import Configuration, SignerDefinition
+from image_builder_domain.configuration import Configuration
 from image_builder_domain.git_state import CiSystem, GitState
 from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problem
 from image_builder_domain.registry_prefix import RegistryPrefix
 from image_builder_domain.sign_plan import SigningInputs, decide_signing
-from image_builder_domain.signer_settings import NotarySettings
+from image_builder_domain.signer_settings import NotarySettings, SignerDefinition
 from returns.result import Failure, Success
 
 UNMERGED = (JobType.PRESUBMIT, JobType.MERGE_GROUP, JobType.BATCH)
@@ -20,7 +20,9 @@ def configuration(job_types: tuple[JobType, ...], dev: bool = True) -> Configura
         registries=(RegistryPrefix.parse("r.example/prod").unwrap(),),
         dev_registries=(RegistryPrefix.parse("r.example/dev").unwrap(),) if dev else (),
         enabled_signers={"*": ("s",)},
-        signers=(SignerDefinition("s", job_types, NotarySettings("https://signing.example"), "config.yaml:1:1"),),
+        signers=(
+            SignerDefinition("s", "notary", job_types, NotarySettings("https://signing.example"), "config.yaml:1:1"),
+        ),
     )
 
 

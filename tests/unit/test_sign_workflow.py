@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pytest
 from image_builder.workflows.sign import SigningPorts, sign_images
 from image_builder_contracts.cancellation import ManualCancellation
-from image_builder_domain.configuration import SignerDefinition
 from image_builder_domain.descriptor import OCI_INDEX, OCI_MANIFEST, Descriptor, Manifest
 from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.git_state import CiSystem, GitState
@@ -16,7 +15,7 @@ from image_builder_domain.reference import Digest, ImageReference
 from image_builder_domain.registry_failure import BadCredentials, NotFound, RegistryFailure
 from image_builder_domain.sign_plan import SignPlan
 from image_builder_domain.signer_selection import SignerChoice
-from image_builder_domain.signer_settings import NotarySettings
+from image_builder_domain.signer_settings import NotarySettings, SignerDefinition
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus, SignerMisconfigured
 from returns.result import Failure, Result, Success
 
@@ -78,7 +77,7 @@ class Audience:
 
 
 def plan(*references: str) -> SignPlan:
-    definition = SignerDefinition("s", (), NotarySettings("https://signing.example"), "config.yaml:1:1")
+    definition = SignerDefinition("s", "notary", (), NotarySettings("https://signing.example"), "config.yaml:1:1")
     parsed = tuple(ImageReference.parse(text).unwrap() for text in references)
     return SignPlan(STATE, parsed, (SignerChoice(definition, True, "enabled by '*'"),))
 
