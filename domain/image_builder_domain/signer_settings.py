@@ -14,6 +14,10 @@ class SignerSettings(Protocol):
     def signs_indexes(self) -> bool:
         """True when it can sign an image of several platforms."""
 
+    @property
+    def needs_tags(self) -> bool:
+        """True when it signs the names of tags, and not digests alone."""
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,11 @@ class NotarySettings:
         """True under protocol v2, which signs manifests; v1 signs image configurations, which an index has none of."""
         return self.secret is not None and self.secret.kind is SecretKind.MTLS
 
+    @property
+    def needs_tags(self) -> bool:
+        """True: both protocols sign a tag's name together with its digest."""
+        return True
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -82,3 +91,8 @@ class CosignSettings:
     def signs_indexes(self) -> bool:
         """True: cosign signs a digest, whatever it is of."""
         return True
+
+    @property
+    def needs_tags(self) -> bool:
+        """False: cosign signs digests."""
+        return False

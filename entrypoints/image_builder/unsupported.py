@@ -12,8 +12,6 @@ _FLAGS: Final = (
     "tag-base64",
     "env-file",
     "variant",
-    "sign-only",
-    "images-to-sign",
     "build-in-ado",
     "ado-preview-run",
     "ado-preview-run-yaml-path",
@@ -22,7 +20,7 @@ _FLAGS: Final = (
     "ado-state-output",
     "report",
 )
-_VERBS: Final = ("sign", "verify", "preview", "doctor", "schema")
+_VERBS: Final = ("verify", "preview", "doctor", "schema")
 _BUILDS_FIRST: Final = ("build", "plan")
 
 

@@ -176,6 +176,7 @@ class Fax(NamedTuple):
 
     number: str
     signs_indexes: bool = True
+    needs_tags: bool = False
 
 
 def test_types_of_signers_can_be_added() -> None:
