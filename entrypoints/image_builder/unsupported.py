@@ -6,9 +6,6 @@ from typing import Any, Final
 from image_builder_domain.problem import Problem
 
 _FLAGS: Final = (
-    "tag-base64",
-    "env-file",
-    "variant",
     "sign-only",
     "images-to-sign",
     "build-in-ado",
