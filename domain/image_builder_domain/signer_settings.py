@@ -36,3 +36,8 @@ class NotarySettings:
     def signs_indexes(self) -> bool:
         """True under protocol v2, which signs manifests; v1 signs image configurations, which an index has none of."""
         return self.secret is not None and self.secret.kind is SecretKind.MTLS
+
+    @property
+    def needs_tags(self) -> bool:
+        """True: both protocols sign a tag's name together with its digest."""
+        return True

@@ -6,8 +6,6 @@ from typing import Any, Final
 from image_builder_domain.problem import Problem
 
 _FLAGS: Final = (
-    "sign-only",
-    "images-to-sign",
     "build-in-ado",
     "ado-preview-run",
     "ado-preview-run-yaml-path",
@@ -16,7 +14,7 @@ _FLAGS: Final = (
     "ado-state-output",
     "report",
 )
-_VERBS: Final = ("sign", "verify", "preview", "doctor", "schema")
+_VERBS: Final = ("verify", "preview", "doctor", "schema")
 _BUILDS_FIRST: Final = ("build", "plan")
 
 
