@@ -13,11 +13,13 @@ from image_builder_domain.outcome import ImageOutcome, Outcome
 from image_builder_domain.plan import Plan
 from image_builder_domain.ports import Artifacts, Cancellation, ImageEngine, Registry, Signer
 from image_builder_domain.problem import Problem, Problems
+from image_builder_domain.reference import ImageReference
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus
 from returns.result import Failure
 
 from image_builder.workflows.brake import Brake
 from image_builder.workflows.image import Follower, build_image, never_started
+from image_builder.workflows.signatures import signatures_of
 
 
 class Audience(Protocol):
@@ -114,17 +116,17 @@ def _sign(
     )
     if not signers or not wanted or cancellation.reason() is not None:
         return images
-    digests = dict.fromkeys(str(found.descriptor.digest) for found in wanted)
+    digests = dict.fromkeys(str(image.descriptor.digest) for image in wanted)
     audience.info(f"signing {', '.join(digests)} with {', '.join(signers)}")
-    with ThreadPoolExecutor(len(signers), "sign") as pool:
-        results = tuple(pool.map(lambda signer: signer.sign(wanted, cancellation), signers.values()))
-    found = tuple(one for result in results for one in result)
-    for one in found:
-        if one.reason:
-            audience.error(f"{one.signer}: {one.reference}: {one.reason}")
-    return tuple(replace(image, signatures=_signatures_of(image, found)) for image in images)
+    found = tuple(zip(wanted, signatures_of(wanted, signers, cancellation), strict=True))
+    for signature in (signature for _, signatures in found for signature in signatures if signature.reason):
+        audience.error(f"{signature.signer}: {signature.reference}: {signature.reason}")
+    # No two images have a destination in common, so a reference belongs to one.
+    by_reference = {image.reference: signatures for image, signatures in found}
+    return tuple(replace(image, signatures=_signatures(image, by_reference)) for image in images)
 
 
-def _signatures_of(image: ImageOutcome, found: tuple[SignatureResult, ...]) -> tuple[SignatureResult, ...]:
-    """No two images have a destination in common, so a reference belongs to one."""
-    return tuple(one for one in found if one.reference in image.request.destinations)
+def _signatures(
+    image: ImageOutcome, found: Mapping[ImageReference, tuple[SignatureResult, ...]]
+) -> tuple[SignatureResult, ...]:
+    return tuple(signature for reference in image.request.destinations for signature in found.get(reference, ()))
