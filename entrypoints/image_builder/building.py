@@ -60,7 +60,7 @@ def _carry_out(
 ) -> int:
     cancellation = SignalCancellation(flags["timeout"])
     with cancellation.install():
-        problems = preflight(ports)
+        problems = preflight(plan, ports)
         if problems:
             for problem in problems:
                 console.error(str(problem))
@@ -97,14 +97,19 @@ def _tell(
     for failure in (*outcome.lost, *failures):
         console.error(failure)
     outcome = Outcome(outcome.images, outcome.interruption, (*outcome.lost, *failures))
-    if flags["output"] == "json":
-        lost = console.result(harmless_json(json.dumps(report(plan, outcome))))
-        outcome = Outcome(outcome.images, outcome.interruption, (*outcome.lost, *([lost] if lost else [])))
-    if flags["ado-state-output"]:
-        lost = console.command(azure_pipelines.state_output(report(plan, outcome)))
-        outcome = Outcome(outcome.images, outcome.interruption, (*outcome.lost, *([lost] if lost else [])))
+    lost = _spoken(report(plan, outcome), flags, console)
+    outcome = Outcome(outcome.images, outcome.interruption, (*outcome.lost, *lost))
     console.summary(summary(plan, outcome, path if path in files and not failures else None))
     return outcome.exit_code()
+
+
+def _spoken(found: dict[str, Any], flags: Mapping[str, Any], console: Console) -> list[str]:
+    """Print what programs read; why some of it is lost."""
+    lost = [
+        console.result(harmless_json(json.dumps(found))) if flags["output"] == "json" else "",
+        console.command(azure_pipelines.state_output(found)) if flags["ado-state-output"] else "",
+    ]
+    return [reason for reason in lost if reason]
 
 
 def _written(files: dict[str, bytes], artifacts: Artifacts) -> list[Failure[Any]]:

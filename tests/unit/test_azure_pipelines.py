@@ -2,7 +2,7 @@
 
 import pytest
 from image_builder_domain.git_state import CiSystem, GitState, git_question, read_git_state
-from image_builder_domain.trust import JobType
+from image_builder_domain.job_type import JobType
 
 from tests.unit.jobs import AZURE_DECLARED, AZURE_PULL_REQUEST, AZURE_PUSH, BASE, HEAD, MERGE, OTHER
 

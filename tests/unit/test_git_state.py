@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from image_builder_domain.git_state import git_question, read_git_state
 from image_builder_domain.git_state.state import is_sha
+from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import problems_of
-from image_builder_domain.trust import JobType, Target, trust
+from image_builder_domain.trust import Target, trust
 from returns.result import Result, Success
 
 from tests.unit.jobs import BASE, EVENTS, HEAD, MERGED, OTHER, UNMERGED

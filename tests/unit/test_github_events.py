@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from image_builder_domain.git_state import CiSystem, GitState, read_git_state
-from image_builder_domain.trust import JobType
+from image_builder_domain.job_type import JobType
 from returns.result import Success
 
 from tests.unit.jobs import (

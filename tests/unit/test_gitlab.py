@@ -2,7 +2,7 @@
 
 import pytest
 from image_builder_domain.git_state import CiSystem, GitState, read_git_state
-from image_builder_domain.trust import JobType
+from image_builder_domain.job_type import JobType
 
 from tests.unit.jobs import BASE, GITLAB_MERGE_REQUEST, GITLAB_PUSH, HEAD, MERGE, OTHER, UNMERGED
 

@@ -3,7 +3,7 @@
 import pytest
 from image_builder_domain.git_state import CiSystem, GitState, read_git_state
 from image_builder_domain.git_state.jenkins import repository_of
-from image_builder_domain.trust import JobType
+from image_builder_domain.job_type import JobType
 
 from tests.unit.jobs import BASE, HEAD, JENKINS_PULL_REQUEST, JENKINS_PUSH, OTHER
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from image_builder_domain.git_state import CiSystem, GitState, git_question, read_git_state
-from image_builder_domain.trust import JobType
+from image_builder_domain.job_type import JobType
 
 from tests.unit.jobs import BASE, EXTRA, HEAD, OTHER, periodic, prow
 

@@ -17,10 +17,10 @@ from image_builder_domain.build_inputs import Inputs, Source
 from image_builder_domain.configuration import Configuration, configuration
 from image_builder_domain.git_state import CiSystem, GitState, read_git_state
 from image_builder_domain.inputs import Asked, TagInputs
+from image_builder_domain.job_type import JobType
 from image_builder_domain.plan import Plan, decide
 from image_builder_domain.reference import ImageReference
 from image_builder_domain.registry_prefix import RegistryPrefix
-from image_builder_domain.trust import JobType
 from returns.result import Failure, Result, Success
 
 from tests.unit.jobs import BASE, EVENTS, HEAD, MERGED, OTHER, UNMERGED

@@ -11,8 +11,9 @@ from typing import Any
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.git_state.state import PROW_MARKS, CiSystem, GitState
+from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problem, Problems, refuse
-from image_builder_domain.trust import JobType, Target, trust
+from image_builder_domain.trust import Target, trust
 
 __all__ = ["CiSystem", "GitState", "detect", "git_question", "read_git_state"]
 

@@ -10,9 +10,9 @@ from returns.result import Result, Success
 
 from image_builder_domain.git_state import variable
 from image_builder_domain.git_state.state import PROW_MARKS, CiSystem, GitState, is_sha
+from image_builder_domain.job_type import JobType
 from image_builder_domain.nearest import nearest
 from image_builder_domain.problem import Problems, refuse, together
-from image_builder_domain.trust import JobType
 
 _AZURE = CiSystem.AZURE_PIPELINES
 _REASONS = {

@@ -12,9 +12,9 @@ from returns.result import Result, Success
 from image_builder_domain.git_state import event as payload
 from image_builder_domain.git_state import variable
 from image_builder_domain.git_state.state import CiSystem, GitState
+from image_builder_domain.job_type import JobType
 from image_builder_domain.nearest import nearest
 from image_builder_domain.problem import Problems, refuse, together
-from image_builder_domain.trust import JobType
 
 _GITHUB = CiSystem.GITHUB
 Event: TypeAlias = Mapping[str, Any]

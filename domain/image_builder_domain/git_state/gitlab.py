@@ -9,9 +9,9 @@ from returns.result import Result, Success
 
 from image_builder_domain.git_state import variable
 from image_builder_domain.git_state.state import CiSystem, GitState, is_nested_repository
+from image_builder_domain.job_type import JobType
 from image_builder_domain.nearest import nearest
 from image_builder_domain.problem import Problems, refuse, together
-from image_builder_domain.trust import JobType
 
 _GITLAB = CiSystem.GITLAB
 _MERGE_REQUEST = "merge_request_event"

@@ -10,8 +10,8 @@ from returns.result import Failure, Result, Success
 
 from image_builder_domain.git_state import variable
 from image_builder_domain.git_state.state import CiSystem, GitState, is_nested_repository, is_repository
+from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problem, Problems, refuse, together
-from image_builder_domain.trust import JobType
 
 _JENKINS = CiSystem.JENKINS
 

@@ -10,9 +10,9 @@ from returns.result import Failure, Result, Success
 
 from image_builder_domain.git_state import prow_record, variable
 from image_builder_domain.git_state.state import CiSystem, GitState
+from image_builder_domain.job_type import JobType
 from image_builder_domain.nearest import nearest
 from image_builder_domain.problem import Problem, Problems, problems_of, refuse, together
-from image_builder_domain.trust import JobType
 
 _PROW = CiSystem.PROW
 _TYPES = {

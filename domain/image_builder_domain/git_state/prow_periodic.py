@@ -11,8 +11,8 @@ from returns.result import Result, Success
 
 from image_builder_domain.git_state import prow_record, variable
 from image_builder_domain.git_state.state import CiSystem, GitState, is_nested_repository
+from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problems, every, refuse, together
-from image_builder_domain.trust import JobType
 
 _SPEC = "JOB_SPEC"
 

@@ -11,8 +11,8 @@ from returns.result import Failure, Result, Success
 
 from image_builder_domain.git_state import variable
 from image_builder_domain.git_state.state import CiSystem, GitState
+from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problem, Problems, every, located, refuse, together
-from image_builder_domain.trust import JobType
 
 _REMEDY = "they are set by Prow; do not change one of them"
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.git_state.state import GitState
+from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problem, Problems
-from image_builder_domain.trust import JobType
 
 _PRESENT = (
     "PULL_NUMBER",
