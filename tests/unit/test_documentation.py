@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from image_builder.flags import help_text
+from image_builder.flags import help_text, scan
+from image_builder.unsupported import unsupported
 from image_builder_adapters.yaml_reader import read_document
 from image_builder_domain.configuration import configuration
 from returns.pipeline import is_successful
@@ -40,6 +41,18 @@ def test_the_readmes_prow_job_is_yaml_that_runs_the_command() -> None:
     job = yaml.safe_load(blocks("README.md", "yaml")[1])
     container = job["postsubmits"]["acme/hello"][0]["spec"]["containers"][0]
     assert container["command"] == ["image-builder"]
+
+
+def test_the_examples_of_ci_jobs_are_yaml_and_their_command_lines_have_no_problem() -> None:
+    page = "docs/ci-systems.md"
+    for block in blocks(page, "yaml"):
+        assert yaml.safe_load(block)
+    found = re.findall(r"image-builder (--config .+)$", (ROOT / page).read_text(), re.MULTILINE)
+    assert len(found) == 4
+    for line in found:
+        scanned = scan(line.split())
+        assert scanned.problems == []
+        assert unsupported("build", scanned.given, scanned.values, {"USE_BUILDKIT": "true"}) == ()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
