@@ -12,12 +12,25 @@ from typing import Final
 from image_builder_adapters.kaniko import kernel
 
 _DEVICES: Final = ("null", "zero", "full", "random", "urandom", "tty")
-_LINKS: Final = (("/proc/self/fd", "fd"), *((f"/proc/self/fd/{n}", f"std{s}") for n, s in enumerate(("in", "out", "err"))))
+_LINKS: Final = (
+    ("/proc/self/fd", "fd"),
+    *((f"/proc/self/fd/{n}", f"std{s}") for n, s in enumerate(("in", "out", "err"))),
+)
 _NEW: Final = kernel.NEW_MOUNT | kernel.NEW_IPC | kernel.NEW_UTS | kernel.NEW_CGROUP
 _INERT: Final = kernel.NO_SUID | kernel.NO_DEV | kernel.NO_EXEC
 # Root inside may be root outside: by its number alone it could change the machine's settings.
 _READ_ONLY_PROC: Final = ("bus", "fs", "irq", "sys", "sysrq-trigger")
-_MASKED_PROC: Final = ("acpi", "asound", "kcore", "keys", "latency_stats", "timer_list", "timer_stats", "sched_debug", "scsi")
+_MASKED_PROC: Final = (
+    "acpi",
+    "asound",
+    "kcore",
+    "keys",
+    "latency_stats",
+    "timer_list",
+    "timer_stats",
+    "sched_debug",
+    "scsi",
+)
 _CAPABILITIES: Final = frozenset(
     {
         0,  # chown
@@ -110,5 +123,7 @@ def _mount_devices(dev: str) -> None:
         os.symlink(source, os.path.join(dev, name))
     for name, kind, options in (("shm", "tmpfs", "mode=1777,size=64m"), ("pts", "devpts", "newinstance,ptmxmode=0666")):
         os.mkdir(os.path.join(dev, name))
-        kernel.mount(kind, os.path.join(dev, name), kernel.NO_SUID | kernel.NO_EXEC | (kernel.NO_DEV * (name == "shm")), options)
+        kernel.mount(
+            kind, os.path.join(dev, name), kernel.NO_SUID | kernel.NO_EXEC | (kernel.NO_DEV * (name == "shm")), options
+        )
     os.symlink("pts/ptmx", os.path.join(dev, "ptmx"))

@@ -94,10 +94,14 @@ def _write_maps(order: Order, process: int) -> None:
 def _start_janitor(folder: str) -> int:
     """Start it; the descriptor that it waits for to be closed. It must not see what is mounted into the root."""
     gone, alive = os.pipe()
-    if os.fork() != 0:
-        os.close(gone)
-        return alive
-    os.close(alive)
+    if os.fork() == 0:
+        os.close(alive)
+        _clean_up_when(gone, folder)
+    os.close(gone)
+    return alive
+
+
+def _clean_up_when(gone: int, folder: str) -> NoReturn:
     os.setsid()
     null = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
@@ -128,7 +132,7 @@ def _start(order: Order, command: list[str], alive: int) -> int:
         _exit_if_closed(watch)
         build_root(os.path.join(order["folder"], "root"), order["binds"])
         os.set_inheritable(order["report"], False)
-        os.execv(command[0], command)
+        os.execv(command[0], command)  # noqa: S606 (replaced by it: nothing of ours stays in the root)
     except OSError as error:
         _report(order, f"refused {error}")
     os._exit(_REFUSED)
