@@ -26,6 +26,8 @@ class Asked:
     platforms: tuple[str, ...] = ()
     target: str | None = None
     export_tags: bool = False
+    backend: str | None = None
+    build_in_ado: bool = False
 
 
 @final

@@ -6,6 +6,7 @@ from typing import final
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.argument_decision import decide_arguments
+from image_builder_domain.backend import Backend, decide_backend
 from image_builder_domain.build import BuildRequest, CacheReferences
 from image_builder_domain.build_argument import BuildArgument
 from image_builder_domain.build_inputs import Inputs, Source
@@ -41,11 +42,13 @@ class Plan:
     not_signed: str
     warnings: tuple[str, ...]
     log_format: str | None = None
+    backend: Backend = Backend.BUILDKIT
 
 
 def decide(inputs: Inputs) -> Result[Plan, Problems]:
     """The plan, or every problem of the inputs and of what they ask for together."""
     asked, tag_inputs = inputs.tags.asked, inputs.tags
+    backend = decide_backend(asked.backend, asked.build_in_ado, tag_inputs.environment)
     known = together(tag_inputs.configuration, tag_inputs.git_state, image_name(asked))
     tags = decide_tags(tag_inputs)
     places = known.bind(lambda found: decide_repositories(*found))
@@ -53,32 +56,44 @@ def decide(inputs: Inputs) -> Result[Plan, Problems]:
         lambda found: tuple(image_reference(place, tag.value) for place in found[0] for tag in found[1])
     )
     arguments = decide_arguments(tag_inputs, tags)
-    details = together(inputs.source, destinations, arguments, _platforms(asked), _epoch(inputs))
-    cache = known.bind(lambda found: decide_cache(*found))
+    platforms = backend.bind(lambda found: _platforms(asked, found))
+    epoch = backend.bind(lambda found: _epoch(inputs, found))
+    details = together(inputs.source, destinations, arguments, platforms, epoch)
+    cache = together(known, backend).bind(lambda found: decide_cache(*found[0], found[1]))
     allowed = together(tag_inputs.configuration, tag_inputs.git_state).bind(
         lambda found: check_tags_allowed(asked, *found)
     )
     return together(known, tags, details, cache, allowed).bind(
-        lambda found: _assembled(*found[0], found[1], _request(asked, *found[2], found[3]))
+        lambda found: _assembled(*found[0], found[1], _request(asked, *found[2], found[3]), backend.unwrap())
     )
 
 
 # --- what is built ------------------------------------------------------------------------------------------------
 
 
-def _platforms(asked: Asked) -> Result[tuple[Platform, ...], Problems]:
-    return every(located(Platform.parse(text), "--platform") for text in asked.platforms).map(
+def _platforms(asked: Asked, backend: Backend) -> Result[tuple[Platform, ...], Problems]:
+    named = every(located(Platform.parse(text), "--platform") for text in asked.platforms).map(
         lambda platforms: tuple(dict.fromkeys(platforms))
     )
+    return named.bind(lambda platforms: _buildable(platforms, backend))
 
 
-def _epoch(inputs: Inputs) -> Result[int | None, Problems]:
+def _buildable(platforms: tuple[Platform, ...], backend: Backend) -> Result[tuple[Platform, ...], Problems]:
+    if len(platforms) > 1 and backend is Backend.KANIKO:
+        what = f"kaniko builds one platform, not {len(platforms)} at once"
+        return refuse("--platform", what, "set USE_BUILDKIT=true, or build one platform in each run")
+    return Success(platforms)
+
+
+def _epoch(inputs: Inputs, backend: Backend) -> Result[int | None, Problems]:
     return inputs.tags.configuration.bind(
-        lambda found: _reproducible_epoch(inputs) if found.reproducible else Success(None)
+        lambda found: _reproducible_epoch(inputs, backend) if found.reproducible else Success(None)
     )
 
 
-def _reproducible_epoch(inputs: Inputs) -> Result[int | None, Problems]:
+def _reproducible_epoch(inputs: Inputs, backend: Backend) -> Result[int | None, Problems]:
+    if backend is Backend.KANIKO:
+        return Success(0)  # it strips timestamps, whatever the time
     text = inputs.tags.environment.get(EPOCH)
     if text:
         return (
@@ -119,7 +134,12 @@ def _request(
 
 
 def _assembled(
-    configuration: Configuration, state: GitState, name: str, tags: tuple[Tag, ...], build: BuildRequest
+    configuration: Configuration,
+    state: GitState,
+    name: str,
+    tags: tuple[Tag, ...],
+    build: BuildRequest,
+    backend: Backend,
 ) -> Result[Plan, Problems]:
     in_production = uses_production_for_pull_requests(configuration, state)
     signers = tuple(
@@ -132,9 +152,8 @@ def _assembled(
     if problems:
         return Failure(problems)
     warnings = (*_secret_warnings(build.arguments), *(_PRODUCTION_WARNING if in_production else ()))
-    return Success(
-        Plan(name, state, tags, (build,), signers, why_not_signed(signers, state), warnings, configuration.log_format)
-    )
+    not_signed, log_format = why_not_signed(signers, state), configuration.log_format
+    return Success(Plan(name, state, tags, (build,), signers, not_signed, warnings, log_format, backend))
 
 
 _PRODUCTION_WARNING = ("pr-tags-in-registry: this pull request's image goes to the production registry",)

@@ -57,6 +57,8 @@ def _asked(flags: Mapping[str, Any]) -> Asked:
         platforms=tuple(flags["platform"]),
         target=flags["target"],
         export_tags=flags["export-tags"],
+        backend=flags["backend"],
+        build_in_ado=flags["build-in-ado"],
     )
 
 
