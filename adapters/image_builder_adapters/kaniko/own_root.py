@@ -94,7 +94,7 @@ def run_in_own_root(
         ending = run(Command((*supervisor, *words), inside, descriptors=(report,)), output, cancellation)
         return _told(report, ending)
     except OSError as error:
-        return NoOwnRoot(str(error))
+        return NoOwnRoot(f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}")
     finally:
         stack.close()
 

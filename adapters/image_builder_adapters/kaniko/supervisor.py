@@ -49,7 +49,7 @@ def main(order: Order, command: list[str]) -> int:
         kernel.unshare(kernel.NEW_PID)
         child = _start(order, command, alive)
     except (OSError, subprocess.SubprocessError) as error:
-        return _refuse(order, str(error))
+        return _refuse(order, _words(error))
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if os.lseek(order["report"], 0, os.SEEK_CUR) == 0:
         _report(order, f"ended {_result(order)}")
@@ -70,6 +70,8 @@ def _become_root_of_a_user_namespace(order: Order) -> None:
     try:
         kernel.unshare(kernel.NEW_USER)
         os.write(ready, b"!")
+    except OSError as error:
+        raise OSError(f"this machine grants no user namespace ({_words(error)})") from error
     finally:
         os.close(ready)
         _, status = os.waitpid(helper, 0)
@@ -134,7 +136,7 @@ def _start(order: Order, command: list[str], alive: int) -> int:
         os.set_inheritable(order["report"], False)
         os.execv(command[0], command)  # noqa: S606 (replaced by it: nothing of ours stays in the root)
     except OSError as error:
-        _report(order, f"refused {error}")
+        _report(order, f"refused {_words(error)}")
     os._exit(_REFUSED)
 
 
@@ -168,6 +170,12 @@ def _refuse(order: Order, reason: str) -> int:
     _report(order, f"refused {reason}")
     shutil.rmtree(order["folder"], ignore_errors=True)
     return _REFUSED
+
+
+def _words(error: Exception) -> str:
+    told = isinstance(error, OSError) and error.strerror
+    place = f" {error.filename}" if isinstance(error, OSError) and error.filename else ""
+    return f"{told}{place}" if told else str(error)
 
 
 def _report(order: Order, text: str) -> None:
