@@ -54,19 +54,21 @@ def test_failing_step_is_a_failed_build_and_its_code_is_reported_not_passed_on(w
     world.dockerfile('RUN ["/bin/busybox", "sh", "-c", "echo last words; exit 77"]')
     done = world.run()
     assert done.code == 3, done.err
-    assert done.report["images"][0]["failure"]["engine_code"] == 77
+    assert done.report["images"][0]["engine_exit_code"] == 77
     assert "last words" in done.err
     assert os.listdir(roots) == []
 
 
-def test_registry_that_takes_nothing_is_a_failed_push(world: World, roots: Path) -> None:
+@pytest.mark.usefixtures("roots")
+def test_registry_that_takes_nothing_is_a_failed_push(world: World) -> None:
     world.config["registry"] = [f"{world.registry.host_port}/prod", "127.0.0.1:9/prod"]
     done = world.run()
     assert done.code == 4, done.err
     assert "127.0.0.1:9" in done.err
 
 
-def test_several_platforms_are_refused(world: World, roots: Path) -> None:
+@pytest.mark.usefixtures("roots")
+def test_several_platforms_are_refused(world: World) -> None:
     done = world.run("--platform", "linux/amd64,linux/arm64")
     assert done.code == 2
     assert "--platform: kaniko builds one platform" in done.err
