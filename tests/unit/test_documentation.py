@@ -52,7 +52,7 @@ def test_the_examples_of_ci_jobs_are_yaml_and_their_command_lines_have_no_proble
     for line in found:
         scanned = scan(line.split())
         assert scanned.problems == []
-        assert unsupported("build", scanned.given, scanned.values, {"USE_BUILDKIT": "true"}) == ()
+        assert unsupported("build", scanned.given, scanned.values) == ()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
