@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.world import World
+from tests.oci_registry import push_image
 from tests.unit import jobs
 
 pytestmark = pytest.mark.e2e
@@ -87,4 +88,20 @@ def test_commands_for_azure_pipelines_stay_out_of_a_json_result(world: World) ->
     told = [line for line in done.err.splitlines() if "##vso[" in line]
     assert told == [
         f"##vso[task.setvariable variable={name}_success;isoutput=true]false" for name in ("build", "signing")
+    ]
+
+
+def test_a_run_that_only_signs_tells_azure_pipelines_so(world: World) -> None:
+    host = world.registry.host_port
+    push_image(host, "prod/app", "v1", marker="v1")
+    world.environment = dict(jobs.AZURE_PUSH)
+    told = [
+        next(line for line in done.out.splitlines() if line.startswith("##vso["))
+        for done in (
+            world.sign("--images-to-sign", f"{host}/prod/app:v1", "--ado-state-output"),
+            world.sign("--images-to-sign", f"{host}/prod/app:absent", "--ado-state-output"),
+        )
+    ]
+    assert told == [
+        f"##vso[task.setvariable variable=signing_success;isoutput=true]{value}" for value in ("true", "false")
     ]

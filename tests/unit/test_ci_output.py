@@ -217,10 +217,15 @@ def test_adding_begins_a_line_of_its_own(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("pushed", "signed"), [(True, True), (True, False), (False, False)])
 def test_the_state_for_azure_is_what_the_report_says(pushed: bool, signed: bool) -> None:
-    assert state_output(report() | {"pushed": pushed, "signed": signed}).splitlines() == [
+    assert state_output(report() | {"pushed": pushed, "signed": signed}, was_built=True).splitlines() == [
         f"##vso[task.setvariable variable=build_success;isoutput=true]{str(pushed).lower()}",
         f"##vso[task.setvariable variable=signing_success;isoutput=true]{str(signed).lower()}",
     ]
+
+
+def test_a_run_that_only_signs_tells_azure_of_signing_alone() -> None:
+    told = state_output(report() | {"pushed": False}, was_built=False)
+    assert told == "##vso[task.setvariable variable=signing_success;isoutput=true]true"
 
 
 @given(st.recursive(st.text("#[]vso:\n\\", max_size=8), lambda inner: st.lists(inner, max_size=3)))
