@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,24 +75,39 @@ def test_a_closed_pull_request_is_refused_with_what_to_do(tmp_path: Path, monkey
     assert "this pull request was closed: there is nothing to build; leave closed out" in done.stderr
 
 
+def git(folder: Path, *words: str) -> str:
+    command = ["git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@example.org", *words]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_COMMITTER_DATE": "1700000000 +0000"}
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def first_commit(folder: Path) -> str:
+    git(folder, "init", "-q")
+    git(folder, "commit", "-q", "--allow-empty", "-m", "base")
+    return git(folder, "rev-parse", "HEAD")
+
+
 def test_the_base_of_a_pull_request_in_azure_pipelines_is_asked_of_git(tmp_path: Path) -> None:
     require("git")
 
-    def git(*words: str) -> str:
-        command = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@example.org", *words]
-        environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
-        return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip()
-
-    git("init", "-q")
-    git("commit", "-q", "--allow-empty", "-m", "base")
-    base = git("rev-parse", "HEAD")
-    git("commit", "-q", "--allow-empty", "-m", "merge")
-    job = UNMERGED["azure pull request"] | {"BUILD_SOURCEVERSION": git("rev-parse", "HEAD")}
+    base = first_commit(tmp_path)
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "merge")
+    job = UNMERGED["azure pull request"] | {"BUILD_SOURCEVERSION": git(tmp_path, "rev-parse", "HEAD")}
     (tmp_path / "config.yaml").write_text("dev-registry: reg.example/dev\n")
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
     found = plan(tmp_path, job)
     assert found["git_state"]["base_sha"] == base
     assert plan(tmp_path, job | {"BUILD_SOURCEVERSION": MERGE})["git_state"]["base_sha"] is None
+
+
+def test_a_reproducible_batch_has_the_time_of_what_it_goes_on_top_of(tmp_path: Path) -> None:
+    require("git")
+    base = first_commit(tmp_path)
+    batch = {name: value.replace(BASE, base) for name, value in UNMERGED["prow batch"].items()}
+    (tmp_path / "config.yaml").write_text("dev-registry: reg.example/dev\nreproducible: true\n")
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    found: Any = plan(tmp_path, batch)
+    assert found["builds"][0]["source_date_epoch"] == 1700000000
 
 
 def plan(folder: Path, job: dict[str, str]) -> dict[str, dict[str, object]]:
