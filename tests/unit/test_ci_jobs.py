@@ -61,7 +61,7 @@ def test_outside_ci_no_ci_system_is_loaded(tmp_path: Path) -> None:
 
 def test_a_payload_that_cannot_be_read_is_refused_without_a_traceback(tmp_path: Path) -> None:
     (tmp_path / "broken").write_text("{")
-    for path, words in {"": "is not set", "none": "cannot be read", "broken": "is no JSON"}.items():
+    for path, words in {"": "is not set", "none": "there is no such file", "broken": "this is no JSON"}.items():
         done = tags(tmp_path, PUSH | {"GITHUB_EVENT_PATH": path})
         assert (done.returncode, done.stdout) == (2, "")
         assert "Traceback" not in done.stderr
