@@ -13,6 +13,7 @@ from typing import final
 from image_builder_domain.ports import Cancellation
 from image_builder_domain.reference import ImageReference
 from image_builder_domain.signer_settings import CosignSettings
+from image_builder_domain.signer_type import Secrets
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus, SignerMisconfigured
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
@@ -72,17 +73,17 @@ _TURNS = _Turns()
 
 @final
 class CosignSigner:
-    """Implements ``Signer``. ``environment`` is the tool's own; ``redactor`` learns the secrets that cosign gets."""
+    """Implements ``Signer``. ``environment`` is the tool's own; ``secrets`` learns the secrets that cosign gets."""
 
     def __init__(
-        self, name: str, settings: CosignSettings, environment: Mapping[str, str], redactor: Redactor | None = None
+        self, name: str, settings: CosignSettings, environment: Mapping[str, str], secrets: Secrets | None = None
     ) -> None:
         self._name = name
         self._settings = settings
         self._environment = cosign_environment(environment, settings)
-        self._redactor = redactor if redactor is not None else Redactor()
+        self._secrets: Secrets = secrets if secrets is not None else Redactor()
         for secret in secrets_of(self._environment):
-            self._redactor.learn(secret)
+            self._secrets.learn(secret)
         self._checked: Result[None, SignerMisconfigured] | None = None
 
     def prepare(self) -> Result[None, SignerMisconfigured]:
@@ -169,7 +170,7 @@ class CosignSigner:
         remedy = (
             "signing is safe to run again" if transient else "check the signer's keys and your rights in the registry"
         )
-        return _Verdict(f"{what}: {self._redactor.text(reason_of(lines))}; {remedy}", transient)
+        return _Verdict(f"{what}: {self._secrets.text(reason_of(lines))}; {remedy}", transient)
 
     def _run(
         self, arguments: tuple[str, ...], cancellation: Cancellation, descriptors: tuple[int, ...] = ()
@@ -194,7 +195,7 @@ class CosignSigner:
     def _check(self) -> Result[None, SignerMisconfigured]:
         wrong = check_material(self._settings, self._environment, self._run_locally)
         if wrong is not None:
-            return Failure(SignerMisconfigured(self._name, wrong[0], self._redactor.text(wrong[1])))
+            return Failure(SignerMisconfigured(self._name, wrong[0], self._secrets.text(wrong[1])))
         with self._session() as session:
             # Made again for each signing: files in a shared folder should not lie there for as long as a build takes.
             return (
@@ -248,7 +249,7 @@ class CosignSigner:
         if isinstance(token, Failure):
             yield f"{path}: {token.failure()}"
             return
-        self._redactor.learn(token.unwrap())
+        self._secrets.learn(token.unwrap())
         descriptor = os.memfd_create("identity-token", os.MFD_CLOEXEC)
         try:
             os.write(descriptor, token.unwrap().encode())
