@@ -42,6 +42,16 @@ def test_the_readmes_prow_job_is_yaml_that_runs_the_command() -> None:
     assert container["command"] == ["image-builder"]
 
 
+@pytest.mark.parametrize("language", ["python", "toml"])
+def test_the_page_about_signers_quotes_the_example_that_tests_install_and_run(language: str) -> None:
+    example = ROOT / "examples" / "journal-signer"
+    files = [file.read_text() for file in example.rglob(f"*.{'py' if language == 'python' else 'toml'}")]
+    quoted = blocks("docs/write-a-signer.md", language)
+    assert quoted
+    for block in quoted:
+        assert any(block in file for file in files), block
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_link_leads_somewhere(page: Path) -> None:
     for target, anchor in LINK.findall(page.read_text()):

@@ -12,7 +12,7 @@ from image_builder_domain.signer_selection import choose_signers, why_not_signed
 from image_builder_domain.signer_settings import NotarySettings, SignerDefinition
 
 SETTINGS = NotarySettings("https://sign.example/sign")
-CI_TYPES = [job_type for job_type in JobType if job_type is not JobType.LOCAL]
+CI_TYPES: list[JobType] = [job_type for job_type in JobType if job_type is not JobType.LOCAL]
 TRUSTED = [JobType.POSTSUBMIT, JobType.SCHEDULE, JobType.WORKFLOW_DISPATCH, JobType.PERIODIC]
 
 
@@ -119,6 +119,7 @@ def test_when_somebody_signs_there_is_no_reason() -> None:
 
 NAMES = ("a", "b", "c", "d")
 REPOSITORIES = ("*", "acme/demo", "acme/other")
+job_types: st.SearchStrategy[list[JobType]] = st.lists(st.sampled_from(list(CI_TYPES)), unique=True)
 definitions = st.lists(st.sampled_from(NAMES), unique=True).flatmap(
     lambda names: st.tuples(
         *(st.lists(st.sampled_from(CI_TYPES), unique=True).map(_definition(name)) for name in names)
