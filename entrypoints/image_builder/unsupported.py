@@ -6,9 +6,6 @@ from typing import Any, Final
 from image_builder_domain.problem import Problem
 
 _FLAGS: Final = (
-    "tag-base64",
-    "env-file",
-    "variant",
     "build-in-ado",
     "ado-preview-run",
     "ado-preview-run-yaml-path",
