@@ -120,6 +120,19 @@ def test_a_token_service_lends_its_token_and_nothing_of_it_is_shown(world: World
     assert not any(word in shown for word in ("payload-password", "bearer-of-the-day"))
 
 
+def test_a_secret_that_others_can_read_is_warned_of_as_everything_is_told(world: World) -> None:
+    host = world.registry.host_port
+    push_image(host, "prod/app", "v1")
+    world.secret.chmod(0o644)
+    world.config["log-format"] = "json"
+    done = world.sign("--images-to-sign", f"{host}/prod/app:v1", "--debug")
+    assert done.code == 0, done.err
+    said = [json.loads(line) for line in done.err.splitlines() if line.startswith("{")]
+    warnings = [line["msg"] for line in said if line["level"] == "warning"]
+    assert warnings == [f"{world.secret}: the secret can be read by others than its owner; make its mode 0600"]
+    assert any(line["level"] == "debug" and line["msg"].startswith("POST https://") for line in said)
+
+
 # --- a package of somebody else ---------------------------------------------------------------------------------------
 
 
