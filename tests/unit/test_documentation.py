@@ -28,7 +28,7 @@ def test_the_page_about_the_command_line_quotes_the_help_word_for_word() -> None
     assert blocks("docs/command-line.md", "text") == [help_text()]
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/configuration.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/configuration.md", "docs/signing.md"])
 def test_the_first_yaml_example_is_a_valid_configuration_file(page: str, tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(blocks(page, "yaml")[0])
