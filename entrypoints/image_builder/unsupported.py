@@ -1,12 +1,9 @@
 """What the command line knows but this version cannot do yet: refused by name, never ignored."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from image_builder_domain.problem import Problem
-
-if TYPE_CHECKING:
-    from image_builder_domain.plan import Plan
 
 _FLAGS: Final = (
     "build-in-ado",
@@ -28,19 +25,6 @@ def unsupported(verb: str, given: Iterable[str], flags: Mapping[str, Any]) -> tu
     if verb not in _BUILDS_FIRST or flags["parse-tags-only"]:
         return (*verbs, *named)
     return (*verbs, *named, *_remote(flags["backend"]))
-
-
-def unsupported_signers(plan: "Plan") -> tuple[Problem, ...]:
-    """A problem for each signer that should sign and whose type has no adapter yet."""
-    return tuple(
-        Problem(
-            choice.definition.where,
-            f"signers of type {choice.definition.type!r} are not supported yet",
-            "use type notary",
-        )
-        for choice in plan.signers
-        if choice.chosen and choice.definition.type != "notary"
-    )
 
 
 def _remote(backend: str | None) -> tuple[Problem, ...]:

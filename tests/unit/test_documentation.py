@@ -29,7 +29,7 @@ def test_the_page_about_the_command_line_quotes_the_help_word_for_word() -> None
     assert blocks("docs/command-line.md", "text") == [help_text()]
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/configuration.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/configuration.md", "docs/signing.md"])
 def test_the_first_yaml_example_is_a_valid_configuration_file(page: str, tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(blocks(page, "yaml")[0])
@@ -53,6 +53,16 @@ def test_the_examples_of_ci_jobs_are_yaml_and_their_command_lines_have_no_proble
         scanned = scan(line.split())
         assert scanned.problems == []
         assert unsupported("build", scanned.given, scanned.values) == ()
+
+
+@pytest.mark.parametrize("language", ["python", "toml"])
+def test_the_page_about_signers_quotes_the_example_that_tests_install_and_run(language: str) -> None:
+    example = ROOT / "examples" / "journal-signer"
+    files = [file.read_text() for file in example.rglob(f"*.{'py' if language == 'python' else 'toml'}")]
+    quoted = blocks("docs/write-a-signer.md", language)
+    assert quoted
+    for block in quoted:
+        assert any(block in file for file in files), block
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
