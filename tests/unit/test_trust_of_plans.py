@@ -21,6 +21,8 @@ from image_builder_domain.job_type import JobType
 from image_builder_domain.plan import Plan, decide
 from image_builder_domain.reference import ImageReference
 from image_builder_domain.registry_prefix import RegistryPrefix
+from image_builder_domain.sign_plan import SigningInputs, decide_signing
+from image_builder_domain.signer_selection import SignerChoice
 from returns.result import Failure, Result, Success
 
 from tests.unit.jobs import BASE, EVENTS, HEAD, MERGED, OTHER, UNMERGED
@@ -113,13 +115,15 @@ def assert_harmless(plan: Plan, found: Configuration, flags: Asked) -> None:
             assert not lies_in(cache, found.registries)
             assert found.cache.repository is not None
             assert not lies_in(cache, (found.cache.repository,))
-    for choice in plan.signers:
+    assert_signers(plan.signers, plan.git_state, found)
+
+
+def assert_signers(choices: tuple[SignerChoice, ...], state: GitState, found: Configuration) -> None:
+    """Whoever signs names the class of the job and is enabled for its repository."""
+    enabled = (*found.enabled_signers.get("*", ()), *found.enabled_signers.get(str(state.repository), ()))
+    for choice in choices:
         if choice.chosen:
-            assert job_type in choice.definition.job_types
-            enabled = (
-                *found.enabled_signers.get("*", ()),
-                *found.enabled_signers.get(str(plan.git_state.repository), ()),
-            )
+            assert state.job_type in choice.definition.job_types
             assert choice.definition.name in enabled
 
 
@@ -212,6 +216,27 @@ def test_each_job_of_each_ci_system_gets_what_its_class_may_have(name: str, back
         "/app" if backend == "buildkit" else ""
     )
     assert [str(cache.repository) for cache in build.cache.exports] == [written]
+
+
+IMAGES = [
+    *("reg.example/dev/app:v1", "reg.example/prod/app:v1", "reg.example/dev-x/app:v1", "other.example/dev/app:v1"),
+    *("REG.example:443/dev/../prod/app:v1", "reg.example:443/dev/app:v1", "reg.example/app:v1", "app:v1"),
+]
+
+
+@pytest.mark.parametrize("job_type", UNMERGED_CLASSES)
+def test_unmerged_code_has_nothing_signed_but_images_for_development(job_type: JobType) -> None:
+    signed = 0
+    for document in VALID:
+        found = configured(document)
+        for images in ((image,) for image in IMAGES):
+            plan = decide_signing(SigningInputs(images, found, Success(unmerged_state(job_type))))
+            if isinstance(plan, Success):
+                signed += 1
+                assert all(lies_in(place, found.unwrap().dev_registries) for place in plan.unwrap().references)
+                assert not any(lies_in(place, found.unwrap().registries) for place in plan.unwrap().references)
+                assert_signers(plan.unwrap().signers, plan.unwrap().git_state, found.unwrap())
+    assert signed >= 10
 
 
 @pytest.mark.parametrize("job_type", [JobType.MERGE_GROUP, JobType.BATCH])
