@@ -5,6 +5,7 @@ the one function that decides.
 """
 
 from datetime import UTC, datetime
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -90,6 +91,12 @@ def configured(document: dict[str, Any]) -> Result[Configuration, Any]:
     return parse_document(text, "config.yaml").bind(lambda found: configuration(found, "config.yaml"))
 
 
+@cache
+def configurations() -> list[Result[Configuration, Any]]:
+    """The valid ones of all."""
+    return [found for found in map(configured, DOCUMENTS) if isinstance(found, Success)]
+
+
 def planned(found: Result[Configuration, Any], state: Result[GitState, Any], flags: Asked) -> Result[Plan, Any]:
     tags = TagInputs(flags, found, state, datetime(2026, 1, 2, tzinfo=UTC), {})
     return decide(Inputs(tags, Success(Source("/src", "Dockerfile")), 1700000000))
@@ -147,10 +154,7 @@ def unmerged_state(job_type: JobType) -> GitState:
 @pytest.mark.parametrize("job_type", UNMERGED_CLASSES)
 def test_no_configuration_and_no_flag_gives_unmerged_code_more(job_type: JobType) -> None:
     plans = signed = cached = 0
-    for document in DOCUMENTS:
-        found = configured(document)
-        if isinstance(found, Failure):
-            continue
+    for found in configurations():
         for flags in ASKED:
             plan = planned(found, Success(unmerged_state(job_type)), flags)
             if isinstance(plan, Success):
@@ -160,9 +164,6 @@ def test_no_configuration_and_no_flag_gives_unmerged_code_more(job_type: JobType
                 cached += bool(plan.unwrap().builds[0].cache.exports)
     # Nothing is proved by refusing everything.
     assert min(plans, signed, cached) >= 10
-
-
-VALID = [document for document in DOCUMENTS if isinstance(configured(document), Success)]
 
 
 @given(st.sampled_from(sorted(UNMERGED)), st.data())
@@ -175,7 +176,7 @@ def test_no_variables_give_the_plan_of_unmerged_code_more(name: str, data: st.Da
     )
     event = Success(EVENTS.get(job.get("GITHUB_EVENT_NAME", ""), {}))
     repository = data.draw(st.sampled_from([None, "acme/demo"]))
-    found, flags = configured(data.draw(st.sampled_from(VALID))), data.draw(st.sampled_from(ASKED))
+    found, flags = data.draw(st.sampled_from(configurations())), data.draw(st.sampled_from(ASKED))
     plan = planned(found, read_git_state(job | changed, OTHER, repository, event), flags)
     if isinstance(plan, Success):
         assert_harmless(plan.unwrap(), found.unwrap(), flags)
@@ -227,8 +228,7 @@ IMAGES = [
 @pytest.mark.parametrize("job_type", UNMERGED_CLASSES)
 def test_unmerged_code_has_nothing_signed_but_images_for_development(job_type: JobType) -> None:
     signed = 0
-    for document in VALID:
-        found = configured(document)
+    for found in configurations():
         for images in ((image,) for image in IMAGES):
             plan = decide_signing(SigningInputs(images, found, Success(unmerged_state(job_type))))
             if isinstance(plan, Success):
