@@ -117,11 +117,11 @@ def assert_harmless(plan: Plan, found: Configuration, flags: Asked) -> None:
             else:
                 assert_only_pull_request_tags(plan, found, flags)
             assert found.cache.repository is None or not lies_in(place, (found.cache.repository,))
-        for cache in build.cache.exports:
-            assert lies_in(cache, found.dev_registries)
-            assert not lies_in(cache, found.registries)
+        for written in build.cache.exports:
+            assert lies_in(written, found.dev_registries)
+            assert not lies_in(written, found.registries)
             assert found.cache.repository is not None
-            assert not lies_in(cache, (found.cache.repository,))
+            assert not lies_in(written, (found.cache.repository,))
     assert_signers(plan.signers, plan.git_state, found)
 
 
