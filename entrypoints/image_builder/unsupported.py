@@ -12,9 +12,8 @@ _FLAGS: Final = (
     "ado-preview-output",
     "test-kaniko-build-config",
     "ado-state-output",
-    "report",
 )
-_VERBS: Final = ("verify", "preview", "doctor", "schema")
+_VERBS: Final = ("preview", "doctor", "schema")
 _BUILDS_FIRST: Final = ("build", "plan")
 
 
