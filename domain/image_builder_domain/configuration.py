@@ -182,7 +182,9 @@ def _cache() -> read.Decoder[dict[str, Any]]:
     return read.fields(
         {
             "enabled": read.boolean.about("Whether layers are cached in a registry.", default=False),
-            "cache-repo": _PREFIX.about("The cache of an image lies below it, under the image's name."),
+            "cache-repo": _PREFIX.about(
+                "Where layers are kept: kaniko's in it, BuildKit's below it under the image's name."
+            ),
             "dev-cache-repo": _PREFIX.about("The cache that unmerged code may write; below dev-registry."),
             "cache-run-layers": read.boolean.about("Whether RUN layers are cached; BuildKit must.", default=True),
             "cache-copy-layers": read.boolean.about("Whether COPY layers are cached; kaniko's.", default=False),

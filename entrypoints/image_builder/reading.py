@@ -81,6 +81,8 @@ def _asked(flags: Mapping[str, Any]) -> Asked:
         variant=flags["variant"],
         max_parallel=flags["max-parallel"],
         keep_going=flags["keep-going"],
+        backend=flags["backend"],
+        build_in_ado=flags["build-in-ado"],
     )
 
 
