@@ -116,7 +116,8 @@ def _commit_time(tags: TagInputs, context: str) -> int | None:
         return None
     from image_builder_adapters.git import commit_time
 
-    commit = tags.git_state.unwrap().commit
+    state = tags.git_state.unwrap()
+    commit = state.commit or state.base_sha  # a batch has no commit of its own, but one that it goes on top of
     return commit_time(context, commit, tags.environment) if commit is not None else None
 
 

@@ -5,6 +5,7 @@ import signal
 from dataclasses import replace
 
 from image_builder_adapters.cancellation import SignalCancellation
+from image_builder_adapters.console_text import harmless_json
 from image_builder_domain.ports import Artifacts
 from image_builder_domain.problem import problems_of
 from image_builder_domain.report import signing_report
@@ -14,6 +15,7 @@ from returns.result import Failure
 
 from image_builder.invocation import Invocation
 from image_builder.presenters import signing_view
+from image_builder.presenters.azure_pipelines import state_output
 from image_builder.reading import read_settings
 from image_builder.workflows.preflight import unready
 from image_builder.workflows.sign import SigningPorts, sign_images
@@ -41,7 +43,7 @@ def run(call: Invocation) -> int:
 
 def _print_plan(call: Invocation, plan: SignPlan, ports: SigningPorts) -> int:
     if call.flags["output"] == "json":
-        return call.print_result(json.dumps(signing_view.plan_as_json(plan, ports.signers)))
+        return call.print_result(harmless_json(json.dumps(signing_view.plan_as_json(plan, ports.signers))))
     return call.print_result(signing_view.plan_as_text(plan, ports.signers))
 
 
@@ -67,7 +69,12 @@ def _tell(call: Invocation, outcome: SigningOutcome, artifacts: Artifacts) -> in
         if isinstance(written, Failure):
             call.console.error(str(written.failure()))
             outcome, path = replace(outcome, lost=(str(written.failure()),)), None
-    if call.flags["output"] == "json" and call.print_result(json.dumps(signing_report(outcome))):
+    if call.flags["output"] == "json" and call.print_result(harmless_json(json.dumps(signing_report(outcome)))):
         outcome = replace(outcome, lost=(*outcome.lost, "standard output"))
+    told = state_output(signing_report(outcome), was_built=False) if call.flags["ado-state-output"] else ""
+    lost = call.console.command(told) if told else ""
+    if lost:
+        call.console.error(lost)
+        outcome = replace(outcome, lost=(*outcome.lost, lost))
     call.console.summary(signing_view.summary(outcome, path))
     return outcome.exit_code()

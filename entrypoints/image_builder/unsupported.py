@@ -11,7 +11,6 @@ _FLAGS: Final = (
     "ado-preview-run-yaml-path",
     "ado-preview-output",
     "test-kaniko-build-config",
-    "ado-state-output",
 )
 _VERBS: Final = ("preview", "doctor", "schema")
 _BUILDS_FIRST: Final = ("build", "plan")
