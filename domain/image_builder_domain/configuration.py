@@ -228,16 +228,12 @@ def _named_tag(name: str) -> read.Decoder[TagSpec]:
 
 
 def _pattern() -> read.Decoder[str]:
-    import re
+    def readable(text: str) -> Result[str, object]:
+        from image_builder_domain.pattern import Pattern
 
-    def compiled(text: str) -> Result[str, str]:
-        try:
-            re.compile(text)
-        except re.error as error:
-            return Failure(f"this is no regular expression: {error}")
-        return Success(text)
+        return Pattern.parse(text).map(lambda pattern: pattern.text)
 
-    return read.text.parsed(compiled, "mend the pattern")
+    return read.text.parsed(readable, "mend the pattern", format="regex")
 
 
 def _signing(signer_types: "SignerTypes | None") -> read.Decoder[dict[str, Any]]:
