@@ -46,7 +46,7 @@ _TOKEN = re.compile(
     r"|(?P<close>[ \t\r\n]-\}\}[ \t\r\n]*|\}\})"
     rf"|(?P<field>\.(?![0-9])\w+{_AFTER_NAME})"
     rf"|(?P<dot>\.{_AFTER_NAME})"
-    r"|(?P<number>[+-]?\.?[0-9](?:[0-9A-Za-z_.]|(?<=[eEpP])[+-])*)"
+    r"|(?P<number>[+-]?\.?[0-9](?:[0-9A-Za-z_.]|(?<=[eEpP])[+-])*(?:[+-][0-9A-Za-z_.]+i)?)"
     rf"|(?P<variable>\$\w*{_AFTER_NAME})"
     rf"|(?P<word>\w+{_AFTER_NAME})"
     r'|(?P<string>"(?:[^"\\\n]|\\[^\n])*")'
