@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from image_builder_adapters.yaml_reader import read_flawed
 from image_builder_domain.configuration import configuration
-from image_builder_domain.git_state import CiSystem, detect, read_git_state
+from image_builder_domain.git_state import CiSystem, detect, git_question, read_git_state
 from image_builder_domain.inputs import EPOCH, Asked, TagInputs
 from image_builder_domain.problem import problems_of, refuse
 from returns.result import Result, Success
@@ -25,7 +25,7 @@ def read_tag_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) ->
     return TagInputs(
         asked=_asked(flags),
         configuration=read_flawed(file).bind(lambda found: configuration(found[0], file, flaws=found[1])),
-        git_state=read_git_state(environment, _commit(flags, environment), flags["repo"]),
+        git_state=read_git_state(environment, _commit(flags, environment), flags["repo"], _event(environment)),
         time=_time(environment),
         environment=environment,
     )
@@ -41,12 +41,22 @@ def read_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> "In
 
 
 def _commit(flags: Mapping[str, Any], environment: Mapping[str, str]) -> str | None:
-    """The working copy's commit; where the job says what is built, git is not even asked."""
-    if detect(environment) is not CiSystem.LOCAL or environment.get("PULL_BASE_SHA"):
+    """What git knows and the job does not say; where the job says what is built, git is not even asked."""
+    question = git_question(environment)
+    if question is None:
         return None
     from image_builder_adapters.git import working_copy_commit
 
-    return working_copy_commit(flags["context"] or ".", environment)
+    return working_copy_commit(flags["context"] or ".", environment, question)
+
+
+def _event(environment: Mapping[str, str]) -> "Result[Mapping[str, Any], Problems] | None":
+    """The payload of a GitHub event; other CI systems have none."""
+    if detect(environment) is not CiSystem.GITHUB:
+        return None
+    from image_builder_adapters.event_payload import read_event
+
+    return read_event(environment.get("GITHUB_EVENT_PATH", ""))
 
 
 def _asked(flags: Mapping[str, Any]) -> Asked:
@@ -83,7 +93,8 @@ def _commit_time(tags: TagInputs, context: str) -> int | None:
         return None
     from image_builder_adapters.git import commit_time
 
-    return commit_time(context, tags.git_state.unwrap().commit, tags.environment)
+    commit = tags.git_state.unwrap().commit
+    return commit_time(context, commit, tags.environment) if commit is not None else None
 
 
 def _time(environment: Mapping[str, str]) -> datetime:

@@ -40,7 +40,7 @@ def plan_as_text(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
         f"  job       {state.job_type.value} ({state.system.value})"
         + (f", {state.repository}" if state.repository else "")
         + (f", pull request {state.pull_number}" if state.pull_number else ""),
-        f"  commit    {state.commit}",
+        f"  commit    {state.commit or 'none of its own: several pull requests are built together'}",
         *_rows("tag", (f"{tag.name} = {tag.value}" for tag in plan.tags)),
     ]
     for build in plan.builds:
