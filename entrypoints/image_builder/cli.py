@@ -91,6 +91,14 @@ def _sign(call: Invocation) -> int:
     return sign(call)
 
 
+def _schema(call: Invocation) -> int:
+    import json
+
+    from image_builder_domain.configuration import schema
+
+    return call.refuse(call.early) if call.early else call.print_result(json.dumps(schema(), indent=2))
+
+
 def _not_yet(call: Invocation) -> int:
     return call.refuse(call.early)
 
@@ -103,6 +111,6 @@ _MODES: Final[dict[str, Callable[[Invocation], int]]] = {
     "verify": _not_yet,
     "preview": _not_yet,
     "doctor": _not_yet,
-    "schema": _not_yet,
+    "schema": _schema,
 }
 """Every mode by its verb."""

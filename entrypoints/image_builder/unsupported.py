@@ -20,7 +20,7 @@ _FLAGS: Final = (
     "ado-state-output",
     "report",
 )
-_VERBS: Final = ("verify", "preview", "doctor", "schema")
+_VERBS: Final = ("verify", "preview", "doctor")
 _BUILDS_FIRST: Final = ("build", "plan")
 
 
