@@ -7,7 +7,7 @@ import pytest
 import yaml
 from image_builder.flags import help_text
 from image_builder_adapters.yaml_reader import read_document
-from image_builder_domain.configuration import configuration
+from image_builder_domain.configuration import configuration, schema
 from returns.pipeline import is_successful
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +40,14 @@ def test_the_readmes_prow_job_is_yaml_that_runs_the_command() -> None:
     job = yaml.safe_load(blocks("README.md", "yaml")[1])
     container = job["postsubmits"]["acme/hello"][0]["spec"]["containers"][0]
     assert container["command"] == ["image-builder"]
+
+
+def test_every_key_of_the_configuration_is_documented() -> None:
+    page = (ROOT / "docs/configuration.md").read_text()
+    for key, section in schema()["properties"].items():
+        assert f"| `{key}" in page
+        for inner in section.get("properties", {}):
+            assert f"| `{key}.{inner}`" in page or f"| `{inner}`" in page
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
