@@ -4,7 +4,7 @@ from returns.result import Result, Success
 
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.git_state import GitState
-from image_builder_domain.inputs import TagInputs
+from image_builder_domain.inputs import Asked, TagInputs
 from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problems, every, problems_of, refuse, together
 from image_builder_domain.tag import Tag, TagSpec, compute_tags
@@ -13,7 +13,7 @@ from image_builder_domain.templates import TemplateData
 
 def decide_tags(inputs: TagInputs) -> Result[tuple[Tag, ...], Problems]:
     """The tags of this job, in the order of specification section 4."""
-    user = every(TagSpec.parse(text) for text in inputs.asked.tags)
+    user = user_tags(inputs.asked)
     known = together(inputs.configuration, inputs.git_state)
     if problems_of(known):
         return together(user, known).bind(lambda _: Success(()))
@@ -23,6 +23,17 @@ def decide_tags(inputs: TagInputs) -> Result[tuple[Tag, ...], Problems]:
 def _computed(inputs: TagInputs, specs: tuple[TagSpec, ...], state: GitState) -> Result[tuple[Tag, ...], Problems]:
     checked = every(_has_what_it_uses(spec, state) for spec in specs)
     return checked.bind(lambda found: compute_tags(found, _template_data(inputs, state)))
+
+
+def user_tags(asked: Asked) -> Result[tuple[TagSpec, ...], Problems]:
+    """What ``--tag`` and then ``--tag-base64`` ask for."""
+    plain = every(TagSpec.parse(text) for text in asked.tags)
+    if asked.tag_base64 is None:
+        return plain
+    from image_builder_domain.tag_list import FLAG, decode_tags  # seldom given
+
+    encoded = decode_tags(asked.tag_base64).bind(lambda texts: every(TagSpec.parse(text, FLAG) for text in texts))
+    return together(plain, encoded).map(lambda both: (*both[0], *both[1]))
 
 
 def _specs(user: tuple[TagSpec, ...], configuration: Configuration, state: GitState) -> tuple[TagSpec, ...]:
