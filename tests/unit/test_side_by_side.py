@@ -39,6 +39,7 @@ def test_a_signal_that_another_thread_took_is_heard_at_once() -> None:
     cancellation = SignalCancellation()
 
     def work(_item: None) -> Interruption | None:
+        time.sleep(0.5)  # until the main thread waits
         signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
         cancellation.wait(30)
         return cancellation.reason()

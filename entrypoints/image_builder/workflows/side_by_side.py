@@ -16,7 +16,7 @@ def side_by_side(
     """What ``work`` gives for each item, in their order; at most ``at_once`` threads, called ``name``, do it.
 
     The caller looks up ten times a second. The system may hand a signal to any thread, and Python hears it only when
-    the main one goes on: of two signals that come together, as Prow sends them, a sleeping main thread may hear neither.
+    the main one goes on: of two that come together, as Prow sends them, a sleeping main thread may hear neither.
     """
     with ThreadPoolExecutor(max(1, min(at_once, len(items))), name) as pool:
         futures = [pool.submit(work, item) for item in items]
