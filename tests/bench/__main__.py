@@ -15,6 +15,7 @@ from tests.bench.installed import install
 from tests.bench.memory import memory
 from tests.bench.overhead import overhead
 from tests.bench.start_up import start_up
+from tests.bench.variants import variants
 from tests.bench.workshop import open_workshop
 
 PROGRAMS = ("uv", "buildctl", "buildkitd", "runc", "registry", "busybox")
@@ -40,6 +41,9 @@ def _measure(folder: Path, *, full: bool) -> list[Figure]:
     with open_workshop(folder, installed) as workshop:
         figures = []
         for figure in overhead(workshop):
+            _say(f"measured: {figure.name}")
+            figures.append(figure)
+        for figure in variants(workshop):
             _say(f"measured: {figure.name}")
             figures.append(figure)
         for figure in start_up(folder, installed):
