@@ -11,7 +11,7 @@ from tests.bench.workshop import Workshop
 
 EXAMPLE = Path(__file__).parents[2] / "examples"
 ALL = ("--max-parallel", "8")
-TOGETHER_PAIRS = 5
+TOGETHER_PAIRS = 3
 SLEEPING_PAIRS = 2
 
 
