@@ -42,7 +42,7 @@ def run(scan: "Scan") -> int:
     early = (
         *(Problem(*problem) for problem in scan.problems),
         *contradictions,
-        *unsupported(mode, scan.given, flags, environment),
+        *unsupported(mode, scan.given, flags),
     )
     words = tuple(scan.rest)
     return _MODES[mode](Invocation(mode, flags, scan.given, words, environment, early, console, redactor))

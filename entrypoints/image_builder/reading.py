@@ -5,15 +5,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from image_builder_adapters.yaml_reader import read_document
+from image_builder_adapters.yaml_reader import read_flawed
 from image_builder_domain.configuration import configuration
-from image_builder_domain.git_state import CiSystem, detect, read_git_state
+from image_builder_domain.git_state import CiSystem, detect, git_question, read_git_state
 from image_builder_domain.inputs import EPOCH, Asked, TagInputs
 from image_builder_domain.problem import problems_of
 
 if TYPE_CHECKING:
     from image_builder_domain.build_inputs import Inputs, Source
+    from image_builder_domain.decoder import Decoder
     from image_builder_domain.problem import Problems
+    from image_builder_domain.signer_settings import SignerSettings
     from returns.result import Result
 
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,8 +26,10 @@ def read_tag_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) ->
     file = flags["config"]
     return TagInputs(
         asked=_asked(flags),
-        configuration=read_document(file).bind(lambda document: configuration(document, file)),
-        git_state=read_git_state(environment, _commit(flags, environment), flags["repo"]),
+        configuration=read_flawed(file).bind(
+            lambda found: configuration(found[0], file, flaws=found[1], signer_types=_signer_types)
+        ),
+        git_state=read_git_state(environment, _commit(flags, environment), flags["repo"], _event(environment)),
         time=_time(environment),
         environment=environment,
     )
@@ -40,13 +44,29 @@ def read_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> "In
     return Inputs(tags, source, _commit_time(tags, flags["context"] or "."), len(os.sched_getaffinity(0)))
 
 
+def _signer_types() -> "Mapping[str, Decoder[SignerSettings]]":
+    from image_builder_adapters.signer_types import SignerConfigurations
+
+    return SignerConfigurations()
+
+
 def _commit(flags: Mapping[str, Any], environment: Mapping[str, str]) -> str | None:
-    """The working copy's commit; where the job says what is built, git is not even asked."""
-    if detect(environment) is not CiSystem.LOCAL or environment.get("PULL_BASE_SHA"):
+    """What git knows and the job does not say; where the job says what is built, git is not even asked."""
+    question = git_question(environment)
+    if question is None:
         return None
     from image_builder_adapters.git import working_copy_commit
 
-    return working_copy_commit(flags["context"] or ".", environment)
+    return working_copy_commit(flags["context"] or ".", environment, question)
+
+
+def _event(environment: Mapping[str, str]) -> "Result[Mapping[str, Any], Problems] | None":
+    """The payload of a GitHub event; other CI systems have none."""
+    if detect(environment) is not CiSystem.GITHUB:
+        return None
+    from image_builder_adapters.event_payload import read_event
+
+    return read_event(environment.get("GITHUB_EVENT_PATH", ""))
 
 
 def _asked(flags: Mapping[str, Any]) -> Asked:
@@ -61,6 +81,8 @@ def _asked(flags: Mapping[str, Any]) -> Asked:
         variant=flags["variant"],
         max_parallel=flags["max-parallel"],
         keep_going=flags["keep-going"],
+        backend=flags["backend"],
+        build_in_ado=flags["build-in-ado"],
     )
 
 
@@ -77,7 +99,8 @@ def _commit_time(tags: TagInputs, context: str) -> int | None:
         return None
     from image_builder_adapters.git import commit_time
 
-    return commit_time(context, tags.git_state.unwrap().commit, tags.environment)
+    commit = tags.git_state.unwrap().commit
+    return commit_time(context, commit, tags.environment) if commit is not None else None
 
 
 def _time(environment: Mapping[str, str]) -> datetime:

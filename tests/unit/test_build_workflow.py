@@ -1,7 +1,7 @@
 """Carrying out a plan: who is built beside whom, what stops whom, and what is signed."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 from image_builder.workflows.build import Ports, carry_out
@@ -24,7 +24,7 @@ from image_builder_domain.job_type import JobType
 from image_builder_domain.outcome import Outcome
 from image_builder_domain.plan import Plan
 from image_builder_domain.ports import Cancellation, OutputSink
-from image_builder_domain.reference import Digest, ImageReference
+from image_builder_domain.reference import Digest, ImageReference, Repository
 from image_builder_domain.registry_failure import BadCredentials, NotFound, RegistryFailure
 from image_builder_domain.report import report
 from image_builder_domain.signing import SignatureStatus
@@ -84,7 +84,7 @@ class Registry:
     def __init__(self, *lacks: str) -> None:
         self._lacks = lacks
 
-    def check(self) -> Result[None, BadCredentials]:
+    def check(self, _repositories: Iterable[Repository]) -> Result[None, BadCredentials]:
         return Success(None)
 
     def resolve(self, reference: ImageReference, cancellation: Cancellation) -> Result[Manifest, RegistryFailure]:

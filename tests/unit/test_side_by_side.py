@@ -18,8 +18,8 @@ def test_answers_come_in_the_order_of_their_items() -> None:
         last.set()
         return number * 2
 
-    assert side_by_side(work, (0, 1), 2, "work") == (0, 2)
-    assert side_by_side(work, (), 2, "work") == ()
+    assert side_by_side(work, (0, 1), 2) == (0, 2)
+    assert side_by_side(work, (), 2) == ()
 
 
 def test_no_more_threads_work_than_allowed() -> None:
@@ -27,12 +27,12 @@ def test_no_more_threads_work_than_allowed() -> None:
         time.sleep(0.01)
         return threading.current_thread().name
 
-    assert set(side_by_side(work, range(9), 2, "work")) <= {"work_0", "work_1"}
+    assert set(side_by_side(work, range(9), 2)) <= {"side-by-side_0", "side-by-side_1"}
 
 
 def test_a_bug_in_one_is_not_swallowed() -> None:
     with pytest.raises(ZeroDivisionError):
-        side_by_side(lambda number: 1 // number, (1, 0), 2, "work")
+        side_by_side(lambda number: 1 // number, (1, 0), 2)
 
 
 def test_a_signal_that_another_thread_took_is_heard_at_once() -> None:
@@ -46,5 +46,5 @@ def test_a_signal_that_another_thread_took_is_heard_at_once() -> None:
 
     with cancellation.install():
         started = time.monotonic()
-        assert side_by_side(work, (None,), 1, "work") == (Interruption.SIGTERM,)
+        assert side_by_side(work, (None,), 1) == (Interruption.SIGTERM,)
     assert time.monotonic() - started < 20

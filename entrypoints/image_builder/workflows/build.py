@@ -18,6 +18,7 @@ from returns.result import Failure
 
 from image_builder.workflows.brake import Brake
 from image_builder.workflows.image import Follower, build_image, never_started
+from image_builder.workflows.preflight import unready
 from image_builder.workflows.side_by_side import side_by_side
 from image_builder.workflows.signatures import signatures_of
 
@@ -41,15 +42,12 @@ class Ports:
     artifacts: Artifacts
 
 
-def preflight(ports: Ports) -> Problems:
+def preflight(plan: Plan, ports: Ports) -> Problems:
     """What would fail later for a reason that can be seen now: missing programs, unusable secrets. Sends nothing."""
     engine = ports.engine.check()
-    checks = [signer.prepare() for signer in ports.signers.values()]
     missing = (Problem("engine", str(engine.failure())),) if isinstance(engine, Failure) else ()
-    broken = tuple(Problem("sign-config", str(check.failure())) for check in checks if isinstance(check, Failure))
-    credentials = ports.registry.check()
-    unread = (Problem("credentials", str(credentials.failure())),) if isinstance(credentials, Failure) else ()
-    return (*missing, *broken, *unread)
+    references = (reference for build in plan.builds for reference in build.destinations)
+    return (*missing, *unready(ports.registry, ports.signers, references))
 
 
 def carry_out(plan: Plan, ports: Ports, audience: Audience, cancellation: Cancellation) -> Outcome:
@@ -97,7 +95,7 @@ def _build_all(
                 brake.pull()
         return outcome
 
-    return side_by_side(one, plan.builds, plan.max_parallel, "build")
+    return side_by_side(one, plan.builds, plan.max_parallel)
 
 
 # --- sign ---------------------------------------------------------------------------------------------------------

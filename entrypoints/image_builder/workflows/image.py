@@ -134,7 +134,7 @@ def _ask(
             return None, DestinationOutcome(reference, f"holds {answer.descriptor.digest}, but {digest} was built")
         return answer, DestinationOutcome(reference)
 
-    answers = side_by_side(one, references, _AT_ONCE, "verify")
+    answers = side_by_side(one, references, _AT_ONCE)
     return tuple(manifest for manifest, _ in answers), tuple(place for _, place in answers)
 
 

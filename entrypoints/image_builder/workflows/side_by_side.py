@@ -1,25 +1,21 @@
-"""The same work for several things at the same time."""
+"""Do the same for several things at the same time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Final, TypeVar
 
-_Item = TypeVar("_Item")
-_Found = TypeVar("_Found")
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 
-_LOOK_UP: Final = 0.1
+# Python hears a signal when its main thread goes on, and cannot wake it: a signal may come just before it falls asleep,
+# and of two that come together, as Prow sends them, the system may hand both to another thread.
+_NAP: Final = 0.1
 
 
-def side_by_side(
-    work: Callable[[_Item], _Found], items: Sequence[_Item], at_once: int, name: str
-) -> tuple[_Found, ...]:
-    """What ``work`` gives for each item, in their order; at most ``at_once`` threads, called ``name``, do it.
-
-    The caller looks up ten times a second. The system may hand a signal to any thread, and Python hears it only when
-    the main one goes on: of two that come together, as Prow sends them, a sleeping main thread may hear neither.
-    """
-    with ThreadPoolExecutor(max(1, min(at_once, len(items))), name) as pool:
-        futures = [pool.submit(work, item) for item in items]
-        while wait(futures, _LOOK_UP).not_done:
+def side_by_side(work: Callable[[_T], _R], things: Iterable[_T], at_once: int) -> tuple[_R, ...]:
+    """The results in the order of the things; never more than ``at_once`` at a time. Signals are heard meanwhile."""
+    with ThreadPoolExecutor(at_once, "side-by-side") as pool:
+        futures = [pool.submit(work, thing) for thing in things]
+        while wait(futures, _NAP).not_done:
             pass
-        return tuple(future.result() for future in futures)
+    return tuple(future.result() for future in futures)

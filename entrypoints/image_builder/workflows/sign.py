@@ -10,13 +10,11 @@ from typing import Protocol, final
 
 from image_builder_domain.descriptor import Manifest
 from image_builder_domain.ports import Cancellation, Registry, Signer
-from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.reference import ImageReference
 from image_builder_domain.sign_plan import SignPlan
 from image_builder_domain.signing import ImageToSign
 from image_builder_domain.signing_outcome import SignedImage, SigningOutcome
 from returns.methods import unwrap_or_failure
-from returns.result import Failure
 
 from image_builder.workflows.side_by_side import side_by_side
 from image_builder.workflows.signatures import signatures_of
@@ -38,15 +36,6 @@ class SigningPorts:
 
     registry: Registry
     signers: Mapping[str, Signer]
-
-
-def preflight(ports: SigningPorts) -> Problems:
-    """What can be seen to fail before a byte is sent: unusable secrets and credential files."""
-    secrets = [signer.prepare() for signer in ports.signers.values()]
-    broken = tuple(Problem("sign-config", str(check.failure())) for check in secrets if isinstance(check, Failure))
-    credentials = ports.registry.check()
-    unread = (Problem("credentials", str(credentials.failure())),) if isinstance(credentials, Failure) else ()
-    return (*broken, *unread)
 
 
 def sign_images(plan: SignPlan, ports: SigningPorts, audience: Audience, cancellation: Cancellation) -> SigningOutcome:
@@ -90,7 +79,7 @@ def _ask(
         answer = unwrap_or_failure(registry.resolve(asked, cancellation))
         return answer if isinstance(answer, Manifest) else str(answer)
 
-    return side_by_side(one, tuple(references), _AT_ONCE, "resolve")
+    return side_by_side(one, references, _AT_ONCE)
 
 
 def _signed(

@@ -15,7 +15,5 @@ def signatures_of(
 
     All images go to each signer at once; signers run side by side, and one that fails does not stop the others.
     """
-    by_signer = side_by_side(
-        lambda signer: signer.sign(images, cancellation), tuple(signers.values()), len(signers), "sign"
-    )
+    by_signer = side_by_side(lambda signer: signer.sign(images, cancellation), signers.values(), len(signers))
     return tuple(zip(*by_signer, strict=True))
