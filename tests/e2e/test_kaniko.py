@@ -45,7 +45,7 @@ def test_plan_shows_the_executor_and_hides_secrets(world: World, roots: Path) ->
     done = world.run("plan", "--build-arg", "API_TOKEN=abc123secret", "--target", "x")
     assert done.code == 0, done.err
     assert "built by kaniko" in done.out
-    assert "/kaniko/executor --force" in done.out
+    assert "/.kaniko/executor --force" in done.out
     assert "abc123secret" not in done.out + done.err
     assert os.listdir(roots) == []
 
