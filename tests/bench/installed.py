@@ -25,6 +25,10 @@ class Installed:
         return str(self.folder / "bin" / "image-builder")
 
     @property
+    def signer(self) -> str:
+        return str(self.folder / "bin" / "image-signer")
+
+    @property
     def python(self) -> str:
         return str(self.folder / "bin" / "python")
 
