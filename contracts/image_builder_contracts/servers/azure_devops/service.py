@@ -12,6 +12,7 @@
 """
 
 import contextlib
+import os
 import socket
 import sys
 import tempfile
@@ -22,6 +23,8 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self, final
 
+from image_builder_contracts.servers.azure_devops.agent import AgentSettings
+from image_builder_contracts.servers.azure_devops.execution import Executed
 from image_builder_contracts.servers.azure_devops.fault import Fault, Injection
 from image_builder_contracts.servers.azure_devops.faults import injections
 from image_builder_contracts.servers.azure_devops.handler import Handler
@@ -104,15 +107,22 @@ class AzureDevOps:
     # --- pipelines and runs ------------------------------------------------------------------------------------
 
     def add_pipeline(
-        self, name: str, definition: str, work: Work | WorkFor | None = None, source: Source | None = None
+        self,
+        name: str,
+        definition: str,
+        work: Work | None = None,
+        agent: AgentSettings | None = None,
+        source: Source | None = None,
     ) -> Pipeline:
         """Import a pipeline from YAML text; its ``parameters:`` are what a run may send.
 
-        Its steps are executed unless ``work`` says what a run does. Raises ``RefusedError`` for a bad definition.
+        Its steps are executed on an ``agent``, unless ``work`` says what a run does. Raises ``RefusedError`` for a
+        definition that cannot be read.
         """
         chosen = source or Source()
         root = load(definition, chosen.yaml_file)
-        maker = work if isinstance(work, WorkFor) else WorkFor(work or _nothing)
+        executed = Executed(agent or _this_machine(), self.organization_url, self.project)
+        maker = executed if work is None else WorkFor(work)
         return self._state.add_pipeline(name, definition, root, declared(root), maker, chosen)
 
     @property
@@ -165,10 +175,9 @@ class AzureDevOps:
         self._state.identities.revoke_tokens()
 
 
-def _nothing(run: Run) -> str:
-    with run.job() as job, job.task("Nothing") as task:
-        task.write("This pipeline does nothing.")
-    return "succeeded"
+def _this_machine() -> AgentSettings:
+    kept = ("PATH", "HOME", "LANG", "TMPDIR")
+    return AgentSettings(environment={name: os.environ[name] for name in kept if name in os.environ})
 
 
 @final
