@@ -4,7 +4,7 @@ Adapters implement these protocols; ``image_builder_contracts`` tells what each 
 for anything that a user, a remote system or the network can cause.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol, TypeAlias
 
 from returns.result import Result
@@ -13,7 +13,7 @@ from image_builder_domain.artifact_failure import ArtifactFailure
 from image_builder_domain.build import BuildFailure, BuildRequest, BuiltImage, EngineMissing
 from image_builder_domain.descriptor import Manifest
 from image_builder_domain.interruption import Interruption
-from image_builder_domain.reference import ImageReference
+from image_builder_domain.reference import ImageReference, Repository
 from image_builder_domain.registry_failure import BadCredentials, RegistryFailure
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignerMisconfigured
 
@@ -73,8 +73,8 @@ class Registry(Protocol):
     Source  OCI Distribution Specification, "Pulling manifests".
     """
 
-    def check(self) -> Result[None, BadCredentials]:
-        """Whether the credential files that there are can be read, before the build starts. Sends nothing."""
+    def check(self, repositories: Iterable[Repository], /) -> Result[None, BadCredentials]:
+        """Whether what holds the credentials for these can be used, before the build starts. Sends nothing."""
         ...
 
     def resolve(self, reference: ImageReference, cancellation: Cancellation) -> Result[Manifest, RegistryFailure]:

@@ -3,7 +3,7 @@
 OCI Distribution Specification, "Pulling manifests". https always, but for exact loopback; never http after a TLS error.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, final
 from urllib.parse import urljoin
 
@@ -54,9 +54,9 @@ class HttpRegistry:
         self._policy = policy
         self._authorizer = Authorizer(self._client, DockerCredentials(environment), redactor, policy)
 
-    def check(self) -> Result[None, BadCredentials]:
+    def check(self, repositories: Iterable[Repository] = ()) -> Result[None, BadCredentials]:
         """Implement ``Registry.check``."""
-        return self._authorizer.check()
+        return self._authorizer.check(repositories)
 
     def resolve(self, reference: ImageReference, cancellation: Cancellation) -> Result[Manifest, RegistryFailure]:
         """Implement ``Registry.resolve``."""
