@@ -59,8 +59,9 @@ def _start_run(state: ServiceState, request: Request) -> Answer:
         work = pipeline.work.prepare(pipeline, values, run)
     except RefusedError as refused:
         return error(400, "PipelineValidationException", str(refused))
+    answer = json_answer(run_json(state.place, pipeline.card, run, whole=True))
     state.start(run, work)
-    return json_answer(run_json(state.place, pipeline.card, run, whole=True))
+    return answer
 
 
 def _preview(state: ServiceState, request: Request) -> Answer:
