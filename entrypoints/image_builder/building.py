@@ -19,6 +19,7 @@ from returns.result import Failure
 from image_builder.container import Settings, open_ports
 from image_builder.presenters import plan_view, prow
 from image_builder.presenters.console import Console
+from image_builder.presenters.log_lines import tell_log_lines
 from image_builder.presenters.summary import summary
 from image_builder.workflows.build import Ports, carry_out, preflight
 
@@ -37,6 +38,7 @@ def run(
     """Exit code as specification section 1 says."""
     gc.enable()  # a build may take hours
     settings = Settings(environment, _log_directory(flags, environment), _state_directory(environment), redactor)
+    tell_log_lines(console, debug=flags["debug"])
     ports = open_ports(settings, plan)
     for warning in plan.warnings:
         console.warning(warning)

@@ -78,6 +78,7 @@ asked = st.builds(
     tags=st.lists(st.sampled_from(["latest", "buildcache", "v1"]), max_size=2).map(tuple),
     platforms=st.sampled_from([(), ("linux/amd64",)]),
     export_tags=st.booleans(),
+    backend=st.sampled_from([None, "kaniko", "buildkit"]),
 )
 
 
@@ -189,16 +190,20 @@ WHOLE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", [*UNMERGED, *(f"merged {name}" for name in MERGED)])
-def test_each_job_of_each_ci_system_gets_what_its_class_may_have(name: str) -> None:
+@pytest.mark.parametrize("backend", ["kaniko", "buildkit"])
+def test_each_job_of_each_ci_system_gets_what_its_class_may_have(name: str, backend: str) -> None:
     is_merged = name.startswith("merged ")
     job = MERGED[name.removeprefix("merged ")] if is_merged else UNMERGED[name]
     state = read_git_state(job, None, None, Success(EVENTS.get(job.get("GITHUB_EVENT_NAME", ""), {})))
-    plan = planned(WHOLE, state, Asked("app")).unwrap()
+    plan = planned(WHOLE, state, Asked("app", backend=backend)).unwrap()
     (build,) = plan.builds
     kind = "prod" if is_merged else "dev"
     assert {str(place.repository) for place in build.destinations} == {f"reg.example/{kind}/app"}
     assert [choice.definition.name for choice in plan.signers if choice.chosen] == (["any"] if is_merged else ["named"])
-    written = "reg.example/cache/app" if is_merged else "reg.example/dev/cache/app"
+    # kaniko keeps the layers of all images in one repository.
+    written = ("reg.example/cache" if is_merged else "reg.example/dev/cache") + (
+        "/app" if backend == "buildkit" else ""
+    )
     assert [str(cache.repository) for cache in build.cache.exports] == [written]
 
 
