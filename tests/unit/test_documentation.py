@@ -8,7 +8,7 @@ import yaml
 from image_builder.flags import help_text, scan
 from image_builder.unsupported import unsupported
 from image_builder_adapters.yaml_reader import read_document
-from image_builder_domain.configuration import configuration
+from image_builder_domain.configuration import configuration, schema
 from returns.pipeline import is_successful
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +43,16 @@ def test_the_readmes_prow_job_is_yaml_that_runs_the_command() -> None:
     assert container["command"] == ["image-builder"]
 
 
+@pytest.mark.parametrize("language", ["python", "toml"])
+def test_the_page_about_signers_quotes_the_example_that_tests_install_and_run(language: str) -> None:
+    example = ROOT / "examples" / "journal-signer"
+    files = [file.read_text() for file in example.rglob(f"*.{'py' if language == 'python' else 'toml'}")]
+    quoted = blocks("docs/write-a-signer.md", language)
+    assert quoted
+    for block in quoted:
+        assert any(block in file for file in files), block
+
+
 def test_the_examples_of_ci_jobs_are_yaml_and_their_command_lines_have_no_problem() -> None:
     page = "docs/ci-systems.md"
     for block in blocks(page, "yaml"):
@@ -55,14 +65,12 @@ def test_the_examples_of_ci_jobs_are_yaml_and_their_command_lines_have_no_proble
         assert unsupported("build", scanned.given, scanned.values) == ()
 
 
-@pytest.mark.parametrize("language", ["python", "toml"])
-def test_the_page_about_signers_quotes_the_example_that_tests_install_and_run(language: str) -> None:
-    example = ROOT / "examples" / "journal-signer"
-    files = [file.read_text() for file in example.rglob(f"*.{'py' if language == 'python' else 'toml'}")]
-    quoted = blocks("docs/write-a-signer.md", language)
-    assert quoted
-    for block in quoted:
-        assert any(block in file for file in files), block
+def test_every_key_of_the_configuration_is_documented() -> None:
+    page = (ROOT / "docs/configuration.md").read_text()
+    for key, section in schema()["properties"].items():
+        assert f"| `{key}" in page
+        for inner in section.get("properties", {}):
+            assert f"| `{key}.{inner}`" in page or f"| `{inner}`" in page
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
