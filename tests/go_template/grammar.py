@@ -104,7 +104,7 @@ class Grammar:
         )
 
     def _text(self) -> str:
-        return self.pick(("x", " ", "v-", "\n", " a ", "}}", "{", "é", "\t-", "", "\udcff", "-"))
+        return self.pick(("x", " ", "v-", "\n", " a ", "}}", "{ ", "é", "\t-", "", "\udcff", "-"))
 
     def _action(self, inside: str) -> str:
         opening = self.pick(("{{", "{{", "{{ ", "{{ ", "{{- ", "{{-\n", "{{\n", "{{-\t "))

@@ -3,7 +3,7 @@
 import re
 from typing import Final, NamedTuple, final
 
-from image_builder_domain.templates.refusal import Refused
+from image_builder_domain.templates.refusal import Refused, shown
 
 _SIMPLE_ESCAPES: Final = {
     "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\",
@@ -79,7 +79,7 @@ def _character(text: str, place: int, quote: str, position: int) -> tuple[int, i
     length = len(escape[0]) if escape else 1
     meant = _escaped(kind, digits, quote)
     if meant is None:
-        raise Refused(f"Go knows no escape {text[place : place + length]!r} here", position + place)
+        raise Refused(f"Go knows no escape {shown(text[place : place + length])} here", position + place)
     return meant, length, kind in ("byte", "octal")
 
 
@@ -101,7 +101,7 @@ def number_literal(text: str, position: int) -> Constant:
         return _integer(text, found, position)
     value = _float(text)
     if value is None or not _looks_like_a_float(text):
-        raise Refused(f"{text!r} is no number", position)
+        raise Refused(f"{shown(text)} is no number", position)
     whole = int(value) if value.is_integer() and -_INT64 <= value < _INT64 else None
     return Constant(value, whole)
 
@@ -113,7 +113,7 @@ def _integer(text: str, found: re.Match[str], position: int) -> Constant:
     if -_INT64 <= value < _INT64:
         return Constant(float(value) if _is_float_by_its_letters(text) else value, value)
     if value < 0 or value >= _UINT64 or found["sign"]:
-        raise Refused(f"{text!r} does not fit into 64 bits", position)
+        raise Refused(f"{shown(text)} does not fit into 64 bits", position)
     return Constant(float(value) if _is_float_by_its_letters(text) else None, None)
 
 

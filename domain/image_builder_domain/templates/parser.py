@@ -10,7 +10,7 @@ from typing import Final, TypeAlias, final
 from image_builder_domain.templates import lexer
 from image_builder_domain.templates.lexer import CLOSE, FIELD, OPEN, VARIABLE, Token
 from image_builder_domain.templates.literal import character_literal, number_literal, text_literal
-from image_builder_domain.templates.refusal import Refused, TemplateError
+from image_builder_domain.templates.refusal import Refused, TemplateError, shown
 from image_builder_domain.templates.syntax import (
     MAIN,
     Action,
@@ -159,7 +159,7 @@ class _Parser:
         if name not in self._templates or _is_blank(self._templates[name]):
             self._templates[name] = body
         elif not _is_blank(body):
-            raise Refused(f"the template {name!r} is defined twice", position)
+            raise Refused(f"the template {shown(name)} is defined twice", position)
 
     def _template_name(self, token: Token) -> str:
         if token.kind not in (lexer.STRING, lexer.RAW):
@@ -289,7 +289,7 @@ class _Parser:
             case Function() | Pipeline():
                 return Chain(term.position, term, tuple(names))
             case _:
-                raise Refused(f"{token.text!r} has no fields", token.position)
+                raise Refused(f"{shown(token.text)} has no fields", token.position)
 
     def _term(self) -> Operand:
         token = self._take()
@@ -299,10 +299,10 @@ class _Parser:
             self._depth -= 1
             return pipeline
         if token.kind == lexer.WORD and token.text not in FUNCTIONS:
-            raise Refused(f"there is no function {token.text!r}", token.position, ", ".join(FUNCTIONS))
+            raise Refused(f"there is no function {shown(token.text)}", token.position, ", ".join(FUNCTIONS))
         if token.kind == VARIABLE and token.text not in self._variables:
             names = ", ".join(dict.fromkeys(self._variables))
-            raise Refused(f"there is no variable {token.text}", token.position, names)
+            raise Refused(f"there is no variable {shown(token.text)}", token.position, names)
         return _simple_operand(token)
 
 
@@ -349,4 +349,4 @@ def _is_blank(body: Body) -> bool:
 
 
 def _unexpected(token: Token, where: str) -> Refused:
-    return Refused(f"unexpected {token.text or token.kind!r} in {where}", token.position)
+    return Refused(f"unexpected {shown(token.text or token.kind)} in {where}", token.position)

@@ -44,6 +44,11 @@ class Refused(Exception):  # noqa: N818 - it ends a template, as StopIteration e
         return TemplateError(source, position if self.position is None else self.position, self.reason, self.names)
 
 
+def shown(text: str) -> str:
+    """A piece of a template as messages quote it: not all of it when it is long."""
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
+
+
 def _one_line(text: str) -> str:
     """One column for each character, so that the mark below points at the right one."""
     return "".join(char if char.isprintable() else " " for char in text)
