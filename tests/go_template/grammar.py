@@ -141,7 +141,7 @@ class Grammar:
 
     def _control(self, word: str, rebound: int, depth: int) -> str:
         parts = [self._action(f"{word} {self._value('condition', 2)}"), self._inner(depth - 1, rebound)]
-        while self._one_in(3):
+        for _ in range(self._pick((0, 0, 1, 2))):
             other = self._pick(("if", "with")) if self._one_in(9) else word
             parts += [self._action(f"else {other} {self._value('condition', 2)}"), self._inner(depth - 1, rebound)]
         return "".join([*parts, *self._otherwise(depth), self._action("end")])

@@ -297,7 +297,7 @@ class _Parser:
             self._enter(token.position)
             pipeline = self._pipeline("the parentheses", ")")
             self._depth -= 1
-            return pipeline
+            return pipeline._replace(position=token.position)
         if token.kind == lexer.WORD and token.text not in FUNCTIONS:
             raise Refused(f"there is no function {shown(token.text)}", token.position, ", ".join(FUNCTIONS))
         if token.kind == VARIABLE and token.text not in self._variables:
