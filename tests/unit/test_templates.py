@@ -84,16 +84,16 @@ def test_time_is_rendered_in_utc() -> None:
 @pytest.mark.parametrize(
     ("source", "reason", "under"),
     [
-        pytest.param("{{ .Unknown }}", "there is no field 'Unknown'", ".Unknown", id="unknown field"),
-        pytest.param("{{ .date }}", "there is no field 'date'", ".date", id="case of a field"),
+        pytest.param("{{ .Unknown }}", "there is no field .Unknown", ".Unknown", id="unknown field"),
+        pytest.param("{{ .date }}", "there is no field .date", ".date", id="case of a field"),
         pytest.param("a{{ .Date", "'{{' is never closed", "{{ .Date", id="not closed"),
         pytest.param("{{ .Date-x }}", "unexpected '-' after '.Date'", "-x", id="bad character"),
         pytest.param('{{ "a }}', "never closed on its line", '"a', id="text not closed"),
         pytest.param("{{}}", "there is no value in the action", "}}", id="empty action"),
         pytest.param("{{ nope }}", "there is no function 'nope'", "nope", id="unknown function"),
-        pytest.param("{{ $x }}", "there is no variable '$x'", "$x", id="unknown variable"),
-        pytest.param("{{ .Date.Year }}", "string has no 'Year'", ".Date.Year", id="field of a text"),
-        pytest.param("{{ .Time.Yaer }}", "time.Time has no 'Yaer'", ".Time.Yaer", id="unknown method"),
+        pytest.param("{{ $x }}", "there is no variable $x", "$x", id="unknown variable"),
+        pytest.param("{{ .Date.Year }}", "string has no .Year", ".Date.Year", id="field of a text"),
+        pytest.param("{{ .Time.Yaer }}", "time.Time has no .Yaer", ".Time.Yaer", id="unknown method"),
         pytest.param("{{ .Date 1 }}", ".Date is a field, and takes no arguments", ".Date", id="argument to a field"),
         pytest.param("{{ (.Date) 1 }}", "only functions and methods take arguments", "(", id="argument to a value"),
         pytest.param("{{ if 1 }}x", "an {{end}} is missing", "", id="no end"),
@@ -169,7 +169,7 @@ def test_a_text_has_at_most_128_characters() -> None:
 
 def test_characters_that_came_byte_by_byte_count_once() -> None:
     halves = '{{ slice "é" 0 1 }}{{ slice "é" 1 }}'
-    assert render(halves * 110, DATA).unwrap() == "é" * 110
+    assert render(halves * 100, DATA).unwrap() == "é" * 100
 
 
 def test_nesting_is_allowed_up_to_100_levels() -> None:

@@ -12,7 +12,7 @@ from image_builder_domain.templates.calendar import from_datetime
 from image_builder_domain.templates.data import TEXT_FIELDS, TemplateData
 from image_builder_domain.templates.functions import BUILTINS
 from image_builder_domain.templates.member import METHODS
-from image_builder_domain.templates.refusal import Refused, shown
+from image_builder_domain.templates.refusal import LONGEST_SHOWN, Refused, shown
 from image_builder_domain.templates.syntax import (
     Chain,
     Command,
@@ -95,7 +95,7 @@ class Expressions:
 
     def _undefined(self, name: str) -> Refused:
         names = ", ".join(dict.fromkeys(known for known, _ in self.variables))
-        return Refused(f"there is no variable {shown(name)} here", names=names)
+        return Refused(f"there is no variable {name[:LONGEST_SHOWN]} here", names=names)
 
     # --- pipelines ---
 
@@ -219,7 +219,7 @@ class Expressions:
         method = methods.get(name)
         if method is None:
             names = ", ".join(f".{known}" for known in methods) or "no fields or methods here"
-            raise Refused(f"{type_name(receiver)} has no {shown(name)}", names=names)
+            raise Refused(f"{type_name(receiver)} has no .{name[:LONGEST_SHOWN]}", names=names)
         count = len(arguments) + (not isinstance(piped, _Absent))
         if count != len(method.parameters):
             raise _wrong_count(f".{name}", len(method.parameters), count, "")
@@ -237,7 +237,7 @@ class Expressions:
             return self._environment(str(variable))
         field = TEXT_FIELDS.get(f".{name}")
         if field is None and name != "Time":
-            raise Refused(f"there is no field {shown(name)}")
+            raise Refused(f"there is no field .{name[:LONGEST_SHOWN]}")
         if count:
             raise Refused(f".{name} is a field, and takes no arguments")
         return field(self._data) if field is not None else from_datetime(self._data.time, self._data.nanosecond)

@@ -135,7 +135,7 @@ def _check_letters(text: str, position: int) -> None:
 
 def _not_a_token(source: str, position: int, start: int) -> Refused:
     rest = source[position:]
-    if not rest.strip(_BLANKS):
+    if CLOSE not in rest and rest[:1] not in _UNCLOSED:
         return Refused("'{{' is never closed", start)
     name = re.match(r"[.$]?\w+", rest)
     if name:

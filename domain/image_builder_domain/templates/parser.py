@@ -10,7 +10,7 @@ from typing import Final, TypeAlias, final
 from image_builder_domain.templates import lexer
 from image_builder_domain.templates.lexer import CLOSE, FIELD, OPEN, VARIABLE, Token
 from image_builder_domain.templates.literal import character_literal, number_literal, text_literal
-from image_builder_domain.templates.refusal import Refused, TemplateError, shown
+from image_builder_domain.templates.refusal import LONGEST_SHOWN, Refused, TemplateError, shown
 from image_builder_domain.templates.syntax import (
     MAIN,
     Action,
@@ -302,7 +302,7 @@ class _Parser:
             raise Refused(f"there is no function {shown(token.text)}", token.position, ", ".join(FUNCTIONS))
         if token.kind == VARIABLE and token.text not in self._variables:
             names = ", ".join(dict.fromkeys(self._variables))
-            raise Refused(f"there is no variable {shown(token.text)}", token.position, names)
+            raise Refused(f"there is no variable {token.text[:LONGEST_SHOWN]}", token.position, names)
         return _simple_operand(token)
 
 
