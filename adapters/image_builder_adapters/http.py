@@ -59,7 +59,7 @@ class HttpAnswer:
 
     def header_values(self, name: str) -> tuple[str, ...]:
         """All values of a header in order; names are compared without case."""
-        return tuple(value for key, value in self.headers if key.lower() == name.lower())
+        return _values(self.headers, name)
 
     def header(self, name: str) -> str | None:
         """The first value of a header, None without one."""
@@ -96,6 +96,11 @@ class AnswerTooLarge:
     url: str
     limit_bytes: int
     status: int = 200
+    headers: Headers = field(default=(), repr=False, compare=False)
+
+    def header_values(self, name: str) -> tuple[str, ...]:
+        """As :meth:`HttpAnswer.header_values`."""
+        return _values(self.headers, name)
 
     def __str__(self) -> str:
         return f"{self.url}: the answer is larger than {self.limit_bytes} bytes"
@@ -242,9 +247,9 @@ class HttpClient:
         except httpx.HTTPError as error:
             return Failure(_no_answer(shown, error))
         _log.debug("%s %s: %d in %.3f s", request.method, shown, answer.status_code, time.monotonic() - started)
-        if len(body) > limit and is_success:
-            return Failure(AnswerTooLarge(shown, limit, answer.status_code))
         got = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw)
+        if len(body) > limit and is_success:
+            return Failure(AnswerTooLarge(shown, limit, answer.status_code, got))
         return Success(HttpAnswer(answer.status_code, got, body[:limit]))
 
     def _client(self, direct: bool) -> httpx.Client:
@@ -273,6 +278,10 @@ class HttpClient:
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             headers={"User-Agent": self._user_agent, "Accept-Encoding": "identity"},
         )
+
+
+def _values(headers: Headers, name: str) -> tuple[str, ...]:
+    return tuple(value for key, value in headers if key.lower() == name.lower())
 
 
 def _goes_direct(url: str) -> bool:

@@ -42,7 +42,7 @@ def run(scan: "Scan") -> int:
     early = (
         *(Problem(*problem) for problem in scan.problems),
         *contradictions,
-        *unsupported(mode, scan.given, flags, environment),
+        *unsupported(mode, scan.given, flags),
     )
     words = tuple(scan.rest)
     return _MODES[mode](Invocation(mode, flags, scan.given, words, environment, early, console, redactor))
@@ -90,6 +90,23 @@ def _sign(call: Invocation) -> int:
     return sign(call)
 
 
+def _verify(call: Invocation) -> int:
+    from image_builder.verifying import run as verify
+
+    return verify(call)
+
+
+def _schema(call: Invocation) -> int:
+    import json
+
+    from image_builder_adapters.signer_types import SignerConfigurations
+    from image_builder_domain.configuration import schema
+
+    if call.early:
+        return call.refuse(call.early)
+    return call.print_result(json.dumps(schema(SignerConfigurations), indent=2))
+
+
 def _not_yet(call: Invocation) -> int:
     return call.refuse(call.early)
 
@@ -99,9 +116,9 @@ _MODES: Final[dict[str, Callable[[Invocation], int]]] = {
     "plan": _build,
     "tags": _tags,
     "sign": _sign,
-    "verify": _not_yet,
+    "verify": _verify,
     "preview": _not_yet,
     "doctor": _not_yet,
-    "schema": _not_yet,
+    "schema": _schema,
 }
 """Every mode by its verb."""

@@ -6,43 +6,26 @@ from typing import Any, Final
 from image_builder_domain.problem import Problem
 
 _FLAGS: Final = (
-    "tag-base64",
-    "env-file",
-    "variant",
     "build-in-ado",
     "ado-preview-run",
     "ado-preview-run-yaml-path",
     "ado-preview-output",
     "test-kaniko-build-config",
-    "ado-state-output",
-    "report",
 )
-_VERBS: Final = ("verify", "preview", "doctor", "schema")
+_VERBS: Final = ("preview", "doctor")
 _BUILDS_FIRST: Final = ("build", "plan")
 
 
-def unsupported(
-    verb: str, given: Iterable[str], flags: Mapping[str, Any], environment: Mapping[str, str]
-) -> tuple[Problem, ...]:
+def unsupported(verb: str, given: Iterable[str], flags: Mapping[str, Any]) -> tuple[Problem, ...]:
     """A problem for each verb, flag or backend that comes with a later version."""
     what, remedy = "not supported yet", "see the status table in the README"
     verbs = (Problem(verb, f"this mode is {what}", remedy),) if verb in _VERBS else ()
     named = tuple(Problem(f"--{name}", what, remedy) for name in _FLAGS if name in given)
     if verb not in _BUILDS_FIRST or flags["parse-tags-only"]:
         return (*verbs, *named)
-    return (*verbs, *named, *_backend(flags["backend"], environment))
+    return (*verbs, *named, *_remote(flags["backend"]))
 
 
-def _backend(asked: str | None, environment: Mapping[str, str]) -> tuple[Problem, ...]:
-    use_buildkit = environment.get("USE_BUILDKIT", "")
-    if use_buildkit not in ("", "true", "false"):
-        return (Problem("USE_BUILDKIT", f"{use_buildkit!r} is neither true nor false", "set it to true"),)
-    chosen = "buildkit" if use_buildkit == "true" else "kaniko" if use_buildkit == "false" else None
-    if asked is not None and chosen is not None and asked != chosen:
-        what = f"{asked} contradicts USE_BUILDKIT={use_buildkit}"
-        return (Problem("--backend", what, "change one of them"),)
-    backend = asked or chosen or "kaniko"
-    if backend == "buildkit":
-        return ()
-    what = f"the backend {backend} is not supported yet"
-    return (Problem("--backend", what, "set USE_BUILDKIT=true, or --backend buildkit"),)
+def _remote(backend: str | None) -> tuple[Problem, ...]:
+    what, remedy = "the backend ado is not supported yet", "choose buildkit or kaniko"
+    return (Problem("--backend", what, remedy),) if backend == "ado" else ()

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 import pytest
 from image_builder_domain.build_argument import BuildArgument
 from image_builder_domain.build_inputs import Inputs, Source
-from image_builder_domain.configuration import CacheSettings, Configuration, SignerDefinition
+from image_builder_domain.configuration import CacheSettings, Configuration
 from image_builder_domain.git_state import CiSystem, GitState
 from image_builder_domain.inputs import Asked, TagInputs
 from image_builder_domain.job_type import JobType
 from image_builder_domain.plan import Plan, decide
 from image_builder_domain.problem import Problem, refuse
 from image_builder_domain.registry_prefix import RegistryPrefix
-from image_builder_domain.signer_settings import NotarySettings, SecretKind, SignerSecret
+from image_builder_domain.signer_settings import NotarySettings, SecretKind, SignerDefinition, SignerSecret
 from returns.result import Failure, Result, Success
 
 APP = Asked("team/app")
@@ -29,7 +29,7 @@ def prefix(text: str) -> RegistryPrefix:
 
 def signer(kind: SecretKind = SecretKind.MTLS, *job_types: JobType) -> SignerDefinition:
     settings = NotarySettings("https://sign.example/", secret=SignerSecret("/secret", kind))
-    return SignerDefinition("notary", job_types, settings, "config.yaml:9:5")
+    return SignerDefinition("notary", "notary", job_types, settings, "config.yaml:9:5")
 
 
 CONFIGURATION = Configuration(
@@ -44,7 +44,8 @@ CONFIGURATION = Configuration(
 
 def inputs(state: GitState = POSTSUBMIT, configuration: Configuration = CONFIGURATION, asked: Asked = APP) -> Inputs:
     time = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    tags = TagInputs(asked, Success(configuration), Success(state), time, {"GIVEN": "1"})
+    environment = {"GIVEN": "1", "USE_BUILDKIT": "true"}
+    tags = TagInputs(asked, Success(configuration), Success(state), time, environment)
     return Inputs(tags, Success(Source("/src", "Dockerfile")), 1700000000)
 
 
@@ -64,8 +65,8 @@ def problems(result: Result[Plan, tuple[Problem, ...]]) -> list[str]:
 def test_postsubmit_pushes_every_tag_to_every_production_registry() -> None:
     assert destinations(inputs(asked=Asked("team/app", ("latest",)))) == [
         "reg.example/prod/team/app:latest",
-        "reg.example/prod/team/app:v20260102-abcdef12",
         "mirror.example/team/app:latest",
+        "reg.example/prod/team/app:v20260102-abcdef12",
         "mirror.example/team/app:v20260102-abcdef12",
     ]
 

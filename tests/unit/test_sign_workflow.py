@@ -1,22 +1,21 @@
 """Signing images that exist: what is signed is what was resolved, and a tag that moves is told."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 from image_builder.workflows.sign import SigningPorts, sign_images
 from image_builder_contracts.cancellation import ManualCancellation
-from image_builder_domain.configuration import SignerDefinition
 from image_builder_domain.descriptor import OCI_INDEX, OCI_MANIFEST, Descriptor, Manifest
 from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.git_state import CiSystem, GitState
 from image_builder_domain.interruption import Interruption
 from image_builder_domain.job_type import JobType
 from image_builder_domain.ports import Cancellation
-from image_builder_domain.reference import Digest, ImageReference
+from image_builder_domain.reference import Digest, ImageReference, Repository
 from image_builder_domain.registry_failure import BadCredentials, NotFound, RegistryFailure
 from image_builder_domain.sign_plan import SignPlan
 from image_builder_domain.signer_selection import SignerChoice
-from image_builder_domain.signer_settings import NotarySettings
+from image_builder_domain.signer_settings import NotarySettings, SignerDefinition
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus, SignerMisconfigured
 from returns.result import Failure, Result, Success
 
@@ -34,7 +33,7 @@ class Registry:
     def __init__(self, **answers: list[Manifest | None]) -> None:
         self._answers = {tag: iter([*found, *[found[-1]] * 9]) for tag, found in answers.items()}
 
-    def check(self) -> Result[None, BadCredentials]:
+    def check(self, _repositories: Iterable[Repository]) -> Result[None, BadCredentials]:
         return Success(None)
 
     def resolve(self, reference: ImageReference, _cancellation: Cancellation) -> Result[Manifest, RegistryFailure]:
@@ -78,7 +77,7 @@ class Audience:
 
 
 def plan(*references: str) -> SignPlan:
-    definition = SignerDefinition("s", (), NotarySettings("https://signing.example"), "config.yaml:1:1")
+    definition = SignerDefinition("s", "notary", (), NotarySettings("https://signing.example"), "config.yaml:1:1")
     parsed = tuple(ImageReference.parse(text).unwrap() for text in references)
     return SignPlan(STATE, parsed, (SignerChoice(definition, True, "enabled by '*'"),))
 

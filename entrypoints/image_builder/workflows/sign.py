@@ -5,19 +5,19 @@ is asked again: one that moved meanwhile now names an image that nobody signed h
 """
 
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol, final
 
 from image_builder_domain.descriptor import Manifest
 from image_builder_domain.ports import Cancellation, Registry, Signer
-from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.reference import ImageReference
 from image_builder_domain.sign_plan import SignPlan
-from image_builder_domain.signing import ImageToSign, SignatureResult
+from image_builder_domain.signing import ImageToSign
 from image_builder_domain.signing_outcome import SignedImage, SigningOutcome
 from returns.methods import unwrap_or_failure
-from returns.result import Failure
+
+from image_builder.workflows.side_by_side import side_by_side
+from image_builder.workflows.signatures import signatures_of
 
 _AT_ONCE = 16
 
@@ -36,15 +36,6 @@ class SigningPorts:
 
     registry: Registry
     signers: Mapping[str, Signer]
-
-
-def preflight(ports: SigningPorts) -> Problems:
-    """What can be seen to fail before a byte is sent: unusable secrets and credential files."""
-    secrets = [signer.prepare() for signer in ports.signers.values()]
-    broken = tuple(Problem("sign-config", str(check.failure())) for check in secrets if isinstance(check, Failure))
-    credentials = ports.registry.check()
-    unread = (Problem("credentials", str(credentials.failure())),) if isinstance(credentials, Failure) else ()
-    return (*broken, *unread)
 
 
 def sign_images(plan: SignPlan, ports: SigningPorts, audience: Audience, cancellation: Cancellation) -> SigningOutcome:
@@ -84,12 +75,11 @@ def _ask(
     """What the registry says each reference is, or why it cannot, side by side; the tag is asked where there is one."""
 
     def one(reference: ImageReference) -> Manifest | str:
-        asked = replace(reference, digest=None) if reference.tag is not None else reference
+        asked = reference.by_tag if reference.tag is not None else reference
         answer = unwrap_or_failure(registry.resolve(asked, cancellation))
         return answer if isinstance(answer, Manifest) else str(answer)
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return tuple(pool.map(one, references))
+    return side_by_side(one, references, _AT_ONCE)
 
 
 def _signed(
@@ -100,9 +90,7 @@ def _signed(
         for image in images
         if image.manifest is not None
     )
-    with ThreadPoolExecutor(max(1, len(signers))) as pool:
-        by_signer = tuple(pool.map(lambda signer: signer.sign(wanted, cancellation), signers.values()))
-    by_image: tuple[tuple[SignatureResult, ...], ...] = tuple(zip(*by_signer, strict=True))
+    by_image = signatures_of(wanted, signers, cancellation)
     return tuple(replace(image, signatures=found) for image, found in zip(images, by_image, strict=True))
 
 
