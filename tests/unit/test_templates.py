@@ -1,9 +1,11 @@
 """Templates: the text that Go gives, or a refusal; never another text."""
 
+import re
 import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -188,7 +190,7 @@ HOSTILE = {
     "width as a value": '{{ printf "%*d" 1000000 1 }}',
     "width of 4,000 digits": '{{ printf "%' + "9" * 4000 + 'd" 1 }}',
     "escaping of long texts": '{{ $x := printf "%1000s" "<" }}{{ range 9999 }}{{ $y := js $x $x $x $x }}{{ end }}',
-    "comparing of long texts": '{{ $x := printf "%1000s" "é" }}{{ range 9999 }}{{ $y := eq 0 (len $x) (len $x) }}{{ end }}',
+    "comparing of long texts": '{{ $x := printf "%1000s" "é" }}{{ range 9999 }}{{ $y := lt $x (print $x) }}{{ end }}',
     "many parentheses": "{{" + "(" * 2000 + ")" * 2000 + "}}",
     "many blocks": "{{if 1}}" * 500,
     "many openings": "{{" * 2000,
@@ -291,6 +293,23 @@ def test_the_short_way_agrees_with_the_interpreter(parts: list[str]) -> None:
 
 def test_the_functions_that_are_known_are_those_that_there_are() -> None:
     assert set(FUNCTIONS) == set(BUILTINS) | {"and", "or"}
+
+
+# --- the documentation ------------------------------------------------------------------------------------------
+
+PAGE = (Path(__file__).parents[2] / "docs" / "templates.md").read_text()
+EXAMPLES, ERROR = PAGE.split("```\n")[1:4:2]
+
+
+@pytest.mark.parametrize("line", EXAMPLES.splitlines())
+def test_examples_of_the_documentation_give_what_it_says(line: str) -> None:
+    source, text = re.split(" {2,}", line)
+    data = TemplateData(commit_sha=SHA, pr_number="7", time=DATA.time, env={"BRANCH": "main"})
+    assert render(source, data).unwrap() == text
+
+
+def test_the_error_of_the_documentation_is_what_is_shown() -> None:
+    assert f"--tag: {render('v{{ .Date }}-{{ .Sha }}', DATA).failure()}\n" == ERROR
 
 
 # What Go 1.26 prints for each layout at the three times below.
