@@ -14,7 +14,7 @@ from image_builder_domain.templates import TemplateData, is_template, render, un
 from image_builder_domain.templates.calendar import from_datetime
 from image_builder_domain.templates.functions import BUILTINS
 from image_builder_domain.templates.interpreter import interpret
-from image_builder_domain.templates.parser import FUNCTIONS
+from image_builder_domain.templates.pipeline_parser import FUNCTIONS
 from image_builder_domain.templates.time_layout import format_time
 
 SHA = "abcdef1234567890abcdef1234567890abcdef12"

@@ -26,7 +26,7 @@ from image_builder_domain.templates.syntax import (
     Pipeline,
     Variable,
 )
-from image_builder_domain.templates.value import ROOT, TYPE_NAMES, Duration, Root, Value, is_true, type_name
+from image_builder_domain.templates.value import ROOT, TYPE_NAMES, Duration, Root, Value, canonical, is_true, type_name
 
 MOST_STEPS: Final = 10_000
 DEEPEST: Final = 100
@@ -248,7 +248,7 @@ class Expressions:
         value = self._data.env.get(name)
         if value is None:
             self.unset[name] = None
-        return self._bounded_text(value or "")
+        return self._bounded_text(canonical(value or ""))
 
     def _arguments(
         self, dot: Value, parameters: Sequence[type[Any] | None], arguments: Sequence[Operand], piped: _Piped
