@@ -1,5 +1,7 @@
 """Which layer caches the build reads and writes (specification, section 3)."""
 
+from dataclasses import replace
+
 from returns.result import Result, Success
 
 from image_builder_domain.backend import Backend
@@ -32,6 +34,15 @@ def decide_cache(
     return together(main, _cache_reference(cache.dev_repository, name)).map(
         lambda found: CacheReferences(found, (found[1],))
     )
+
+
+def variant_cache(cache: CacheReferences, variant: str) -> CacheReferences:
+    """The same with a place for this variant alone: builds of one moment would overwrite each other's cache."""
+
+    def own(references: tuple[ImageReference, ...]) -> tuple[ImageReference, ...]:
+        return tuple(image_reference(found.repository, f"{found.tag}-{variant}") for found in references)
+
+    return replace(cache, imports=own(cache.imports), exports=own(cache.exports))
 
 
 def _one_repository(

@@ -3,7 +3,7 @@
 One table of fields gives both: :func:`configuration` loads a file, :func:`schema` describes it to editors.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, final
 
@@ -14,6 +14,7 @@ from image_builder_domain.document import Mapping as MappingNode
 from image_builder_domain.document import Node, place
 from image_builder_domain.field_rule import Exclusive, Needs
 from image_builder_domain.problem import Problem, Problems, in_order
+from image_builder_domain.reference import PREFIX_PATTERN
 from image_builder_domain.registry_prefix import RegistryPrefix
 from image_builder_domain.tag import TagSpec
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from image_builder_domain.ado_settings import AdoSettings
     from image_builder_domain.signer_settings import SignerDefinition, SignerSettings
 
-    SignerTypes = Mapping[str, read.Decoder[SignerSettings]]
+    SignerTypes = Callable[[], Mapping[str, read.Decoder[SignerSettings]]]
 
 DEFAULT_COMMIT_TAG = TagSpec("default_tag", "v{{ .Date }}-{{ .ShortSHA }}", "the default of default-commit-tag")
 DEFAULT_PR_TAG = TagSpec("default_tag", "PR-{{ .PRNumber }}", "the default of default-pr-tag")
@@ -66,7 +67,8 @@ def configuration(
     """The configuration of a document, or every problem in it.
 
     ``flaws`` are problems that reading the document met already: they are told with the others, in the order of the
-    file. ``signer_types`` are the types of signers with the decoder of their ``config``, the built-in ones by default.
+    file. ``signer_types`` gives the types of signers with the decoder of their ``config``, the built-in ones by
+    default; it is asked when the file says something about signing.
     """
     problems = list(flaws)
     values = _file(signer_types).read(document, "", problems)
@@ -171,9 +173,7 @@ def _all(values: Mapping[str, Any], key: str) -> tuple[RegistryPrefix | None, ..
 
 # --- the table of fields ------------------------------------------------------------------------------------------
 
-_PREFIX = read.text.parsed(
-    RegistryPrefix.parse, "write host[:port][/path]", pattern=r"^[^\s:@?#]*(:[0-9]+)?[^\s:@?#]*[^\s:@?#/]$"
-)
+_PREFIX = read.plain_text.parsed(RegistryPrefix.parse, "write host[:port][/path]", pattern=PREFIX_PATTERN)
 _REGISTRIES = read.one_or_list_of(_PREFIX)
 
 
@@ -230,23 +230,19 @@ def _named_tag(name: str) -> read.Decoder[TagSpec]:
 
 
 def _pattern() -> read.Decoder[str]:
-    import re
+    def readable(text: str) -> Result[str, object]:
+        from image_builder_domain.pattern import Pattern
 
-    def compiled(text: str) -> Result[str, str]:
-        try:
-            re.compile(text)
-        except re.error as error:
-            return Failure(f"this is no regular expression: {error}")
-        return Success(text)
+        return Pattern.parse(text).map(lambda pattern: pattern.text)
 
-    return read.text.parsed(compiled, "mend the pattern")
+    return read.text.parsed(readable, "mend the pattern", format="regex")
 
 
 def _signing(signer_types: "SignerTypes | None") -> read.Decoder[dict[str, Any]]:
     from image_builder_domain.signer_types import SIGNER_TYPES
     from image_builder_domain.signing_configuration import sign_config
 
-    return sign_config(SIGNER_TYPES if signer_types is None else signer_types)
+    return sign_config(SIGNER_TYPES if signer_types is None else signer_types())
 
 
 def _ado() -> "read.Decoder[AdoSettings]":

@@ -11,9 +11,10 @@ from image_builder_domain.problem import Problems, every, located, refuse
 from image_builder_domain.reference import TAG_RULE, is_tag
 from image_builder_domain.templates import TemplateData, is_template, render
 
-_ACTION = re.compile(
-    r"\{\{.*?(?:\}\}|\Z)", re.DOTALL
-)  # one that is never closed must not be split: rendering refuses it
+# An action goes to its "}}", which may also stand in its texts and comments; one that is never closed goes to the end.
+_ACTION = (
+    r"""\{\{(?:-\s)?(?:/\*.*?\*/)?(?:"(?:\\.|[^"\\])*+"|`[^`]*+`|'(?:\\.|[^'\\])*+'|[^"`'}]|\}(?!\}))*+(?:\}\}|.*)"""
+)
 _NOT_IN_NAME = re.compile(r"[^A-Za-z0-9_-]")
 _BLANKS = re.compile(r"\s")
 
@@ -21,7 +22,10 @@ _BLANKS = re.compile(r"\s")
 @final
 @dataclass(frozen=True, slots=True)
 class TagSpec:
-    """A tag that is asked for: its name, its template, the pattern it must match, and where it was asked for."""
+    """A tag that is asked for: its name, its template, where it was asked for, and the pattern its value must match.
+
+    What is no :class:`~image_builder_domain.pattern.Pattern` matches nothing.
+    """
 
     name: str
     template: str
@@ -31,8 +35,7 @@ class TagSpec:
     @classmethod
     def parse(cls, text: str, where: str = "--tag") -> Result[Self, Problems]:
         """Read ``value`` or ``name=value``; the first ``=`` outside ``{{ }}`` splits. A template's text names it."""
-        masked = _ACTION.sub(lambda action: "_" * len(action[0]), text)
-        equals = masked.find("=")
+        equals = outside_actions(text).find("=")
         if equals < 0:
             name = _NOT_IN_NAME.sub("", text) if is_template(text) else text
             return cls._checked(name, text, where)
@@ -56,6 +59,12 @@ class Tag:
     value: str
 
 
+def outside_actions(text: str) -> str:
+    """The text with every character inside ``{{ }}`` turned to ``_``, so that what splits it can be found."""
+    # Compiled when first used: most tags are no templates.
+    return re.sub(_ACTION, lambda action: "_" * len(action[0]), text, flags=re.DOTALL) if "{{" in text else text
+
+
 def tag_value(spec: TagSpec, data: TemplateData) -> Result[Tag, Problems]:
     """Render, turn blanks into ``-``, and check the value against the pattern and the grammar."""
     rendered = located(render(spec.template, data), spec.where)
@@ -67,11 +76,17 @@ def _checked_value(spec: TagSpec, value: str) -> Result[Tag, Problems]:
         return refuse(spec.where, f"the template {spec.template!r} gives an empty tag", "use a field that has a value")
     if not is_tag(value):
         return refuse(spec.where, f"{value!r} is no tag: {TAG_RULE}", "change the value")
-    if spec.validation is not None and not re.fullmatch(spec.validation, value):
+    if spec.validation is not None and not _matches(spec.validation, value):
         return refuse(
             spec.where, f"the tag {value!r} does not match the pattern {spec.validation!r}", "change the value"
         )
     return Success(Tag(spec.name, value))
+
+
+def _matches(pattern: str, value: str) -> bool:
+    from image_builder_domain.pattern import Pattern  # most tags have none
+
+    return Pattern.parse(pattern).map(lambda found: found.matches(value)).value_or(False)
 
 
 def compute_tags(specs: Iterable[TagSpec], data: TemplateData) -> Result[tuple[Tag, ...], Problems]:

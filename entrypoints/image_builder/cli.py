@@ -67,10 +67,9 @@ def _build(call: Invocation) -> int:
     from image_builder_domain.plan import decide
 
     from image_builder.reading import read_inputs
-    from image_builder.unsupported import unsupported_signers
 
     planned = decide(read_inputs(call.flags, call.environment))
-    problems = (*call.early, *problems_of(planned), *planned.map(unsupported_signers).value_or(()))
+    problems = (*call.early, *problems_of(planned))
     if problems or not isinstance(planned, Success):
         return call.refuse(problems)
     from image_builder import building
@@ -91,6 +90,23 @@ def _sign(call: Invocation) -> int:
     return sign(call)
 
 
+def _verify(call: Invocation) -> int:
+    from image_builder.verifying import run as verify
+
+    return verify(call)
+
+
+def _schema(call: Invocation) -> int:
+    import json
+
+    from image_builder_adapters.signer_types import SignerConfigurations
+    from image_builder_domain.configuration import schema
+
+    if call.early:
+        return call.refuse(call.early)
+    return call.print_result(json.dumps(schema(SignerConfigurations), indent=2))
+
+
 def _not_yet(call: Invocation) -> int:
     return call.refuse(call.early)
 
@@ -100,9 +116,9 @@ _MODES: Final[dict[str, Callable[[Invocation], int]]] = {
     "plan": _build,
     "tags": _tags,
     "sign": _sign,
-    "verify": _not_yet,
+    "verify": _verify,
     "preview": _not_yet,
     "doctor": _not_yet,
-    "schema": _not_yet,
+    "schema": _schema,
 }
 """Every mode by its verb."""

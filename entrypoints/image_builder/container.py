@@ -10,17 +10,19 @@ from typing import Any, final
 
 from dependency_injector import containers, providers
 from image_builder_adapters.filesystem import FileArtifacts
-from image_builder_adapters.notary import NotarySigner
 from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry import HttpRegistry
+from image_builder_adapters.signer_types import signer_type
 from image_builder_domain.plan import Plan
 from image_builder_domain.ports import Artifacts, ImageEngine, Registry, Signer
 from image_builder_domain.sign_plan import SignPlan
 from image_builder_domain.signer_selection import SignerChoice
-from image_builder_domain.signer_settings import NotarySettings, SignerSettings
+from image_builder_domain.signer_settings import SignerDefinition
+from image_builder_domain.signer_type import Surroundings
 
 from image_builder.workflows.build import Ports
 from image_builder.workflows.sign import SigningPorts
+from image_builder.workflows.verify import VerificationPorts
 
 
 @final
@@ -64,7 +66,7 @@ class Container(containers.DeclarativeContainer):
         ),
     )
     artifacts = providers.Singleton(FileArtifacts, settings.provided.log_directory, settings.provided.redactor.data)
-    signers = providers.Callable(lambda choices: _signers(choices), choices)
+    signers = providers.Singleton(lambda choices, settings: _signers(choices, settings), choices, settings)
     ports = providers.Factory(Ports, engine=engine, registry=registry, signers=signers, artifacts=artifacts)
     signing_ports = providers.Factory(SigningPorts, registry=registry, signers=signers)
 
@@ -82,18 +84,12 @@ def _kaniko(registry: Registry, **settings: Any) -> ImageEngine:
     return KanikoEngine(KanikoSettings(**settings), registry)
 
 
-def _signers(choices: tuple[SignerChoice, ...]) -> dict[str, Signer]:
+def _signers(choices: tuple[SignerChoice, ...], settings: Settings) -> dict[str, Signer]:
+    around = Surroundings(settings.environment, settings.redactor)
     return {
-        choice.definition.name: _signer(choice.definition.name, choice.definition.settings)
-        for choice in choices
-        if choice.chosen
+        signer.name: signer_type(signer.type).make(signer.name, signer.settings, around)
+        for signer in (choice.definition for choice in choices if choice.chosen)
     }
-
-
-def _signer(name: str, settings: SignerSettings) -> Signer:
-    if isinstance(settings, NotarySettings):
-        return NotarySigner(name, settings)
-    raise TypeError(f"no signer for {type(settings).__name__}: such a plan is refused before")
 
 
 def open_ports(settings: Settings, plan: Plan) -> Ports:
@@ -107,6 +103,14 @@ def open_ports(settings: Settings, plan: Plan) -> Ports:
     )
     ports: Ports = container.ports()
     return ports
+
+
+def open_verification_ports(settings: Settings, signers: tuple[SignerDefinition, ...]) -> VerificationPorts:
+    """Everything that verifying needs, for signers whose type can be verified; opens nothing yet."""
+    around = Surroundings(settings.environment, settings.redactor)
+    makers = ((signer, signer_type(signer.type).make_verifier) for signer in signers)
+    verifiers = {signer.name: make(signer.name, signer.settings, around) for signer, make in makers if make is not None}
+    return VerificationPorts(Container(settings=settings, choices=()).registry(), verifiers)
 
 
 def open_signing_ports(settings: Settings, plan: SignPlan) -> tuple[SigningPorts, Artifacts]:

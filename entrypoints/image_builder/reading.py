@@ -7,28 +7,43 @@ from typing import TYPE_CHECKING, Any
 
 from image_builder_adapters.yaml_reader import read_flawed
 from image_builder_domain.configuration import configuration
-from image_builder_domain.git_state import CiSystem, detect, read_git_state
+from image_builder_domain.git_state import CiSystem, detect, git_question, read_git_state
 from image_builder_domain.inputs import EPOCH, Asked, TagInputs
-from image_builder_domain.problem import problems_of, refuse
-from returns.result import Result, Success
+from image_builder_domain.problem import problems_of
 
 if TYPE_CHECKING:
     from image_builder_domain.build_inputs import Inputs, Source
+    from image_builder_domain.configuration import Configuration
+    from image_builder_domain.decoder import Decoder
+    from image_builder_domain.git_state import GitState
     from image_builder_domain.problem import Problems
+    from image_builder_domain.signer_settings import SignerSettings
+    from returns.result import Result
 
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read_tag_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> TagInputs:
     """What tags are decided from."""
-    file = flags["config"]
     return TagInputs(
         asked=_asked(flags),
-        configuration=read_flawed(file).bind(lambda found: configuration(found[0], file, flaws=found[1])),
-        git_state=read_git_state(environment, _commit(flags, environment), flags["repo"]),
+        configuration=_configuration(flags["config"]),
+        git_state=read_git_state(environment, _commit(flags, environment), flags["repo"], _event(environment)),
         time=_time(environment),
         environment=environment,
     )
+
+
+def read_settings(
+    flags: Mapping[str, Any], environment: Mapping[str, str]
+) -> "tuple[Result[Configuration, Problems], Result[GitState, Problems]]":
+    """What modes that build nothing decide from: outside CI they need no commit, and so no working copy."""
+    if detect(environment) is CiSystem.LOCAL:
+        from image_builder_domain.git_state.working_copy import without_commit
+
+        return _configuration(flags["config"]), without_commit(flags["repo"])
+    inputs = read_tag_inputs(flags, environment)
+    return inputs.configuration, inputs.git_state
 
 
 def read_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> "Inputs":
@@ -37,16 +52,38 @@ def read_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> "In
 
     tags = read_tag_inputs(flags, environment)
     source = _source(flags)
-    return Inputs(tags, source, _commit_time(tags, flags["context"] or "."))
+    return Inputs(tags, source, _commit_time(tags, flags["context"] or "."), len(os.sched_getaffinity(0)))
+
+
+def _configuration(file: str) -> "Result[Configuration, Problems]":
+    return read_flawed(file).bind(
+        lambda found: configuration(found[0], file, flaws=found[1], signer_types=_signer_types)
+    )
+
+
+def _signer_types() -> "Mapping[str, Decoder[SignerSettings]]":
+    from image_builder_adapters.signer_types import SignerConfigurations
+
+    return SignerConfigurations()
 
 
 def _commit(flags: Mapping[str, Any], environment: Mapping[str, str]) -> str | None:
-    """The working copy's commit; where the job says what is built, git is not even asked."""
-    if detect(environment) is not CiSystem.LOCAL or environment.get("PULL_BASE_SHA"):
+    """What git knows and the job does not say; where the job says what is built, git is not even asked."""
+    question = git_question(environment)
+    if question is None:
         return None
     from image_builder_adapters.git import working_copy_commit
 
-    return working_copy_commit(flags["context"] or ".", environment)
+    return working_copy_commit(flags["context"] or ".", environment, question)
+
+
+def _event(environment: Mapping[str, str]) -> "Result[Mapping[str, Any], Problems] | None":
+    """The payload of a GitHub event; other CI systems have none."""
+    if detect(environment) is not CiSystem.GITHUB:
+        return None
+    from image_builder_adapters.event_payload import read_event
+
+    return read_event(environment.get("GITHUB_EVENT_PATH", ""))
 
 
 def _asked(flags: Mapping[str, Any]) -> Asked:
@@ -57,26 +94,20 @@ def _asked(flags: Mapping[str, Any]) -> Asked:
         platforms=tuple(flags["platform"]),
         target=flags["target"],
         export_tags=flags["export-tags"],
+        tag_base64=flags["tag-base64"],
+        variant=flags["variant"],
+        max_parallel=flags["max-parallel"],
+        keep_going=flags["keep-going"],
         backend=flags["backend"],
         build_in_ado=flags["build-in-ado"],
     )
 
 
 def _source(flags: Mapping[str, Any]) -> "Result[Source, Problems]":
-    from image_builder_adapters.source_tree import find_dockerfile
+    from image_builder_adapters.source_tree import find_dockerfile, read_source
 
     found = find_dockerfile(flags["context"] or ".", flags["dockerfile"])
-    return found.bind(lambda place: _without_variants(*place))
-
-
-def _without_variants(context: str, dockerfile: str) -> "Result[Source, Problems]":
-    from image_builder_adapters.source_tree import has_variants
-    from image_builder_domain.build_inputs import Source
-
-    if has_variants(context, dockerfile):
-        path = os.path.join(os.path.dirname(dockerfile), "variants.yaml")
-        return refuse(path, "variants are not supported yet", "build from a folder without this file")
-    return Success(Source(context, dockerfile))
+    return found.bind(lambda place: read_source(*place, flags["env-file"]))
 
 
 def _commit_time(tags: TagInputs, context: str) -> int | None:
@@ -85,7 +116,9 @@ def _commit_time(tags: TagInputs, context: str) -> int | None:
         return None
     from image_builder_adapters.git import commit_time
 
-    return commit_time(context, tags.git_state.unwrap().commit, tags.environment)
+    state = tags.git_state.unwrap()
+    commit = state.commit or state.base_sha  # a batch has no commit of its own, but one that it goes on top of
+    return commit_time(context, commit, tags.environment) if commit is not None else None
 
 
 def _time(environment: Mapping[str, str]) -> datetime:

@@ -1,26 +1,18 @@
 """What the command line knows but this version cannot do yet: refused by name, never ignored."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from image_builder_domain.problem import Problem
 
-if TYPE_CHECKING:
-    from image_builder_domain.plan import Plan
-
 _FLAGS: Final = (
-    "tag-base64",
-    "env-file",
-    "variant",
     "build-in-ado",
     "ado-preview-run",
     "ado-preview-run-yaml-path",
     "ado-preview-output",
     "test-kaniko-build-config",
-    "ado-state-output",
-    "report",
 )
-_VERBS: Final = ("verify", "preview", "doctor", "schema")
+_VERBS: Final = ("preview", "doctor")
 _BUILDS_FIRST: Final = ("build", "plan")
 
 
@@ -32,19 +24,6 @@ def unsupported(verb: str, given: Iterable[str], flags: Mapping[str, Any]) -> tu
     if verb not in _BUILDS_FIRST or flags["parse-tags-only"]:
         return (*verbs, *named)
     return (*verbs, *named, *_remote(flags["backend"]))
-
-
-def unsupported_signers(plan: "Plan") -> tuple[Problem, ...]:
-    """A problem for each signer that should sign and whose type has no adapter yet."""
-    return tuple(
-        Problem(
-            choice.definition.where,
-            f"signers of type {choice.definition.type!r} are not supported yet",
-            "use type notary",
-        )
-        for choice in plan.signers
-        if choice.chosen and choice.definition.type != "notary"
-    )
 
 
 def _remote(backend: str | None) -> tuple[Problem, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from image_builder_adapters.cosign import CosignSigner
+from image_builder_adapters.cosign.verifier import CosignVerifier
 from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.signer import IMAGES
@@ -20,6 +21,7 @@ from image_builder_domain.reference import ImageReference
 from image_builder_domain.signer_settings import CosignSettings
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus
 from returns.pipeline import is_successful
+from returns.result import Failure, Result, Success
 
 from tests.contract.test_notary_signer import StoppedAfter
 from tests.contract.test_registry import HTPASSWD, USER
@@ -146,6 +148,33 @@ def test_credentials_of_the_registry_come_from_the_docker_configuration(
         (signed,) = sign(CosignSigner("c", settings, environment(tmp_path, DOCKER_CONFIG=str(docker))), one)
     assert (refused.status, refused.transient, signed.status) == (FAILED, False, SIGNED)
     assert REGISTRY_PASSWORD not in repr(refused) + repr(signed)
+
+
+def test_a_signature_is_verified_without_the_private_key(
+    registry: RunningRegistry, settings: CosignSettings, tmp_path: Path
+) -> None:
+    (one,) = image(registry, "checked", "v1")
+    others = CosignSettings(key="/none", public_key=key_pair(tmp_path).public, transparency_log=False)
+    job = {name: value for name, value in environment(tmp_path).items() if name != "COSIGN_PASSWORD"}
+    pinned = one.reference.pinned(one.descriptor.digest)
+
+    def verify(with_settings: CosignSettings) -> Result[None, str]:
+        verifier = CosignVerifier("c", with_settings, job, Redactor())
+        assert verifier.prepare() == Success(None)
+        return verifier.verify(pinned, ManualCancellation())
+
+    assert "no signatures found" in verify(replace(settings, key="/none")).failure()
+    sign(CosignSigner("c", settings, environment(tmp_path)), one)
+    assert verify(replace(settings, key="/none")) == Success(None)
+    assert isinstance(verify(others), Failure)
+
+
+def test_verifying_without_the_public_key_is_found_before_anything_is_asked(tmp_path: Path) -> None:
+    settings = CosignSettings(key="/none", public_key=str(tmp_path / "absent.pub"), transparency_log=False)
+    unfit = CosignVerifier("c", settings, environment(tmp_path), Redactor()).prepare().failure()
+    assert str(tmp_path / "absent.pub") in str(unfit)
+    gone = CosignVerifier("c", settings, {"PATH": str(tmp_path)}, Redactor()).prepare().failure()
+    assert "no such program" in str(gone)
 
 
 # --- before the build -------------------------------------------------------------------------------------------------

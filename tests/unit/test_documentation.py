@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from image_builder.flags import help_text
+from image_builder.flags import help_text, scan
+from image_builder.unsupported import unsupported
 from image_builder_adapters.yaml_reader import read_document
-from image_builder_domain.configuration import configuration
+from image_builder_domain.configuration import configuration, schema
 from returns.pipeline import is_successful
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +29,7 @@ def test_the_page_about_the_command_line_quotes_the_help_word_for_word() -> None
     assert blocks("docs/command-line.md", "text") == [help_text()]
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/configuration.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/configuration.md", "docs/signing.md"])
 def test_the_first_yaml_example_is_a_valid_configuration_file(page: str, tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(blocks(page, "yaml")[0])
@@ -40,6 +41,36 @@ def test_the_readmes_prow_job_is_yaml_that_runs_the_command() -> None:
     job = yaml.safe_load(blocks("README.md", "yaml")[1])
     container = job["postsubmits"]["acme/hello"][0]["spec"]["containers"][0]
     assert container["command"] == ["image-builder"]
+
+
+@pytest.mark.parametrize("language", ["python", "toml"])
+def test_the_page_about_signers_quotes_the_example_that_tests_install_and_run(language: str) -> None:
+    example = ROOT / "examples" / "journal-signer"
+    files = [file.read_text() for file in example.rglob(f"*.{'py' if language == 'python' else 'toml'}")]
+    quoted = blocks("docs/write-a-signer.md", language)
+    assert quoted
+    for block in quoted:
+        assert any(block in file for file in files), block
+
+
+def test_the_examples_of_ci_jobs_are_yaml_and_their_command_lines_have_no_problem() -> None:
+    page = "docs/ci-systems.md"
+    for block in blocks(page, "yaml"):
+        assert yaml.safe_load(block)
+    found = re.findall(r"image-builder (--config .+)$", (ROOT / page).read_text(), re.MULTILINE)
+    assert len(found) == 4
+    for line in found:
+        scanned = scan(line.split())
+        assert scanned.problems == []
+        assert unsupported("build", scanned.given, scanned.values) == ()
+
+
+def test_every_key_of_the_configuration_is_documented() -> None:
+    page = (ROOT / "docs/configuration.md").read_text()
+    for key, section in schema()["properties"].items():
+        assert f"| `{key}" in page
+        for inner in section.get("properties", {}):
+            assert f"| `{key}.{inner}`" in page or f"| `{inner}`" in page
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

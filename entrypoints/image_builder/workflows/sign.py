@@ -5,7 +5,6 @@ is asked again: one that moved meanwhile now names an image that nobody signed h
 """
 
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol, final
 
@@ -13,9 +12,12 @@ from image_builder_domain.descriptor import Manifest
 from image_builder_domain.ports import Cancellation, Registry, Signer
 from image_builder_domain.reference import ImageReference
 from image_builder_domain.sign_plan import SignPlan
-from image_builder_domain.signing import ImageToSign, SignatureResult
+from image_builder_domain.signing import ImageToSign
 from image_builder_domain.signing_outcome import SignedImage, SigningOutcome
 from returns.methods import unwrap_or_failure
+
+from image_builder.workflows.side_by_side import side_by_side
+from image_builder.workflows.signatures import signatures_of
 
 _AT_ONCE = 16
 
@@ -73,12 +75,11 @@ def _ask(
     """What the registry says each reference is, or why it cannot, side by side; the tag is asked where there is one."""
 
     def one(reference: ImageReference) -> Manifest | str:
-        asked = replace(reference, digest=None) if reference.tag is not None else reference
+        asked = reference.by_tag if reference.tag is not None else reference
         answer = unwrap_or_failure(registry.resolve(asked, cancellation))
         return answer if isinstance(answer, Manifest) else str(answer)
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return tuple(pool.map(one, references))
+    return side_by_side(one, references, _AT_ONCE)
 
 
 def _signed(
@@ -89,9 +90,7 @@ def _signed(
         for image in images
         if image.manifest is not None
     )
-    with ThreadPoolExecutor(max(1, len(signers))) as pool:
-        by_signer = tuple(pool.map(lambda signer: signer.sign(wanted, cancellation), signers.values()))
-    by_image: tuple[tuple[SignatureResult, ...], ...] = tuple(zip(*by_signer, strict=True))
+    by_image = signatures_of(wanted, signers, cancellation)
     return tuple(replace(image, signatures=found) for image, found in zip(images, by_image, strict=True))
 
 

@@ -1,0 +1,222 @@
+"""The trust matrix over whole plans: unmerged code reaches no production registry, signer or cache, whatever is asked.
+
+Configurations go through the reader and its checks, environments through the detection of CI systems, and both through
+the one function that decides.
+"""
+
+from datetime import UTC, datetime
+from itertools import product
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from image_builder_adapters.yaml_reader import parse_document
+from image_builder_domain.build_inputs import Inputs, Source
+from image_builder_domain.configuration import Configuration, configuration
+from image_builder_domain.git_state import CiSystem, GitState, read_git_state
+from image_builder_domain.inputs import Asked, TagInputs
+from image_builder_domain.job_type import JobType
+from image_builder_domain.plan import Plan, decide
+from image_builder_domain.reference import ImageReference
+from image_builder_domain.registry_prefix import RegistryPrefix
+from returns.result import Failure, Result, Success
+
+from tests.unit.jobs import BASE, EVENTS, HEAD, MERGED, OTHER, UNMERGED
+
+UNMERGED_CLASSES = (JobType.PRESUBMIT, JobType.MERGE_GROUP, JobType.BATCH)
+ENDPOINT = {"endpoint": "https://sign.example/"}
+SIGNING = {
+    "enabled-signers": {"*": ["any", "trusted"], "acme/demo": ["pulls", "unmerged"], "acme/other": ["elsewhere"]},
+    "signers": [
+        {"name": name, "type": "notary", "config": ENDPOINT} | ({"job-type": job_types} if job_types else {})
+        for name, job_types in {
+            "any": [],
+            "trusted": ["postsubmit", "schedule", "workflow_dispatch", "periodic"],
+            "pulls": ["presubmit"],
+            "unmerged": ["presubmit", "merge_group", "batch"],
+            "elsewhere": ["presubmit", "merge_group", "batch"],
+        }.items()
+    ],
+}
+REGISTRY = ("reg.example/prod", ["reg.example/prod", "other.example/prod"], "reg.example", None)
+DEVELOPMENT = (
+    "reg.example/dev",
+    ["reg.example/dev", "other.example/dev"],
+    "REG.example:443/prod/dev",
+    "reg.example",
+    None,
+)
+CACHE = (
+    None,
+    ("reg.example/cache", None),
+    ("reg.example/cache", "reg.example/dev/cache"),
+    ("reg.example/dev", None),
+    ("reg.example/dev/cache", None),
+    ("reg.example/dev/cache", "reg.example/dev/pulls"),
+    ("reg.example/dev/cache", "reg.example/dev/cache/pulls"),
+    ("reg.example/prod/cache", "reg.example/dev"),
+    ("reg.example/cache", "reg.example/prod/pulls"),
+    ("other.example/prod", "other.example/dev"),
+)
+DOCUMENTS = [
+    {
+        "sign-config": SIGNING,
+        "pr-tags-in-registry": pull_tags,
+        **({"registry": registry} if registry else {}),
+        **({"dev-registry": development} if development else {}),
+        **({"cache": {"enabled": True, "cache-repo": cache[0]}} if cache else {}),
+        **(
+            {"cache": {"enabled": True, "cache-repo": cache[0], "dev-cache-repo": cache[1]}}
+            if cache and cache[1]
+            else {}
+        ),
+    }
+    for registry, development, cache, pull_tags in product(REGISTRY, DEVELOPMENT, CACHE, (False, True))
+]
+ASKED = [
+    Asked(name, tags, export_tags=bool(tags), backend=backend)
+    for backend, name, tags in product(
+        ("kaniko", "buildkit"), ("app", "cache/app", "pulls/app", "../prod/app"), ((), ("latest",), ("app=buildcache",))
+    )
+]
+
+
+def configured(document: dict[str, Any]) -> Result[Configuration, Any]:
+    text = yaml.safe_dump(document)
+    return parse_document(text, "config.yaml").bind(lambda found: configuration(found, "config.yaml"))
+
+
+def planned(found: Result[Configuration, Any], state: Result[GitState, Any], flags: Asked) -> Result[Plan, Any]:
+    tags = TagInputs(flags, found, state, datetime(2026, 1, 2, tzinfo=UTC), {})
+    return decide(Inputs(tags, Success(Source("/src", "Dockerfile")), 1700000000))
+
+
+def lies_in(reference: ImageReference, prefixes: tuple[RegistryPrefix, ...]) -> bool:
+    return any(prefix.contains(reference.repository) for prefix in prefixes)
+
+
+def assert_harmless(plan: Plan, found: Configuration, flags: Asked) -> None:
+    """What no plan of unmerged code may do."""
+    job_type = plan.git_state.job_type
+    assert job_type in UNMERGED_CLASSES
+    for build in plan.builds:
+        for place in build.destinations:
+            if lies_in(place, found.dev_registries):
+                assert not lies_in(place, found.registries)
+            else:
+                assert_only_pull_request_tags(plan, found, flags)
+            assert found.cache.repository is None or not lies_in(place, (found.cache.repository,))
+        for cache in build.cache.exports:
+            assert lies_in(cache, found.dev_registries)
+            assert not lies_in(cache, found.registries)
+            assert found.cache.repository is not None
+            assert not lies_in(cache, (found.cache.repository,))
+    for choice in plan.signers:
+        if choice.chosen:
+            assert job_type in choice.definition.job_types
+            enabled = (
+                *found.enabled_signers.get("*", ()),
+                *found.enabled_signers.get(str(plan.git_state.repository), ()),
+            )
+            assert choice.definition.name in enabled
+
+
+def assert_only_pull_request_tags(plan: Plan, found: Configuration, flags: Asked) -> None:
+    """The one way into the production registry: an administrator's word, no tag of a user, no signature."""
+    assert found.pr_tags_in_registry
+    assert not found.dev_registries
+    assert plan.git_state.job_type is JobType.PRESUBMIT
+    assert flags.tags == ()
+    assert not any(choice.chosen for choice in plan.signers)
+    assert any("production registry" in warning for warning in plan.warnings)
+
+
+def unmerged_state(job_type: JobType) -> GitState:
+    number = 7 if job_type is JobType.PRESUBMIT else None
+    commit = None if job_type is JobType.BATCH else HEAD
+    refs = f"main,7:{HEAD}" if job_type is JobType.BATCH else None
+    return GitState(CiSystem.PROW, job_type, commit, "acme", "demo", number, base_sha=BASE, pull_refs=refs)
+
+
+@pytest.mark.parametrize("job_type", UNMERGED_CLASSES)
+def test_no_configuration_and_no_flag_gives_unmerged_code_more(job_type: JobType) -> None:
+    plans = signed = cached = 0
+    for document in DOCUMENTS:
+        found = configured(document)
+        if isinstance(found, Failure):
+            continue
+        for flags in ASKED:
+            plan = planned(found, Success(unmerged_state(job_type)), flags)
+            if isinstance(plan, Success):
+                assert_harmless(plan.unwrap(), found.unwrap(), flags)
+                plans += 1
+                signed += not plan.unwrap().not_signed
+                cached += bool(plan.unwrap().builds[0].cache.exports)
+    # Nothing is proved by refusing everything.
+    assert min(plans, signed, cached) >= 10
+
+
+VALID = [document for document in DOCUMENTS if isinstance(configured(document), Success)]
+
+
+@given(st.sampled_from(sorted(UNMERGED)), st.data())
+def test_no_variables_give_the_plan_of_unmerged_code_more(name: str, data: st.DataObject) -> None:
+    job = UNMERGED[name]
+    whole = data.draw(st.sampled_from([{}, *MERGED.values()]))
+    job = {found: value for found, value in whole.items() if not job.get(found)} | job
+    changed = data.draw(
+        st.dictionaries(st.sampled_from(sorted(job)), st.sampled_from(["", "true", "push"]), max_size=1)
+    )
+    event = Success(EVENTS.get(job.get("GITHUB_EVENT_NAME", ""), {}))
+    repository = data.draw(st.sampled_from([None, "acme/demo"]))
+    found, flags = configured(data.draw(st.sampled_from(VALID))), data.draw(st.sampled_from(ASKED))
+    plan = planned(found, read_git_state(job | changed, OTHER, repository, event), flags)
+    if isinstance(plan, Success):
+        assert_harmless(plan.unwrap(), found.unwrap(), flags)
+
+
+WHOLE: dict[str, Any] = {
+    "registry": "reg.example/prod",
+    "dev-registry": "reg.example/dev",
+    "cache": {"enabled": True, "cache-repo": "reg.example/cache", "dev-cache-repo": "reg.example/dev/cache"},
+    "sign-config": {
+        "enabled-signers": {"*": ["any", "named"]},
+        "signers": [
+            {"name": "any", "type": "notary", "config": {"endpoint": "https://sign.example/"}},
+            {
+                "name": "named",
+                "type": "notary",
+                "job-type": [found.value for found in UNMERGED_CLASSES],
+                "config": {"endpoint": "https://sign.example/"},
+            },
+        ],
+    },
+}
+
+
+@pytest.mark.parametrize("name", [*UNMERGED, *(f"merged {name}" for name in MERGED)])
+@pytest.mark.parametrize("backend", ["kaniko", "buildkit"])
+def test_each_job_of_each_ci_system_gets_what_its_class_may_have(name: str, backend: str) -> None:
+    is_merged = name.startswith("merged ")
+    job = MERGED[name.removeprefix("merged ")] if is_merged else UNMERGED[name]
+    state = read_git_state(job, None, None, Success(EVENTS.get(job.get("GITHUB_EVENT_NAME", ""), {})))
+    plan = planned(configured(WHOLE), state, Asked("app", backend=backend)).unwrap()
+    (build,) = plan.builds
+    kind = "prod" if is_merged else "dev"
+    assert {str(place.repository) for place in build.destinations} == {f"reg.example/{kind}/app"}
+    assert [choice.definition.name for choice in plan.signers if choice.chosen] == (["any"] if is_merged else ["named"])
+    # kaniko keeps the layers of all images in one repository.
+    written = ("reg.example/cache" if is_merged else "reg.example/dev/cache") + (
+        "/app" if backend == "buildkit" else ""
+    )
+    assert [str(cache.repository) for cache in build.cache.exports] == [written]
+
+
+@pytest.mark.parametrize("job_type", [JobType.MERGE_GROUP, JobType.BATCH])
+def test_pr_tags_in_registry_is_for_pull_requests_alone(job_type: JobType) -> None:
+    document = {"registry": "reg.example/prod", "pr-tags-in-registry": True}
+    plan = planned(configured(document), Success(unmerged_state(job_type)), Asked("app"))
+    assert isinstance(plan, Failure)
+    assert "dev-registry is missing" in str(plan.failure()[0])
