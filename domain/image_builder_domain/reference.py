@@ -146,6 +146,11 @@ class ImageReference:
         """The same repository by ``digest`` alone; what every later request uses."""
         return replace(self, tag=None, digest=digest)
 
+    @property
+    def by_tag(self) -> "ImageReference":
+        """The same by its tag alone: what a registry says the tag is now."""
+        return replace(self, digest=None)
+
     def __str__(self) -> str:
         tag = f":{self.tag}" if self.tag is not None else ""
         digest = f"@{self.digest}" if self.digest is not None else ""

@@ -90,6 +90,12 @@ def _sign(call: Invocation) -> int:
     return sign(call)
 
 
+def _verify(call: Invocation) -> int:
+    from image_builder.verifying import run as verify
+
+    return verify(call)
+
+
 def _not_yet(call: Invocation) -> int:
     return call.refuse(call.early)
 
@@ -99,7 +105,7 @@ _MODES: Final[dict[str, Callable[[Invocation], int]]] = {
     "plan": _build,
     "tags": _tags,
     "sign": _sign,
-    "verify": _not_yet,
+    "verify": _verify,
     "preview": _not_yet,
     "doctor": _not_yet,
     "schema": _not_yet,

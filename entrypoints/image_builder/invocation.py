@@ -12,6 +12,11 @@ from image_builder.presenters.console import Console
 _MODE_FLAGS = {"parse-tags-only": "tags", "sign-only": "sign", "ado-preview-run": "preview"}
 """Flags that choose a mode as a verb does; they work for ever."""
 
+_OF_A_BUILD = (
+    *("name", "context", "dockerfile", "target", "platform", "build-arg", "env-file", "variant", "tag", "tag-base64"),
+    *("export-tags", "backend", "build-in-ado", "max-parallel", "keep-going"),
+)
+
 
 class Invocation:
     """A scanned command line and its surroundings.
@@ -47,6 +52,14 @@ class Invocation:
         for problem in dict.fromkeys(problems):
             self.console.error(str(problem))
         return ExitCode.REFUSED
+
+    def only_for_builds(self) -> Problems:
+        """A problem for each flag that only a build can honour, for modes of images that exist."""
+        return tuple(
+            Problem(f"--{flag}", f"it has no meaning for the mode {self.verb}", "leave it out")
+            for flag in _OF_A_BUILD
+            if flag in self.given
+        )
 
     def print_result(self, text: str) -> int:
         """Print what was asked for; exit code 0, or 8 when standard output cannot be written."""

@@ -11,10 +11,8 @@ _FLAGS: Final = (
     "ado-preview-run-yaml-path",
     "ado-preview-output",
     "test-kaniko-build-config",
-    "ado-state-output",
-    "report",
 )
-_VERBS: Final = ("verify", "preview", "doctor", "schema")
+_VERBS: Final = ("preview", "doctor", "schema")
 _BUILDS_FIRST: Final = ("build", "plan")
 
 
