@@ -57,6 +57,9 @@ def test_a_push_is_built_pushed_and_signed(azure: AzureWorld) -> None:
     assert azure.world.manifest(f"{registry}/prod/app:latest") is not None
     assert {str(image.digest) for image in azure.world.signing.received} == {told["digest"]}
     assert len(azure.world.signing.received) == len(told["images_list"])
+    signatures = told["images"][0]["signatures"]
+    assert {each["reference"] for each in signatures} == {f"{place}@{told['digest']}" for place in told["images_list"]}
+    assert told["not_signed"] == ""
 
 
 def test_a_pull_request_is_built_for_development_and_not_signed(azure: AzureWorld) -> None:
@@ -65,6 +68,7 @@ def test_a_pull_request_is_built_for_development_and_not_signed(azure: AzureWorl
     told = report(azure, number)
     registry = azure.world.registry.host_port
     assert (told["pushed"], told["signed"]) == (True, False)
+    assert told["not_signed"] == "the pipeline signs merged code alone"
     assert sorted(told["images_list"]) == [f"{registry}/dev/app:PR-7", f"{registry}/dev/app:latest"]
     assert azure.world.manifest(f"{registry}/prod/app:latest") is None
     assert azure.world.signing.received == ()
