@@ -96,6 +96,17 @@ def _verify(call: Invocation) -> int:
     return verify(call)
 
 
+def _schema(call: Invocation) -> int:
+    import json
+
+    from image_builder_adapters.signer_types import SignerConfigurations
+    from image_builder_domain.configuration import schema
+
+    if call.early:
+        return call.refuse(call.early)
+    return call.print_result(json.dumps(schema(SignerConfigurations), indent=2))
+
+
 def _not_yet(call: Invocation) -> int:
     return call.refuse(call.early)
 
@@ -108,6 +119,6 @@ _MODES: Final[dict[str, Callable[[Invocation], int]]] = {
     "verify": _verify,
     "preview": _not_yet,
     "doctor": _not_yet,
-    "schema": _not_yet,
+    "schema": _schema,
 }
 """Every mode by its verb."""

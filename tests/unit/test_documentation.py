@@ -8,7 +8,7 @@ import yaml
 from image_builder.flags import help_text, scan
 from image_builder.unsupported import unsupported
 from image_builder_adapters.yaml_reader import read_document
-from image_builder_domain.configuration import configuration
+from image_builder_domain.configuration import configuration, schema
 from returns.pipeline import is_successful
 
 ROOT = Path(__file__).parents[2]
@@ -63,6 +63,14 @@ def test_the_examples_of_ci_jobs_are_yaml_and_their_command_lines_have_no_proble
         scanned = scan(line.split())
         assert scanned.problems == []
         assert unsupported("build", scanned.given, scanned.values) == ()
+
+
+def test_every_key_of_the_configuration_is_documented() -> None:
+    page = (ROOT / "docs/configuration.md").read_text()
+    for key, section in schema()["properties"].items():
+        assert f"| `{key}" in page
+        for inner in section.get("properties", {}):
+            assert f"| `{key}.{inner}`" in page or f"| `{inner}`" in page
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
