@@ -1,146 +1,64 @@
 """The one HTTP client: timeouts, TLS, body limits and cancellation in one place; adapters bring requests and meanings.
 
 ``httpx`` is imported when the first request is sent and nowhere else, so that modes without a network do not pay for it
-and a change of library touches this file alone. Retries are in :mod:`image_builder_adapters.retry`, client certificates
+and a change of library touches this file and :mod:`image_builder_adapters.http_failure` alone. The values are in
+:mod:`image_builder_adapters.http_message`, retries in :mod:`image_builder_adapters.retry`, client certificates
 in :mod:`image_builder_adapters.tls`. Semantics: RFC 9110.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import queue
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import TYPE_CHECKING, Protocol, TypeAlias, final
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from typing import TYPE_CHECKING, final
+from urllib.parse import urlsplit
 
 from image_builder_domain.ports import Cancellation
 from returns.result import Failure, Result, Success
+
+from image_builder_adapters.http_failure import no_answer
+from image_builder_adapters.http_message import (
+    LARGEST_ERROR_BODY,
+    AnswerTooLarge,
+    Headers,
+    HttpAnswer,
+    HttpFailure,
+    HttpRequest,
+    HttpSender,
+    NoAnswer,
+    NoAnswerKind,
+    Timeouts,
+    is_loopback_host,
+    shown_url,
+)
 
 if TYPE_CHECKING:
     import ssl
 
     import httpx
 
+__all__ = [
+    "LARGEST_ERROR_BODY",
+    "AnswerTooLarge",
+    "Headers",
+    "HttpAnswer",
+    "HttpClient",
+    "HttpFailure",
+    "HttpRequest",
+    "HttpSender",
+    "NoAnswer",
+    "NoAnswerKind",
+    "Timeouts",
+    "is_loopback_host",
+    "shown_url",
+]
+
 _log = logging.getLogger(__name__)
-
-LARGEST_ERROR_BODY = 64 * 1024
-"""Bytes read of an answer whose status is not 2xx; the rest is left unread."""
-
-_SHOWN_PARAMETERS = frozenset({"scope", "service", "digest", "mount", "from", "n", "last"})
 _HEARS_CANCELLATION_SECONDS = 0.1
-
-Headers: TypeAlias = tuple[tuple[str, str], ...]
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
-    """One request; the same bytes each time it is sent. Headers and body stay out of ``repr``: they hold secrets."""
-
-    method: str
-    url: str
-    headers: Headers = field(default=(), repr=False)
-    body: bytes = field(default=b"", repr=False)
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class HttpAnswer:
-    """A complete answer with any status. A body whose status is not 2xx is cut at :data:`LARGEST_ERROR_BODY`."""
-
-    status: int
-    headers: Headers = field(repr=False)
-    body: bytes = field(repr=False)
-
-    def header_values(self, name: str) -> tuple[str, ...]:
-        """All values of a header in order; names are compared without case."""
-        return tuple(value for key, value in self.headers if key.lower() == name.lower())
-
-    def header(self, name: str) -> str | None:
-        """The first value of a header, None without one."""
-        return next(iter(self.header_values(name)), None)
-
-
-class NoAnswerKind(Enum):
-    """Why there is no answer, as far as it decides about another attempt: only ``TRANSIENT`` is worth one."""
-
-    TRANSIENT = "transient"
-    CERTIFICATE = "certificate"
-    UNUSABLE_REQUEST = "unusable request"
-    STOPPED = "stopped"
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class NoAnswer:
-    """No complete answer came; whether the request took effect is unknown. ``url`` is fit to be shown."""
-
-    url: str
-    reason: str
-    kind: NoAnswerKind
-
-    def __str__(self) -> str:
-        return f"{self.url}: {self.reason}"
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class AnswerTooLarge:
-    """A 2xx answer with a body over the limit; reading stopped there. ``url`` is fit to be shown."""
-
-    url: str
-    limit_bytes: int
-    status: int = 200
-
-    def __str__(self) -> str:
-        return f"{self.url}: the answer is larger than {self.limit_bytes} bytes"
-
-
-HttpFailure: TypeAlias = NoAnswer | AnswerTooLarge
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds to connect, between two pieces of an answer, and for the whole exchange."""
-
-    connect_seconds: float = 10.0
-    read_seconds: float = 30.0
-    whole_seconds: float = 60.0
-
-
-class HttpSender(Protocol):
-    """Sends one request once; :class:`HttpClient`, or what stands for it in a test."""
-
-    def send(
-        self, request: HttpRequest, cancellation: Cancellation, limit_bytes: int
-    ) -> Result[HttpAnswer, HttpFailure]:
-        """Give the answer with any status, or why there is none. Follows no redirect. Never raises."""
-        ...
-
-
-def shown_url(url: str) -> str:
-    """``url`` for messages: without userinfo and fragment, and only with parameters that are known to be harmless."""
-    try:
-        parts = urlsplit(url)
-        pairs = [(key, value) for key, value in parse_qsl(parts.query) if key in _SHOWN_PARAMETERS]
-    except ValueError:
-        return "(malformed URL)"
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, urlencode(pairs, safe=":/,"), ""))
-
-
-def is_loopback_host(host: str) -> bool:
-    """True for exactly ``localhost``, 127.0.0.0/8 and ``::1`` (without brackets)."""
-    try:
-        return host in ("localhost", "::1") or ipaddress.IPv4Address(host).is_loopback
-    except ValueError:
-        return False
+_USUAL_TIMEOUTS = Timeouts()
 
 
 @final
@@ -154,7 +72,7 @@ class HttpClient:
     def __init__(
         self,
         tls: ssl.SSLContext | None = None,
-        timeouts: Timeouts = Timeouts(),
+        timeouts: Timeouts = _USUAL_TIMEOUTS,
         user_agent: str = "image-builder",
     ) -> None:
         self._tls = tls
@@ -240,7 +158,7 @@ class HttpClient:
             finally:
                 answer.close()
         except httpx.HTTPError as error:
-            return Failure(_no_answer(shown, error))
+            return Failure(no_answer(shown, error))
         _log.debug("%s %s: %d in %.3f s", request.method, shown, answer.status_code, time.monotonic() - started)
         if len(body) > limit and is_success:
             return Failure(AnswerTooLarge(shown, limit, answer.status_code))
@@ -290,33 +208,3 @@ def _read(pieces: Iterator[bytes], limit_bytes: int, abandoned: threading.Event)
         if len(body) > limit_bytes or abandoned.is_set():
             break
     return bytes(body)
-
-
-def _no_answer(shown: str, error: httpx.HTTPError) -> NoAnswer:
-    import httpx
-
-    if isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
-        # The library's own words may quote a header's value.
-        reason = "the request cannot be sent: check the URL and the credentials' characters"
-        return NoAnswer(shown, reason, NoAnswerKind.UNUSABLE_REQUEST)
-    certificate = _certificate_problem(error)
-    if certificate is not None:
-        return NoAnswer(shown, f"certificate problem: {certificate}", NoAnswerKind.CERTIFICATE)
-    if isinstance(error, httpx.TimeoutException):
-        return NoAnswer(shown, "timed out", NoAnswerKind.TRANSIENT)
-    return NoAnswer(shown, str(error) or type(error).__name__, NoAnswerKind.TRANSIENT)
-
-
-def _certificate_problem(error: BaseException) -> str | None:
-    """What OpenSSL says when either side's certificate was refused, found along the chain of causes."""
-    import ssl
-
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return str(cause.verify_message)
-        reason = str(getattr(cause, "reason", "") or "") if isinstance(cause, ssl.SSLError) else ""
-        if "CERTIFICATE" in reason or reason.endswith(("UNKNOWN_CA", "ALERT_ACCESS_DENIED")):
-            return reason.replace("_", " ").lower()
-        cause = cause.__cause__ or cause.__context__
-    return None
