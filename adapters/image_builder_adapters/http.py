@@ -12,8 +12,9 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, final
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias, final
 from urllib.parse import urlsplit
 
 from image_builder_domain.ports import Cancellation
@@ -59,6 +60,42 @@ __all__ = [
 _log = logging.getLogger(__name__)
 _HEARS_CANCELLATION_SECONDS = 0.1
 _USUAL_TIMEOUTS = Timeouts()
+_PIECES_UNDERWAY = 8
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class BodySink:
+    """Where a body goes piece by piece. ``wanted`` looks at the head of a 2xx answer, whose body is still empty."""
+
+    wanted: Callable[[HttpAnswer], bool]
+    take: Callable[[bytes], None]
+
+
+_Arrival: TypeAlias = bytes | Result[HttpAnswer, HttpFailure] | BaseException
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """One request underway on its own thread; what arrives waits here, a bounded number of pieces of it."""
+
+    request: HttpRequest
+    shown: str
+    limit_bytes: int
+    sink: BodySink | None = None
+    arrivals: queue.Queue[_Arrival] = field(default_factory=lambda: queue.Queue(_PIECES_UNDERWAY))
+    abandoned: threading.Event = field(default_factory=threading.Event)
+
+    def arrive(self, found: _Arrival) -> bool:
+        """Hand it over to the caller's thread; False when nobody waits for it any more."""
+        while not self.abandoned.is_set():
+            try:
+                self.arrivals.put(found, timeout=_HEARS_CANCELLATION_SECONDS)
+            except queue.Full:
+                continue
+            return True
+        return False
 
 
 @final
@@ -89,23 +126,17 @@ class HttpClient:
         The exchange runs on a thread of its own: no socket timeout can bound a server that sends a byte now and then,
         nor hear a signal.
         """
-        shown = shown_url(request.url)
-        if cancellation.reason() is not None:
-            return Failure(NoAnswer(shown, "work was stopped before it was asked", NoAnswerKind.STOPPED))
-        answers: queue.SimpleQueue[Result[HttpAnswer, HttpFailure] | BaseException] = queue.SimpleQueue()
-        abandoned = threading.Event()
+        return self._run(_Exchange(request, shown_url(request.url), limit_bytes), cancellation)
 
-        def exchange() -> None:
-            try:
-                answers.put(self._exchange(request, shown, limit_bytes, abandoned))
-            except BaseException as bug:  # noqa: BLE001, RUF100 (raised again in the caller's thread)
-                answers.put(bug)
+    def stream(
+        self, request: HttpRequest, cancellation: Cancellation, sink: BodySink
+    ) -> Result[HttpAnswer, HttpFailure]:
+        """As :meth:`send`, but a wanted body goes to the sink as it comes, in this thread; the answer's is empty then.
 
-        threading.Thread(target=exchange, name=f"http {request.method}", daemon=True).start()
-        try:
-            return self._await(answers, shown, cancellation)
-        finally:
-            abandoned.set()
+        Memory stays bounded whatever its size. After a failure the sink has what had come until then. A body that is
+        not wanted is cut at :data:`LARGEST_ERROR_BODY`.
+        """
+        return self._run(_Exchange(request, shown_url(request.url), LARGEST_ERROR_BODY, sink), cancellation)
 
     def close(self) -> None:
         """Close all connections. Safe to call twice."""
@@ -114,33 +145,46 @@ class HttpClient:
         for client in clients.values():
             client.close()
 
-    def _await(
-        self,
-        answers: queue.SimpleQueue[Result[HttpAnswer, HttpFailure] | BaseException],
-        shown: str,
-        cancellation: Cancellation,
-    ) -> Result[HttpAnswer, HttpFailure]:
+    def _run(self, exchange: _Exchange, cancellation: Cancellation) -> Result[HttpAnswer, HttpFailure]:
+        if cancellation.reason() is not None:
+            reason = "work was stopped before it was asked"
+            return Failure(NoAnswer(exchange.shown, reason, NoAnswerKind.STOPPED, may_have_arrived=False))
+
+        def talk() -> None:
+            try:
+                exchange.arrive(self._exchange(exchange))
+            except BaseException as bug:  # noqa: BLE001, RUF100 (raised again in the caller's thread)
+                exchange.arrive(bug)
+
+        threading.Thread(target=talk, name=f"http {exchange.request.method}", daemon=True).start()
+        try:
+            return self._await(exchange, cancellation)
+        finally:
+            exchange.abandoned.set()
+
+    def _await(self, exchange: _Exchange, cancellation: Cancellation) -> Result[HttpAnswer, HttpFailure]:
         whole, remaining = self._timeouts.whole_seconds, cancellation.remaining()
         whole = whole if remaining is None else min(whole, remaining)
         end = time.monotonic() + whole
         while (left := end - time.monotonic()) > 0:
             try:
-                answer = answers.get(timeout=min(left, _HEARS_CANCELLATION_SECONDS))
+                found = exchange.arrivals.get(timeout=min(left, _HEARS_CANCELLATION_SECONDS))
             except queue.Empty:
-                if cancellation.reason() is not None:
-                    return Failure(NoAnswer(shown, "work was stopped while it was asked", NoAnswerKind.STOPPED))
-                continue
-            if isinstance(answer, BaseException):
-                raise answer
-            return answer
-        return Failure(NoAnswer(shown, f"no complete answer within {whole:g} s", NoAnswerKind.TRANSIENT))
+                found = b""
+            if isinstance(found, BaseException):
+                raise found
+            if not isinstance(found, bytes):
+                return found
+            if cancellation.reason() is not None:
+                return Failure(NoAnswer(exchange.shown, "work was stopped while it was asked", NoAnswerKind.STOPPED))
+            if exchange.sink is not None and found:
+                exchange.sink.take(found)
+        return Failure(NoAnswer(exchange.shown, f"no complete answer within {whole:g} s", NoAnswerKind.TRANSIENT))
 
-    def _exchange(
-        self, request: HttpRequest, shown: str, limit_bytes: int, abandoned: threading.Event
-    ) -> Result[HttpAnswer, HttpFailure]:
+    def _exchange(self, exchange: _Exchange) -> Result[HttpAnswer, HttpFailure]:
         import httpx
 
-        started = time.monotonic()
+        started, request, shown = time.monotonic(), exchange.request, exchange.shown
         try:
             client = self._client(_goes_direct(request.url))
             headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in request.headers]
@@ -148,21 +192,23 @@ class HttpClient:
         except (httpx.InvalidURL, ValueError, ImportError):
             # No reason from the library: it would quote the URL, a header or a proxy's credentials.
             reason = "the request cannot be sent: check the URL, the credentials' characters and the proxy variables"
-            return Failure(NoAnswer(shown, reason, NoAnswerKind.UNUSABLE_REQUEST))
+            return Failure(NoAnswer(shown, reason, NoAnswerKind.UNUSABLE_REQUEST, False))
         try:
             answer = client.send(built, stream=True)
             try:
-                is_success = answer.is_success
-                limit = limit_bytes if is_success else LARGEST_ERROR_BODY
-                body = _read(answer.iter_bytes(), limit, abandoned)
+                got = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw)
+                limit = exchange.limit_bytes if answer.is_success else LARGEST_ERROR_BODY
+                head = HttpAnswer(answer.status_code, got, b"")
+                body = (
+                    b"" if _streamed(answer, head, exchange) else _read(answer.iter_bytes(), limit, exchange.abandoned)
+                )
             finally:
                 answer.close()
         except httpx.HTTPError as error:
             return Failure(no_answer(shown, error))
         _log.debug("%s %s: %d in %.3f s", request.method, shown, answer.status_code, time.monotonic() - started)
-        if len(body) > limit and is_success:
+        if len(body) > limit and answer.is_success and exchange.sink is None:
             return Failure(AnswerTooLarge(shown, limit, answer.status_code))
-        got = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw)
         return Success(HttpAnswer(answer.status_code, got, body[:limit]))
 
     def _client(self, direct: bool) -> httpx.Client:
@@ -208,3 +254,13 @@ def _read(pieces: Iterator[bytes], limit_bytes: int, abandoned: threading.Event)
         if len(body) > limit_bytes or abandoned.is_set():
             break
     return bytes(body)
+
+
+def _streamed(answer: httpx.Response, head: HttpAnswer, exchange: _Exchange) -> bool:
+    """Whether the body went to the sink, as far as anybody waited for it."""
+    if exchange.sink is None or not answer.is_success or not exchange.sink.wanted(head):
+        return False
+    for piece in answer.iter_bytes():
+        if not exchange.arrive(piece):
+            break
+    return True

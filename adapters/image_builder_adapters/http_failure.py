@@ -17,13 +17,14 @@ def no_answer(shown: str, error: httpx.HTTPError) -> NoAnswer:
     if isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
         # The library's own words may quote a header's value.
         reason = "the request cannot be sent: check the URL and the credentials' characters"
-        return NoAnswer(shown, reason, NoAnswerKind.UNUSABLE_REQUEST)
+        return NoAnswer(shown, reason, NoAnswerKind.UNUSABLE_REQUEST, may_have_arrived=False)
+    arrived = not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError))
     certificate = _certificate_problem(error)
     if certificate is not None:
-        return NoAnswer(shown, f"certificate problem: {certificate}", NoAnswerKind.CERTIFICATE)
+        return NoAnswer(shown, f"certificate problem: {certificate}", NoAnswerKind.CERTIFICATE, arrived)
     if isinstance(error, httpx.TimeoutException):
-        return NoAnswer(shown, "timed out", NoAnswerKind.TRANSIENT)
-    return NoAnswer(shown, str(error) or type(error).__name__, NoAnswerKind.TRANSIENT)
+        return NoAnswer(shown, "timed out", NoAnswerKind.TRANSIENT, arrived)
+    return NoAnswer(shown, str(error) or type(error).__name__, NoAnswerKind.TRANSIENT, arrived)
 
 
 def _certificate_problem(error: BaseException) -> str | None:

@@ -63,11 +63,15 @@ class NoAnswerKind(Enum):
 @final
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """No complete answer came; whether the request took effect is unknown. ``url`` is fit to be shown."""
+    """No complete answer came; whether the request took effect is unknown. ``url`` is fit to be shown.
+
+    ``may_have_arrived`` is False when it certainly never left: the server was not found, reached or trusted.
+    """
 
     url: str
     reason: str
     kind: NoAnswerKind
+    may_have_arrived: bool = True
 
     def __str__(self) -> str:
         return f"{self.url}: {self.reason}"
