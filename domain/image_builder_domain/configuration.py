@@ -9,12 +9,12 @@ from returns.result import Failure, Result, Success
 
 from image_builder_domain import decoder as read
 from image_builder_domain.document import Node
+from image_builder_domain.job_type import JobType
 from image_builder_domain.nearest import nearest
 from image_builder_domain.problem import Problem, Problems, located, refuse
 from image_builder_domain.registry_prefix import RegistryPrefix
 from image_builder_domain.signer_settings import NotarySettings, SecretKind, SignerSecret
 from image_builder_domain.tag import TagSpec
-from image_builder_domain.trust import JobType
 
 DEFAULT_COMMIT_TAG = TagSpec("default_tag", "v{{ .Date }}-{{ .ShortSHA }}", "the default of default-commit-tag")
 DEFAULT_PR_TAG = TagSpec("default_tag", "PR-{{ .PRNumber }}", "the default of default-pr-tag")

@@ -5,7 +5,8 @@ from typing import final
 
 from image_builder_domain.configuration import Configuration, SignerDefinition
 from image_builder_domain.git_state import GitState
-from image_builder_domain.trust import JobType, Signing, trust
+from image_builder_domain.job_type import JobType
+from image_builder_domain.trust import Signing, trust
 
 
 @final

@@ -5,10 +5,10 @@ from returns.result import Result, Success
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.git_state import GitState
 from image_builder_domain.inputs import TagInputs
+from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problems, every, problems_of, together
 from image_builder_domain.tag import Tag, TagSpec, compute_tags
 from image_builder_domain.templates import TemplateData
-from image_builder_domain.trust import JobType
 
 
 def decide_tags(inputs: TagInputs) -> Result[tuple[Tag, ...], Problems]:

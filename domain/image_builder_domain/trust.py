@@ -7,18 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import assert_never, final
 
-
-class JobType(Enum):
-    """The class of a job; ``LOCAL`` is outside CI."""
-
-    PRESUBMIT = "presubmit"
-    POSTSUBMIT = "postsubmit"
-    BATCH = "batch"
-    PERIODIC = "periodic"
-    WORKFLOW_DISPATCH = "workflow_dispatch"
-    SCHEDULE = "schedule"
-    MERGE_GROUP = "merge_group"
-    LOCAL = "local"
+from image_builder_domain.job_type import JobType
 
 
 class Target(Enum):

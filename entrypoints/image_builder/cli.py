@@ -1,11 +1,12 @@
 """The command ``image-builder``: from scanned flags to an exit code.
 
-Inputs are read, decided upon and carried out, in this order; every problem is told before anything is done.
+Inputs are read, decided upon and carried out, in this order; every problem is told before anything is done. Each mode
+imports what it needs when it is chosen.
 """
 
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from image_builder_adapters.console_text import neutralise
 from image_builder_adapters.redaction import Redactor
@@ -13,6 +14,7 @@ from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.problem import Problem, Problems, problems_of
 from returns.result import Success
 
+from image_builder.invocation import Invocation, mode_of
 from image_builder.presenters.console import Console
 from image_builder.unsupported import unsupported
 
@@ -37,27 +39,30 @@ def run(scan: "Scan") -> int:
         silent=flags["silent"],
         debug=flags["debug"],
     )
+    mode, contradictions = mode_of(scan.verb, flags)
     early = (
         *(Problem(*problem) for problem in scan.problems),
-        *unsupported(scan.verb, scan.given, flags, environment),
+        *contradictions,
+        *unsupported(mode, scan.given, flags, environment),
     )
-    if scan.verb == "tags" or flags["parse-tags-only"]:
-        return _tags(flags, environment, early, console)
-    return _build(scan.verb, flags, environment, early, console, redactor)
+    words = tuple(scan.rest)
+    return _MODES[mode](Invocation(mode, flags, scan.given, words, environment, early, console, redactor))
 
 
-def _refused(problems: Problems, console: Console) -> int:
+def refuse_all(problems: Problems, console: Console) -> int:
+    """Tell every problem once; nothing was done."""
     for problem in dict.fromkeys(problems):
         console.error(str(problem))
     return ExitCode.REFUSED
 
 
-def _tags(flags: Mapping[str, Any], environment: Mapping[str, str], early: Problems, console: Console) -> int:
+def _tags(call: Invocation) -> int:
     from image_builder.reading import read_tag_inputs
     from image_builder.workflows.tags import print_tags
 
-    file = flags["tags-output-file"]
-    return print_tags(read_tag_inputs(flags, environment), early, console, _copy_to(file) if file is not None else None)
+    file = call.flags["tags-output-file"]
+    inputs = read_tag_inputs(call.flags, call.environment)
+    return print_tags(inputs, call.early, call.console, _copy_to(file) if file is not None else None)
 
 
 def _copy_to(path: str) -> "Callable[[bytes], Result[str, ArtifactFailure]]":
@@ -66,28 +71,39 @@ def _copy_to(path: str) -> "Callable[[bytes], Result[str, ArtifactFailure]]":
     return lambda content: FileArtifacts("", bytes).write(path, content)
 
 
-def _build(
-    verb: str,
-    flags: Mapping[str, Any],
-    environment: Mapping[str, str],
-    early: Problems,
-    console: Console,
-    redactor: Redactor,
-) -> int:
+def _build(call: Invocation) -> int:
     from image_builder_domain.plan import decide
 
     from image_builder.reading import read_inputs
 
-    planned = decide(read_inputs(flags, environment))
-    problems = (*early, *problems_of(planned))
+    planned = decide(read_inputs(call.flags, call.environment))
+    problems = (*call.early, *problems_of(planned))
     if problems or not isinstance(planned, Success):
-        return _refused(problems, console)
+        return refuse_all(problems, call.console)
     from image_builder import building
 
     plan = planned.unwrap()
-    console.use_format(plan.log_format)
+    call.console.use_format(plan.log_format)
     for build in plan.builds:
         for argument in build.arguments:
             if argument.looks_secret:
-                redactor.learn(argument.value)
-    return building.run(plan, flags, environment, console, redactor, only_plan=verb == "plan" or flags["dry-run"])
+                call.redactor.learn(argument.value)
+    only_plan = call.verb == "plan" or call.flags["dry-run"]
+    return building.run(plan, call.flags, call.environment, call.console, call.redactor, only_plan=only_plan)
+
+
+def _not_yet(call: Invocation) -> int:
+    return refuse_all(call.early, call.console)
+
+
+_MODES: Final[dict[str, Callable[[Invocation], int]]] = {
+    "build": _build,
+    "plan": _build,
+    "tags": _tags,
+    "sign": _not_yet,
+    "verify": _not_yet,
+    "preview": _not_yet,
+    "doctor": _not_yet,
+    "schema": _not_yet,
+}
+"""Every mode by its verb."""

@@ -2,9 +2,9 @@
 
 import pytest
 from image_builder_domain.configuration import Configuration, SignerDefinition, configuration
+from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problem
 from image_builder_domain.signer_settings import NotarySettings, SecretKind, SignerSecret
-from image_builder_domain.trust import JobType
 
 from tests.unit.yaml_document import document
 

@@ -12,12 +12,12 @@ from image_builder_domain.build import (
 from image_builder_domain.descriptor import OCI_MANIFEST, Descriptor
 from image_builder_domain.git_state import CiSystem, GitState
 from image_builder_domain.interruption import Interruption
+from image_builder_domain.job_type import JobType
 from image_builder_domain.outcome import DestinationOutcome, ImageOutcome, Outcome
 from image_builder_domain.plan import Plan
 from image_builder_domain.reference import Digest, ImageReference
 from image_builder_domain.report import report
 from image_builder_domain.signing import SignatureResult, SignatureStatus
-from image_builder_domain.trust import JobType
 
 REFERENCE = ImageReference.parse("reg.example/app:1").unwrap()
 IMAGE = Descriptor(OCI_MANIFEST, Digest("sha256:" + "a" * 64), 524)

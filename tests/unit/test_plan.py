@@ -9,11 +9,11 @@ from image_builder_domain.build_inputs import Inputs, Source
 from image_builder_domain.configuration import CacheSettings, Configuration, SignerDefinition
 from image_builder_domain.git_state import CiSystem, GitState
 from image_builder_domain.inputs import Asked, TagInputs
+from image_builder_domain.job_type import JobType
 from image_builder_domain.plan import Plan, decide
 from image_builder_domain.problem import Problem, refuse
 from image_builder_domain.registry_prefix import RegistryPrefix
 from image_builder_domain.signer_settings import NotarySettings, SecretKind, SignerSecret
-from image_builder_domain.trust import JobType
 from returns.result import Failure, Result, Success
 
 APP = Asked("team/app")

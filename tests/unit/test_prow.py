@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from image_builder_domain.git_state import CiSystem, GitState, detect, read_git_state
+from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import problems_of
-from image_builder_domain.trust import JobType
 
 BASE, HEAD, OTHER = "1" * 40, "2" * 40, "3" * 40
 

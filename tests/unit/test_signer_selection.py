@@ -3,9 +3,9 @@
 import pytest
 from image_builder_domain.configuration import Configuration, SignerDefinition
 from image_builder_domain.git_state import CiSystem, GitState
+from image_builder_domain.job_type import JobType
 from image_builder_domain.signer_selection import choose_signers, why_not_signed
 from image_builder_domain.signer_settings import NotarySettings
-from image_builder_domain.trust import JobType
 
 SETTINGS = NotarySettings("https://sign.example/sign")
 CI_TYPES = [job_type for job_type in JobType if job_type is not JobType.LOCAL]

@@ -1,7 +1,8 @@
 """The trust matrix, row by row: a pull request can never publish or sign as production."""
 
 import pytest
-from image_builder_domain.trust import CacheAccess, JobType, Signing, Target, Trust, trust
+from image_builder_domain.job_type import JobType
+from image_builder_domain.trust import CacheAccess, Signing, Target, Trust, trust
 
 PRODUCTION = Trust(Target.PRODUCTION, Signing.ENABLED, CacheAccess.PRODUCTION)
 DEVELOPMENT = Trust(Target.DEVELOPMENT, Signing.NAMED, CacheAccess.DEVELOPMENT)

@@ -12,9 +12,9 @@ from typing import Any
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.git_state.state import CiSystem, GitState, is_repository, is_sha
+from image_builder_domain.job_type import JobType
 from image_builder_domain.nearest import nearest
 from image_builder_domain.problem import Problem, Problems, every, located, refuse, together
-from image_builder_domain.trust import JobType
 
 MARKS = ("REPO_OWNER", "REPO_NAME", "JOB_TYPE")
 

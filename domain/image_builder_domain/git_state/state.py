@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import final
 
-from image_builder_domain.trust import JobType
+from image_builder_domain.job_type import JobType
 
 _SHA = re.compile(r"(?!0+\Z)(?:[0-9a-f]{40}|[0-9a-f]{64})")
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}")

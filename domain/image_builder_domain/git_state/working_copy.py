@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from returns.result import Result, Success
 
 from image_builder_domain.git_state.state import CiSystem, GitState, is_repository, is_sha
+from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problems, refuse, together
-from image_builder_domain.trust import JobType
 
 
 def read(environment: Mapping[str, str], commit: str | None, repository: str | None) -> Result[GitState, Problems]:

@@ -1,0 +1,35 @@
+"""Which layer caches the build reads and writes (specification, section 3)."""
+
+from returns.result import Result, Success
+
+from image_builder_domain.build import CacheReferences
+from image_builder_domain.configuration import Configuration
+from image_builder_domain.git_state import GitState
+from image_builder_domain.problem import Problems, located, refuse, together
+from image_builder_domain.reference import ImageReference
+from image_builder_domain.registry_prefix import RegistryPrefix, image_reference
+from image_builder_domain.trust import CacheAccess, trust
+
+
+def decide_cache(configuration: Configuration, state: GitState, name: str) -> Result[CacheReferences, Problems]:
+    """Unmerged code reads production's cache and writes only its own."""
+    cache = configuration.cache
+    if not cache.enabled or cache.repository is None:
+        return Success(CacheReferences())
+    if not cache.run_layers:
+        what = "cache.cache-run-layers is false, but BuildKit always caches them"
+        return refuse(configuration.file, what, "remove the key, or switch the cache off")
+    main = _cache_reference(cache.repository, name)
+    if trust(state.job_type).cache is CacheAccess.PRODUCTION:
+        return main.map(lambda found: CacheReferences((found,), (found,)))
+    if cache.dev_repository is None:
+        return main.map(lambda found: CacheReferences((found,)))
+    return together(main, _cache_reference(cache.dev_repository, name)).map(
+        lambda found: CacheReferences(found, (found[1],))
+    )
+
+
+def _cache_reference(prefix: RegistryPrefix, name: str) -> Result[ImageReference, Problems]:
+    return located(prefix.repository(name), "--name", "choose another name").map(
+        lambda repository: image_reference(repository, "buildcache")
+    )

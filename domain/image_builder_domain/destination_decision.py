@@ -1,0 +1,78 @@
+"""Where the images of this job go (specification, sections 3 and 5)."""
+
+from returns.result import Result, Success
+
+from image_builder_domain.configuration import Configuration
+from image_builder_domain.git_state import GitState
+from image_builder_domain.inputs import Asked
+from image_builder_domain.job_type import JobType
+from image_builder_domain.problem import Problem, Problems, every, located, refuse
+from image_builder_domain.reference import Repository
+from image_builder_domain.registry_prefix import RegistryPrefix
+from image_builder_domain.trust import CacheAccess, Target, trust
+
+
+def image_name(asked: Asked) -> Result[str, Problems]:
+    """The name below the registry, or why it is none."""
+    if not asked.name:
+        return refuse("--name", "the image name is missing", "give one, such as --name my-image")
+    checked = located(Repository.parse(f"registry.invalid/{asked.name}"), "--name", "choose another name")
+    return checked.alt(
+        lambda problems: tuple(
+            Problem(found.where, found.what.replace("registry.invalid/", ""), found.remedy) for found in problems
+        )
+    ).map(lambda _: asked.name or "")
+
+
+def decide_repositories(
+    configuration: Configuration, state: GitState, name: str
+) -> Result[tuple[Repository, ...], Problems]:
+    """The image's repository in every registry that this job's class may push to."""
+
+    def place(registry: RegistryPrefix) -> Result[Repository, Problems]:
+        found = located(registry.repository(name), "--name", "choose another name")
+        return found.bind(lambda repository: _outside_the_cache(repository, configuration, state))
+
+    return _registries(configuration, state).bind(lambda registries: every(map(place, registries)))
+
+
+def _outside_the_cache(
+    repository: Repository, configuration: Configuration, state: GitState
+) -> Result[Repository, Problems]:
+    """An image of unmerged code under the cache's own repository would be a cache that production reads."""
+    cache = configuration.cache.repository
+    if cache is not None and trust(state.job_type).cache is not CacheAccess.PRODUCTION and cache.contains(repository):
+        return refuse("--name", f"{repository} lies in the layer cache of production", "choose another name")
+    return Success(repository)
+
+
+def _registries(configuration: Configuration, state: GitState) -> Result[tuple[RegistryPrefix, ...], Problems]:
+    target = trust(state.job_type).target
+    key = "dev-registry" if target is Target.DEVELOPMENT else "registry"
+    if target is Target.PRODUCTION or uses_production_for_pull_requests(configuration, state):
+        found = configuration.registries
+    elif target is Target.DEVELOPMENT:
+        found = configuration.dev_registries
+    else:
+        found = configuration.dev_registries or configuration.registries
+    if found:
+        return Success(found)
+    return refuse(configuration.file, f"{key} is missing, and a {state.job_type.value} build needs it", f"add {key}")
+
+
+def uses_production_for_pull_requests(configuration: Configuration, state: GitState) -> bool:
+    """``pr-tags-in-registry``: presubmit images go to the one registry there is, under pull-request tags alone."""
+    return (
+        configuration.pr_tags_in_registry
+        and not configuration.dev_registries
+        and trust(state.job_type).target is Target.DEVELOPMENT
+        and state.job_type is JobType.PRESUBMIT
+    )
+
+
+def check_tags_allowed(asked: Asked, configuration: Configuration, state: GitState) -> Result[None, Problems]:
+    """Refuses a pull request's own tags where they would lie beside production's."""
+    if asked.tags and uses_production_for_pull_requests(configuration, state):
+        what = "pr-tags-in-registry lets a pull request push its own tags alone"
+        return refuse("--tag", what, "leave the flag out, or add a dev-registry")
+    return Success(None)

@@ -1,0 +1,54 @@
+"""One call of the command: what was asked, where, and who hears about it. Every mode is carried out from it."""
+
+from collections.abc import Mapping, Set
+from typing import Any
+
+from image_builder_adapters.redaction import Redactor
+from image_builder_domain.problem import Problem, Problems
+
+from image_builder.presenters.console import Console
+
+_MODE_FLAGS = {"parse-tags-only": "tags", "sign-only": "sign", "ado-preview-run": "preview"}
+"""Flags that choose a mode as a verb does; they work for ever."""
+
+
+class Invocation:
+    """A scanned command line and its surroundings.
+
+    ``flags`` has every flag with its value or default, ``given`` the names that were written, ``words`` what is no
+    flag. ``early`` holds the problems of the command line itself. ``environment`` is the tool's own.
+    """
+
+    __slots__ = ("console", "early", "environment", "flags", "given", "redactor", "verb", "words")
+
+    def __init__(
+        self,
+        verb: str,
+        flags: Mapping[str, Any],
+        given: Set[str],
+        words: tuple[str, ...],
+        environment: Mapping[str, str],
+        early: Problems,
+        console: Console,
+        redactor: Redactor,
+    ) -> None:
+        self.verb = verb
+        self.flags = flags
+        self.given = given
+        self.words = words
+        self.environment = environment
+        self.early = early
+        self.console = console
+        self.redactor = redactor
+
+
+def mode_of(verb: str, flags: Mapping[str, Any]) -> tuple[str, Problems]:
+    """The mode (a verb's name) that verb and flags choose together; a problem for each flag that contradicts."""
+    asked = [(flag, mode) for flag, mode in _MODE_FLAGS.items() if flags[flag]]
+    mode = asked[0][1] if verb == "build" and asked else verb
+    wrong = tuple(
+        Problem(f"--{flag}", f"it asks for the mode {other}, but this is {mode}", "leave one of them out")
+        for flag, other in asked
+        if other != mode
+    )
+    return mode, wrong
