@@ -1,20 +1,27 @@
-"""The configuration file: every key of specification section 2, strict."""
+"""The configuration file: every key of specification section 2, strict.
 
-import re
+One table of fields gives both: :func:`configuration` loads a file, :func:`schema` describes it to editors.
+"""
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 from returns.result import Failure, Result, Success
 
 from image_builder_domain import decoder as read
-from image_builder_domain.document import Node
-from image_builder_domain.job_type import JobType
-from image_builder_domain.nearest import nearest
-from image_builder_domain.problem import Problem, Problems, located, refuse
+from image_builder_domain.document import Mapping as MappingNode
+from image_builder_domain.document import Node, place
+from image_builder_domain.field_rule import Exclusive, Needs
+from image_builder_domain.problem import Problem, Problems, in_order
 from image_builder_domain.registry_prefix import RegistryPrefix
-from image_builder_domain.signer_settings import NotarySettings, SecretKind, SignerSecret
 from image_builder_domain.tag import TagSpec
+
+if TYPE_CHECKING:
+    from image_builder_domain.ado_settings import AdoSettings
+    from image_builder_domain.signer_settings import SignerDefinition, SignerSettings
+
+    SignerTypes = Mapping[str, read.Decoder[SignerSettings]]
 
 DEFAULT_COMMIT_TAG = TagSpec("default_tag", "v{{ .Date }}-{{ .ShortSHA }}", "the default of default-commit-tag")
 DEFAULT_PR_TAG = TagSpec("default_tag", "PR-{{ .PRNumber }}", "the default of default-pr-tag")
@@ -34,17 +41,6 @@ class CacheSettings:
 
 @final
 @dataclass(frozen=True, slots=True)
-class SignerDefinition:
-    """One entry of ``sign-config.signers``. No ``job_types`` means every trusted one."""
-
-    name: str
-    job_types: tuple[JobType, ...]
-    settings: NotarySettings
-    where: str
-
-
-@final
-@dataclass(frozen=True, slots=True)
 class Configuration:
     """A valid configuration file."""
 
@@ -60,240 +56,227 @@ class Configuration:
     reproducible: bool = False
     log_format: str | None = None
     enabled_signers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    signers: tuple[SignerDefinition, ...] = ()
+    signers: "tuple[SignerDefinition, ...]" = ()
+    ado: "AdoSettings | None" = None
 
 
-def configuration(document: Node, file: str) -> Result[Configuration, Problems]:
-    """The configuration of a document, or every problem in it."""
-    return _file(document, "").bind(lambda values: _checked(values, _assembled(values, file)))
+def configuration(
+    document: Node, file: str, *, flaws: Problems = (), signer_types: "SignerTypes | None" = None
+) -> Result[Configuration, Problems]:
+    """The configuration of a document, or every problem in it.
+
+    ``flaws`` are problems that reading the document met already: they are told with the others, in the order of the
+    file. ``signer_types`` are the types of signers with the decoder of their ``config``, the built-in ones by default.
+    """
+    problems = list(flaws)
+    values = _file(signer_types).read(document, "", problems)
+    if problems or values is None:
+        return Failure(in_order(problems))
+    return Success(_assembled(values, file))
+
+
+def schema(signer_types: "SignerTypes | None" = None) -> read.Schema:
+    """The JSON Schema (2020-12) of the file. What it cannot say (what overlaps, say), only the loader refuses."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Configuration of image-builder",
+        **_file(signer_types).schema(),
+    }
 
 
 def _assembled(values: dict[str, Any], file: str) -> Configuration:
     signing = values.get("sign-config", {})
-    commit_tag = values.get("default-commit-tag") or values.get("tag-template") or DEFAULT_COMMIT_TAG
     return Configuration(
         file=file,
         registries=values.get("registry", ()),
         dev_registries=values.get("dev-registry", ()),
         pr_tags_in_registry=values.get("pr-tags-in-registry", False),
-        commit_tag=commit_tag,
+        commit_tag=values.get("default-commit-tag") or values.get("tag-template") or DEFAULT_COMMIT_TAG,
         pr_tag=values.get("default-pr-tag", DEFAULT_PR_TAG),
         merge_group_tag=values.get("default-merge-group-tag"),
         additional_pr_tag=values.get("additional-pr-tag"),
-        cache=values.get("cache", CacheSettings()),
+        cache=_cache_settings(values.get("cache", {})),
         reproducible=values.get("reproducible", False),
         log_format=values.get("log-format"),
         enabled_signers=signing.get("enabled-signers", {}),
         signers=signing.get("signers", ()),
+        ado=values.get("ado-config"),
     )
 
 
-def _checked(values: dict[str, Any], found: Configuration) -> Result[Configuration, Problems]:
-    problems = (*_same_setting(values), *_overlaps(found), *_cache_problems(found), *_signer_problems(found))
-    return Failure(problems) if problems else Success(found)
-
-
-def _same_setting(values: dict[str, Any]) -> Problems:
-    if not {"tag-template", "default-commit-tag"} <= values.keys():
-        return ()
-    what = "tag-template and default-commit-tag are the same setting"
-    return (Problem(values["tag-template"].where, what, "remove one of them"),)
-
-
-def _overlaps(found: Configuration) -> Problems:
-    return tuple(
-        Problem(
-            found.file,
-            f"dev-registry {dev.text} and registry {production.text} overlap",
-            "choose places of which none lies below the other",
-        )
-        for dev in found.dev_registries
-        for production in found.registries
-        if dev.overlaps(production)
+def _cache_settings(values: dict[str, Any]) -> CacheSettings:
+    return CacheSettings(
+        values.get("enabled", False),
+        values.get("cache-repo"),
+        values.get("dev-cache-repo"),
+        values.get("cache-run-layers", True),
+        values.get("cache-copy-layers", False),
     )
 
 
-def _cache_problems(found: Configuration) -> Problems:
-    cache, problems = found.cache, []
-    if cache.enabled and cache.repository is None:
-        problems.append(Problem(found.file, "cache.enabled needs cache.cache-repo", "add it, or switch the cache off"))
-    if cache.dev_repository is not None and not any(
-        cache.dev_repository.lies_below(registry) for registry in found.dev_registries
-    ):
-        what = f"cache.dev-cache-repo {cache.dev_repository.text} does not lie below dev-registry"
-        problems.append(Problem(found.file, what, "unmerged code may write only there; choose a place below it"))
-    if cache.dev_repository and cache.repository and cache.dev_repository.overlaps(cache.repository):
-        what = f"cache.dev-cache-repo {cache.dev_repository.text} and cache.cache-repo {cache.repository.text} overlap"
-        problems.append(Problem(found.file, what, "unmerged code must not write what production reads; separate them"))
-    return tuple(problems)
+# --- rules between keys, of which JSON Schema cannot say anything -------------------------------------------------
 
 
-def _signer_problems(found: Configuration) -> Problems:
-    names = [signer.name for signer in found.signers]
-    twice = (
-        Problem(signer.where, f"the signer {signer.name!r} is defined twice", "rename or remove one")
-        for index, signer in enumerate(found.signers)
-        if signer.name in names[:index]
-    )
-    undefined = (
-        Problem(
-            found.file,
-            f"sign-config.enabled-signers[{repository!r}] names {name!r}, which is not defined",
-            nearest(name, names) if names else "define it below sign-config.signers",
-        )
-        for repository, enabled in found.enabled_signers.items()
-        for name in dict.fromkeys(enabled)
-        if name not in names
-    )
-    return (*twice, *undefined)
+@final
+class _Apart:
+    """No development registry equals, contains or lies in a production one; nor does one cache in the other."""
+
+    __slots__ = ("_dev", "_production", "_remedy")
+
+    def __init__(self, dev: str, production: str, remedy: str) -> None:
+        self._dev, self._production, self._remedy = dev, production, remedy
+
+    @property
+    def schema(self) -> read.Schema:
+        """Nothing."""
+        return {}
+
+    def check(self, node: MappingNode, path: str, values: Mapping[str, Any], problems: list[Problem]) -> None:
+        """Tell at each entry that is for development."""
+        for index, dev in enumerate(_all(values, self._dev)):
+            for production in _all(values, self._production):
+                if dev and production and dev.overlaps(production):
+                    names = read.join(path, self._dev), read.join(path, self._production)
+                    what = f"{names[0]} {dev.text} and {names[1]} {production.text} overlap"
+                    problems.append(Problem(place(node, self._dev, index), what, self._remedy))
 
 
-# --- the field table ----------------------------------------------------------------------------------------------
+@final
+class _DevelopmentCache:
+    """Unmerged code writes below ``dev-registry`` only."""
+
+    __slots__ = ()
+
+    @property
+    def schema(self) -> read.Schema:
+        """Nothing."""
+        return {}
+
+    def check(self, node: MappingNode, path: str, values: Mapping[str, Any], problems: list[Problem]) -> None:  # noqa: ARG002 (a FieldRule)
+        """Tell at ``cache.dev-cache-repo``, unless the registry it should lie below cannot be read."""
+        cache = values.get("cache", {}).get("dev-cache-repo")
+        registries = _all(values, "dev-registry")
+        unread = "dev-registry" not in values and any(key.text == "dev-registry" for key, _ in node.entries)
+        if cache is None or unread or None in registries or any(map(cache.lies_below, registries)):
+            return
+        what = f"cache.dev-cache-repo {cache.text} does not lie below dev-registry"
+        remedy = "unmerged code may write only there; choose a place below it"
+        problems.append(Problem(place(node, "cache", "dev-cache-repo"), what, remedy))
 
 
-def _prefix(node: Node, path: str) -> Result[RegistryPrefix, Problems]:
-    return read.text(node, path).bind(
-        lambda text: located(RegistryPrefix.parse(text), node.where, f"{path} wants host[:port][/path]")
+def _all(values: Mapping[str, Any], key: str) -> tuple[RegistryPrefix | None, ...]:
+    found = values.get(key, ())
+    return found if isinstance(found, tuple) else (found,)
+
+
+# --- the table of fields ------------------------------------------------------------------------------------------
+
+_PREFIX = read.text.parsed(
+    RegistryPrefix.parse, "write host[:port][/path]", pattern=r"^[^\s:@?#]*(:[0-9]+)?[^\s:@?#]*[^\s:@?#/]$"
+)
+_REGISTRIES = read.one_or_list_of(_PREFIX)
+
+
+def _cache() -> read.Decoder[dict[str, Any]]:
+    return read.fields(
+        {
+            "enabled": read.boolean.about("Whether layers are cached in a registry.", default=False),
+            "cache-repo": _PREFIX.about("The cache of an image lies below it, under the image's name."),
+            "dev-cache-repo": _PREFIX.about("The cache that unmerged code may write; below dev-registry."),
+            "cache-run-layers": read.boolean.about("Whether RUN layers are cached; BuildKit must.", default=True),
+            "cache-copy-layers": read.boolean.about("Whether COPY layers are cached; kaniko's.", default=False),
+        },
+        rules=(
+            Needs("enabled", "cache-repo", of=True, remedy="add it, or switch the cache off"),
+            _Apart("dev-cache-repo", "cache-repo", "unmerged code must not write what production reads; separate them"),
+        ),
     )
 
 
 def _tag(name: str) -> read.Decoder[TagSpec]:
-    def decode(node: Node, path: str) -> Result[TagSpec, Problems]:
+    """Plain text is a template with the default name; a mapping may say the name, too."""
+    plain = read.Decoder(_template(name), read.text.schema)
+    return read.text_or(plain, read.deferred(lambda: _named_tag(name)))
+
+
+def _template(name: str) -> Any:
+    def read_template(node: Node, path: str, problems: list[Problem]) -> TagSpec | None:
+        template = read.text.read(node, path, problems)
+        return None if template is None else TagSpec(name, template, f"{node.where}: {path}")
+
+    return read_template
+
+
+def _named_tag(name: str) -> read.Decoder[TagSpec]:
+    parts = read.fields(
+        {
+            "name": read.text.about("The tag's name.", default=name),
+            "value": read.text.about("The tag's template."),
+            "validation": _pattern().about("A regular expression that the whole value must match."),
+        },
+        ("value",),
+    )
+
+    def read_tag(node: Node, path: str, problems: list[Problem]) -> TagSpec | None:
+        values = parts.read(node, path, problems)
+        if values is None or "value" not in values:
+            return None
         where = f"{node.where}: {path}"
-        if not hasattr(node, "entries"):
-            return read.text(node, path).map(lambda template: TagSpec(name, template, where))
-        parts = {"name": read.text, "value": read.text, "validation": _pattern}
-        return read.fields(parts, ("value",))(node, path).map(
-            lambda values: TagSpec(values.get("name", name), values["value"], where, values.get("validation"))
-        )
+        return TagSpec(values.get("name", name), values["value"], where, values.get("validation"))
 
-    return decode
+    return read.Decoder(read_tag, parts.schema)
 
 
-def _pattern(node: Node, path: str) -> Result[str, Problems]:
-    def compiled(text: str) -> Result[str, Problems]:
+def _pattern() -> read.Decoder[str]:
+    import re
+
+    def compiled(text: str) -> Result[str, str]:
         try:
             re.compile(text)
         except re.error as error:
-            return refuse(node.where, f"{path} is no regular expression: {error}", "mend the pattern")
+            return Failure(f"this is no regular expression: {error}")
         return Success(text)
 
-    return read.text(node, path).bind(compiled)
+    return read.text.parsed(compiled, "mend the pattern")
 
 
-def _cache(node: Node, path: str) -> Result[CacheSettings, Problems]:
-    keys = {
-        "enabled": read.boolean,
-        "cache-repo": _prefix,
-        "dev-cache-repo": _prefix,
-        "cache-run-layers": read.boolean,
-        "cache-copy-layers": read.boolean,
-    }
-    return read.fields(keys)(node, path).map(
-        lambda values: CacheSettings(
-            values.get("enabled", False),
-            values.get("cache-repo"),
-            values.get("dev-cache-repo"),
-            values.get("cache-run-layers", True),
-            values.get("cache-copy-layers", False),
-        )
+def _signing(signer_types: "SignerTypes | None") -> read.Decoder[dict[str, Any]]:
+    from image_builder_domain.signer_types import SIGNER_TYPES
+    from image_builder_domain.signing_configuration import sign_config
+
+    return sign_config(SIGNER_TYPES if signer_types is None else signer_types)
+
+
+def _ado() -> "read.Decoder[AdoSettings]":
+    from image_builder_domain.ado_settings import ADO
+
+    return ADO
+
+
+def _file(signer_types: "SignerTypes | None") -> read.Decoder[dict[str, Any]]:
+    tag = _tag("default_tag")
+    return read.fields(
+        {
+            "registry": _REGISTRIES.about("Where production images go."),
+            "dev-registry": _REGISTRIES.about("Where images of unmerged code go; apart from registry."),
+            "pr-tags-in-registry": read.boolean.about(
+                "Without a dev-registry: presubmit images go to registry, unsigned, under their own tags.",
+                default=False,
+            ),
+            "tag-template": tag.about("The older name of default-commit-tag."),
+            "default-commit-tag": tag.about("The tag of a commit's build.", default=DEFAULT_COMMIT_TAG.template),
+            "default-pr-tag": tag.about("The tag of a presubmit's build.", default=DEFAULT_PR_TAG.template),
+            "default-merge-group-tag": tag.about("The tag of a merge group's build."),
+            "additional-pr-tag": _tag("additional_tag").about("One more tag for presubmits."),
+            "cache": read.deferred(_cache).about("The layer cache."),
+            "reproducible": read.boolean.about("Whether timestamps are stripped.", default=False),
+            "log-format": read.choice("color", "text", "json").about("How log lines look."),
+            "sign-config": read.deferred(lambda: _signing(signer_types)).about("Who signs."),
+            "ado-config": read.deferred(_ado).about("The Azure DevOps backend."),
+        },
+        rules=(
+            Exclusive("tag-template", "default-commit-tag", remedy="they are the same setting; remove one of them"),
+            _Apart("dev-registry", "registry", "choose places of which none lies below the other"),
+            _DevelopmentCache(),
+        ),
     )
-
-
-def _job_type(node: Node, path: str) -> Result[JobType, Problems]:
-    known = [job_type.value for job_type in JobType if job_type is not JobType.LOCAL]
-    return read.choice(*known)(node, path).map(JobType)
-
-
-def _signer_type(node: Node, path: str) -> Result[str, Problems]:
-    return read.choice("notary", "cosign")(node, path).bind(
-        lambda word: (
-            Success(word)
-            if word == "notary"
-            else refuse(node.where, f"{path}: signers of type {word!r} are not supported yet", "use type notary")
-        )
-    )
-
-
-_SECRET = read.fields({"path": read.text, "type": read.choice(*(kind.value for kind in SecretKind))}, ("path", "type"))
-
-
-def _notary(node: Node, path: str) -> Result[NotarySettings, Problems]:
-    keys = {"endpoint": _endpoint, "timeout": read.duration, "retry-timeout": read.duration, "secret": _SECRET}
-    return read.fields(keys, ("endpoint",))(node, path).map(
-        lambda values: NotarySettings(
-            values["endpoint"],
-            values.get("timeout"),
-            values.get("retry-timeout", 10.0),
-            SignerSecret(values["secret"]["path"], SecretKind(values["secret"]["type"]))
-            if "secret" in values
-            else None,
-        )
-    )
-
-
-def _endpoint(node: Node, path: str) -> Result[str, Problems]:
-    return read.text(node, path).bind(
-        lambda url: (
-            Success(url)
-            if re.fullmatch(r"https?://[^\s/@?#]+(/[^\s?#]*)?", url)
-            else refuse(node.where, f"{path} is no http or https URL without user or query", "write https://host/path")
-        )
-    )
-
-
-def _signer(node: Node, path: str) -> Result[SignerDefinition, Problems]:
-    keys = {
-        "name": read.text,
-        "type": _signer_type,
-        "job-type": read.list_of(_job_type),
-        "config": _notary,
-    }
-    return read.fields(keys, ("name", "type", "config"))(node, path).map(
-        lambda values: SignerDefinition(values["name"], values.get("job-type", ()), values["config"], node.where)
-    )
-
-
-def _enabled(node: Node, path: str) -> Result[dict[str, tuple[str, ...]], Problems]:
-    def keys(found: dict[str, tuple[str, ...]]) -> Result[dict[str, tuple[str, ...]], Problems]:
-        wrong = tuple(
-            Problem(node.where, f"{path}: {key!r} is neither '*' nor org/repo", "write '*' or org/repo")
-            for key in found
-            if key != "*" and not re.fullmatch(r"[^/\s*]+(/[^/\s*]+)+", key)
-        )
-        return Failure(wrong) if wrong else Success(found)
-
-    return read.map_of(read.list_of(read.text))(node, path).bind(keys)
-
-
-_ADO = read.fields(
-    {
-        "ado-organization-url": read.text,
-        "ado-project-name": read.text,
-        "ado-pipeline-id": read.whole_number,
-        "ado-pipeline-version": read.whole_number,
-        "ado-retry-strategy": read.fields({"attempts": read.whole_number, "delay": read.duration}),
-        "ado-refresh-interval": read.duration,
-        "parameters": read.choice("v1", "v2"),
-    }
-)
-
-_REGISTRIES = read.one_or_list_of(_prefix)
-
-_FIELDS: dict[str, read.Decoder[Any]] = {
-    "registry": _REGISTRIES,
-    "dev-registry": _REGISTRIES,
-    "pr-tags-in-registry": read.boolean,
-    "tag-template": _tag("default_tag"),
-    "default-commit-tag": _tag("default_tag"),
-    "default-pr-tag": _tag("default_tag"),
-    "default-merge-group-tag": _tag("default_tag"),
-    "additional-pr-tag": _tag("additional_tag"),
-    "cache": _cache,
-    "reproducible": read.boolean,
-    "log-format": read.choice("color", "text", "json"),
-    "sign-config": read.fields({"enabled-signers": _enabled, "signers": read.list_of(_signer)}),
-    "ado-config": _ADO,
-}
-
-_file = read.fields(_FIELDS)

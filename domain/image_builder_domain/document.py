@@ -33,3 +33,13 @@ class Mapping:
 
 
 Node: TypeAlias = Scalar | Sequence | Mapping
+
+
+def place(node: Node, *steps: str | int) -> str:
+    """``file:line:column`` of what lies below these keys and indexes, or of the last thing on the way that is there."""
+    for step in steps:
+        if isinstance(node, Mapping):
+            node = next((child for key, child in node.entries if key.text == step), node)
+        elif isinstance(node, Sequence) and isinstance(step, int):
+            node = node.items[step]
+    return node.where

@@ -48,6 +48,18 @@ def located(result: Result[_A, Any], where: str, remedy: str = "") -> Result[_A,
     return result.alt(lambda failure: (Problem(where, str(failure), remedy),))
 
 
+def in_order(problems: Iterable[Problem]) -> Problems:
+    """Each problem once, in the order of the lines and columns of their file."""
+    return tuple(sorted(dict.fromkeys(problems), key=_line_and_column))
+
+
+def _line_and_column(problem: Problem) -> tuple[int, int]:
+    parts = problem.where.rsplit(":", 2)
+    if len(parts) < 3 or not (parts[1].isdecimal() and parts[2].isdecimal()):
+        return (0, 0)
+    return (int(parts[1]), int(parts[2]))
+
+
 @overload
 def together(a: Result[_A, Problems], b: Result[_B, Problems], /) -> Result[tuple[_A, _B], Problems]: ...
 @overload

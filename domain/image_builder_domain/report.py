@@ -5,6 +5,7 @@ from typing import Any
 from image_builder_domain.outcome import ImageOutcome, Outcome
 from image_builder_domain.plan import Plan
 from image_builder_domain.signing import SignatureResult, SignatureStatus
+from image_builder_domain.signing_outcome import SignedImage, SigningOutcome
 
 
 def report(plan: Plan, outcome: Outcome) -> dict[str, Any]:
@@ -30,6 +31,47 @@ def report(plan: Plan, outcome: Outcome) -> dict[str, Any]:
         "interrupted": outcome.interruption.name if outcome.interruption is not None else None,
         "not_written": list(outcome.lost),
         "images": [_image(image) for image in outcome.images],
+    }
+
+
+def signing_report(outcome: SigningOutcome) -> dict[str, Any]:
+    """The report of a run that signed images which were there before: the same format, with nothing built or pushed."""
+    digests = {str(image.digest) for image in outcome.images if image.digest is not None}
+    manifests = [image.manifest for image in outcome.images if image.manifest is not None]
+    return {
+        "status": "success" if outcome.exit_code() == 0 else "failure",
+        "exit_code": int(outcome.exit_code()),
+        "pushed": False,
+        "signed": outcome.is_complete,
+        "not_signed": "",
+        "image_name": None,
+        "images_list": [str(image.reference) for image in outcome.images if image.is_resolved],
+        "tags": [],
+        "repository_path": sorted({str(image.reference.repository) for image in outcome.images}),
+        "digest": next(iter(digests)) if len(digests) == 1 else None,
+        "architectures": sorted({platform for manifest in manifests for platform in manifest.platforms}),
+        "interrupted": outcome.interruption.name if outcome.interruption is not None else None,
+        "not_written": list(outcome.lost),
+        "images": [_signed_image(image) for image in outcome.images],
+    }
+
+
+def _signed_image(image: SignedImage) -> dict[str, Any]:
+    found = image.manifest.descriptor if image.manifest is not None else None
+    return {
+        "variant": None,
+        "reference": f"{image.reference.repository}@{found.digest}" if found is not None else None,
+        "digest": str(found.digest) if found is not None else None,
+        "size": found.size if found is not None else None,
+        "media_type": found.media_type if found is not None else None,
+        "platforms": list(image.manifest.platforms) if image.manifest is not None else [],
+        "destinations": [
+            {"reference": str(image.reference), "holds_digest": image.is_resolved, "reason": image.reason}
+        ],
+        "signatures": [_signature(signature) for signature in image.signatures],
+        "failure": None,
+        "log": None,
+        "duration_seconds": max((signature.duration_seconds for signature in image.signatures), default=0.0),
     }
 
 

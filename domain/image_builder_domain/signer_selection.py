@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import final
 
-from image_builder_domain.configuration import Configuration, SignerDefinition
+from image_builder_domain.configuration import Configuration
 from image_builder_domain.git_state import GitState
 from image_builder_domain.job_type import JobType
+from image_builder_domain.signer_settings import SignerDefinition
 from image_builder_domain.trust import Signing, trust
 
 

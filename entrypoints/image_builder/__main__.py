@@ -4,8 +4,17 @@ import sys
 
 from image_builder.flags import Scan, help_text, scan
 
+TYPE_CHECKING = False  # typing's own would have to be loaded
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 def main() -> int:
+    """Exit code of one command line of ``image-builder``."""
+    return run("image-builder", scan, help_text)
+
+
+def run(name: str, scan: "Callable[[list[str]], Scan]", help_text: "Callable[[], str]") -> int:
     """Exit code of one command line; help and version load nothing but the flag table."""
     try:
         found = scan(sys.argv[1:])
@@ -14,10 +23,10 @@ def main() -> int:
         if found.values["version"]:
             from image_builder import __version__
 
-            return _print(f"image-builder {__version__}\n")
+            return _print(f"{name} {__version__}\n")
         return _run(found)
     except KeyboardInterrupt:  # it came before the signals were ours
-        sys.stderr.write("image-builder: interrupted\n")
+        sys.stderr.write(f"{name}: interrupted\n")
         return 130
 
 
@@ -64,12 +73,16 @@ def _bug(error: Exception, *, with_traceback: bool) -> int:
 
 
 def command() -> None:
-    """The installed command: :func:`main`, and out.
+    """The installed command ``image-builder``."""
+    leave(main())
+
+
+def leave(code: int) -> None:
+    """End the process.
 
     A mode that opened nothing has nothing to tear down; taking the interpreter apart is a tenth of its time.
     """
-    code = main()
-    if "image_builder.building" in sys.modules:
+    if "image_builder.container" in sys.modules:
         sys.exit(code)
     import os
 

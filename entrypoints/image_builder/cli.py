@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from image_builder_adapters.console_text import neutralise
 from image_builder_adapters.redaction import Redactor
-from image_builder_domain.exit_code import ExitCode
-from image_builder_domain.problem import Problem, Problems, problems_of
+from image_builder_domain.problem import Problem, problems_of
 from returns.result import Success
 
 from image_builder.invocation import Invocation, mode_of
@@ -49,13 +48,6 @@ def run(scan: "Scan") -> int:
     return _MODES[mode](Invocation(mode, flags, scan.given, words, environment, early, console, redactor))
 
 
-def refuse_all(problems: Problems, console: Console) -> int:
-    """Tell every problem once; nothing was done."""
-    for problem in dict.fromkeys(problems):
-        console.error(str(problem))
-    return ExitCode.REFUSED
-
-
 def _tags(call: Invocation) -> int:
     from image_builder.reading import read_tag_inputs
     from image_builder.workflows.tags import print_tags
@@ -75,11 +67,12 @@ def _build(call: Invocation) -> int:
     from image_builder_domain.plan import decide
 
     from image_builder.reading import read_inputs
+    from image_builder.unsupported import unsupported_signers
 
     planned = decide(read_inputs(call.flags, call.environment))
-    problems = (*call.early, *problems_of(planned))
+    problems = (*call.early, *problems_of(planned), *planned.map(unsupported_signers).value_or(()))
     if problems or not isinstance(planned, Success):
-        return refuse_all(problems, call.console)
+        return call.refuse(problems)
     from image_builder import building
 
     plan = planned.unwrap()
@@ -92,15 +85,21 @@ def _build(call: Invocation) -> int:
     return building.run(plan, call.flags, call.environment, call.console, call.redactor, only_plan=only_plan)
 
 
+def _sign(call: Invocation) -> int:
+    from image_builder.signing import run as sign
+
+    return sign(call)
+
+
 def _not_yet(call: Invocation) -> int:
-    return refuse_all(call.early, call.console)
+    return call.refuse(call.early)
 
 
 _MODES: Final[dict[str, Callable[[Invocation], int]]] = {
     "build": _build,
     "plan": _build,
     "tags": _tags,
-    "sign": _not_yet,
+    "sign": _sign,
     "verify": _not_yet,
     "preview": _not_yet,
     "doctor": _not_yet,

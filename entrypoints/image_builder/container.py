@@ -6,18 +6,21 @@ Settings are checked before they come here; nothing else knows the container.
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import final
+from typing import Any, final
 
 from dependency_injector import containers, providers
-from image_builder_adapters.buildkit.engine import BuildkitEngine, BuildkitSettings
 from image_builder_adapters.filesystem import FileArtifacts
 from image_builder_adapters.notary import NotarySigner
 from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry import HttpRegistry
 from image_builder_domain.plan import Plan
-from image_builder_domain.ports import Signer
+from image_builder_domain.ports import Artifacts, ImageEngine, Signer
+from image_builder_domain.sign_plan import SignPlan
+from image_builder_domain.signer_selection import SignerChoice
+from image_builder_domain.signer_settings import NotarySettings, SignerSettings
 
 from image_builder.workflows.build import Ports
+from image_builder.workflows.sign import SigningPorts
 
 
 @final
@@ -35,35 +38,53 @@ class Container(containers.DeclarativeContainer):
     """Checked settings in, ready ports out."""
 
     settings = providers.Dependency(instance_of=Settings)
-    plan = providers.Dependency(instance_of=Plan)
+    choices = providers.Dependency(instance_of=tuple)
+    single_build = providers.Dependency(instance_of=bool, default=True)
 
     engine = providers.Singleton(
-        BuildkitEngine,
-        providers.Factory(
-            BuildkitSettings,
-            environment=settings.provided.environment,
-            state_directory=settings.provided.state_directory,
-            daemon_log=providers.Callable(os.path.join, settings.provided.log_directory, "buildkitd.log"),
-            single_build=providers.Callable(lambda plan: len(plan.builds) == 1, plan),
-            user=providers.Callable(os.geteuid),
-            redact=settings.provided.redactor.data,
-        ),
+        lambda **settings: _buildkit(**settings),
+        environment=settings.provided.environment,
+        state_directory=settings.provided.state_directory,
+        daemon_log=providers.Callable(os.path.join, settings.provided.log_directory, "buildkitd.log"),
+        single_build=single_build,
+        user=providers.Callable(os.geteuid),
+        redact=settings.provided.redactor.data,
     )
     registry = providers.Singleton(HttpRegistry, settings.provided.environment, settings.provided.redactor)
     artifacts = providers.Singleton(FileArtifacts, settings.provided.log_directory, settings.provided.redactor.data)
-    signers = providers.Callable(lambda plan: _signers(plan), plan)
+    signers = providers.Callable(lambda choices: _signers(choices), choices)
     ports = providers.Factory(Ports, engine=engine, registry=registry, signers=signers, artifacts=artifacts)
+    signing_ports = providers.Factory(SigningPorts, registry=registry, signers=signers)
 
 
-def _signers(plan: Plan) -> dict[str, Signer]:
+def _buildkit(**settings: Any) -> ImageEngine:
+    # Signing alone must start without anything that builds.
+    from image_builder_adapters.buildkit.engine import BuildkitEngine, BuildkitSettings
+
+    return BuildkitEngine(BuildkitSettings(**settings))
+
+
+def _signers(choices: tuple[SignerChoice, ...]) -> dict[str, Signer]:
     return {
-        choice.definition.name: NotarySigner(choice.definition.name, choice.definition.settings)
-        for choice in plan.signers
+        choice.definition.name: _signer(choice.definition.name, choice.definition.settings)
+        for choice in choices
         if choice.chosen
     }
 
 
+def _signer(name: str, settings: SignerSettings) -> Signer:
+    if isinstance(settings, NotarySettings):
+        return NotarySigner(name, settings)
+    raise TypeError(f"no signer for {type(settings).__name__}: such a plan is refused before")
+
+
 def open_ports(settings: Settings, plan: Plan) -> Ports:
     """Everything that a build or its plan needs; opens nothing yet."""
-    ports: Ports = Container(settings=settings, plan=plan).ports()
+    ports: Ports = Container(settings=settings, choices=plan.signers, single_build=len(plan.builds) == 1).ports()
     return ports
+
+
+def open_signing_ports(settings: Settings, plan: SignPlan) -> tuple[SigningPorts, Artifacts]:
+    """Everything that signing needs; opens nothing yet."""
+    container = Container(settings=settings, choices=plan.signers)
+    return container.signing_ports(), container.artifacts()

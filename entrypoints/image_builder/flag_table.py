@@ -100,6 +100,11 @@ VERBS = (
 
 FLAGS = {flag[0]: flag for _, flags in GROUPS for flag in flags}
 
+SIGNING_FLAGS = (
+    "images-to-sign config repo dry-run timeout output build-report-path debug help version".split()  # noqa: SIM905
+)
+"""The flags of ``image-signer``."""
+
 _INTRODUCTION = """\
 image-builder builds, pushes and signs OCI images from CI jobs.
 
@@ -108,9 +113,23 @@ Usage: image-builder [VERB] [FLAGS]
 Verbs:
 """
 
-_ENDING = """\
+_SIGNING_INTRODUCTION = """\
+image-signer signs OCI images that registries hold, by digest. It is the mode `sign` of image-builder.
+
+Usage: image-signer [FLAGS]
+"""
+
+_SIGNING_EXAMPLE = """\
+Example:
+  image-signer --config config.yaml --images-to-sign registry.example/prod/app:v1
+"""
+
+_EXAMPLE = """\
 Example:
   image-builder --backend buildkit --config config.yaml --name my-image --tag latest
+"""
+
+_ENDING = """\
 
 A flag is written -flag or --flag, its value --flag=value or --flag value; a switch is --flag,
 --flag=true or --flag=false. Flags end at --.
@@ -126,12 +145,25 @@ Exit codes:
 
 def help_text() -> str:
     """The text of ``--help``."""
-    lines = [_INTRODUCTION + "\n".join(f"  {verb:<10} {meaning}" for verb, meaning in VERBS), ""]
+    verbs = "\n".join(f"  {verb:<10} {meaning}" for verb, meaning in VERBS)
+    return f"{_INTRODUCTION}{verbs}\n\n{_flags(list(FLAGS))}{_EXAMPLE}{_ENDING}"
+
+
+def signing_help_text() -> str:
+    """The text of ``image-signer --help``."""
+    return f"{_SIGNING_INTRODUCTION}\n{_flags(SIGNING_FLAGS)}{_SIGNING_EXAMPLE}{_ENDING}"
+
+
+def _flags(names: list[str]) -> str:
+    lines = []
     for title, flags in GROUPS:
-        lines.append(f"{title}:")
-        for name, kind, default, placeholder, meaning in flags:
-            shown = f" (default {str(default).lower() if kind == SWITCH else default})"
-            shown = shown if default and kind in (TEXT, SWITCH) else ""
-            lines.append(f"  {f'--{name} {placeholder}'.rstrip():<33} {meaning}{shown}")
-        lines.append("")
-    return "\n".join(lines) + "\n" + _ENDING
+        shown = [flag for flag in flags if flag[0] in names]
+        lines += [f"{title}:", *map(_flag, shown), ""] if shown else []
+    return "\n".join(lines) + "\n"
+
+
+def _flag(flag: tuple[object, ...]) -> str:
+    name, kind, default, placeholder, meaning = flag
+    shown = f" (default {str(default).lower() if kind == SWITCH else default})"
+    shown = shown if default and kind in (TEXT, SWITCH) else ""
+    return f"  {f'--{name} {placeholder}'.rstrip():<33} {meaning}{shown}"

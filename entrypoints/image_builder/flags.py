@@ -4,9 +4,22 @@ Source: Go's package ``flag``; unlike it, scanning goes on after a mistake, so t
 Standard library only, and as little of it as can be: ``--help`` must be quick.
 """
 
-from image_builder.flag_table import CHOICE, DURATION, FLAGS, LIST, NUMBER, REPEATED, SWITCH, TEXT, VERBS, help_text
+from image_builder.flag_table import (
+    CHOICE,
+    DURATION,
+    FLAGS,
+    LIST,
+    NUMBER,
+    REPEATED,
+    SIGNING_FLAGS,
+    SWITCH,
+    TEXT,
+    VERBS,
+    help_text,
+    signing_help_text,
+)
 
-__all__ = ["Scan", "help_text", "scan"]
+__all__ = ["Scan", "help_text", "scan", "scan_signing", "signing_help_text"]
 
 _TRUE = ("1", "t", "T", "TRUE", "true", "True")
 _FALSE = ("0", "f", "F", "FALSE", "false", "False")
@@ -23,10 +36,12 @@ class Scan:
     mistake as (where, what, remedy), ``rest`` the words that are no flags.
     """
 
-    __slots__ = ("given", "problems", "rest", "values", "verb")
+    __slots__ = ("given", "known", "problems", "rest", "values", "verb", "verbs")
 
-    def __init__(self) -> None:
-        self.verb = "build"
+    def __init__(self, verb: str, known: list[str], verbs: list[str]) -> None:
+        self.verb = verb
+        self.known = known
+        self.verbs = verbs
         self.values: dict[str, object] = {name: _default(name) for name in FLAGS}
         self.given: set[str] = set()
         self.problems: list[tuple[str, str, str]] = []
@@ -34,10 +49,18 @@ class Scan:
 
 
 def scan(arguments: list[str]) -> Scan:
-    """Read the words after the program's name; never raises."""
-    found = Scan()
+    """Read the words after ``image-builder``; never raises."""
+    return _scan(arguments, Scan("build", list(FLAGS), [verb for verb, _ in VERBS]))
+
+
+def scan_signing(arguments: list[str]) -> Scan:
+    """Read the words after ``image-signer``, which knows few of the flags and no verb; never raises."""
+    return _scan(arguments, Scan("sign", SIGNING_FLAGS, []))
+
+
+def _scan(arguments: list[str], found: Scan) -> Scan:
     words = list(reversed(arguments))
-    if words and words[-1] in dict(VERBS):
+    if words and words[-1] in found.verbs:
         found.verb = words.pop()
     while words:
         word = words.pop()
@@ -49,18 +72,18 @@ def scan(arguments: list[str]) -> Scan:
         else:
             _flag(found, word, words)
     if found.verb not in _TAKES_IMAGES:
-        found.problems += [_stray(word, is_first=arguments[:1] == [word]) for word in found.rest]
+        found.problems += [_stray(found, word, is_first=arguments[:1] == [word]) for word in found.rest]
     return found
 
 
-def _stray(word: str, *, is_first: bool) -> tuple[str, str, str]:
-    if word in dict(VERBS):
+def _stray(found: Scan, word: str, *, is_first: bool) -> tuple[str, str, str]:
+    if word in found.verbs:
         return repr(word), "a verb is the first word, and there is one only", "put it first, or remove it"
     remedy = "remove it, or quote the value before it"
-    near = (_nearest(word, [verb for verb, _ in VERBS]) if is_first else None) or _nearest(word, list(FLAGS), "--")
+    near = (_nearest(word, found.verbs) if is_first else None) or _nearest(word, found.known, "--")
     return (
         repr(word),
-        "this word is neither verb nor flag",
+        "this word is neither verb nor flag" if found.verbs else "this word is no flag",
         f"did you mean {near}? If not, {remedy}" if near else remedy,
     )
 
@@ -86,7 +109,7 @@ def _flag(found: Scan, word: str, words: list[str]) -> None:
         place = "".join(word.partition("=")[:2])  # its value could be a secret
         found.problems.append((place, "this is no flag", "write -flag or --flag"))
         return
-    if name not in FLAGS:
+    if name not in found.known:
         _unknown(found, name, bool(equals), words)
         return
     if not equals and FLAGS[name][1] == SWITCH:
@@ -101,8 +124,8 @@ def _flag(found: Scan, word: str, words: list[str]) -> None:
 
 
 def _unknown(found: Scan, name: str, has_value: bool, words: list[str]) -> None:
-    near = _nearest(name, list(FLAGS), "--")
-    remedy = f"did you mean {near}?" if near else "see image-builder --help"
+    near = _nearest(name, found.known, "--")
+    remedy = f"did you mean {near}?" if near else "see --help"
     found.problems.append((f"--{name}", "unknown flag", remedy))
     if not has_value and words and words[-1][:1] != "-":
         words.pop()  # surely meant as its value
@@ -123,7 +146,7 @@ def _set(found: Scan, name: str, text: str) -> None:
         problem = problem or _contradiction(found, name, value)
     found.given.add(name)
     if problem is not None:
-        found.problems.append((f"--{name}", problem, f"see image-builder --help for --{name}"))
+        found.problems.append((f"--{name}", problem, f"see --help for --{name}"))
     if problem is None or (kind == TEXT and not text):  # an empty value must not turn into the default
         found.values[name] = value
 

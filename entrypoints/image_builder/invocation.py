@@ -4,6 +4,7 @@ from collections.abc import Mapping, Set
 from typing import Any
 
 from image_builder_adapters.redaction import Redactor
+from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.problem import Problem, Problems
 
 from image_builder.presenters.console import Console
@@ -40,6 +41,19 @@ class Invocation:
         self.early = early
         self.console = console
         self.redactor = redactor
+
+    def refuse(self, problems: Problems) -> int:
+        """Tell every problem once; nothing was done."""
+        for problem in dict.fromkeys(problems):
+            self.console.error(str(problem))
+        return ExitCode.REFUSED
+
+    def print_result(self, text: str) -> int:
+        """Print what was asked for; exit code 0, or 8 when standard output cannot be written."""
+        lost = self.console.result(text)
+        if lost:
+            self.console.error(lost)
+        return ExitCode.FILE_NOT_WRITTEN if lost else ExitCode.DONE
 
 
 def mode_of(verb: str, flags: Mapping[str, Any]) -> tuple[str, Problems]:

@@ -1,9 +1,18 @@
-"""The command ``image-signer``: sign images that exist, build nothing."""
+"""The command ``image-signer``: sign images that exist, build nothing. It is the mode ``sign`` of ``image-builder``."""
 
-import sys
+from image_builder.__main__ import leave, run
+from image_builder.flags import scan_signing, signing_help_text
 
 
 def main() -> int:
-    """Exit code: 2, until signing on its own is there."""
-    sys.stderr.write("image-signer: signing on its own is not supported yet; see the status table in the README\n")
-    return 2
+    """Exit code of one command line of ``image-signer``."""
+    return run("image-signer", scan_signing, signing_help_text)
+
+
+def command() -> None:
+    """The installed command ``image-signer``."""
+    leave(main())
+
+
+if __name__ == "__main__":
+    command()

@@ -1,16 +1,17 @@
 """What the command line knows but this version cannot do yet: refused by name, never ignored."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from image_builder_domain.problem import Problem
+
+if TYPE_CHECKING:
+    from image_builder_domain.plan import Plan
 
 _FLAGS: Final = (
     "tag-base64",
     "env-file",
     "variant",
-    "sign-only",
-    "images-to-sign",
     "build-in-ado",
     "ado-preview-run",
     "ado-preview-run-yaml-path",
@@ -19,7 +20,7 @@ _FLAGS: Final = (
     "ado-state-output",
     "report",
 )
-_VERBS: Final = ("sign", "verify", "preview", "doctor", "schema")
+_VERBS: Final = ("verify", "preview", "doctor", "schema")
 _BUILDS_FIRST: Final = ("build", "plan")
 
 
@@ -33,6 +34,19 @@ def unsupported(
     if verb not in _BUILDS_FIRST or flags["parse-tags-only"]:
         return (*verbs, *named)
     return (*verbs, *named, *_backend(flags["backend"], environment))
+
+
+def unsupported_signers(plan: "Plan") -> tuple[Problem, ...]:
+    """A problem for each signer that should sign and whose type has no adapter yet."""
+    return tuple(
+        Problem(
+            choice.definition.where,
+            f"signers of type {choice.definition.type!r} are not supported yet",
+            "use type notary",
+        )
+        for choice in plan.signers
+        if choice.chosen and choice.definition.type != "notary"
+    )
 
 
 def _backend(asked: str | None, environment: Mapping[str, str]) -> tuple[Problem, ...]:

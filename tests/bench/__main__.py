@@ -14,6 +14,7 @@ from tests.bench.figure import Figure, table
 from tests.bench.installed import install
 from tests.bench.memory import memory
 from tests.bench.overhead import overhead
+from tests.bench.signing import signing
 from tests.bench.start_up import start_up
 from tests.bench.workshop import open_workshop
 
@@ -42,7 +43,7 @@ def _measure(folder: Path, *, full: bool) -> list[Figure]:
         for figure in overhead(workshop):
             _say(f"measured: {figure.name}")
             figures.append(figure)
-        for figure in start_up(folder, installed):
+        for figure in (*start_up(folder, installed), *signing(folder / "signing", installed)):
             _say(f"measured: {figure.name}")
             figures.append(figure)
         figures.append(memory(workshop, full=full))

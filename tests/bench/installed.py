@@ -25,6 +25,10 @@ class Installed:
         return str(self.folder / "bin" / "image-builder")
 
     @property
+    def signer(self) -> str:
+        return str(self.folder / "bin" / "image-signer")
+
+    @property
     def python(self) -> str:
         return str(self.folder / "bin" / "python")
 
@@ -35,6 +39,7 @@ def install(folder: Path) -> Installed:
         [
             *("uv", "sync", "--project", str(_REPOSITORY), "--python", sys.executable, "--quiet"),
             *("--frozen", "--no-dev", "--no-editable", "--compile-bytecode"),
+            *("--reinstall-package", "oci-image-builder"),  # else a wheel of older code may come from the cache
         ],
         env={**os.environ, "UV_PROJECT_ENVIRONMENT": str(folder), "UV_PYTHON_DOWNLOADS": "never"},
         stdin=subprocess.DEVNULL,

@@ -23,7 +23,7 @@ _LOOK_EVERY = 0.01
 def memory(workshop: Workshop, *, full: bool) -> Figure:
     """The largest resident size of the tool's own process."""
     run = _through_buildkit(workshop) if full else _from_a_stand_in(workshop)
-    peak = _peak_mebibytes(run)
+    peak = peak_mebibytes(run)
     printed = max(log.stat().st_size for log in (workshop.folder / "logs").glob("build_loud*.log"))
     if printed < BYTES:
         raise RuntimeError(f"the log file holds {printed} bytes, fewer than were printed")
@@ -45,8 +45,11 @@ def _through_buildkit(workshop: Workshop) -> Run:
     return workshop.tool(workshop.context("loud", f'RUN ["/bin/busybox", "sh", "-c", "{loud}"]'))
 
 
-def _peak_mebibytes(run: Run) -> float:
-    """Read from /proc while it runs: what ``wait4`` tells would count its children, and ours before it was loaded."""
+def peak_mebibytes(run: Run) -> float:
+    """The largest resident size of one process.
+
+    Read from /proc while it runs: what ``wait4`` tells would count its children, and ours before it was loaded.
+    """
     peak = 0
     with subprocess.Popen(
         run.command,

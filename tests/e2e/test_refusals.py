@@ -81,7 +81,6 @@ def test_missing_configuration_file_is_refused(world: World, marked: Watch) -> N
         pytest.param(["--timeout", "soon"], ["--timeout", "'soon'", "5m"], id="no-duration"),
         pytest.param(["--silent=perhaps"], ["--silent", "'perhaps'"], id="no-boolean"),
         pytest.param(["--context", "/nowhere/at/all"], ["--context", "/nowhere/at/all"], id="missing-context"),
-        pytest.param(["--sign-only"], ["--sign-only", "not supported yet"], id="sign-only"),
         pytest.param(["--env-file", "x"], ["--env-file", "not supported yet"], id="env-file"),
         pytest.param(["--tag-base64", "YQ=="], ["--tag-base64", "not supported yet"], id="tag-base64"),
         pytest.param(["--backend", "kaniko"], ["kaniko", "USE_BUILDKIT"], id="contradicting-backend"),
@@ -91,7 +90,7 @@ def test_wrong_command_line_is_refused(world: World, marked: Watch, arguments: l
     assert_refused(world.run(*arguments), world, marked, *words)
 
 
-@pytest.mark.parametrize("verb", ["sign", "verify", "preview", "doctor", "schema"])
+@pytest.mark.parametrize("verb", ["verify", "preview", "doctor", "schema"])
 def test_mode_of_a_later_version_is_refused_by_name(world: World, marked: Watch, verb: str) -> None:
     assert_refused(world.run(verb), world, marked, verb, "not supported yet", "README")
 

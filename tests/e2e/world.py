@@ -134,14 +134,24 @@ class World:
         out: BinaryIO | None = None,
         err: BinaryIO | None = None,
     ) -> "subprocess.Popen[str]":
-        """Start the command as a job would; nothing of the tests' own environment is passed on."""
-        file = self.folder / "config.yaml"
-        file.write_text(yaml.safe_dump(self.config, sort_keys=False))
+        """Start a build as a job would."""
         defaults = [
-            *("--config", config or str(file), "--context", str(self.context)),
+            *("--config", config or self.config_file(), "--context", str(self.context)),
             *("--build-report-path", report or str(self.artifacts / "report.json")),
             *(("--name", name) if name is not None else ()),
         ]
+        return self.launch("image_builder", *arguments, *defaults, out=out, err=err)
+
+    def config_file(self) -> str:
+        """Write the configuration file."""
+        file = self.folder / "config.yaml"
+        file.write_text(yaml.safe_dump(self.config, sort_keys=False))
+        return str(file)
+
+    def launch(
+        self, module: str, *arguments: str, out: BinaryIO | None = None, err: BinaryIO | None = None
+    ) -> "subprocess.Popen[str]":
+        """Start a command of ours; nothing of the tests' own environment is passed on."""
         own = {
             "PATH": self.path,
             "HOME": str(self.folder),
@@ -150,7 +160,7 @@ class World:
             "SSL_CERT_FILE": str(self.secret.parent / "signing-ca.pem"),
         }
         return subprocess.Popen(
-            [sys.executable, "-m", "image_builder", *arguments, *defaults],
+            [sys.executable, "-m", module, *arguments],
             env={**own, **self.environment},
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
@@ -164,7 +174,16 @@ class World:
         self, *arguments: str, name: str | None = "app", config: str | None = None, report: str | None = None
     ) -> Finished:
         """Run the command to its end."""
-        process = self.start(*arguments, name=name, config=config, report=report)
+        return self._finished(self.start(*arguments, name=name, config=config, report=report))
+
+    def sign(self, *arguments: str, module: str = "image_builder.sign_only") -> Finished:
+        """Run ``image-signer``, or another command that signs, to its end."""
+        report = str(self.artifacts / "report.json")
+        return self._finished(
+            self.launch(module, *arguments, "--config", self.config_file(), "--build-report-path", report)
+        )
+
+    def _finished(self, process: "subprocess.Popen[str]") -> Finished:
         out, err = process.communicate(timeout=TIMEOUT)
         return Finished(process.returncode, out, err, self.artifacts)
 

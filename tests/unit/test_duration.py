@@ -1,4 +1,4 @@
-"""Durations: what Go accepts, without a sign, in seconds."""
+"""Durations: what Go accepts, in seconds."""
 
 import pytest
 from hypothesis import given
@@ -29,6 +29,12 @@ def test_the_parts_add_up(hours: int, minutes: int, rest: int) -> None:
         ("1s1h", 3601),
         ("1m1m", 120),
         ("0", 0),
+        ("-0", 0),
+        ("+1m", 60),
+        ("-1h1m", -3660),
+        ("0.9999999999ns", 0),
+        ("1.00000000000000000000000000001s", 1),
+        ("-9223372036854775808ns", -9223372036.854775808),
         ("0s", 0),
         ("2562047h47m16.854775807s", 9223372036.854775807),
     ],
@@ -48,8 +54,9 @@ def test_a_duration_is_read_as_go_reads_it(text: str, expected: float) -> None:
         " 10s",
         "10s ",
         "10s\n",
-        "-1s",
-        "+1s",
+        "--1s",
+        "+-1s",
+        "-",
         "1d",
         "1S",
         "1,5s",
@@ -59,6 +66,9 @@ def test_a_duration_is_read_as_go_reads_it(text: str, expected: float) -> None:
         "00",
         "\u0661s",
         "2562048h",
+        "9223372036854775808ns",
+        "9223372036s1s",
+        "-9223372036854775809ns",
         "1" * 400 + "h",
     ],
 )

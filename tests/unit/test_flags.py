@@ -215,7 +215,7 @@ def test_bad_flag_syntax_is_refused_without_its_value(word: str) -> None:
         ("--nmae", "did you mean --name?"),
         ("--Config=x", "did you mean --config?"),
         ("-build_arg", "did you mean --build-arg?"),
-        ("--qqqqqq", "see image-builder --help"),
+        ("--qqqqqq", "see --help"),
     ],
 )
 def test_an_unknown_flag_names_the_nearest(word: str, remedy: str) -> None:

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 import pytest
 from image_builder_domain.build_argument import BuildArgument
 from image_builder_domain.build_inputs import Inputs, Source
-from image_builder_domain.configuration import CacheSettings, Configuration, SignerDefinition
+from image_builder_domain.configuration import CacheSettings, Configuration
 from image_builder_domain.git_state import CiSystem, GitState
 from image_builder_domain.inputs import Asked, TagInputs
 from image_builder_domain.job_type import JobType
 from image_builder_domain.plan import Plan, decide
 from image_builder_domain.problem import Problem, refuse
 from image_builder_domain.registry_prefix import RegistryPrefix
-from image_builder_domain.signer_settings import NotarySettings, SecretKind, SignerSecret
+from image_builder_domain.signer_settings import NotarySettings, SecretKind, SignerDefinition, SignerSecret
 from returns.result import Failure, Result, Success
 
 APP = Asked("team/app")
@@ -29,7 +29,7 @@ def prefix(text: str) -> RegistryPrefix:
 
 def signer(kind: SecretKind = SecretKind.MTLS, *job_types: JobType) -> SignerDefinition:
     settings = NotarySettings("https://sign.example/", secret=SignerSecret("/secret", kind))
-    return SignerDefinition("notary", job_types, settings, "config.yaml:9:5")
+    return SignerDefinition("notary", "notary", job_types, settings, "config.yaml:9:5")
 
 
 CONFIGURATION = Configuration(

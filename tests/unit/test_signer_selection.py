@@ -1,11 +1,11 @@
 """Which signers sign: enabled for the repository, and fit for the class of the job (specification, section 8)."""
 
 import pytest
-from image_builder_domain.configuration import Configuration, SignerDefinition
+from image_builder_domain.configuration import Configuration
 from image_builder_domain.git_state import CiSystem, GitState
 from image_builder_domain.job_type import JobType
 from image_builder_domain.signer_selection import choose_signers, why_not_signed
-from image_builder_domain.signer_settings import NotarySettings
+from image_builder_domain.signer_settings import NotarySettings, SignerDefinition
 
 SETTINGS = NotarySettings("https://sign.example/sign")
 CI_TYPES = [job_type for job_type in JobType if job_type is not JobType.LOCAL]
@@ -13,7 +13,7 @@ TRUSTED = [JobType.POSTSUBMIT, JobType.SCHEDULE, JobType.WORKFLOW_DISPATCH, JobT
 
 
 def signer(name: str, *job_types: JobType) -> SignerDefinition:
-    return SignerDefinition(name, job_types, SETTINGS, "config.yaml:1:1")
+    return SignerDefinition(name, "notary", job_types, SETTINGS, "config.yaml:1:1")
 
 
 def configured(enabled: dict[str, tuple[str, ...]], *signers: SignerDefinition) -> Configuration:

@@ -7,6 +7,9 @@ from typing import Any
 from image_builder_domain.build import BuildRequest
 from image_builder_domain.plan import Plan
 from image_builder_domain.ports import ImageEngine, Signer
+from image_builder_domain.reference import ImageReference
+
+from image_builder.presenters.signers_view import signers_as_json, signers_as_text
 
 
 def plan_as_json(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer]) -> dict[str, Any]:
@@ -23,15 +26,7 @@ def plan_as_json(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
         },
         "tags": [{"name": tag.name, "value": tag.value} for tag in plan.tags],
         "builds": [_build(build, engine) for build in plan.builds],
-        "signers": [
-            {
-                "name": choice.definition.name,
-                "chosen": choice.chosen,
-                "why": choice.why,
-                "request": _request(choice.definition.name, plan, signers),
-            }
-            for choice in plan.signers
-        ],
+        "signers": signers_as_json(plan.signers, signers, _images(plan)),
         "not_signed": plan.not_signed,
         "warnings": list(plan.warnings),
     }
@@ -57,11 +52,7 @@ def plan_as_text(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
             *_rows("cache", (f"write {reference}" for reference in build.cache.exports)),
             f"  command   {shlex.join(shown_command(engine, build))}",
         ]
-    for choice in plan.signers:
-        verdict = "signs" if choice.chosen else "does not sign"
-        lines.append(f"  signer    {choice.definition.name} {verdict}: {choice.why}")
-        request = _request(choice.definition.name, plan, signers)
-        lines += [f"            {line}" for line in (request or "").splitlines()]
+    lines += signers_as_text(plan.signers, signers, _images(plan))
     if plan.not_signed:
         lines.append(f"  not signed: {plan.not_signed}")
     return "\n".join(lines)
@@ -91,10 +82,8 @@ def _build(build: BuildRequest, engine: ImageEngine) -> dict[str, Any]:
     }
 
 
-def _request(name: str, plan: Plan, signers: Mapping[str, Signer]) -> str | None:
-    if name not in signers:
-        return None
-    return signers[name].describe(tuple(reference for build in plan.builds for reference in build.destinations))
+def _images(plan: Plan) -> tuple[ImageReference, ...]:
+    return tuple(reference for build in plan.builds for reference in build.destinations)
 
 
 def _rows(label: str, values: Any) -> list[str]:

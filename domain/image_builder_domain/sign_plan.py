@@ -1,0 +1,103 @@
+"""The plan of signing images that exist: which, by whom and why (specification, sections 3 and 8)."""
+
+from dataclasses import dataclass
+from typing import final
+
+from returns.result import Failure, Result, Success
+
+from image_builder_domain.configuration import Configuration
+from image_builder_domain.git_state import GitState
+from image_builder_domain.problem import Problem, Problems, every, located, together
+from image_builder_domain.reference import ImageReference
+from image_builder_domain.signer_selection import SignerChoice, choose_signers, why_not_signed
+from image_builder_domain.trust import CacheAccess, trust
+
+_FLAG = "--images-to-sign"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SigningInputs:
+    """What signing is planned from; ``images`` are references as text."""
+
+    images: tuple[str, ...]
+    configuration: Result[Configuration, Problems]
+    git_state: Result[GitState, Problems]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SignPlan:
+    """What will be signed, each reference once, in the order of the command line. At least one signer is chosen."""
+
+    git_state: GitState
+    references: tuple[ImageReference, ...]
+    signers: tuple[SignerChoice, ...]
+    log_format: str | None = None
+
+    @property
+    def signers_without_indexes(self) -> tuple[str, ...]:
+        """The chosen signers that cannot sign an image of several platforms."""
+        chosen = (choice.definition for choice in self.signers if choice.chosen)
+        return tuple(signer.name for signer in chosen if not signer.settings.signs_indexes)
+
+
+def decide_signing(inputs: SigningInputs) -> Result[SignPlan, Problems]:
+    """The plan, or every problem at once; one bad reference is enough for nothing to be signed."""
+    known = together(inputs.configuration, inputs.git_state)
+    references = _references(inputs.images)
+    allowed = together(known, references).bind(lambda found: _below_development(*found[0], found[1]))
+    signers = known.bind(lambda found: _signers(*found))
+    tagged = together(references, signers).bind(lambda found: _tagged(*found))
+    return together(known, references, signers, allowed, tagged).map(
+        lambda found: SignPlan(found[0][1], found[1], found[2], found[0][0].log_format)
+    )
+
+
+def _references(images: tuple[str, ...]) -> Result[tuple[ImageReference, ...], Problems]:
+    if not images:
+        return Failure((Problem(_FLAG, "no image is named", f"give references, such as {_FLAG} host/image:tag"),))
+    found = every(
+        located(ImageReference.parse(text), _FLAG, "write host/image:tag or host/image@digest") for text in images
+    )
+    return found.map(lambda references: tuple({str(reference): reference for reference in references}.values()))
+
+
+def _below_development(
+    configuration: Configuration, state: GitState, references: tuple[ImageReference, ...]
+) -> Result[None, Problems]:
+    """Unmerged code signs nothing outside the development registry, whoever built it."""
+    if trust(state.job_type).cache is CacheAccess.PRODUCTION:
+        return Success(None)
+    what = f"a {state.job_type.value} job signs only images below dev-registry"
+    outside = tuple(
+        Problem(_FLAG, f"{reference}: {what}", "sign it in a job of merged code")
+        for reference in references
+        if not any(registry.contains(reference.repository) for registry in configuration.dev_registries)
+    )
+    return Failure(outside) if outside else Success(None)
+
+
+def _signers(configuration: Configuration, state: GitState) -> Result[tuple[SignerChoice, ...], Problems]:
+    choices = choose_signers(configuration, state)
+    why = why_not_signed(choices, state)
+    if why:
+        return Failure((Problem("sign-config", f"nobody would sign: {why}", f"change it in {configuration.file}"),))
+    return Success(choices)
+
+
+def _tagged(references: tuple[ImageReference, ...], signers: tuple[SignerChoice, ...]) -> Result[None, Problems]:
+    """Notary protocols sign a tag's name; a bare digest has none."""
+    demanding = [
+        choice.definition.name for choice in signers if choice.chosen and choice.definition.settings.needs_tags
+    ]
+    if not demanding:
+        return Success(None)
+    bare = tuple(
+        Problem(
+            _FLAG, f"{reference} has no tag, and the signer {demanding[0]!r} signs tags", "write host/image:tag@digest"
+        )
+        for reference in references
+        if reference.tag is None
+    )
+    return Failure(bare) if bare else Success(None)

@@ -1,0 +1,39 @@
+"""What signing will do and what came of it, for people and as JSON."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from image_builder_domain.ports import Signer
+from image_builder_domain.sign_plan import SignPlan
+from image_builder_domain.signing_outcome import SigningOutcome
+
+from image_builder.presenters.signers_view import signers_as_json, signers_as_text
+
+
+def plan_as_json(plan: SignPlan, signers: Mapping[str, Signer]) -> dict[str, Any]:
+    """Everything in the plan, as one JSON object."""
+    return {
+        "images": [str(reference) for reference in plan.references],
+        "signers": signers_as_json(plan.signers, signers, plan.references),
+    }
+
+
+def plan_as_text(plan: SignPlan, signers: Mapping[str, Signer]) -> str:
+    """The plan as a person reads it."""
+    lines = [f"Plan to sign {len(plan.references)} image{'s' if len(plan.references) > 1 else ''}"]
+    lines += [f"  image     {reference}" for reference in plan.references]
+    lines += signers_as_text(plan.signers, signers, plan.references)
+    return "\n".join(lines)
+
+
+def summary(outcome: SigningOutcome, report_path: str | None) -> str:
+    """Who signed what, and where the evidence lies."""
+    lines = []
+    for image in outcome.images:
+        lines.append(f"{image.reference}: {'signed' if image.is_done else 'NOT SIGNED'}")
+        if image.digest is not None:
+            lines.append(f"  digest       {image.digest}")
+        lines += [f"  {found.status.value:<12} by {found.signer}" for found in image.signatures]
+    if report_path is not None:
+        lines.append(f"report: {report_path}")
+    return "\n".join(lines)

@@ -1,0 +1,82 @@
+"""The mode ``sign``: sign images that exist, build nothing."""
+
+import json
+import signal
+from dataclasses import replace
+
+from image_builder_adapters.cancellation import SignalCancellation
+from image_builder_domain.ports import Artifacts
+from image_builder_domain.problem import Problem, Problems, problems_of
+from image_builder_domain.report import signing_report
+from image_builder_domain.sign_plan import SigningInputs, SignPlan, decide_signing
+from image_builder_domain.signing_outcome import SigningOutcome
+from returns.result import Failure
+
+from image_builder.invocation import Invocation
+from image_builder.presenters import signing_view
+from image_builder.reading import read_tag_inputs
+from image_builder.workflows.sign import SigningPorts, preflight, sign_images
+
+_OF_A_BUILD = ("name", "context", "dockerfile", "target", "platform", "build-arg", "variant", "tag", "export-tags")
+
+
+def run(call: Invocation) -> int:
+    """Exit code: 0 signed, 2 refused, 5 something could not be resolved or signed, 7, 8, 130, 143 as for a build."""
+    known = read_tag_inputs(call.flags, call.environment)
+    images = tuple(image.strip() for image in call.flags["images-to-sign"])
+    planned = decide_signing(SigningInputs(images, known.configuration, known.git_state))
+    problems = (*call.early, *_unused(call), *problems_of(planned))
+    if problems:
+        return call.refuse(problems)
+    plan = planned.unwrap()
+    call.console.use_format(plan.log_format)
+    from image_builder.container import Settings, open_signing_ports
+
+    settings = Settings(call.environment, "", "", call.redactor)
+    ports, artifacts = open_signing_ports(settings, plan)
+    if call.flags["dry-run"]:
+        return _print_plan(call, plan, ports)
+    return _sign(call, plan, ports, artifacts)
+
+
+def _unused(call: Invocation) -> Problems:
+    """What only a build can honour is refused, not ignored."""
+    return tuple(
+        Problem(f"--{flag}", "it has no meaning when images are signed that exist", "leave it out")
+        for flag in _OF_A_BUILD
+        if flag in call.given
+    )
+
+
+def _print_plan(call: Invocation, plan: SignPlan, ports: SigningPorts) -> int:
+    if call.flags["output"] == "json":
+        return call.print_result(json.dumps(signing_view.plan_as_json(plan, ports.signers)))
+    return call.print_result(signing_view.plan_as_text(plan, ports.signers))
+
+
+def _sign(call: Invocation, plan: SignPlan, ports: SigningPorts, artifacts: Artifacts) -> int:
+    cancellation = SignalCancellation(call.flags["timeout"])
+    with cancellation.install():
+        problems = preflight(ports)
+        if problems:
+            return call.refuse(problems)
+        outcome = sign_images(plan, ports, call.console, cancellation)
+        code = _tell(call, outcome, artifacts)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # What was told stays true: the process does not die of a signal that comes while Python ends.
+        signal.signal(number, signal.SIG_IGN)
+    return code
+
+
+def _tell(call: Invocation, outcome: SigningOutcome, artifacts: Artifacts) -> int:
+    path = call.flags["build-report-path"]
+    if path is not None:
+        content = json.dumps(signing_report(outcome), indent=2).encode() + b"\n"
+        written = artifacts.write(path, call.redactor.data(content))
+        if isinstance(written, Failure):
+            call.console.error(str(written.failure()))
+            outcome, path = replace(outcome, lost=(str(written.failure()),)), None
+    if call.flags["output"] == "json" and call.print_result(json.dumps(signing_report(outcome))):
+        outcome = replace(outcome, lost=(*outcome.lost, "standard output"))
+    call.console.summary(signing_view.summary(outcome, path))
+    return outcome.exit_code()

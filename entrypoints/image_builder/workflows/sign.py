@@ -1,0 +1,115 @@
+"""Sign images that exist: each reference is resolved once, and what it was then is what gets signed.
+
+All references are resolved before anything is signed; one that cannot be resolved stops them all. Afterwards every tag
+is asked again: one that moved meanwhile now names an image that nobody signed here.
+"""
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Protocol, final
+
+from image_builder_domain.descriptor import Manifest
+from image_builder_domain.ports import Cancellation, Registry, Signer
+from image_builder_domain.problem import Problem, Problems
+from image_builder_domain.reference import ImageReference
+from image_builder_domain.sign_plan import SignPlan
+from image_builder_domain.signing import ImageToSign, SignatureResult
+from image_builder_domain.signing_outcome import SignedImage, SigningOutcome
+from returns.methods import unwrap_or_failure
+from returns.result import Failure
+
+_AT_ONCE = 16
+
+
+class Audience(Protocol):
+    """Who follows the signing while it runs."""
+
+    def info(self, text: str) -> None: ...  # noqa: D102
+    def error(self, text: str) -> None: ...  # noqa: D102
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SigningPorts:
+    """What signing needs of the outside world; ``signers`` are the chosen ones, by name."""
+
+    registry: Registry
+    signers: Mapping[str, Signer]
+
+
+def preflight(ports: SigningPorts) -> Problems:
+    """What can be seen to fail before a byte is sent: unusable secrets and credential files."""
+    secrets = [signer.prepare() for signer in ports.signers.values()]
+    broken = tuple(Problem("sign-config", str(check.failure())) for check in secrets if isinstance(check, Failure))
+    credentials = ports.registry.check()
+    unread = (Problem("credentials", str(credentials.failure())),) if isinstance(credentials, Failure) else ()
+    return (*broken, *unread)
+
+
+def sign_images(plan: SignPlan, ports: SigningPorts, audience: Audience, cancellation: Cancellation) -> SigningOutcome:
+    """Resolve, sign, look again."""
+    images = _resolved(plan, ports.registry, cancellation)
+    if all(image.is_resolved for image in images):
+        for image in images:
+            audience.info(f"signing {image.reference} as {image.digest}")
+        images = _signed(images, ports.signers, cancellation)
+        images = _still_there(images, ports.registry, cancellation)
+    for line in (line for image in images for line in image.failures()):
+        audience.error(line)
+    stopped = cancellation.reason() if not all(image.is_done for image in images) else None
+    return SigningOutcome(images, stopped)
+
+
+def _resolved(plan: SignPlan, registry: Registry, cancellation: Cancellation) -> tuple[SignedImage, ...]:
+    answers = _ask(plan.references, registry, cancellation)
+    return tuple(_judged(reference, answer, plan) for reference, answer in zip(plan.references, answers, strict=True))
+
+
+def _judged(reference: ImageReference, answer: Manifest | str, plan: SignPlan) -> SignedImage:
+    if isinstance(answer, str):
+        return SignedImage(reference, None, answer)
+    found = answer.descriptor.digest
+    if reference.digest is not None and found != reference.digest:
+        return SignedImage(reference, answer, f"its tag does not name this digest, but {found}")
+    if answer.descriptor.is_index and plan.signers_without_indexes:
+        name = plan.signers_without_indexes[0]
+        return SignedImage(reference, answer, f"it has several platforms, and the signer {name!r} signs one only")
+    return SignedImage(reference, answer)
+
+
+def _ask(
+    references: Iterable[ImageReference], registry: Registry, cancellation: Cancellation
+) -> tuple[Manifest | str, ...]:
+    """What the registry says each reference is, or why it cannot, side by side; the tag is asked where there is one."""
+
+    def one(reference: ImageReference) -> Manifest | str:
+        asked = replace(reference, digest=None) if reference.tag is not None else reference
+        answer = unwrap_or_failure(registry.resolve(asked, cancellation))
+        return answer if isinstance(answer, Manifest) else str(answer)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return tuple(pool.map(one, references))
+
+
+def _signed(
+    images: tuple[SignedImage, ...], signers: Mapping[str, Signer], cancellation: Cancellation
+) -> tuple[SignedImage, ...]:
+    wanted = tuple(
+        ImageToSign(image.reference, image.manifest.descriptor, image.manifest.config)
+        for image in images
+        if image.manifest is not None
+    )
+    with ThreadPoolExecutor(max(1, len(signers))) as pool:
+        by_signer = tuple(pool.map(lambda signer: signer.sign(wanted, cancellation), signers.values()))
+    by_image: tuple[tuple[SignatureResult, ...], ...] = tuple(zip(*by_signer, strict=True))
+    return tuple(replace(image, signatures=found) for image, found in zip(images, by_image, strict=True))
+
+
+def _still_there(
+    images: tuple[SignedImage, ...], registry: Registry, cancellation: Cancellation
+) -> tuple[SignedImage, ...]:
+    """A tag that moved between resolving and now is told with both digests."""
+    tagged = tuple(image.reference for image in images if image.reference.tag is not None)
+    later = iter(_ask(tagged, registry, cancellation))
+    return tuple(image.seen_again(next(later)) if image.reference.tag is not None else image for image in images)
