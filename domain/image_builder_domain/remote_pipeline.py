@@ -38,9 +38,13 @@ class Parameter:
 @final
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What to start the pipeline with; names are unique."""
+    """What to start the pipeline with; names are unique.
+
+    ``identity_token`` asks for one more parameter: the CI job's identity token, where the job can get one.
+    """
 
     parameters: tuple[Parameter, ...]
+    identity_token: bool = False
 
 
 @final
