@@ -29,10 +29,11 @@ _STOP_SECONDS = 5.0
 @final
 @dataclass(frozen=True, slots=True)
 class RunningRegistry:
-    """A registry process; ``host_port`` is what references start with."""
+    """A registry process; ``host_port`` is what references start with, ``folder`` what it keeps everything in."""
 
     host_port: str
     process: "subprocess.Popen[bytes]"
+    folder: Path
 
     def stop(self) -> None:
         """End the process and wait for it. Safe to call twice."""
@@ -72,7 +73,7 @@ def start_registry(
             [require(program), "serve", str(file)], stdin=subprocess.DEVNULL, stdout=output, stderr=output, env={}
         )
     try:
-        return RunningRegistry(_address(process, log), process)
+        return RunningRegistry(_address(process, log), process, folder)
     except BaseException:
         process.kill()
         process.wait()

@@ -12,9 +12,37 @@ from types import FrameType
 from typing import Final, final
 
 from image_builder_domain.interruption import Interruption
+from image_builder_domain.ports import Cancellation
 
 _REASONS: Final = {signal.SIGINT: Interruption.SIGINT, signal.SIGTERM: Interruption.SIGTERM}
 _NAP: Final = 0.05
+
+
+@final
+class TimeLimit:
+    """Implements ``Cancellation``: ``parent``'s, and so many seconds from now as a deadline of its own."""
+
+    def __init__(self, seconds: float, parent: Cancellation | None = None) -> None:
+        self._end = time.monotonic() + seconds
+        self._parent = parent
+
+    def reason(self) -> Interruption | None:
+        """Implement ``Cancellation.reason``; the parent's comes first."""
+        reason = self._parent.reason() if self._parent is not None else None
+        return reason or (Interruption.DEADLINE if time.monotonic() >= self._end else None)
+
+    def wait(self, seconds: float) -> bool:
+        """Implement ``Cancellation.wait``."""
+        end = min(time.monotonic() + seconds, self._end)
+        while self.reason() is None and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, _NAP))
+        return self.reason() is not None
+
+    def remaining(self) -> float | None:
+        """Implement ``Cancellation.remaining``."""
+        left = max(0.0, self._end - time.monotonic())
+        above = self._parent.remaining() if self._parent is not None else None
+        return left if above is None else min(left, above)
 
 
 @final

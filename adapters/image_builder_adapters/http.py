@@ -208,7 +208,7 @@ class HttpClient:
             return Failure(no_answer(shown, error))
         _log.debug("%s %s: %d in %.3f s", request.method, shown, answer.status_code, time.monotonic() - started)
         if len(body) > limit and answer.is_success and exchange.sink is None:
-            return Failure(AnswerTooLarge(shown, limit, answer.status_code))
+            return Failure(AnswerTooLarge(shown, limit, answer.status_code, got))
         return Success(HttpAnswer(answer.status_code, got, body[:limit]))
 
     def _client(self, direct: bool) -> httpx.Client:

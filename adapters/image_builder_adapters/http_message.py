@@ -44,7 +44,7 @@ class HttpAnswer:
 
     def header_values(self, name: str) -> tuple[str, ...]:
         """All values of a header in order; names are compared without case."""
-        return tuple(value for key, value in self.headers if key.lower() == name.lower())
+        return _values(self.headers, name)
 
     def header(self, name: str) -> str | None:
         """The first value of a header, None without one."""
@@ -85,6 +85,11 @@ class AnswerTooLarge:
     url: str
     limit_bytes: int
     status: int = 200
+    headers: Headers = field(default=(), repr=False, compare=False)
+
+    def header_values(self, name: str) -> tuple[str, ...]:
+        """As :meth:`HttpAnswer.header_values`."""
+        return _values(self.headers, name)
 
     def __str__(self) -> str:
         return f"{self.url}: the answer is larger than {self.limit_bytes} bytes"
@@ -130,3 +135,7 @@ def is_loopback_host(host: str) -> bool:
         return host in ("localhost", "::1") or ipaddress.IPv4Address(host).is_loopback
     except ValueError:
         return False
+
+
+def _values(headers: Headers, name: str) -> tuple[str, ...]:
+    return tuple(value for key, value in headers if key.lower() == name.lower())

@@ -1,8 +1,9 @@
 """Child processes: started, read, and stopped as a group. The one module of the house that starts any.
 
-A child gets an argument list (never a shell), exactly the environment it is given, no standard input, and a session of
+A child gets an argument list (never a shell), exactly the environment and the input it is given, and a session of
 its own, so that a terminal's Ctrl-C reaches only us and the whole group can be stopped together. Its standard error
-goes into the same pipe as its standard output: the order of lines is the order in which they were written.
+goes into the same pipe as its standard output (the order of lines is the order in which they were written), unless only
+its results are wanted.
 """
 
 import os
@@ -17,7 +18,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Final, TypeAlias, final
+from typing import IO, Final, TypeAlias, final
 
 from image_builder_domain.interruption import Interruption
 from image_builder_domain.ports import Cancellation, OutputSink
@@ -35,13 +36,16 @@ class Command:
     """What to start. ``arguments[0]`` is a program on the ``PATH`` of ``environment``, or a path.
 
     ``grace`` is how many seconds the group has between SIGTERM and SIGKILL; ``descriptors`` stay open in the child.
-    The representation leaves the environment out: it may hold credentials.
+    ``input`` is what it reads from its standard input; ``results_only`` drops its standard error. The representation
+    leaves environment and input out: they may hold credentials.
     """
 
     arguments: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
     grace: float = 2.0
     descriptors: tuple[int, ...] = ()
+    input: bytes = field(default=b"", repr=False)
+    results_only: bool = False
 
 
 @final
@@ -148,18 +152,29 @@ def _start(command: Command) -> "subprocess.Popen[bytes] | CouldNotStart":
     if program is None:
         return CouldNotStart(command.arguments[0], "there is no such program on PATH")
     try:
-        return subprocess.Popen(
-            [*_dies_with_us(command.environment), program, *command.arguments[1:]],
-            env=dict(command.environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            bufsize=0,
-            start_new_session=True,
-            pass_fds=command.descriptors,
-        )
+        with _input(command.input) as source:
+            return subprocess.Popen(
+                [*_dies_with_us(command.environment), program, *command.arguments[1:]],
+                env=dict(command.environment),
+                stdin=source,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL if command.results_only else subprocess.STDOUT,
+                bufsize=0,
+                start_new_session=True,
+                pass_fds=command.descriptors,
+            )
     except (OSError, ValueError) as error:
         return CouldNotStart(command.arguments[0], str(error))
+
+
+def _input(content: bytes) -> IO[bytes]:
+    """A file in memory: unlike a pipe it needs nobody who writes while the child reads, and it leaves no trace."""
+    if not content:
+        return open(os.devnull, "rb")
+    file = os.fdopen(os.memfd_create("input"), "w+b")
+    file.write(content)
+    file.seek(0)
+    return file
 
 
 def _dies_with_us(environment: Mapping[str, str]) -> tuple[str, ...]:

@@ -41,3 +41,12 @@ class Manifest:
     descriptor: Descriptor
     config: Descriptor | None
     platforms: tuple[str, ...]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Referrer:
+    """A manifest that refers to an image; ``artifact_type`` says what it is, empty where the registry does not."""
+
+    descriptor: Descriptor
+    artifact_type: str

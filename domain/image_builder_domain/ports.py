@@ -4,16 +4,16 @@ Adapters implement these protocols; ``image_builder_contracts`` tells what each 
 for anything that a user, a remote system or the network can cause.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol, TypeAlias
 
 from returns.result import Result
 
 from image_builder_domain.artifact_failure import ArtifactFailure
 from image_builder_domain.build import BuildFailure, BuildRequest, BuiltImage, EngineMissing
-from image_builder_domain.descriptor import Manifest
+from image_builder_domain.descriptor import Manifest, Referrer
 from image_builder_domain.interruption import Interruption
-from image_builder_domain.reference import ImageReference
+from image_builder_domain.reference import ImageReference, Repository
 from image_builder_domain.registry_failure import BadCredentials, RegistryFailure
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignerMisconfigured
 
@@ -73,12 +73,29 @@ class Registry(Protocol):
     Source  OCI Distribution Specification, "Pulling manifests".
     """
 
-    def check(self) -> Result[None, BadCredentials]:
-        """Whether the credential files that there are can be read, before the build starts. Sends nothing."""
+    def check(self, repositories: Iterable[Repository], /) -> Result[None, BadCredentials]:
+        """Whether what holds the credentials for these can be used, before the build starts. Sends nothing."""
         ...
 
     def resolve(self, reference: ImageReference, cancellation: Cancellation) -> Result[Manifest, RegistryFailure]:
         """Ask the registry once (transient answers are retried)."""
+        ...
+
+
+class Referrers(Protocol):
+    """Says what refers to an image: its signatures, above all.
+
+    Takes   a reference by digest, and the type of artifact to list; None lists all.
+    Gives   what the registry lists, read by the tag that stands for the list where the registry has no API for it.
+            An image without referrers has none.
+    Fails   as :data:`RegistryFailure` says. Never raises.
+    Source  OCI Distribution Specification, "Listing Referrers".
+    """
+
+    def referrers(
+        self, reference: ImageReference, artifact_type: str | None, cancellation: Cancellation
+    ) -> Result[tuple[Referrer, ...], RegistryFailure]:
+        """Ask for the whole list, page by page."""
         ...
 
 

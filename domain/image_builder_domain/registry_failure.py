@@ -54,13 +54,13 @@ class BadAnswer:
 @final
 @dataclass(frozen=True, slots=True)
 class BadCredentials:
-    """A Docker configuration file that exists but cannot be used. Never holds its content."""
+    """A Docker configuration file that exists but cannot be used, or a helper that fails. Never holds any content."""
 
     path: str
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.reason}; mend the file, or remove it for anonymous access"
+        return f"{self.path}: {self.reason}; mend it, or remove it for anonymous access"
 
 
 RegistryFailure: TypeAlias = NotFound | AccessDenied | RegistryUnreachable | BadAnswer | BadCredentials

@@ -121,4 +121,5 @@ def _signature(found: SignatureResult) -> dict[str, Any]:
         "attempts": found.attempts,
         "duration_seconds": round(found.duration_seconds, 3),
         "reason": found.reason,
+        "note": found.note,
     }

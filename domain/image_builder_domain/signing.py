@@ -29,7 +29,10 @@ class SignatureStatus(Enum):
 @final
 @dataclass(frozen=True, slots=True)
 class SignatureResult:
-    """One image, one signer. ``reason`` is empty unless it failed; ``transient`` failures are worth another run."""
+    """One image, one signer. ``reason`` is empty unless it failed; ``transient`` failures are worth another run.
+
+    ``note`` is what a reader of the report must know about a signature that succeeded.
+    """
 
     signer: str
     reference: ImageReference
@@ -39,6 +42,7 @@ class SignatureResult:
     duration_seconds: float
     reason: str = ""
     transient: bool = False
+    note: str = ""
 
 
 @final

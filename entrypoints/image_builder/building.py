@@ -58,7 +58,7 @@ def _carry_out(
 ) -> int:
     cancellation = SignalCancellation(flags["timeout"])
     with cancellation.install():
-        problems = preflight(ports)
+        problems = preflight(plan, ports)
         if problems:
             for problem in problems:
                 console.error(str(problem))

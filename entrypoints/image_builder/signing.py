@@ -15,7 +15,8 @@ from returns.result import Failure
 from image_builder.invocation import Invocation
 from image_builder.presenters import signing_view
 from image_builder.reading import read_tag_inputs
-from image_builder.workflows.sign import SigningPorts, preflight, sign_images
+from image_builder.workflows.preflight import unready
+from image_builder.workflows.sign import SigningPorts, sign_images
 
 _OF_A_BUILD = ("name", "context", "dockerfile", "target", "platform", "build-arg", "variant", "tag", "export-tags")
 
@@ -57,7 +58,7 @@ def _print_plan(call: Invocation, plan: SignPlan, ports: SigningPorts) -> int:
 def _sign(call: Invocation, plan: SignPlan, ports: SigningPorts, artifacts: Artifacts) -> int:
     cancellation = SignalCancellation(call.flags["timeout"])
     with cancellation.install():
-        problems = preflight(ports)
+        problems = unready(ports.registry, ports.signers, plan.references)
         if problems:
             return call.refuse(problems)
         outcome = sign_images(plan, ports, call.console, cancellation)

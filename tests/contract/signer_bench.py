@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from image_builder_adapters.notary import NotarySigner
+from image_builder_contracts.servers.signing_command import signify_secret
 from image_builder_contracts.servers.signing_fault import Answer, HangUp, busy
 from image_builder_contracts.servers.signing_protocol import Protocol
 from image_builder_contracts.servers.signing_service import SigningService
@@ -16,6 +17,7 @@ from image_builder_domain.ports import Signer
 from image_builder_domain.signer_settings import NotarySettings, SecretKind, SignerSecret
 
 TOKEN = "correct-horse-battery"
+PAYLOAD = '{"client": "image-builder", "client_secret": "a-password-for-tests"}'
 
 
 def secret_file(folder: Path, content: bytes) -> str:
@@ -47,6 +49,14 @@ def v1_without_secret(_: Path) -> Iterator[SignerBench]:
 def v1_with_token(folder: Path) -> Iterator[SignerBench]:
     secret = SignerSecret(secret_file(folder, f"{TOKEN}\n".encode()), SecretKind.TOKEN)
     with SigningService.start(ServiceOptions(token=TOKEN)) as service:
+        signer = NotarySigner("notary", NotarySettings(service.url, secret=secret))
+        yield replace(bench(service, signer, signs_config=True), secret=TOKEN, echo=TOKEN)
+
+
+@contextlib.contextmanager
+def v1_with_signify(folder: Path) -> Iterator[SignerBench]:
+    with SigningService.start(ServiceOptions(token=TOKEN, payload=PAYLOAD)) as service:
+        secret = SignerSecret(secret_file(folder, signify_secret(service.token_url, PAYLOAD)), SecretKind.SIGNIFY)
         signer = NotarySigner("notary", NotarySettings(service.url, secret=secret))
         yield replace(bench(service, signer, signs_config=True), secret=TOKEN, echo=TOKEN)
 

@@ -96,6 +96,46 @@ def test_a_redirect_is_not_followed(status: int, signing_service: SigningService
     assert len(signing_service.requests) == 1
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 415])
+def test_v1_takes_no_for_an_answer(status: int, signing_service: SigningService) -> None:
+    signing_service.fail_next(Answer(status, "not this one"))
+    signer = NotarySigner("notary", NotarySettings(signing_service.url))
+    result = only(signer.sign(IMAGES, ManualCancellation()))
+    assert (result.status, result.attempts, result.transient) == (SignatureStatus.FAILED, 1, False)
+    assert f"status {status}: not this one" in result.reason
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 415, 422])
+def test_v2_takes_no_for_an_answer(status: int, mtls_signing_service: SecuredService) -> None:
+    mtls_signing_service.service.fail_next(Answer(status, "not this one"))
+    result = only(mtls_signer(mtls_signing_service).sign(IMAGES, ManualCancellation()))
+    assert (result.status, result.attempts, result.transient) == (SignatureStatus.FAILED, 1, False)
+    assert f"status {status}: not this one" in result.reason
+
+
+def test_v1_does_not_take_202_for_signed(signing_service: SigningService) -> None:
+    signing_service.fail_next(Answer(202), Answer(500), Answer(404))
+    signer = NotarySigner("notary", NotarySettings(signing_service.url))
+    result = only(signer.sign(IMAGES, ManualCancellation()))
+    assert (result.status, result.attempts) == (SignatureStatus.SIGNED, 4)
+    assert len({request.body for request in signing_service.requests}) == 1
+
+
+def test_v2_does_not_take_200_for_accepted(mtls_signing_service: SecuredService) -> None:
+    mtls_signing_service.service.fail_next(*[Answer(200)] * 5)
+    result = only(mtls_signer(mtls_signing_service).sign(IMAGES, ManualCancellation()))
+    assert (result.status, result.attempts, result.transient) == (SignatureStatus.FAILED, 5, True)
+
+
+@pytest.mark.parametrize("length", [0, 200_000])
+def test_a_page_of_a_proxy_is_no_v1_success(length: int, signing_service: SigningService) -> None:
+    signing_service.fail_next(replace(proxy_page(), body="<!doctype html>" + "x" * length))
+    signer = NotarySigner("notary", NotarySettings(signing_service.url))
+    result = only(signer.sign(IMAGES, ManualCancellation()))
+    assert (result.status, result.attempts) == (SignatureStatus.FAILED, 1)
+    assert "status 200, but it is an HTML page" in result.reason
+
+
 def test_a_page_of_a_proxy_is_no_v2_success(mtls_signing_service: SecuredService) -> None:
     mtls_signing_service.service.fail_next(*[proxy_page()] * 5)
     result = only(mtls_signer(mtls_signing_service).sign(IMAGES, ManualCancellation()))
@@ -122,10 +162,15 @@ def test_an_acceptance_with_a_long_body_is_an_acceptance(mtls_signing_service: S
 
 
 def test_a_request_that_takes_too_long_is_sent_again(signing_service: SigningService) -> None:
-    signing_service.fail_next(Stall(30))
+    signing_service.fail_next(Stall(1))
     signer = NotarySigner("notary", NotarySettings(signing_service.url, timeout_seconds=0.3))
     result = only(signer.sign(IMAGES, ManualCancellation()))
     assert (result.status, result.attempts) == (SignatureStatus.SIGNED, 2)
+    end = time.monotonic() + 10
+    while len(signing_service.requests) < 2 and time.monotonic() < end:  # the stalled one is written down late
+        time.sleep(0.05)
+    first, second = (request.body for request in signing_service.requests)
+    assert first == second != b""
 
 
 def test_a_deadline_ends_a_request_that_hangs(signing_service: SigningService) -> None:
@@ -200,7 +245,7 @@ def test_a_broken_secret_fails_every_image_and_sends_nothing(signing_service: Si
         pytest.param("http://sign.example/", SecretKind.TOKEN, "without encryption", id="token-in-the-clear"),
         pytest.param("http://127.0.0.1.example/", SecretKind.TOKEN, "without encryption", id="not-quite-loopback"),
         pytest.param("http://127.0.0.1/", SecretKind.MTLS, "needs an https URL", id="mtls-without-tls"),
-        pytest.param("https://sign.example/", SecretKind.SIGNIFY, "not supported yet", id="signify"),
+        pytest.param("http://sign.example/", SecretKind.SIGNIFY, "without encryption", id="signify-in-the-clear"),
     ],
 )
 def test_prepare_refuses(endpoint: str, kind: SecretKind | None, reason: str, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The registry contract rejects adapters that break it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from image_builder_adapters.registry import HttpRegistry
 from image_builder_contracts.registry import HeldImage, RegistryContract
 from image_builder_domain.descriptor import Manifest
 from image_builder_domain.ports import Cancellation, Registry
-from image_builder_domain.reference import ImageReference
+from image_builder_domain.reference import ImageReference, Repository
 from image_builder_domain.registry_failure import BadCredentials, NotFound, RegistryFailure
 from returns.result import Failure, Result, Success
 
@@ -27,8 +27,8 @@ class Spoilt:
 
     good: Registry
 
-    def check(self) -> Result[None, BadCredentials]:
-        return self.good.check()
+    def check(self, repositories: Iterable[Repository]) -> Result[None, BadCredentials]:
+        return self.good.check(repositories)
 
 
 @final

@@ -13,13 +13,13 @@ from image_builder_domain.reference import Digest, ImageReference
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignerMisconfigured
 from returns.result import Result
 
-from tests.contract.signer_bench import v1_with_token, v1_without_secret, v2_with_client_certificate
+from tests.contract.signer_bench import v1_with_signify, v1_with_token, v1_without_secret, v2_with_client_certificate
 
 Opener = Callable[[Path], AbstractContextManager[SignerBench]]
 
 
 class TestNotarySigners(SignerContract):
-    @pytest.fixture(params=[v1_without_secret, v1_with_token, v2_with_client_certificate])
+    @pytest.fixture(params=[v1_without_secret, v1_with_token, v1_with_signify, v2_with_client_certificate])
     def bench(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SignerBench]:
         opener: Opener = request.param
         with opener(tmp_path) as bench:

@@ -213,4 +213,4 @@ def test_broken_docker_configuration_is_refused_before_the_build(world: World, m
     (world.folder / "config.json").write_text("{")
     world.environment["DOCKER_CONFIG"] = str(world.folder)
     # The programs that are only marks stand for an installed engine.
-    assert_refused(world.run(), world, marked, str(world.folder / "config.json"), "mend the file")
+    assert_refused(world.run(), world, marked, str(world.folder / "config.json"), "mend it")

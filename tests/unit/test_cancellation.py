@@ -5,7 +5,8 @@ import signal
 import threading
 import time
 
-from image_builder_adapters.cancellation import SignalCancellation
+from image_builder_adapters.cancellation import SignalCancellation, TimeLimit
+from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_domain.interruption import Interruption
 
 
@@ -61,3 +62,20 @@ def test_handlers_are_put_back() -> None:
     with SignalCancellation().install():
         assert signal.getsignal(signal.SIGTERM) != before[1]
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_a_time_limit_is_a_deadline_of_its_own() -> None:
+    limit = TimeLimit(0.1)
+    assert limit.reason() is None
+    assert limit.wait(30)
+    assert (limit.reason(), limit.remaining()) == (Interruption.DEADLINE, 0.0)
+
+
+def test_a_time_limit_hears_what_is_above_it_first() -> None:
+    above = ManualCancellation(deadline_seconds=5)
+    limit = TimeLimit(60, above)
+    assert limit.remaining() == 5
+    assert not limit.wait(0.01)
+    above.cancel(Interruption.SIGTERM)
+    assert limit.wait(30)
+    assert limit.reason() is Interruption.SIGTERM

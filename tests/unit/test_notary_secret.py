@@ -9,8 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from image_builder_adapters.notary.secret import LARGEST_SECRET, ClientCertificate, Token, read_credential
+from image_builder_adapters.notary.secret import ClientCertificate, Token, read_credential
+from image_builder_adapters.notary.signify import Signify
 from image_builder_adapters.notary.validity import validity
+from image_builder_adapters.secret_file import LARGEST_SECRET
 from image_builder_contracts.servers.certificates import Authority, KeyPair
 from image_builder_domain.signer_settings import SecretKind, SignerSecret
 from returns.pipeline import is_successful
@@ -105,9 +107,58 @@ def test_a_secret_that_others_can_read_is_warned_of(
     assert SECRET_WORD not in caplog.text
 
 
-def test_signify_is_not_supported_yet(tmp_path: Path) -> None:
-    secret = SignerSecret(write(tmp_path, b""), SecretKind.SIGNIFY)
-    assert "not supported yet" in read_credential(secret, NOW.timestamp).failure()
+def signify(text: str) -> bytes:
+    return f"endpoint: https://token.example/get\n{text}\n".encode()
+
+
+PAYLOAD = '{"client_secret": "hunter2hunter2"}'
+
+
+@pytest.mark.parametrize(
+    ("content", "payload"),
+    [
+        pytest.param(signify(f"payload: '{PAYLOAD}'"), PAYLOAD, id="quoted"),
+        pytest.param(signify(f"payload: |\n  {PAYLOAD}"), f"{PAYLOAD}\n", id="block"),
+        pytest.param(signify(f"payload: |-\n  {PAYLOAD}").replace(b"\n", b"\r\n"), PAYLOAD, id="crlf"),
+        pytest.param(b"\xef\xbb\xbf" + signify(f"payload: '{PAYLOAD}'"), PAYLOAD, id="byte-order-mark"),
+        pytest.param(signify(f"payload: '{PAYLOAD}'\nowner: me"), PAYLOAD, id="keys-of-others"),
+    ],
+)
+def test_a_signify_secret_keeps_its_payload_as_written(content: bytes, payload: str, tmp_path: Path) -> None:
+    secret = SignerSecret(write(tmp_path, content), SecretKind.SIGNIFY)
+    assert read_credential(secret, NOW.timestamp) == Success(Signify("https://token.example/get", payload))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        pytest.param(b"", "no valid YAML", id="empty"),
+        pytest.param(SECRET_WORD.encode(), "'endpoint' is missing", id="no-mapping"),
+        pytest.param(b"endpoint: [\n" + SECRET_WORD.encode(), "no valid YAML, see 3:1", id="broken"),
+        pytest.param(signify(f"{SECRET_WORD}: 1\n{SECRET_WORD}: 2"), "no valid YAML, see 3:1", id="duplicate-key"),
+        pytest.param(signify("payload:"), "'payload' is missing", id="payload-without-value"),
+        pytest.param(
+            signify(f"payload: {{client_secret: {SECRET_WORD}}}"), "'payload' is missing or no text", id="object"
+        ),
+        pytest.param(signify(f"payload: {SECRET_WORD}"), "'payload' is no JSON", id="no-json"),
+        pytest.param(f"payload: '{PAYLOAD}'".encode(), "'endpoint' is missing", id="no-endpoint"),
+        pytest.param(
+            f"endpoint: http://{SECRET_WORD}.example\npayload: '{{}}'".encode(), "without encryption", id="in-the-clear"
+        ),
+        pytest.param(f"endpoint: {SECRET_WORD}\npayload: '{{}}'".encode(), "'endpoint' is no http", id="no-url"),
+    ],
+)
+def test_a_signify_secret_is_refused(content: bytes, reason: str, tmp_path: Path) -> None:
+    secret = SignerSecret(write(tmp_path, content), SecretKind.SIGNIFY)
+    problem = read_credential(secret, NOW.timestamp).failure()
+    assert reason in problem
+    assert SECRET_WORD not in problem
+
+
+def test_the_texts_in_a_signify_payload_are_secrets_too() -> None:
+    nested = json.dumps({"a": [{"password": SECRET_WORD}], "b": 1, "c": "short"})
+    assert Signify("https://token.example", nested).secrets() == (nested, SECRET_WORD)
+    assert SECRET_WORD not in repr(Signify("https://token.example", nested))
 
 
 @pytest.fixture(scope="module")

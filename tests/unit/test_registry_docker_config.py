@@ -2,12 +2,13 @@
 
 import base64
 import json
-import logging
 import os
 from pathlib import Path
 
 import pytest
-from image_builder_adapters.registry.docker_config import Credentials, DockerCredentials, config_paths
+from image_builder_adapters.registry.credentials import Credentials
+from image_builder_adapters.registry.docker_config import DockerCredentials, config_paths
+from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_domain.reference import Repository
 from image_builder_domain.registry_failure import BadCredentials
 from returns.methods import unwrap_or_failure
@@ -22,7 +23,9 @@ def find(folder: Path, content: object, repository: str = "reg.example/team/app"
 
 
 def look_up(environment: dict[str, str], repository: str = "reg.example/team/app") -> object:
-    return unwrap_or_failure(DockerCredentials(environment).find(Repository.parse(repository).unwrap()))
+    return unwrap_or_failure(
+        DockerCredentials(environment).find(Repository.parse(repository).unwrap(), ManualCancellation())
+    )
 
 
 def test_files_are_searched_in_order_and_empty_variables_are_unset() -> None:
@@ -98,9 +101,10 @@ def test_identity_token_is_found(tmp_path: Path, entry: dict[str, str]) -> None:
         pytest.param({"auths": {"reg.example": {"auth": "czNjcmV0"}}}, "user:password", id="no-colon"),
         pytest.param({"auths": {"reg.example": "s3cret"}}, "texts", id="entry"),
         pytest.param({"auths": {"reg.example": {"registrytoken": "s3cret"}}}, "registrytoken", id="registry-token"),
-        pytest.param({"credHelpers": {"reg.example": "ecr"}}, "'ecr'", id="helper"),
-        pytest.param({"credsStore": "desktop"}, "'desktop'", id="store"),
-        pytest.param({"credsStore": "desktop", "auths": {"reg.example": {}}}, "'desktop'", id="store-with-mark"),
+        pytest.param({"credHelpers": {"reg.example": 7}}, "no text", id="helper-type"),
+        pytest.param({"credHelpers": {"reg.example": "ecr"}}, "docker-credential-ecr is not on PATH", id="helper"),
+        pytest.param({"credsStore": "desktop"}, "docker-credential-desktop is not on PATH", id="store"),
+        pytest.param({"credsStore": "../desktop"}, "is no name of a credential helper", id="path"),
         pytest.param(" " * 1024 * 1024 + "{}", "1 MiB", id="large"),
     ],
 )
@@ -119,12 +123,6 @@ def test_helper_of_another_host_disturbs_nothing(tmp_path: Path) -> None:
     assert find(tmp_path, content) == FOUND
 
 
-def test_store_that_is_passed_over_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING):
-        assert find(tmp_path, {"credsStore": "desktop", "auths": {"reg.example": {"auth": AUTH}}}) == FOUND
-    assert "'credsStore' is not asked" in caplog.text
-
-
 def test_folder_in_place_of_the_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "config.json").mkdir()
     assert isinstance(look_up({"DOCKER_CONFIG": str(tmp_path)}), BadCredentials)
@@ -140,9 +138,9 @@ def test_unreadable_file_is_an_error(tmp_path: Path) -> None:
 def test_each_file_is_read_once(tmp_path: Path) -> None:
     credentials = DockerCredentials({"DOCKER_CONFIG": str(tmp_path)})
     repository = Repository.parse("reg.example/app").unwrap()
-    assert unwrap_or_failure(credentials.find(repository)) is None
+    assert unwrap_or_failure(credentials.find(repository, ManualCancellation())) is None
     (tmp_path / "config.json").write_text("{")
-    assert unwrap_or_failure(credentials.find(repository)) is None
+    assert unwrap_or_failure(credentials.find(repository, ManualCancellation())) is None
 
 
 def test_repr_shows_no_secret() -> None:

@@ -1,6 +1,6 @@
 """Signing images that exist: what is signed is what was resolved, and a tag that moves is told."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 from image_builder.workflows.sign import SigningPorts, sign_images
@@ -11,7 +11,7 @@ from image_builder_domain.git_state import CiSystem, GitState
 from image_builder_domain.interruption import Interruption
 from image_builder_domain.job_type import JobType
 from image_builder_domain.ports import Cancellation
-from image_builder_domain.reference import Digest, ImageReference
+from image_builder_domain.reference import Digest, ImageReference, Repository
 from image_builder_domain.registry_failure import BadCredentials, NotFound, RegistryFailure
 from image_builder_domain.sign_plan import SignPlan
 from image_builder_domain.signer_selection import SignerChoice
@@ -33,7 +33,7 @@ class Registry:
     def __init__(self, **answers: list[Manifest | None]) -> None:
         self._answers = {tag: iter([*found, *[found[-1]] * 9]) for tag, found in answers.items()}
 
-    def check(self) -> Result[None, BadCredentials]:
+    def check(self, _repositories: Iterable[Repository]) -> Result[None, BadCredentials]:
         return Success(None)
 
     def resolve(self, reference: ImageReference, _cancellation: Cancellation) -> Result[Manifest, RegistryFailure]:

@@ -1,7 +1,8 @@
 """Asking a notary service: how often, when, when not, and what the end of it means; no I/O of its own."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import final
+from typing import TypeAlias, final
 
 from image_builder_domain.interruption import Interruption
 from image_builder_domain.ports import Cancellation
@@ -9,6 +10,7 @@ from returns.methods import unwrap_or_failure
 
 from image_builder_adapters.http import (
     LARGEST_ERROR_BODY,
+    AnswerTooLarge,
     HttpAnswer,
     HttpFailure,
     HttpRequest,
@@ -16,8 +18,14 @@ from image_builder_adapters.http import (
     NoAnswer,
     NoAnswerKind,
 )
-from image_builder_adapters.notary.protocol import ATTEMPTS, NotaryProtocol, Verdict
+from image_builder_adapters.notary.verdict import Verdict
 from image_builder_adapters.retry import RetryPolicy, send_with_retries
+
+ATTEMPTS = 5
+"""In all, the first one included."""
+
+Judge: TypeAlias = Callable[[int], Verdict]
+"""What a status means."""
 
 # No limit of ours: a run's deadline ends any pause. It only keeps a nonsensical number from overflowing a clock.
 _LONGEST_PAUSE_SECONDS = 999_999.0
@@ -40,7 +48,7 @@ class Exchange:
 
 def send_repeatedly(
     request: HttpRequest,
-    protocol: NotaryProtocol,
+    judge: Judge,
     spacing_seconds: float,
     sender: HttpSender,
     cancellation: Cancellation,
@@ -50,18 +58,24 @@ def send_repeatedly(
         attempts=ATTEMPTS,
         pause_seconds=spacing_seconds,
         longest_pause_seconds=_LONGEST_PAUSE_SECONDS,
-        is_transient=lambda status: protocol.verdict(status) is Verdict.TRANSIENT,
+        is_transient=lambda status: judge(status) is Verdict.TRANSIENT,
         may_shorten_pause=True,
     )
     done = send_with_retries(sender, request, policy, cancellation, LARGEST_ERROR_BODY)
     last = unwrap_or_failure(done.last)
-    verdict = _verdict(last, protocol)
+    verdict = _verdict(last, judge)
     stopped = cancellation.reason() if verdict is Verdict.TRANSIENT else None
     return Exchange(done.attempts, last, verdict, stopped)
 
 
-def _verdict(last: HttpAnswer | HttpFailure, protocol: NotaryProtocol) -> Verdict:
+def _verdict(last: HttpAnswer | HttpFailure, judge: Judge) -> Verdict:
     if isinstance(last, NoAnswer):
         return Verdict.FINAL if last.kind in _FINAL_KINDS else Verdict.TRANSIENT
     # The status says it all, even when the body is longer than anybody wants to read.
-    return protocol.verdict(last.status)
+    verdict = judge(last.status)
+    return Verdict.FINAL if verdict is Verdict.SUCCESS and is_page(last) else verdict
+
+
+def is_page(answer: HttpAnswer | AnswerTooLarge) -> bool:
+    """Whether this is HTML: a proxy's or a sign-in page, whatever its status, and no word of the service."""
+    return any(value.lower().lstrip().startswith("text/html") for value in answer.header_values("Content-Type"))

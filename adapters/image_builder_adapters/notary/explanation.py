@@ -1,33 +1,39 @@
 """What a service said, made fit to be shown: one line, without control characters, commands or our token."""
 
-from image_builder_adapters.http import AnswerTooLarge, NoAnswer
-from image_builder_adapters.notary.attempts import Exchange
-from image_builder_adapters.notary.protocol import Verdict
+from collections.abc import Callable
+from typing import TypeAlias
 
-HIDDEN = "***"
+from image_builder_adapters.http import AnswerTooLarge, NoAnswer
+from image_builder_adapters.notary.attempts import Exchange, is_page
+from image_builder_adapters.notary.verdict import Verdict
+
 LARGEST_BODY_SHOWN = 4096
 
+Hide: TypeAlias = Callable[[str], str]
+"""Blots out secrets."""
 
-def explain(url: str, exchange: Exchange, secret: str | None) -> str:
-    """Why signing failed, and what to do about it; ``secret`` is blotted out wherever the service echoes it."""
+
+def explain(where: str, exchange: Exchange, hide: Hide) -> str:
+    """Why asking ``where`` failed, and what to do; ``hide`` is for what the service echoes of our secrets."""
     last = exchange.last
     if exchange.attempts == 0:
         said = "nothing was sent"
     elif isinstance(last, NoAnswer):
-        said = neutral(last.reason, secret)
+        said = neutral(last.reason, hide)
+    elif is_page(last) and last.status < 300:
+        said = f"status {last.status}, but it is an HTML page: not the service answered, but something in between"
     elif isinstance(last, AnswerTooLarge):
         said = f"status {last.status}: the answer is larger than {last.limit_bytes} bytes"
     else:
-        body = _beginning(neutral(last.body.decode("utf-8", "replace"), secret))
+        body = _beginning(neutral(last.body.decode("utf-8", "replace"), hide))
         said = f"status {last.status}" + (f": {body}" if body else "")
     times = f" after {exchange.attempts} attempts" if exchange.attempts > 1 else ""
-    return f"{url}: {said}{times}; {_remedy(exchange)}"
+    return f"{where}: {said}{times}; {_remedy(exchange)}"
 
 
-def neutral(text: str, secret: str | None) -> str:
+def neutral(text: str, hide: Hide) -> str:
     """One printable line that no terminal and no CI system takes for a command."""
-    hidden = text.replace(secret, HIDDEN) if secret else text
-    printable = "".join(character if character.isprintable() else " " for character in hidden)
+    printable = "".join(character if character.isprintable() else " " for character in hide(text))
     # Azure Pipelines obeys '##vso[' anywhere in a line, GitHub Actions '::' at its beginning.
     return " ".join(printable.split()).replace("##", "# #").replace("::", ": :")
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import TypeAlias, final
 
 from image_builder_domain.reference import ImageReference
@@ -11,17 +10,7 @@ from image_builder_domain.signing import ImageToSign, SignatureStatus
 from returns.result import Result
 
 from image_builder_adapters.notary.body import v1_body, v1_example, v2_body, v2_example
-
-ATTEMPTS = 5
-
-
-class Verdict(Enum):
-    """What an answer means."""
-
-    SUCCESS = auto()
-    FINAL = auto()
-    TRANSIENT = auto()
-
+from image_builder_adapters.notary.verdict import Verdict
 
 BodyMaker: TypeAlias = Callable[[tuple[ImageToSign, ...]], Result[bytes, str]]
 ExampleMaker: TypeAlias = Callable[[tuple[ImageReference, ...]], bytes]

@@ -6,10 +6,8 @@ No reason given here holds any content of the file. Source: the wire contract's 
 import base64
 import binascii
 import json
-import logging
 import os
 import ssl
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,11 +18,10 @@ from returns.methods import unwrap_or_failure
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
+from image_builder_adapters.notary.signify import Signify, parse_signify
 from image_builder_adapters.notary.validity import validity
+from image_builder_adapters.secret_file import one_line, read_secret
 
-LARGEST_SECRET = 1 << 20
-
-_logger = logging.getLogger(__name__)
 _BEGIN_OF_CERTIFICATE = "-----BEGIN CERTIFICATE-----"
 _END_OF_CERTIFICATE = "-----END CERTIFICATE-----"
 
@@ -46,7 +43,7 @@ class ClientCertificate:
     private_key: bytes = field(repr=False)
 
 
-Credential: TypeAlias = Token | ClientCertificate
+Credential: TypeAlias = Token | Signify | ClientCertificate
 Clock: TypeAlias = Callable[[], float]
 """Seconds since 1970."""
 
@@ -55,25 +52,20 @@ def read_credential(secret: SignerSecret, clock: Clock) -> Result[Credential, st
     """Read and check the file, or say what is wrong with it."""
     match secret.kind:
         case SecretKind.SIGNIFY:
-            return Failure("a secret of type 'signify' is not supported yet; use 'token' or 'mtls'")
+            return read_secret(secret.path).bind(parse_signify)
         case SecretKind.TOKEN:
-            return _read_text(secret.path).bind(parse_token)
+            return read_secret(secret.path).bind(parse_token)
         case SecretKind.MTLS:
             now = datetime.fromtimestamp(clock(), UTC)
-            return _read_text(secret.path).bind(parse_client_certificate).bind(lambda found: check(found, now))
+            return read_secret(secret.path).bind(parse_client_certificate).bind(lambda found: check(found, now))
 
 
 def parse_token(text: str) -> Result[Credential, str]:
-    """The token without the white space around it; what cannot stand in an HTTP header is refused."""
-    token = text.strip()
-    if not token:
-        return Failure("the file is empty; it must hold the token")
-    if not (token.isascii() and token.isprintable()):
-        return Failure("the token holds a line break or another character that no HTTP header can carry")
-    return Success(Token(token))
+    """The token without the white space around it."""
+    return one_line(text, "token").map(Token)
 
 
-def parse_client_certificate(text: str) -> Result[Credential, str]:
+def parse_client_certificate(text: str) -> Result[ClientCertificate, str]:
     """The certificate and key of ``{"certData": …, "privateKeyData": …}``, both base64 of PEM text."""
     try:
         content = json.loads(text)
@@ -87,10 +79,8 @@ def parse_client_certificate(text: str) -> Result[Credential, str]:
     )
 
 
-def check(credential: Credential, now: datetime) -> Result[Credential, str]:
+def check(credential: ClientCertificate, now: datetime) -> Result[Credential, str]:
     """Whether key and certificate belong together, and the certificate is valid at ``now``."""
-    if isinstance(credential, Token):
-        return Success(credential)
     loaded = load_client_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), credential)
     if not is_successful(loaded):
         return Failure(loaded.failure())
@@ -143,34 +133,3 @@ def _pem(values: dict[str, object], name: str, label: str) -> Result[bytes, str]
     if not pem.isascii() or b"-----BEGIN " not in pem or f"{label}-----".encode() not in pem:
         return Failure(f"{name!r} holds no PEM block '{label}'")
     return Success(pem)
-
-
-def _read_text(path: str) -> Result[str, str]:
-    """The file as text, without a byte order mark."""
-    try:
-        # A pipe must not block us; O_NONBLOCK means nothing to a regular file.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            mode = os.fstat(descriptor).st_mode
-            if not stat.S_ISREG(mode):
-                return Failure("is no regular file")
-            with open(descriptor, "rb", closefd=False) as file:
-                content = file.read(LARGEST_SECRET + 1)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        return Failure(f"cannot be read: {error.strerror}")
-    except ValueError:
-        return Failure("is no path")
-    if mode & (stat.S_IRGRP | stat.S_IROTH):
-        _logger.warning("%s: the secret can be read by others than its owner; make its mode 0600", path)
-    return _decode(content)
-
-
-def _decode(content: bytes) -> Result[str, str]:
-    if len(content) > LARGEST_SECRET:
-        return Failure("is larger than 1 MiB; it must hold one secret")
-    try:
-        return Success(content.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        return Failure("is not UTF-8 text")

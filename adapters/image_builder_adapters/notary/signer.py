@@ -4,21 +4,21 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import final
-from urllib.parse import urlsplit
 
 from image_builder_domain.ports import Cancellation
-from image_builder_domain.reference import ImageReference, Repository
+from image_builder_domain.reference import ImageReference
 from image_builder_domain.signer_settings import NotarySettings, SecretKind
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus, SignerMisconfigured
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.http import HttpClient, HttpRequest, Timeouts
+from image_builder_adapters.http import Headers, HttpClient, HttpRequest, Timeouts
 from image_builder_adapters.notary.attempts import Exchange, send_repeatedly
-from image_builder_adapters.notary.explanation import HIDDEN, explain
-from image_builder_adapters.notary.protocol import Verdict, protocol_for
+from image_builder_adapters.notary.endpoint import endpoint_problem
+from image_builder_adapters.notary.explanation import explain
+from image_builder_adapters.notary.protocol import protocol_for
 from image_builder_adapters.notary.secret import (
     ClientCertificate,
     Clock,
@@ -27,6 +27,9 @@ from image_builder_adapters.notary.secret import (
     load_client_certificate,
     read_credential,
 )
+from image_builder_adapters.notary.signify import BadToken, Signify, fetch_token
+from image_builder_adapters.notary.verdict import Verdict
+from image_builder_adapters.redaction import HIDDEN, Redactor
 
 _JSON = "application/json"
 
@@ -34,20 +37,33 @@ _JSON = "application/json"
 @final
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A signer whose secret was read: the token, if that is what it is, and whom to trust and who we are."""
+    """A signer whose secret was read: how it logs in (a client certificate is in ``tls``), and whom it trusts."""
 
-    token: str | None = field(repr=False)
+    login: Token | Signify | None
     tls: ssl.SSLContext
 
 
 @final
+@dataclass(frozen=True, slots=True)
+class _NoToken:
+    """Why there is no token to sign with; nothing was signed."""
+
+    reason: str
+    transient: bool
+
+
+@final
 class NotarySigner:
-    """Implements ``Signer``. ``ca_file`` replaces the system's authorities (PEM); ``clock`` is seconds since 1970."""
+    """Implements ``Signer``. ``redactor`` learns every secret that is read or fetched.
+
+    ``ca_file`` replaces the system's authorities (PEM); ``clock`` is seconds since 1970.
+    """
 
     def __init__(
         self,
         name: str,
         settings: NotarySettings,
+        redactor: Redactor | None = None,
         ca_file: str | None = None,
         clock: Clock = time.time,
         stopwatch: Callable[[], float] = time.monotonic,
@@ -55,6 +71,7 @@ class NotarySigner:
         self._name = name
         self._settings = settings
         self._protocol = protocol_for(settings.secret)
+        self._redactor = redactor if redactor is not None else Redactor()
         self._ca_file = ca_file
         self._clock = clock
         self._stopwatch = stopwatch
@@ -66,13 +83,20 @@ class NotarySigner:
 
     def describe(self, images: tuple[ImageReference, ...]) -> str:
         """Implement ``Signer.describe``: an HTTP request as text."""
-        lines = [f"POST {self._settings.endpoint}", f"Content-Type: {_JSON}"]
-        secret = self._settings.secret
-        if secret is not None and secret.kind is SecretKind.MTLS:
-            lines.append(f"(client certificate from {secret.path})")
-        elif secret is not None:
-            lines.append(f"Authorization: Token {HIDDEN} (from {secret.path})")
+        lines = [f"POST {self._settings.endpoint}", f"Content-Type: {_JSON}", *self._login_shown()]
         return "\n".join([*lines, "", self._protocol.example(images).decode("ascii")])
+
+    def _login_shown(self) -> tuple[str, ...]:
+        secret = self._settings.secret
+        if secret is None:
+            return ()
+        match secret.kind:
+            case SecretKind.MTLS:
+                return (f"(client certificate from {secret.path})",)
+            case SecretKind.TOKEN:
+                return (f"Authorization: Token {HIDDEN} (from {secret.path})",)
+            case SecretKind.SIGNIFY:
+                return (f"Authorization: Bearer {HIDDEN} (from the token service that {secret.path} names)",)
 
     def sign(self, images: tuple[ImageToSign, ...], cancellation: Cancellation) -> tuple[SignatureResult, ...]:
         """Implement ``Signer.sign``."""
@@ -85,23 +109,44 @@ class NotarySigner:
         body = unwrap_or_failure(self._protocol.body(images))
         if isinstance(body, str):
             return self._failed(images, f"nothing was sent: {body}")
-        exchange = self._send(body, ready, cancellation)
-        return self._results(images, exchange, self._stopwatch() - start, ready.token)
+        with closing(HttpClient(ready.tls, _timeouts(self._settings))) as client:
+            login = self._login(ready.login, client, cancellation)
+            if isinstance(login, _NoToken):
+                return self._failed(images, login.reason, login.transient)
+            request = HttpRequest("POST", self._settings.endpoint, (("Content-Type", _JSON), *login), body)
+            spacing = self._settings.retry_seconds
+            exchange = send_repeatedly(request, self._protocol.verdict, spacing, client, cancellation)
+        return self._results(images, exchange, self._stopwatch() - start)
 
-    def _send(self, body: bytes, ready: _Ready, cancellation: Cancellation) -> Exchange:
-        settings = self._settings
-        login = () if ready.token is None else (("Authorization", f"Token {ready.token}"),)
-        request = HttpRequest("POST", settings.endpoint, (("Content-Type", _JSON), *login), body)
-        with closing(HttpClient(ready.tls, _timeouts(settings))) as client:
-            return send_repeatedly(request, self._protocol, settings.retry_seconds, client, cancellation)
+    def _login(
+        self, login: Token | Signify | None, client: HttpClient, cancellation: Cancellation
+    ) -> Headers | _NoToken:
+        match login:
+            case None:
+                return ()
+            case Token(text):
+                return (("Authorization", f"Token {text}"),)
+            case Signify():
+                fetched = unwrap_or_failure(fetch_token(login, self._settings.retry_seconds, client, cancellation))
+                if isinstance(fetched, str):
+                    self._redactor.learn(fetched)
+                    return (("Authorization", f"Bearer {fetched}"),)
+                return self._no_token(fetched)
+
+    def _no_token(self, failure: Exchange | BadToken) -> _NoToken:
+        # The address is part of the secret file, so its path stands for it.
+        where = f"the token service that {self._settings.secret.path if self._settings.secret else ''} names"
+        if isinstance(failure, BadToken):
+            return _NoToken(f"{where}: {failure.reason}; check 'endpoint' in the file", transient=False)
+        return _NoToken(explain(where, failure, self._redactor.text), failure.verdict is Verdict.TRANSIENT)
 
     def _results(
-        self, images: tuple[ImageToSign, ...], exchange: Exchange, seconds: float, token: str | None
+        self, images: tuple[ImageToSign, ...], exchange: Exchange, seconds: float
     ) -> tuple[SignatureResult, ...]:
         if exchange.verdict is Verdict.SUCCESS:
             status, reason = self._protocol.success_means, ""
         else:
-            status, reason = SignatureStatus.FAILED, explain(self._settings.endpoint, exchange, token)
+            status, reason = SignatureStatus.FAILED, explain(self._settings.endpoint, exchange, self._redactor.text)
         transient = exchange.verdict is Verdict.TRANSIENT
         return tuple(
             SignatureResult(
@@ -117,10 +162,12 @@ class NotarySigner:
             for image in images
         )
 
-    def _failed(self, images: tuple[ImageToSign, ...], reason: str) -> tuple[SignatureResult, ...]:
+    def _failed(
+        self, images: tuple[ImageToSign, ...], reason: str, transient: bool = False
+    ) -> tuple[SignatureResult, ...]:
         failed = SignatureStatus.FAILED
         return tuple(
-            SignatureResult(self._name, image.reference, image.descriptor.digest, failed, 0, 0.0, reason)
+            SignatureResult(self._name, image.reference, image.descriptor.digest, failed, 0, 0.0, reason, transient)
             for image in images
         )
 
@@ -132,7 +179,8 @@ class NotarySigner:
 
     def _read(self) -> Result[_Ready, SignerMisconfigured]:
         settings, secret = self._settings, self._settings.secret
-        problem = endpoint_problem(settings)
+        needs_tls = secret is not None and secret.kind is SecretKind.MTLS
+        problem = endpoint_problem(settings.endpoint, has_secret=secret is not None, needs_tls=needs_tls)
         if problem is not None:
             return Failure(SignerMisconfigured(self._name, settings.endpoint, problem))
         tls = self._trust()
@@ -141,7 +189,20 @@ class NotarySigner:
         found = read_credential(secret, self._clock).alt(
             lambda reason: SignerMisconfigured(self._name, secret.path, reason)
         )
-        return Result.do(_ready(credential, context) for credential in found for context in tls)
+        return Result.do(self._with(credential, context) for credential in found for context in tls)
+
+    def _with(self, credential: Credential, context: ssl.SSLContext) -> _Ready:
+        match credential:
+            case Token(text):
+                self._redactor.learn(text)
+                return _Ready(credential, context)
+            case Signify():
+                for text in credential.secrets():
+                    self._redactor.learn(text)
+                return _Ready(credential, context)
+            case ClientCertificate():
+                # Loaded before, while it was checked; so this cannot fail.
+                return _Ready(None, load_client_certificate(context, credential).unwrap())
 
     def _trust(self) -> Result[ssl.SSLContext, SignerMisconfigured]:
         try:
@@ -153,36 +214,8 @@ class NotarySigner:
         return Success(context)
 
 
-def _ready(credential: Credential, context: ssl.SSLContext) -> _Ready:
-    match credential:
-        case Token(text):
-            return _Ready(text, context)
-        case ClientCertificate():
-            # Loaded before, while it was checked; so this cannot fail.
-            return _Ready(None, load_client_certificate(context, credential).unwrap())
-
-
 def _timeouts(settings: NotarySettings) -> Timeouts:
     """One bound for the whole request and each of its parts: a service may think for as long as it was given."""
     usual = Timeouts().whole_seconds
     seconds = usual if settings.timeout_seconds is None else settings.timeout_seconds
     return Timeouts(connect_seconds=seconds, read_seconds=seconds, whole_seconds=seconds)
-
-
-def endpoint_problem(settings: NotarySettings) -> str | None:
-    """Why the endpoint cannot be used, None when it can: a secret never travels without TLS, except on loopback."""
-    try:
-        parts = urlsplit(settings.endpoint)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return "is no URL"
-    if parts.scheme not in ("http", "https") or not host:
-        return "is no http or https URL with a host"
-    if parts.username is not None or parts.password is not None:
-        return "holds a user name or password; use 'secret' instead"
-    if parts.scheme == "https" or settings.secret is None:
-        return None
-    if settings.secret.kind is SecretKind.MTLS:
-        return "a secret of type 'mtls' needs an https URL"
-    loopback = Repository(f"[{host}]" if ":" in host else host, "").is_loopback
-    return None if loopback else "would send the secret without encryption; use an https URL"

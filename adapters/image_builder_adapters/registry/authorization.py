@@ -7,7 +7,7 @@ for a registry that is itself on loopback).
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, final
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -21,7 +21,8 @@ from returns.result import Failure, Result, Success
 from image_builder_adapters.http import HttpAnswer, HttpRequest, HttpSender
 from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry.challenge import Challenge, parse_challenges
-from image_builder_adapters.registry.docker_config import Credentials, DockerCredentials
+from image_builder_adapters.registry.credentials import Credentials
+from image_builder_adapters.registry.docker_config import DockerCredentials
 from image_builder_adapters.registry.error_text import error_text
 from image_builder_adapters.registry.safe_url import Origin, url_problem
 from image_builder_adapters.retry import RetryPolicy, send_with_retries
@@ -67,9 +68,9 @@ class Authorizer:
         self._grants: dict[Repository, _Grant] = {}
         self._lock = threading.Lock()
 
-    def check(self) -> Result[None, BadCredentials]:
-        """Whether every configuration file that exists can be read: a broken one is never taken for anonymous."""
-        return self._credentials.check()
+    def check(self, repositories: Iterable[Repository]) -> Result[None, BadCredentials]:
+        """Whether the configuration files can be used: a broken one is never taken for anonymous."""
+        return self._credentials.check(repositories)
 
     def known(self, repository: Repository) -> str | None:
         """The ``Authorization`` that was granted before and has not ended."""
@@ -81,7 +82,7 @@ class Authorizer:
         self, refusal: HttpAnswer, repository: Repository, registry: Origin, cancellation: Cancellation
     ) -> Result[str, Denied | BadCredentials | RegistryUnreachable]:
         """An ``Authorization`` for a 401 answer's challenge."""
-        credentials = unwrap_or_failure(self._credentials.find(repository))
+        credentials = unwrap_or_failure(self._credentials.find(repository, cancellation))
         if isinstance(credentials, BadCredentials):
             return Failure(credentials)
         self._learn(credentials)

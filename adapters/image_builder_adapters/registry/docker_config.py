@@ -1,44 +1,31 @@
 """Credentials of Docker's and Podman's configuration files: ``config.json`` and ``auth.json``.
 
-Formats: Docker's ``config.json`` and ``containers-auth.json(5)``. Credential helpers (``credHelpers``, ``credsStore``)
-are not asked yet; a helper that would have to be asked is refused by name.
+Formats: Docker's ``config.json`` and ``containers-auth.json(5)``. In each file the host's own helper comes first
+(``credHelpers``), then the general store (``credsStore``), then what the file itself holds (``auths``).
 """
 
 import base64
 import binascii
 import json
-import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import final
+from typing import Final, final
 
+from image_builder_domain.ports import Cancellation
 from image_builder_domain.reference import DOCKER_HUB, Repository
 from image_builder_domain.registry_failure import BadCredentials
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
+from image_builder_adapters.registry.credential_helper import CredentialHelpers
+from image_builder_adapters.registry.credentials import Credentials
+
 LARGEST_FILE = 1024 * 1024
-_log = logging.getLogger(__name__)
 
-
-@final
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """A user and password, an identity token (OAuth refresh token), or both; kept out of ``repr``."""
-
-    username: str = field(default="", repr=False)
-    password: str = field(default="", repr=False)
-    identity_token: str = field(default="", repr=False)
-
-    @property
-    def basic(self) -> str | None:
-        """The ``Basic`` authorization (RFC 7617, UTF-8); None without a user."""
-        if not self.username:
-            return None
-        pair = f"{self.username}:{self.password}".encode("utf-8", "surrogateescape")
-        return "Basic " + base64.b64encode(pair).decode("ascii")
+_GOOGLE_KEY: Final = "GOOGLE_APPLICATION_CREDENTIALS"
+_GOOGLE_HELPER: Final = "gcr"
 
 
 @final
@@ -48,7 +35,7 @@ class _ConfigFile:
 
     path: str
     auths: Mapping[str, object] = field(repr=False)
-    helpers: Mapping[str, object]
+    helpers: Mapping[str, str]
     store: str
 
 
@@ -58,16 +45,54 @@ class DockerCredentials:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._paths = config_paths(environment)
+        self._helpers = CredentialHelpers(environment)
+        self._google_key = environment.get(_GOOGLE_KEY, "")
         self._lock = threading.Lock()
         self._files: Result[tuple[_ConfigFile, ...], BadCredentials] | None = None
 
-    def check(self) -> Result[None, BadCredentials]:
-        """Whether every file that exists can be read and parsed."""
-        return self._read().map(lambda _: None)
+    def check(self, repositories: Iterable[Repository] = ()) -> Result[None, BadCredentials]:
+        """Whether every file that exists can be read, and every helper that ``credHelpers`` names is installed."""
+        files = unwrap_or_failure(self._read())
+        if isinstance(files, BadCredentials):
+            return Failure(files)
+        for file in files:
+            for key, name in (named for repository in repositories if (named := _own_helper(file, repository))):
+                problem = self._helpers.problem(name)
+                if problem is not None:
+                    return Failure(BadCredentials(file.path, f"credHelpers[{key!r}]: {problem}"))
+        return Success(None)
 
-    def find(self, repository: Repository) -> Result[Credentials | None, BadCredentials]:
+    def find(self, repository: Repository, cancellation: Cancellation) -> Result[Credentials | None, BadCredentials]:
         """The credentials of the first file that has any for this repository; None is anonymous."""
-        return self._read().bind(lambda files: _find_in_files(files, repository))
+        files = unwrap_or_failure(self._read())
+        if isinstance(files, BadCredentials):
+            return Failure(files)
+        for file in files:
+            found = self._find(file, repository, cancellation)
+            if unwrap_or_failure(found) is not None:
+                return found
+        return self._of_google(repository, cancellation)
+
+    def _find(
+        self, file: _ConfigFile, repository: Repository, cancellation: Cancellation
+    ) -> Result[Credentials | None, BadCredentials]:
+        for where, name in _helpers_of(file, repository):
+            asked = self._helpers.ask(name, _server(repository), cancellation)
+            if isinstance(asked, Failure):
+                return Failure(BadCredentials(file.path, f"{where}: {asked.failure()}"))
+            if asked.unwrap() is not None:
+                return Success(asked.unwrap())
+        best = _best_key(file.auths, repository)
+        return _entry(file.path, best, file.auths[best]) if best is not None else Success(None)
+
+    def _of_google(
+        self, repository: Repository, cancellation: Cancellation
+    ) -> Result[Credentials | None, BadCredentials]:
+        """Google's registries take the service account that Google's own tools take."""
+        if not self._google_key or not _is_googles(repository.domain):
+            return Success(None)
+        asked = self._helpers.ask(_GOOGLE_HELPER, _server(repository), cancellation)
+        return asked.alt(lambda reason: BadCredentials(_GOOGLE_KEY, f"is set for {repository.domain}, but {reason}"))
 
     def _read(self) -> Result[tuple[_ConfigFile, ...], BadCredentials]:
         with self._lock:
@@ -129,42 +154,31 @@ def _parse(path: str, content: bytes) -> Result[_ConfigFile, BadCredentials]:
     for key, value, kind in (("auths", auths, dict), ("credHelpers", helpers, dict), ("credsStore", store, str)):
         if value is not None and not isinstance(value, kind):
             return Failure(BadCredentials(path, f"{key!r} is no {'object' if kind is dict else 'text'}"))
+    if not all(isinstance(name, str) for name in (helpers or {}).values()):
+        return Failure(BadCredentials(path, "'credHelpers' has a helper whose name is no text"))
     return Success(_ConfigFile(path, auths or {}, helpers or {}, store or ""))
 
 
-def _find_in_files(
-    files: tuple[_ConfigFile, ...], repository: Repository
-) -> Result[Credentials | None, BadCredentials]:
-    for file in files:
-        found = _find(file, repository)
-        if unwrap_or_failure(found) is not None:
-            return found
-    return Success(None)
+def _helpers_of(file: _ConfigFile, repository: Repository) -> list[tuple[str, str]]:
+    """The helpers to ask, in order, each with the key that names it."""
+    own = _own_helper(file, repository)
+    named = [(f"credHelpers[{own[0]!r}]", own[1])] if own is not None else []
+    return [*named, *([("credsStore", file.store)] if file.store else [])]
 
 
-def _find(file: _ConfigFile, repository: Repository) -> Result[Credentials | None, BadCredentials]:
-    """Precedence: the host's own helper, then the general store, then what the file itself holds."""
+def _own_helper(file: _ConfigFile, repository: Repository) -> tuple[str, str] | None:
+    """Key and helper of the registry's own entry in ``credHelpers``."""
     host = _fold(repository.domain)
-    for key, helper in file.helpers.items():
-        if _normalised(key) == host:
-            return Failure(_helper_refused(file.path, f"credHelpers[{key!r}]", helper, host))
-    best = _best_key(file.auths, repository)
-    entry = file.auths[best] if best is not None else None
-    if file.store and not entry:
-        return Failure(_helper_refused(file.path, "credsStore", file.store, host))
-    if best is None:
-        return Success(None)
-    if file.store:
-        _log.warning("%s: 'credsStore' is not asked; the entry %r of 'auths' is used instead", file.path, best)
-    return _entry(file.path, best, entry)
+    return next(((key, name) for key, name in file.helpers.items() if _normalised(key) == host), None)
 
 
-def _helper_refused(path: str, where: str, helper: object, host: str) -> BadCredentials:
-    reason = (
-        f"{where} wants the credential helper {str(helper)!r} for {host}, and helpers are not supported yet; "
-        f"put the credentials for {host} into 'auths' of a file without it, and name its folder in DOCKER_CONFIG"
-    )
-    return BadCredentials(path, reason)
+def _server(repository: Repository) -> str:
+    """What helpers know the registry as; Docker Hub has a name of its own."""
+    return "https://index.docker.io/v1/" if repository.domain == DOCKER_HUB else repository.domain
+
+
+def _is_googles(domain: str) -> bool:
+    return domain == "gcr.io" or domain.endswith((".gcr.io", ".pkg.dev"))
 
 
 def _best_key(auths: Mapping[str, object], repository: Repository) -> str | None:

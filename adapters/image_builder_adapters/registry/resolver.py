@@ -3,11 +3,11 @@
 OCI Distribution Specification, "Pulling manifests". https always, but for exact loopback; never http after a TLS error.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, final
-from urllib.parse import urljoin
+from urllib.parse import urlencode, urljoin
 
-from image_builder_domain.descriptor import Manifest
+from image_builder_domain.descriptor import OCI_INDEX, Manifest, Referrer
 from image_builder_domain.ports import Cancellation
 from image_builder_domain.reference import DOCKER_HUB, ImageReference, Repository
 from image_builder_domain.registry_failure import (
@@ -27,6 +27,7 @@ from image_builder_adapters.registry.authorization import Authorizer, Denied
 from image_builder_adapters.registry.docker_config import DockerCredentials
 from image_builder_adapters.registry.error_text import error_text
 from image_builder_adapters.registry.manifest import ACCEPT, LARGEST_MANIFEST, read_manifest
+from image_builder_adapters.registry.referrers import MOST_PAGES, fallback_tag, next_page, read_referrers
 from image_builder_adapters.registry.safe_url import Origin, origin, url_problem
 from image_builder_adapters.retry import RetryPolicy, send_with_retries
 
@@ -40,7 +41,10 @@ _DEFAULT_POLICY: Final = RetryPolicy(attempts=5, pause_seconds=0.5, growth=2.0)
 
 @final
 class HttpRegistry:
-    """Implements ``Registry``; safe to use from several threads. ``environment`` says where credentials are."""
+    """Implements ``Registry`` and ``Referrers``; safe to use from several threads.
+
+    ``environment`` says where credentials are.
+    """
 
     def __init__(
         self,
@@ -54,25 +58,70 @@ class HttpRegistry:
         self._policy = policy
         self._authorizer = Authorizer(self._client, DockerCredentials(environment), redactor, policy)
 
-    def check(self) -> Result[None, BadCredentials]:
+    def check(self, repositories: Iterable[Repository] = ()) -> Result[None, BadCredentials]:
         """Implement ``Registry.check``."""
-        return self._authorizer.check()
+        return self._authorizer.check(repositories)
 
     def resolve(self, reference: ImageReference, cancellation: Cancellation) -> Result[Manifest, RegistryFailure]:
         """Implement ``Registry.resolve``."""
+        name = reference.digest.text if reference.digest is not None else reference.tag
+        answer = self._ask(reference, f"manifests/{name}", ACCEPT, cancellation)
+        return answer.bind(lambda found: self._read(found, reference))
+
+    def referrers(
+        self, reference: ImageReference, artifact_type: str | None, cancellation: Cancellation
+    ) -> Result[tuple[Referrer, ...], RegistryFailure]:
+        """Implement ``Referrers.referrers``."""
+        assert reference.digest is not None  # noqa: S101 (only a digest is referred to)
+        query = f"?{urlencode({'artifactType': artifact_type})}" if artifact_type is not None else ""
+        found = self._pages(reference, f"referrers/{reference.digest}{query}", cancellation)
+        if isinstance(found, Failure) and isinstance(found.failure(), NotFound):
+            found = self._pages(reference, f"manifests/{fallback_tag(reference.digest)}", cancellation)
+            if isinstance(found, Failure) and isinstance(found.failure(), NotFound):
+                return Success(())
+        return found.map(
+            lambda all_of_them: tuple(one for one in all_of_them if artifact_type in (None, one.artifact_type))
+        )
+
+    def _pages(
+        self, reference: ImageReference, path: str, cancellation: Cancellation
+    ) -> Result[tuple[Referrer, ...], RegistryFailure]:
+        home, found = base_url(reference.repository), list[Referrer]()
+        for _ in range(MOST_PAGES):
+            answer = unwrap_or_failure(self._ask(reference, path, OCI_INDEX, cancellation))
+            if not isinstance(answer, HttpAnswer):
+                return Failure(answer)
+            if answer.status != 200:
+                return Failure(self._failure(answer, reference))
+            page = read_referrers(answer)
+            if isinstance(page, Failure):
+                return Failure(BadAnswer(str(reference), page.failure()))
+            found += page.unwrap()
+            following = next_page(answer)
+            if following is None:
+                return Success(tuple(found))
+            url = _target(f"{home}/v2/{reference.repository.path}/{path}", following)
+            if origin(url) != origin(home):
+                return Failure(BadAnswer(str(reference), "its list goes on at another host"))
+            path = url
+        return Failure(BadAnswer(str(reference), f"its list has more than {MOST_PAGES} pages"))
+
+    def _ask(
+        self, reference: ImageReference, path: str, accept: str, cancellation: Cancellation
+    ) -> Result[HttpAnswer, RegistryFailure]:
+        """The answer of a registry that knows who we are, with any status but 401. ``path`` is below the repository."""
         broken = unwrap_or_failure(self.check())
         if broken is not None:
             return Failure(broken)
         repository = reference.repository
-        name = reference.digest.text if reference.digest is not None else reference.tag
-        url = f"{base_url(repository)}/v2/{repository.path}/manifests/{name}"
+        url = path if "://" in path else f"{base_url(repository)}/v2/{repository.path}/{path}"
         authorization = self._authorizer.known(repository)
         for challenges_left in range(_MOST_CHALLENGES, -1, -1):
-            answer = unwrap_or_failure(self._get(url, authorization, str(reference), cancellation))
+            answer = unwrap_or_failure(self._get(url, authorization, accept, str(reference), cancellation))
             if not isinstance(answer, HttpAnswer):
                 return Failure(answer)
             if answer.status != 401:
-                return self._read(answer, reference)
+                return Success(answer)
             if not challenges_left:
                 break
             granted = unwrap_or_failure(self._authorizer.answer(answer, repository, _home(repository), cancellation))
@@ -91,13 +140,13 @@ class HttpRegistry:
             self._client.close()
 
     def _get(
-        self, url: str, authorization: str | None, shown: str, cancellation: Cancellation
+        self, url: str, authorization: str | None, accept: str, shown: str, cancellation: Cancellation
     ) -> Result[HttpAnswer, RegistryFailure]:
         """The answer after redirects; credentials stay with the host they were made for."""
         home = origin(url)
         for _ in range(_MOST_REDIRECTS + 1):
             own = authorization is not None and origin(url) == home
-            headers = (("Accept", ACCEPT), *((("Authorization", authorization or ""),) if own else ()))
+            headers = (("Accept", accept), *((("Authorization", authorization or ""),) if own else ()))
             sent = send_with_retries(
                 self._client, HttpRequest("GET", url, headers), self._policy, cancellation, LARGEST_MANIFEST
             )
@@ -118,18 +167,21 @@ class HttpRegistry:
         return Failure(BadAnswer(shown, f"it redirects more than {_MOST_REDIRECTS} times"))
 
     def _read(self, answer: HttpAnswer, reference: ImageReference) -> Result[Manifest, RegistryFailure]:
+        if answer.status != 200:
+            return Failure(self._failure(answer, reference))
+        return read_manifest(answer, reference.digest).alt(lambda reason: BadAnswer(str(reference), reason))
+
+    def _failure(self, answer: HttpAnswer, reference: ImageReference) -> RegistryFailure:
         shown = str(reference)
         match answer.status:
-            case 200:
-                return read_manifest(answer, reference.digest).alt(lambda reason: BadAnswer(shown, reason))
             case 404:
-                return Failure(NotFound(shown))
+                return NotFound(shown)
             case 403:
-                return Failure(AccessDenied(shown, error_text(answer, self._redactor)))
+                return AccessDenied(shown, error_text(answer, self._redactor))
             case status if self._policy.is_transient(status):
-                return Failure(RegistryUnreachable(shown, error_text(answer, self._redactor)))
+                return RegistryUnreachable(shown, error_text(answer, self._redactor))
             case _:
-                return Failure(BadAnswer(shown, error_text(answer, self._redactor)))
+                return BadAnswer(shown, error_text(answer, self._redactor))
 
 
 def base_url(repository: Repository) -> str:

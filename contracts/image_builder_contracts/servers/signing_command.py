@@ -22,8 +22,8 @@ from image_builder_contracts.servers.signing_state import ServiceOptions
 _STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM}
 _EPILOG = """\
 DIR holds, once DIR/ready.json is there: received.jsonl (one line for each accepted request), for v1 token (the secret
-of 'type: token'), for v2 ca.pem and client-secret.json (the secret of 'type: mtls'). Exit code: 0 after SIGINT or
-SIGTERM, 2 when it cannot start."""
+of 'type: token'), or with --signify signify.yaml (that of 'type: signify'), for v2 ca.pem and client-secret.json (the
+secret of 'type: mtls'). Exit code: 0 after SIGINT or SIGTERM, 2 when it cannot start."""
 
 
 @final
@@ -43,8 +43,10 @@ def main(arguments: Sequence[str], output: TextIO = sys.stdout) -> int:
             folder = chosen.folder or Path(spare)
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             (folder / "ready.json").unlink(missing_ok=True)
-            prepared = prepare(folder, Protocol(chosen.protocol), chosen.listen, chosen.token_file)
+            prepared = prepare(folder, Protocol(chosen.protocol), chosen.listen, chosen.token_file, chosen.signify)
             with SigningService.start(prepared.options) as service:
+                if prepared.options.payload is not None:
+                    _write(folder / "signify.yaml", signify_secret(service.token_url, prepared.options.payload))
                 ready = json.dumps({"url": service.url, "control_url": service.control_url, **prepared.files})
                 _write(folder / "ready.json", (ready + "\n").encode())
                 output.write(ready + "\n")
@@ -56,7 +58,9 @@ def main(arguments: Sequence[str], output: TextIO = sys.stdout) -> int:
     return 0
 
 
-def prepare(folder: Path, protocol: Protocol, listen: tuple[str, int], token_file: Path | None) -> Prepared:
+def prepare(
+    folder: Path, protocol: Protocol, listen: tuple[str, int], token_file: Path | None, signify: bool = False
+) -> Prepared:
     """Make the files that the service and its clients need. Raises ``OSError``, ``ValueError`` or ``ImportError``."""
     journal = folder / "received.jsonl"
     journal.write_bytes(b"")
@@ -69,13 +73,26 @@ def prepare(folder: Path, protocol: Protocol, listen: tuple[str, int], token_fil
         token = secret.read_text(encoding="utf-8").strip()
         if not token:
             raise ValueError(f"{secret}: holds no token")
+        if signify:
+            payload = json.dumps({"client": "image-builder", "client_secret": secrets.token_urlsafe(32)})
+            secret, kind = folder / "signify.yaml", "signify"  # written when the port is known
+            return Prepared(
+                replace(options, token=token, payload=payload), files | {"secret": str(secret), "secret_type": kind}
+            )
         return Prepared(replace(options, token=token), files | {"secret": str(secret), "secret_type": "token"})
+    if signify:
+        raise ValueError("--signify is for --protocol v1; v2 knows its clients by their certificates")
     if token_file is not None:
         raise ValueError("--token-file is for --protocol v1; v2 knows its clients by their certificates")
     context, ca, secret = _mutual_tls_files(folder)
     return Prepared(
         replace(options, tls=context), files | {"secret": str(secret), "secret_type": "mtls", "ca": str(ca)}
     )
+
+
+def signify_secret(token_url: str, payload: str) -> bytes:
+    """The secret file of ``type: signify``; JSON is YAML."""
+    return json.dumps({"endpoint": token_url, "payload": payload}).encode() + b"\n"
 
 
 def _mutual_tls_files(folder: Path) -> tuple[ssl.SSLContext, Path, Path]:
@@ -133,4 +150,5 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--protocol", choices=[protocol.value for protocol in Protocol], default=Protocol.V1.value)
     parser.add_argument("--folder", type=Path, metavar="DIR", help="where its files go (default: a temporary one)")
     parser.add_argument("--token-file", type=Path, metavar="FILE", help="the token that v1 asks for (default: made)")
+    parser.add_argument("--signify", action="store_true", help="v1 with a token service: secrets of type signify")
     return parser

@@ -8,13 +8,15 @@ from typing import Any, final
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
-from image_builder_contracts.servers.signing_fault import Answer, HangUp, Stall
+from image_builder_contracts.servers.signing_fault import Answer, Fault, HangUp, Stall
 from image_builder_contracts.servers.signing_protocol import parse_body
 from image_builder_contracts.servers.signing_state import ReceivedRequest, ServiceOptions, ServiceState, journal_entry
 
 SIGN_PATH = "/sign"
+TOKEN_PATH = "/token"  # noqa: S105 (a path, not a token)
 RECEIVED_PATH = "/received"
 LARGEST_BODY = 1 << 20
+_JSON = "application/json"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -58,7 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @final
 class SigningHandler(_Handler):
-    """``POST /sign``."""
+    """``POST /sign``, and ``POST /token`` where there is a token service."""
 
     def handle_any(self) -> None:
         """Check everything, then do what a fault says or what the service is for."""
@@ -67,9 +69,13 @@ class SigningHandler(_Handler):
             self._finish(b"", Answer(400, length.failure()))
             return
         body = self.rfile.read(length.unwrap())
-        fault = self.state.next_fault()
+        for_tokens = self.path == TOKEN_PATH and self.state.options.payload is not None
+        fault = self.state.next_fault(for_tokens=for_tokens)
         if isinstance(fault, Stall):
             self.state.stopping.wait(fault.seconds)
+        if for_tokens:
+            self._give_token(body, fault)
+            return
         if isinstance(fault, HangUp):
             self.close_connection = True
             self.state.keep(ReceivedRequest(body, None, reason="hung up"))
@@ -91,6 +97,13 @@ class SigningHandler(_Handler):
         self.state.keep(ReceivedRequest(body, options.protocol.success, images.unwrap()))
         self.respond(Answer(options.protocol.success))
 
+    def _give_token(self, body: bytes, fault: Fault | None) -> None:
+        self.state.keep_token_request(body)
+        if isinstance(fault, HangUp):
+            self.close_connection = True
+        else:
+            self.respond(fault if isinstance(fault, Answer) else token_answer(self, body, self.state.options))
+
     def _finish(self, body: bytes, answer: Answer) -> None:
         self.state.keep(ReceivedRequest(body, answer.status, reason=answer.body))
         self.respond(answer)
@@ -107,7 +120,7 @@ class ControlHandler(_Handler):
             return
         protocol = self.state.options.protocol
         entries = [journal_entry(protocol, request) for request in self.state.requests if request.images]
-        self.respond(Answer(200, json.dumps(entries), "application/json"))
+        self.respond(Answer(200, json.dumps(entries), _JSON))
 
 
 def request_problem(request: BaseHTTPRequestHandler, options: ServiceOptions) -> Answer | None:
@@ -116,15 +129,35 @@ def request_problem(request: BaseHTTPRequestHandler, options: ServiceOptions) ->
         return Answer(400, f"the method must be POST, not {request.command}")
     if request.path != SIGN_PATH:
         return Answer(400, f"the path must be {SIGN_PATH}, not {request.path}")
-    if request.headers.get_all("Content-Type", []) != ["application/json"]:
-        return Answer(400, "the header Content-Type must be application/json, once")
-    return _authorization_problem(request.headers.get_all("Authorization", []), options.token)
+    return _content_type_problem(request) or _authorization_problem(request, options)
 
 
-def _authorization_problem(given: list[str], token: str | None) -> Answer | None:
+def token_answer(request: BaseHTTPRequestHandler, body: bytes, options: ServiceOptions) -> Answer:
+    """A token for exactly the right payload, else a refusal."""
+    if request.command != "POST":
+        return Answer(400, f"the method must be POST, not {request.command}")
+    if request.headers.get_all("Authorization", []):
+        return Answer(400, "the header Authorization is not expected")
+    problem = _content_type_problem(request)
+    if problem is not None:
+        return problem
+    if not hmac.compare_digest(body, (options.payload or "").encode()):
+        return Answer(401, "this payload is not known here")
+    return Answer(200, json.dumps({"access_token": {"token": options.token, "claims": {"token_ttl": "24h"}}}), _JSON)
+
+
+def _content_type_problem(request: BaseHTTPRequestHandler) -> Answer | None:
+    if request.headers.get_all("Content-Type", []) == [_JSON]:
+        return None
+    return Answer(400, f"the header Content-Type must be {_JSON}, once")
+
+
+def _authorization_problem(request: BaseHTTPRequestHandler, options: ServiceOptions) -> Answer | None:
+    given, token = request.headers.get_all("Authorization", []), options.token
     if token is None:
         return Answer(400, "the header Authorization is not expected") if given else None
-    if len(given) == 1 and hmac.compare_digest(given[0].encode(), f"Token {token}".encode()):
+    scheme = "Token" if options.payload is None else "Bearer"
+    if len(given) == 1 and hmac.compare_digest(given[0].encode(), f"{scheme} {token}".encode()):
         return None
     return Answer(401, "the header Authorization must hold the right token, once")
 

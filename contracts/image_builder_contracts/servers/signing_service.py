@@ -1,6 +1,7 @@
 """A local signing service: what a notary service does on the wire, without the notary.
 
-Protocol v1 is plain HTTP with ``Authorization: Token …`` (or none) and answers 200; v2 is mutual TLS (1.2 or newer)
+Protocol v1 is plain HTTP with ``Authorization: Token …`` (or none, or ``Bearer …`` with a token from the token service
+beside it) and answers 200; v2 is mutual TLS (1.2 or newer)
 and answers 202. A request that is not exactly right gets 400 with the reason, a wrong token 401. What was accepted is
 kept, and can be read back. As a command::
 
@@ -17,7 +18,13 @@ from http.server import ThreadingHTTPServer
 from typing import Any, Self, final
 
 from image_builder_contracts.servers.signing_fault import Fault
-from image_builder_contracts.servers.signing_handler import RECEIVED_PATH, SIGN_PATH, ControlHandler, SigningHandler
+from image_builder_contracts.servers.signing_handler import (
+    RECEIVED_PATH,
+    SIGN_PATH,
+    TOKEN_PATH,
+    ControlHandler,
+    SigningHandler,
+)
 from image_builder_contracts.servers.signing_protocol import SignedImage
 from image_builder_contracts.servers.signing_state import ReceivedRequest, ServiceOptions, ServiceState
 
@@ -45,10 +52,19 @@ class SigningService:
     @property
     def url(self) -> str:
         """The endpoint to sign at."""
+        return self._base + SIGN_PATH
+
+    @property
+    def token_url(self) -> str:
+        """Where to get a token, for a service with a ``payload``."""
+        return self._base + TOKEN_PATH
+
+    @property
+    def _base(self) -> str:
         options = self._state.options
         scheme = "http" if options.tls is None else "https"
         host = f"[{options.host}]" if ":" in options.host else options.host
-        return f"{scheme}://{host}:{self._server.server_address[1]}{SIGN_PATH}"
+        return f"{scheme}://{host}:{self._server.server_address[1]}"
 
     @property
     def control_url(self) -> str:
@@ -59,6 +75,11 @@ class SigningService:
     def requests(self) -> tuple[ReceivedRequest, ...]:
         """Every request that arrived whole, in order, with what was answered."""
         return self._state.requests
+
+    @property
+    def token_requests(self) -> tuple[bytes, ...]:
+        """The body of every request for a token, in order."""
+        return self._state.token_requests
 
     @property
     def received(self) -> tuple[SignedImage, ...]:
@@ -73,6 +94,10 @@ class SigningService:
     def fail_next(self, *faults: Fault) -> None:
         """Do these instead of the work, one for each request to come."""
         self._state.add_faults(faults)
+
+    def fail_next_token(self, *faults: Fault) -> None:
+        """Do these instead of giving a token, one for each request to come."""
+        self._state.add_faults(faults, for_tokens=True)
 
 
 @final

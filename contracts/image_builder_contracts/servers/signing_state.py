@@ -17,13 +17,16 @@ from image_builder_contracts.servers.signing_protocol import Protocol, SignedIma
 class ServiceOptions:
     """How a service runs. ``token`` is for v1 only; ``tls`` (a server context that demands client certificates) for v2.
 
-    ``journal`` is a file to which each accepted request is appended as one line of JSON.
+    With a ``payload`` (JSON text, v1 only) the service has a token service beside it, which gives ``token`` to whoever
+    posts exactly that; the token is then expected as ``Bearer``, else as ``Token``. ``journal`` is a file to which each
+    accepted request is appended as one line of JSON.
     """
 
     protocol: Protocol = Protocol.V1
     host: str = "127.0.0.1"
     port: int = 0
     token: str | None = field(default=None, repr=False)
+    payload: str | None = field(default=None, repr=False)
     tls: ssl.SSLContext | None = None
     journal: Path | None = None
 
@@ -61,6 +64,8 @@ class ServiceState:
         self._lock = threading.Lock()
         self._requests: list[ReceivedRequest] = []
         self._faults: deque[Fault] = deque()
+        self._token_requests: list[bytes] = []
+        self._token_faults: deque[Fault] = deque()
         self._refused_connections = 0
 
     @property
@@ -75,15 +80,27 @@ class ServiceState:
         with self._lock:
             return self._refused_connections
 
-    def add_faults(self, faults: tuple[Fault, ...]) -> None:
-        """Queue what to do instead of the work, one for each request to come."""
+    @property
+    def token_requests(self) -> tuple[bytes, ...]:
+        """The body of every request for a token so far."""
         with self._lock:
-            self._faults.extend(faults)
+            return tuple(self._token_requests)
 
-    def next_fault(self) -> Fault | None:
+    def add_faults(self, faults: tuple[Fault, ...], *, for_tokens: bool = False) -> None:
+        """Queue what to do instead of the work, one for each request (for a token) to come."""
+        with self._lock:
+            (self._token_faults if for_tokens else self._faults).extend(faults)
+
+    def next_fault(self, *, for_tokens: bool = False) -> Fault | None:
         """Take the next fault off the queue."""
         with self._lock:
-            return self._faults.popleft() if self._faults else None
+            queue = self._token_faults if for_tokens else self._faults
+            return queue.popleft() if queue else None
+
+    def keep_token_request(self, body: bytes) -> None:
+        """Remember a request for a token."""
+        with self._lock:
+            self._token_requests.append(body)
 
     def keep(self, request: ReceivedRequest) -> None:
         """Remember a request, and write it down if it was accepted."""

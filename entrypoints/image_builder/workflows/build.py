@@ -21,6 +21,8 @@ from image_builder_domain.signing import ImageToSign, SignatureResult, Signature
 from returns.methods import unwrap_or_failure
 from returns.result import Failure
 
+from image_builder.workflows.preflight import unready
+
 _AT_ONCE = 8
 
 
@@ -46,15 +48,12 @@ class Ports:
     artifacts: Artifacts
 
 
-def preflight(ports: Ports) -> Problems:
+def preflight(plan: Plan, ports: Ports) -> Problems:
     """What would fail later for a reason that can be seen now: missing programs, unusable secrets. Sends nothing."""
     engine = ports.engine.check()
-    checks = [signer.prepare() for signer in ports.signers.values()]
     missing = (Problem("engine", str(engine.failure())),) if isinstance(engine, Failure) else ()
-    broken = tuple(Problem("sign-config", str(check.failure())) for check in checks if isinstance(check, Failure))
-    credentials = ports.registry.check()
-    unread = (Problem("credentials", str(credentials.failure())),) if isinstance(credentials, Failure) else ()
-    return (*missing, *broken, *unread)
+    references = (reference for build in plan.builds for reference in build.destinations)
+    return (*missing, *unready(ports.registry, ports.signers, references))
 
 
 def carry_out(plan: Plan, ports: Ports, audience: Audience, cancellation: Cancellation) -> Outcome:

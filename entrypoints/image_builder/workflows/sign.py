@@ -11,13 +11,11 @@ from typing import Protocol, final
 
 from image_builder_domain.descriptor import Manifest
 from image_builder_domain.ports import Cancellation, Registry, Signer
-from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.reference import ImageReference
 from image_builder_domain.sign_plan import SignPlan
 from image_builder_domain.signing import ImageToSign, SignatureResult
 from image_builder_domain.signing_outcome import SignedImage, SigningOutcome
 from returns.methods import unwrap_or_failure
-from returns.result import Failure
 
 _AT_ONCE = 16
 
@@ -36,15 +34,6 @@ class SigningPorts:
 
     registry: Registry
     signers: Mapping[str, Signer]
-
-
-def preflight(ports: SigningPorts) -> Problems:
-    """What can be seen to fail before a byte is sent: unusable secrets and credential files."""
-    secrets = [signer.prepare() for signer in ports.signers.values()]
-    broken = tuple(Problem("sign-config", str(check.failure())) for check in secrets if isinstance(check, Failure))
-    credentials = ports.registry.check()
-    unread = (Problem("credentials", str(credentials.failure())),) if isinstance(credentials, Failure) else ()
-    return (*broken, *unread)
 
 
 def sign_images(plan: SignPlan, ports: SigningPorts, audience: Audience, cancellation: Cancellation) -> SigningOutcome:

@@ -1,0 +1,72 @@
+"""A definition as it would run: the text that previews answer with, and that is the first log of a run."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+from yaml.nodes import MappingNode, ScalarNode
+
+from image_builder_contracts.servers.azure_devops.definition import Definition, Job, Step, read
+from image_builder_contracts.servers.azure_devops.expansion import expand
+from image_builder_contracts.servers.azure_devops.parameter import declared, plain, resolve
+from image_builder_contracts.servers.azure_devops.yaml_source import load
+
+_CHECKOUT = "6d15af64-176c-496d-b583-fd2ae21d4df4@1"
+_TASKS = {"bash": "Bash@3", "script": "CmdLine@2"}
+
+
+def final_yaml(text: str, name: str, given: Mapping[str, Any]) -> str:
+    """The definition with every template expression worked out. Raises ``RefusedError``."""
+    root = load(text.replace("\r\n", "\n"), name)
+    expanded = expand(root, resolve(declared(root), given))
+    return rendered(expanded, read(expanded))
+
+
+def rendered(expanded: MappingNode, definition: Definition) -> str:
+    """YAML in the service's form: always stages, jobs and tasks, whatever shorthand was written."""
+    kept = {key.value: plain(value) for key, value in expanded.value if key.value in ("name", "trigger", "pr")}
+    document: dict[str, Any] = {**kept, "resources": {"repositories": [{"repository": "self"}]}}
+    if definition.variables:
+        document["variables"] = _variables(definition.variables)
+    jobs = [_job(job, definition.pool) for job in definition.jobs]
+    document["stages"] = [{"stage": "__default", "jobs": jobs}]
+    return str(yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=1 << 20, allow_unicode=True))
+
+
+def _variables(variables: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} if name else {"group": value} for name, value in variables]
+
+
+def _job(job: Job, pool: str) -> dict[str, Any]:
+    found: dict[str, Any] = {"job": job.name}
+    if job.display:
+        found["displayName"] = job.display
+    if job.pool or pool:
+        found["pool"] = {"name": job.pool or pool}
+    if job.variables:
+        found["variables"] = _variables(job.variables)
+    return {**found, "steps": [_step(step) for step in job.steps]}
+
+
+def _step(step: Step) -> dict[str, Any]:
+    if step.kind == "checkout":
+        return {"task": _CHECKOUT, "inputs": {"repository": step.content}}
+    inputs = {"targetType": "inline"} if step.kind == "bash" else {}
+    found: dict[str, Any] = {"task": _TASKS[step.kind]}
+    for key, value in (("name", step.name), ("displayName", step.display), ("condition", step.condition)):
+        if value and value != "succeeded()":
+            found[key] = value
+    if step.environment:
+        found["env"] = dict(step.environment)
+    return {**found, "inputs": {**inputs, "script": step.content}}
+
+
+class _Dumper(yaml.SafeDumper):
+    """Scripts as blocks."""
+
+
+def _text(dumper: _Dumper, value: str) -> ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, "|" if "\n" in value else None)
+
+
+_Dumper.add_representer(str, _text)
