@@ -1,5 +1,6 @@
 """What one YAML event says by itself: a scalar and its tag, and how much a finished node holds."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -8,8 +9,12 @@ from image_builder_domain.problem import Problem
 
 _CORE = "tag:yaml.org,2002:"
 _TEXT = frozenset(("!", f"{_CORE}str"))
-_TYPED = frozenset(f"{_CORE}{kind}" for kind in ("bool", "float", "int", "null"))
-_NULL = frozenset(("", "~", "null", "Null", "NULL"))
+_TYPED = {
+    f"{_CORE}bool": r"true|True|TRUE|false|False|FALSE",
+    f"{_CORE}int": r"[-+]?(0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO]?[0-7_]+|[1-9][0-9_]*|0)",
+    f"{_CORE}null": r"(~|null|Null|NULL)?",
+}
+"""What may stand behind a tag that names a type, as in Go's yaml.v3."""
 
 
 @final
@@ -36,8 +41,10 @@ def scalar(event: Any, where: str) -> Scalar | Problem:
         return Scalar(event.value, event.style in (None, ""), where)
     if event.tag in _TEXT:
         return Scalar(event.value, False, where)
-    if event.tag in _TYPED and (event.tag != f"{_CORE}null" or event.value in _NULL):
-        return Scalar(event.value, True, where)
+    if event.tag in _TYPED:
+        if re.fullmatch(_TYPED[event.tag], event.value):
+            return Scalar(event.value, True, where)
+        return Problem(where, f"this is no {describe(event.tag)}", "remove the tag, or mend the value")
     return Problem(where, f"the tag {describe(event.tag)} is not supported here", "remove it")
 
 

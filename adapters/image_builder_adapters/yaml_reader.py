@@ -7,7 +7,7 @@ by one, so that neither nesting nor aliases can cost more than their limits.
 import os
 import stat
 from collections.abc import Iterator
-from typing import Any, NoReturn, final
+from typing import Any, NoReturn, TypeAlias, final
 
 import yaml
 from image_builder_domain.document import Mapping, Node, Scalar, Sequence
@@ -29,13 +29,27 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _OTHER_FILE = "name another file with --config"
 
 
+Flawed: TypeAlias = tuple[Node, Problems]
+"""A document that can be read to its end, and what is wrong with it all the same: keys twice, unknown tags."""
+
+
 def read_document(path: str) -> Result[Node, Problems]:
     """The document of a YAML file in UTF-8, at most 1 MiB; a repeated (aliased) value keeps the place of its anchor."""
-    return _text(path).bind(lambda text: parse_document(text, path))
+    return read_flawed(path).bind(_flawless)
+
+
+def read_flawed(path: str) -> Result[Flawed, Problems]:
+    """The same for who has more to say of a document than its flaws; of a key given twice the first one counts."""
+    return _text(path).bind(lambda text: parse_flawed(text, path))
 
 
 def parse_document(text: str, file: str) -> Result[Node, Problems]:
     """The one document of a text; ``file`` is only named."""
+    return parse_flawed(text, file).bind(_flawless)
+
+
+def parse_flawed(text: str, file: str) -> Result[Flawed, Problems]:
+    """The one document of a text with its flaws; a failure when it cannot be read to its end."""
     composer = _Composer(file, yaml.parse(text, Loader=_LOADER))
     try:
         node = composer.document()
@@ -43,7 +57,12 @@ def parse_document(text: str, file: str) -> Result[Node, Problems]:
         return Failure((*composer.problems, refused.problem))
     except yaml.YAMLError as error:
         return Failure((*composer.problems, _syntax_problem(error, text, file)))
-    return Failure(tuple(composer.problems)) if composer.problems else Success(node)
+    return Success((node, tuple(composer.problems)))
+
+
+def _flawless(found: Flawed) -> Result[Node, Problems]:
+    node, flaws = found
+    return Failure(flaws) if flaws else Success(node)
 
 
 def _text(path: str) -> Result[str, Problems]:

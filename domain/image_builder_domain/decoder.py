@@ -25,8 +25,8 @@ Schema: TypeAlias = dict[str, Any]
 _TRUE = frozenset(("true", "True", "TRUE"))
 _FALSE = frozenset(("false", "False", "FALSE"))
 # Text to YAML 1.2, quoted or not, but a boolean to a boolean field of yaml.v3.
-_ALSO_TRUE = frozenset(("y", "Y", "yes", "on"))
-_ALSO_FALSE = frozenset(("n", "N", "no", "off"))
+_ALSO_TRUE = frozenset(("y", "Y", "yes", "Yes", "YES", "on", "On", "ON"))
+_ALSO_FALSE = frozenset(("n", "N", "no", "No", "NO", "off", "Off", "OFF"))
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 _MOST_SHOWN = 80
 
@@ -119,7 +119,10 @@ def _boolean(node: Node, path: str, problems: list[Problem]) -> bool | None:
 
 
 boolean = Decoder(_boolean, lambda: {"anyOf": [{"type": "boolean"}, {"enum": sorted(_ALSO_TRUE | _ALSO_FALSE)}]})
-"""A plain boolean, or one of the words of YAML 1.1 that yaml.v3 still knows."""
+"""A plain boolean, or one of the words of YAML 1.1 that yaml.v3 still takes for one."""
+
+TRUE_WORDS, FALSE_WORDS = sorted(_ALSO_TRUE), sorted(_ALSO_FALSE)
+"""What stands for a boolean and is text to YAML 1.2."""
 
 
 def choice(*words: str) -> Decoder[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping as Dictionary
 from typing import Any, final
 
-from image_builder_domain.decoder import Schema, join
+from image_builder_domain.decoder import FALSE_WORDS, TRUE_WORDS, Schema, join
 from image_builder_domain.document import Mapping, Scalar
 from image_builder_domain.problem import Problem
 
@@ -52,7 +52,7 @@ class Needs:
     def schema(self) -> Schema:
         """The other key is required where the first one is as the rule says."""
         if self._of is not None:
-            wanted: Schema = {"enum": [True, "y", "Y", "yes", "on"] if self._of else [False, "n", "N", "no", "off"]}
+            wanted: Schema = {"enum": [self._of, *(TRUE_WORDS if self._of else FALSE_WORDS)]}
         elif self._unless is not None:
             wanted = {"not": {"type": "string", "pattern": self._unless}}
         else:

@@ -42,15 +42,15 @@ def duration(*, zero: bool = False, most: float | None = None) -> Decoder[float]
             return Failure(str(found.failure()))
         value = found.unwrap()
         if value < 0 or (value == 0 and not zero):
-            return Failure(f"{written!r} is {'negative' if value < 0 else 'no time at all'}")
+            return Failure(f"{written!r} is too short; write {'0s or more' if zero else 'more than 0s'}")
         if most is not None and value > most:
-            return Failure(f"{written!r} is longer than {most:.0f}s")
+            return Failure(f"{written!r} is too long; write {most:.0f}s or less")
         return Success(value)
 
     def schema() -> Schema:
         return {"type": "string", "pattern": go.PATTERN if zero else go.POSITIVE_PATTERN}
 
-    return Decoder(text.parsed(seconds, "write a time such as 10s, 5m or 1h30m").read, schema)
+    return Decoder(text.parsed(seconds).read, schema)
 
 
 def whole(written: str) -> int | None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from image_builder_adapters.yaml_reader import read_document
+from image_builder_adapters.yaml_reader import read_flawed
 from image_builder_domain.configuration import configuration
 from image_builder_domain.git_state import CiSystem, detect, read_git_state
 from image_builder_domain.inputs import EPOCH, Asked, TagInputs
@@ -24,7 +24,7 @@ def read_tag_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) ->
     file = flags["config"]
     return TagInputs(
         asked=_asked(flags),
-        configuration=read_document(file).bind(lambda document: configuration(document, file)),
+        configuration=read_flawed(file).bind(lambda found: configuration(found[0], file, flaws=found[1])),
         git_state=read_git_state(environment, _commit(flags, environment), flags["repo"]),
         time=_time(environment),
         environment=environment,

@@ -208,7 +208,7 @@ def test_a_signer_whose_configuration_is_wrong_is_defined_all_the_same() -> None
         ("https://sign.example/sign", "ftp://sign.example", "no http or https URL"),
         ("https://sign.example/sign", "https://user:word@sign.example", "no http or https URL"),
         ("https://sign.example/sign", "https://sign.example?token=x", "no http or https URL"),
-        ("sign.example/sign", "sign.example/sign\n        timeout: -1s", "'-1s' is negative"),
+        ("sign.example/sign", "sign.example/sign\n        timeout: -1s", "'-1s' is too short"),
         ("sign.example/sign", "sign.example/sign\n        secret: {path: /s}", "secret.type is missing"),
         ("sign.example/sign", "sign.example/sign\n        secret: {path: /s, type: mlts}", "did you mean 'mtls'?"),
     ],

@@ -8,7 +8,14 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from image_builder_adapters import yaml_reader
-from image_builder_adapters.yaml_reader import DEEPEST, LARGEST_FILE, MOST_ALIASED, parse_document, read_document
+from image_builder_adapters.yaml_reader import (
+    DEEPEST,
+    LARGEST_FILE,
+    MOST_ALIASED,
+    parse_document,
+    parse_flawed,
+    read_document,
+)
 from image_builder_domain.document import Mapping, Scalar, Sequence
 from image_builder_domain.problem import Problem, problems_of
 
@@ -43,7 +50,7 @@ def test_nodes_know_their_places(tmp_path: Path) -> None:
 def test_text_stays_as_written_and_only_bare_text_is_plain(fallback: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if fallback:
         monkeypatch.setattr(yaml_reader, "_LOADER", yaml.SafeLoader)
-    text = "a: 010\nb: '010'\nc: \"on\"\nd: |\n  on\ne:\nf: !!str on\ng: !!bool 'on'\nh: 1.10\n"
+    text = "a: 010\nb: '010'\nc: \"on\"\nd: |\n  on\ne:\nf: !!str on\ng: !!bool 'true'\nh: 1.10\n"
     assert values(text) == [
         ("a", "010", True),
         ("b", "010", False),
@@ -51,7 +58,7 @@ def test_text_stays_as_written_and_only_bare_text_is_plain(fallback: bool, monke
         ("d", "on\n", False),
         ("e", "", True),
         ("f", "on", False),
-        ("g", "on", True),
+        ("g", "true", True),
         ("h", "1.10", True),
     ]
 
@@ -77,7 +84,16 @@ def test_links_to_a_file_are_followed_as_in_mounted_config_maps(tmp_path: Path) 
         pytest.param("a: b\n'a': c\n", "f:2:1: the key 'a' is already at f:1:1", id="duplicate-key"),
         pytest.param("a: !x b\n", "f:1:4: the tag !x is not supported here", id="own-tag"),
         pytest.param("a: !!binary YQ==\n", "f:1:4: the tag !!binary is not supported here", id="binary"),
-        pytest.param("a: !!null b\n", "f:1:4: the tag !!null is not supported here", id="null-with-text"),
+        pytest.param("a: !!null b\n", "f:1:4: this is no !!null", id="null-with-text"),
+        pytest.param("a: !!bool yes\n", "f:1:4: this is no !!bool", id="bool-with-text"),
+        pytest.param("a: !!int 08\n", "f:1:4: this is no !!int", id="int-with-text"),
+        pytest.param("a: !!float 1.5\n", "f:1:4: the tag !!float is not supported here", id="float"),
+        pytest.param("a: !!python/none x\n", "f:1:4: the tag !!python/none is not supported here", id="python"),
+        pytest.param(
+            "a: !!python/object/apply:os.system [id]\n",
+            "f:1:4: the tag !!python/object/apply:os.system is not supported here",
+            id="python-call",
+        ),
         pytest.param("a: !!map x\n", "f:1:4: the tag !!map is not supported here", id="map-on-scalar"),
         pytest.param("a: !!int [1]\n", "f:1:4: the tag !!int is not supported here", id="int-on-list"),
         pytest.param("!!set {a: }\n", "f:1:1: the tag !!set is not supported here", id="set"),
@@ -95,6 +111,16 @@ def test_what_is_no_plain_document_is_refused_at_its_place(text: str, expected: 
 def test_all_problems_that_leave_the_rest_readable_are_told_together() -> None:
     found = told("a: !x 1\na: 2\n<<: 3\nb: [\n")
     assert [line.split(": ")[0] for line in found] == ["f:1:4", "f:2:1", "f:3:1", "f:5:1"]
+
+
+def test_a_document_with_flaws_is_read_to_its_end_and_of_two_equal_keys_the_first_counts() -> None:
+    node, flaws = parse_flawed("a: 1\nb: !x 2\na: 3\n", "f").unwrap()
+    assert isinstance(node, Mapping)
+    assert [(key.text, value.text) for key, value in node.entries if isinstance(value, Scalar)] == [
+        ("a", "1"),
+        ("b", "2"),
+    ]
+    assert [flaw.where for flaw in flaws] == ["f:2:4", "f:3:1"]
 
 
 @pytest.mark.parametrize("text", ["a: b: c", "a: [", "a:\n\tb: c", "a: 'x", "%FOO\n--- a", "a: @b"])
