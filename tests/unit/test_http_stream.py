@@ -24,6 +24,8 @@ MIB = 1024 * 1024
 
 @pytest.fixture
 def client() -> Iterator[HttpClient]:
+    import httpx  # noqa: F401 (so that its import does not count against the timeouts)
+
     client = HttpClient(timeouts=Timeouts(1, 1, 5))
     yield client
     client.close()
