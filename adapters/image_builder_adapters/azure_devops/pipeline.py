@@ -31,10 +31,10 @@ from returns.result import Failure, Result, Success
 from image_builder_adapters.azure_devops.access_token import Authenticator, check_readable
 from image_builder_adapters.azure_devops.address import Address
 from image_builder_adapters.azure_devops.answer import is_final, read_json
+from image_builder_adapters.azure_devops.cancel import cancel
 from image_builder_adapters.azure_devops.credential import Credential, read_credential
 from image_builder_adapters.azure_devops.explanation import Refusal, no_json
 from image_builder_adapters.azure_devops.follow import Follower
-from image_builder_adapters.azure_devops.grace import Within
 from image_builder_adapters.azure_devops.identity_token import can_ask, identity_token
 from image_builder_adapters.azure_devops.service import LONGEST_PAUSE_SECONDS, Service, Unsettled
 from image_builder_adapters.azure_devops.start import JSON_HEADERS, Starter, refused, start_body
@@ -43,7 +43,6 @@ from image_builder_adapters.retry import RetryPolicy
 
 # Throttled requests are delayed by up to 30 s before they are answered.
 _TIMEOUTS: Final = Timeouts(connect_seconds=10.0, read_seconds=60.0, whole_seconds=90.0)
-_CANCEL_SECONDS: Final = (2.5, 2.0)
 
 
 def _jitter() -> float:
@@ -119,24 +118,9 @@ class AzureDevOpsPipeline:
         if run in self._canceled:
             return Success(None)
         self._canceled.add(run)
-        service = self._service().unwrap()
-        body = json.dumps({"status": "cancelling"}).encode()
-        request = HttpRequest("PATCH", self._address.build(run.number), JSON_HEADERS, body)
-        reason = ""
-        for seconds in _CANCEL_SECONDS:
-            found = unwrap_or_failure(service.once(request, Within(seconds), urgent=True))
-            match found:
-                case HttpAnswer():
-                    return Success(None)
-                case Refusal(status=409):  # it is over already
-                    return Success(None)
-                case Refusal() if found.status != 404:  # a run that was just started may not be known yet
-                    return Failure(CancelFailed(run, str(found)))
-                case Refusal() | Unsettled():
-                    reason = found.reason
-                case PipelineInterrupted():
-                    reason = f"no answer within {seconds:g} s"
-        return Failure(CancelFailed(run, reason))
+        return cancel(run, self._address.build(run.number), self._service().unwrap()).alt(
+            lambda reason: CancelFailed(run, reason)
+        )
 
     def preview(self, request: PreviewRequest, cancellation: Cancellation) -> Result[str, PreviewFailure]:
         """Implement ``RemotePipeline.preview``."""
