@@ -24,9 +24,12 @@ _HARMLESS = (
 )
 
 
-def working_copy_commit(directory: str, environment: Mapping[str, str]) -> str | None:
-    """The full name of the commit that is checked out; None without git, a working copy or a commit."""
-    commit = _ask(directory, ("rev-parse", "--verify", "--quiet", "HEAD^{commit}"), environment)
+def working_copy_commit(directory: str, environment: Mapping[str, str], revision: str = "HEAD") -> str | None:
+    """The full name of the commit that is checked out, or of another ``revision`` (never a stranger's text).
+
+    None without git, a working copy or that commit.
+    """
+    commit = _ask(directory, ("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"), environment)
     return commit if commit is not None and is_sha(commit) else None
 
 

@@ -1,13 +1,20 @@
-"""The build context on disk: where its Dockerfile is, and what lies beside it.
+"""The build context on disk: its Dockerfile, and what lies beside it.
 
-A context may come from a stranger, so a Dockerfile that is a link to a place outside of it is refused.
+A context may come from a stranger, so whatever in it is a link to a place outside of it is refused.
 """
 
 import os
 import stat
 
-from image_builder_domain.problem import Problems, refuse
+from image_builder_domain.build_argument import BuildArgument
+from image_builder_domain.build_inputs import Source
+from image_builder_domain.dockerfile import DeclaredArguments, declared_arguments
+from image_builder_domain.env_file import env_file_arguments
+from image_builder_domain.problem import Problems, refuse, together
+from image_builder_domain.variant import VARIANTS_FILE, Variant, variants
 from returns.result import Result, Success
+
+from image_builder_adapters.regular_file import read_file
 
 _DEFAULTS = ("Dockerfile", "dockerfile")
 
@@ -21,9 +28,45 @@ def find_dockerfile(context: str, dockerfile: str | None) -> Result[tuple[str, s
     )
 
 
-def has_variants(context: str, dockerfile: str) -> bool:
-    """Whether something named ``variants.yaml`` lies beside the Dockerfile."""
-    return os.path.lexists(os.path.join(context, os.path.dirname(dockerfile), "variants.yaml"))
+def read_source(context: str, dockerfile: str, env_file: str | None) -> Result[Source, Problems]:
+    """Everything that decisions need of a context that :func:`find_dockerfile` gave.
+
+    ``env_file`` is relative to the Dockerfile's directory, and below the context.
+    """
+    declared = read_file(os.path.join(context, dockerfile), "name another one with --dockerfile").map(
+        lambda content: declared_arguments(_text(content))
+    )
+    arguments: Result[tuple[BuildArgument, ...] | None, Problems] = Success(None)
+    if env_file is not None:
+        arguments = _env_file(context, os.path.dirname(dockerfile), env_file)
+    found = declared.bind(lambda known: _variants(context, dockerfile, known))
+    return together(declared, found, arguments).map(lambda parts: Source(context, dockerfile, *parts))
+
+
+def _variants(context: str, dockerfile: str, declared: DeclaredArguments) -> Result[tuple[Variant, ...], Problems]:
+    path = os.path.join(context, os.path.dirname(dockerfile), VARIANTS_FILE)
+    if not os.path.lexists(path):
+        return Success(())
+    from image_builder_adapters.yaml_reader import read_document
+
+    if not _is_below(os.path.realpath(path), context):
+        return refuse(path, "this link leads out of the context", "put the file itself there, or remove it")
+    return read_document(path, "mend it, or remove it").bind(lambda document: variants(document, declared))
+
+
+def _env_file(context: str, folder: str, given: str) -> Result[tuple[BuildArgument, ...], Problems]:
+    path = os.path.join(context, folder, given)
+    if os.path.isabs(given):
+        return refuse("--env-file", f"{given!r} is absolute", "give the path relative to the Dockerfile's directory")
+    if not _is_below(os.path.realpath(path), context):
+        return refuse("--env-file", f"{given!r} leads out of the context", "name a file in the context")
+    content = read_file(path, "name another one with --env-file, relative to the Dockerfile's directory")
+    return content.bind(lambda found: env_file_arguments(_text(found), path))
+
+
+def _text(content: bytes) -> str:
+    """Bytes that are no UTF-8 stay what they are, as surrogate escapes."""
+    return content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
 
 
 def _context(context: str) -> Result[str, Problems]:

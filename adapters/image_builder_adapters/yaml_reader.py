@@ -4,8 +4,6 @@ Stricter than YAML 1.2: one document, scalar keys that are unique, core tags onl
 by one, so that neither nesting nor aliases can cost more than their limits.
 """
 
-import os
-import stat
 from collections.abc import Iterator
 from typing import Any, NoReturn, TypeAlias, final
 
@@ -14,10 +12,8 @@ from image_builder_domain.document import Mapping, Node, Scalar, Sequence
 from image_builder_domain.problem import Problem, Problems, refuse
 from returns.result import Failure, Result, Success
 
+from image_builder_adapters.regular_file import read_file
 from image_builder_adapters.yaml_node import describe, extent_of, scalar
-
-LARGEST_FILE = 1 << 20
-"""Bytes."""
 
 DEEPEST = 64
 """Lists and mappings inside of each other, aliases followed."""
@@ -33,14 +29,21 @@ Flawed: TypeAlias = tuple[Node, Problems]
 """A document that can be read to its end, and what is wrong with it all the same: keys twice, unknown tags."""
 
 
-def read_document(path: str) -> Result[Node, Problems]:
-    """The document of a YAML file in UTF-8, at most 1 MiB; a repeated (aliased) value keeps the place of its anchor."""
-    return read_flawed(path).bind(_flawless)
+def read_document(path: str, remedy: str = _OTHER_FILE) -> Result[Node, Problems]:
+    """The document of a YAML file in UTF-8, at most 1 MiB; a repeated (aliased) value keeps the place of its anchor.
+
+    ``remedy`` is what to do when the file cannot be had.
+    """
+    return read_flawed(path, remedy).bind(_flawless)
 
 
-def read_flawed(path: str) -> Result[Flawed, Problems]:
+def read_flawed(path: str, remedy: str = _OTHER_FILE) -> Result[Flawed, Problems]:
     """The same for who has more to say of a document than its flaws; of a key given twice the first one counts."""
-    return _text(path).bind(lambda text: parse_flawed(text, path))
+    return (
+        read_file(path, remedy)
+        .bind(lambda content: _decoded(content, path))
+        .bind(lambda text: parse_flawed(text, path))
+    )
 
 
 def parse_document(text: str, file: str) -> Result[Node, Problems]:
@@ -63,33 +66,6 @@ def parse_flawed(text: str, file: str) -> Result[Flawed, Problems]:
 def _flawless(found: Flawed) -> Result[Node, Problems]:
     node, flaws = found
     return Failure(flaws) if flaws else Success(node)
-
-
-def _text(path: str) -> Result[str, Problems]:
-    try:
-        content = _content(path)
-    except FileNotFoundError:
-        return refuse(path, "there is no such file", _OTHER_FILE)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        return refuse(path, f"the file cannot be read: {reason}", f"make it readable, or {_OTHER_FILE}")
-    if content is None:
-        return refuse(path, "this is no regular file", _OTHER_FILE)
-    if len(content) > LARGEST_FILE:
-        return refuse(path, f"the file is larger than {LARGEST_FILE} bytes", _OTHER_FILE)
-    return _decoded(content, path)
-
-
-def _content(path: str) -> bytes | None:
-    """At most one byte too many; None for what is no regular file. A pipe without a writer does not block."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        with open(descriptor, "rb", closefd=False) as file:
-            return file.read(LARGEST_FILE + 1)
-    finally:
-        os.close(descriptor)
 
 
 def _decoded(content: bytes, path: str) -> Result[str, Problems]:

@@ -97,7 +97,8 @@ class BuildInterrupted:
     interruption: Interruption
 
     def __str__(self) -> str:
-        return f"the build was stopped ({self.interruption.name.lower()}); nothing is known to be published"
+        why = self.interruption.name.lower().replace("_", " ")
+        return f"the build was stopped ({why}); nothing is known to be published"
 
 
 BuildFailure: TypeAlias = BuildFailed | PushFailed | EngineUnavailable | BuildInterrupted

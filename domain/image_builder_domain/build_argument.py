@@ -11,6 +11,11 @@ from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.tag import Tag
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Engines know these without ARG: proxies, BuildKit's settings, the platform (Dockerfile reference, "ARG").
+_PREDEFINED = re.compile(
+    r"(?:HTTPS?|FTP|NO|ALL)_PROXY|(?:https?|ftp|no|all)_proxy|BUILDKIT_.*|SOURCE_DATE_EPOCH"
+    r"|(?:BUILD|TARGET)(?:PLATFORM|OS|OSVERSION|ARCH|VARIANT)|TARGETSTAGE"
+)
 _SECRET_WORDS = re.compile(r"token|secret|password|passwd|credential|key", re.IGNORECASE)
 
 
@@ -34,6 +39,11 @@ class BuildArgument:
 def is_argument_name(text: str) -> bool:
     """True for the names that a Dockerfile's ``ARG`` can declare."""
     return _NAME.fullmatch(text) is not None
+
+
+def is_predefined(name: str) -> bool:
+    """True for arguments that have an effect without being declared."""
+    return _PREDEFINED.fullmatch(name) is not None
 
 
 def exported_tags(tags: Iterable[Tag]) -> Result[tuple[BuildArgument, ...], Problems]:

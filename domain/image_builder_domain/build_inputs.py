@@ -1,28 +1,42 @@
 """What a build is planned from, beyond what its tags are decided from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import final
 
 from returns.result import Result
 
+from image_builder_domain.build_argument import BuildArgument
+from image_builder_domain.dockerfile import DeclaredArguments
 from image_builder_domain.inputs import TagInputs
 from image_builder_domain.problem import Problems
+from image_builder_domain.variant import Variant
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What is built: an absolute context directory, and the Dockerfile's path below it."""
+    """What is built: an absolute context directory, and the Dockerfile's path below it.
+
+    ``declared`` is what the Dockerfile declares with ``ARG``, ``variants`` what ``variants.yaml`` holds (empty without
+    one), ``env_file`` the arguments of ``--env-file`` (None when it was not given).
+    """
 
     context: str
     dockerfile: str
+    declared: DeclaredArguments = field(default_factory=DeclaredArguments)
+    variants: tuple[Variant, ...] = ()
+    env_file: tuple[BuildArgument, ...] | None = None
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Enough to plan a build. ``commit_time`` is the commit's, in seconds since 1970, None where git cannot say."""
+    """Enough to plan a build. ``commit_time`` is the commit's, in seconds since 1970, None where git cannot say.
+
+    ``processors`` is how many of them this process may use.
+    """
 
     tags: TagInputs
     source: Result[Source, Problems]
     commit_time: int | None
+    processors: int = 1

@@ -29,6 +29,15 @@ def decide_cache(configuration: Configuration, state: GitState, name: str) -> Re
     )
 
 
+def variant_cache(cache: CacheReferences, variant: str) -> CacheReferences:
+    """The same with a place for this variant alone: builds of one moment would overwrite each other's cache."""
+
+    def own(references: tuple[ImageReference, ...]) -> tuple[ImageReference, ...]:
+        return tuple(image_reference(found.repository, f"{found.tag}-{variant}") for found in references)
+
+    return CacheReferences(own(cache.imports), own(cache.exports))
+
+
 def _cache_reference(prefix: RegistryPrefix, name: str) -> Result[ImageReference, Problems]:
     return located(prefix.repository(name), "--name", "choose another name").map(
         lambda repository: image_reference(repository, "buildcache")

@@ -7,9 +7,11 @@ from image_builder_domain.git_state import GitState
 from image_builder_domain.inputs import Asked
 from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problem, Problems, every, located, refuse
-from image_builder_domain.reference import Repository
-from image_builder_domain.registry_prefix import RegistryPrefix
+from image_builder_domain.reference import TAG_RULE, ImageReference, Repository, is_tag
+from image_builder_domain.registry_prefix import RegistryPrefix, image_reference
+from image_builder_domain.tag import Tag
 from image_builder_domain.trust import CacheAccess, Target, trust
+from image_builder_domain.variant import Variant
 
 
 def image_name(asked: Asked) -> Result[str, Problems]:
@@ -34,6 +36,23 @@ def decide_repositories(
         return found.bind(lambda repository: _outside_the_cache(repository, configuration, state))
 
     return _registries(configuration, state).bind(lambda registries: every(map(place, registries)))
+
+
+def decide_destinations(
+    repositories: tuple[Repository, ...], tags: tuple[Tag, ...], variant: Variant | None
+) -> Result[tuple[ImageReference, ...], Problems]:
+    """Every tag in every repository, each place once; a variant's tags end in its name."""
+    values = every(_tag_value(tag, variant) for tag in tags)
+    return values.map(
+        lambda found: tuple(dict.fromkeys(image_reference(place, value) for value in found for place in repositories))
+    )
+
+
+def _tag_value(tag: Tag, variant: Variant | None) -> Result[str, Problems]:
+    value = tag.value if variant is None else f"{tag.value}-{variant.name}"
+    if variant is not None and not is_tag(value):
+        return refuse(variant.where, f"{value!r} is no tag: {TAG_RULE}", "shorten the tag or the variant's name")
+    return Success(value)
 
 
 def _outside_the_cache(
@@ -72,7 +91,7 @@ def uses_production_for_pull_requests(configuration: Configuration, state: GitSt
 
 def check_tags_allowed(asked: Asked, configuration: Configuration, state: GitState) -> Result[None, Problems]:
     """Refuses a pull request's own tags where they would lie beside production's."""
-    if asked.tags and uses_production_for_pull_requests(configuration, state):
+    if (asked.tags or asked.tag_base64) and uses_production_for_pull_requests(configuration, state):
         what = "pr-tags-in-registry lets a pull request push its own tags alone"
         return refuse("--tag", what, "leave the flag out, or add a dev-registry")
     return Success(None)

@@ -26,6 +26,10 @@ class Asked:
     platforms: tuple[str, ...] = ()
     target: str | None = None
     export_tags: bool = False
+    tag_base64: str | None = None
+    variant: str | None = None
+    max_parallel: int | None = None
+    keep_going: bool = True
 
 
 @final

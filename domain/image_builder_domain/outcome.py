@@ -38,7 +38,10 @@ class DestinationOutcome:
 @final
 @dataclass(frozen=True, slots=True)
 class ImageOutcome:
-    """One image: what was built, where it is, who signed it. ``image`` is what the engine reported."""
+    """One image: what was built, where it is, who signed it.
+
+    ``image`` is what the engine reported, ``config`` its configuration object, as a registry that holds it says.
+    """
 
     request: BuildRequest
     image: Descriptor | None
@@ -48,6 +51,7 @@ class ImageOutcome:
     signatures: tuple[SignatureResult, ...]
     log_path: str | None
     duration_seconds: float
+    config: Descriptor | None = None
 
     @property
     def is_published(self) -> bool:

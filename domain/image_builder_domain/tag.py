@@ -11,9 +11,10 @@ from image_builder_domain.problem import Problems, every, located, refuse
 from image_builder_domain.reference import TAG_RULE, is_tag
 from image_builder_domain.templates import TemplateData, is_template, render
 
-_ACTION = re.compile(
-    r"\{\{.*?(?:\}\}|\Z)", re.DOTALL
-)  # one that is never closed must not be split: rendering refuses it
+# An action goes to its "}}", which may also stand in its texts and comments; one that is never closed goes to the end.
+_ACTION = (
+    r"""\{\{(?:-\s)?(?:/\*.*?\*/)?(?:"(?:\\.|[^"\\])*+"|`[^`]*+`|'(?:\\.|[^'\\])*+'|[^"`'}]|\}(?!\}))*+(?:\}\}|.*)"""
+)
 _NOT_IN_NAME = re.compile(r"[^A-Za-z0-9_-]")
 _BLANKS = re.compile(r"\s")
 
@@ -31,8 +32,7 @@ class TagSpec:
     @classmethod
     def parse(cls, text: str, where: str = "--tag") -> Result[Self, Problems]:
         """Read ``value`` or ``name=value``; the first ``=`` outside ``{{ }}`` splits. A template's text names it."""
-        masked = _ACTION.sub(lambda action: "_" * len(action[0]), text)
-        equals = masked.find("=")
+        equals = outside_actions(text).find("=")
         if equals < 0:
             name = _NOT_IN_NAME.sub("", text) if is_template(text) else text
             return cls._checked(name, text, where)
@@ -54,6 +54,12 @@ class Tag:
 
     name: str
     value: str
+
+
+def outside_actions(text: str) -> str:
+    """The text with every character inside ``{{ }}`` turned to ``_``, so that what splits it can be found."""
+    # Compiled when first used: most tags are no templates.
+    return re.sub(_ACTION, lambda action: "_" * len(action[0]), text, flags=re.DOTALL) if "{{" in text else text
 
 
 def tag_value(spec: TagSpec, data: TemplateData) -> Result[Tag, Problems]:

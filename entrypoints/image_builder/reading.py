@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from image_builder_adapters.yaml_reader import read_flawed
 from image_builder_domain.configuration import configuration
-from image_builder_domain.git_state import CiSystem, detect, read_git_state
+from image_builder_domain.git_state import CiSystem, detect, git_question, read_git_state
 from image_builder_domain.inputs import EPOCH, Asked, TagInputs
-from image_builder_domain.problem import problems_of, refuse
-from returns.result import Result, Success
+from image_builder_domain.problem import problems_of
 
 if TYPE_CHECKING:
     from image_builder_domain.build_inputs import Inputs, Source
     from image_builder_domain.problem import Problems
+    from returns.result import Result
 
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -25,7 +25,7 @@ def read_tag_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) ->
     return TagInputs(
         asked=_asked(flags),
         configuration=read_flawed(file).bind(lambda found: configuration(found[0], file, flaws=found[1])),
-        git_state=read_git_state(environment, _commit(flags, environment), flags["repo"]),
+        git_state=read_git_state(environment, _commit(flags, environment), flags["repo"], _event(environment)),
         time=_time(environment),
         environment=environment,
     )
@@ -37,16 +37,26 @@ def read_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> "In
 
     tags = read_tag_inputs(flags, environment)
     source = _source(flags)
-    return Inputs(tags, source, _commit_time(tags, flags["context"] or "."))
+    return Inputs(tags, source, _commit_time(tags, flags["context"] or "."), len(os.sched_getaffinity(0)))
 
 
 def _commit(flags: Mapping[str, Any], environment: Mapping[str, str]) -> str | None:
-    """The working copy's commit; where the job says what is built, git is not even asked."""
-    if detect(environment) is not CiSystem.LOCAL or environment.get("PULL_BASE_SHA"):
+    """What git knows and the job does not say; where the job says what is built, git is not even asked."""
+    question = git_question(environment)
+    if question is None:
         return None
     from image_builder_adapters.git import working_copy_commit
 
-    return working_copy_commit(flags["context"] or ".", environment)
+    return working_copy_commit(flags["context"] or ".", environment, question)
+
+
+def _event(environment: Mapping[str, str]) -> "Result[Mapping[str, Any], Problems] | None":
+    """The payload of a GitHub event; other CI systems have none."""
+    if detect(environment) is not CiSystem.GITHUB:
+        return None
+    from image_builder_adapters.event_payload import read_event
+
+    return read_event(environment.get("GITHUB_EVENT_PATH", ""))
 
 
 def _asked(flags: Mapping[str, Any]) -> Asked:
@@ -57,24 +67,18 @@ def _asked(flags: Mapping[str, Any]) -> Asked:
         platforms=tuple(flags["platform"]),
         target=flags["target"],
         export_tags=flags["export-tags"],
+        tag_base64=flags["tag-base64"],
+        variant=flags["variant"],
+        max_parallel=flags["max-parallel"],
+        keep_going=flags["keep-going"],
     )
 
 
 def _source(flags: Mapping[str, Any]) -> "Result[Source, Problems]":
-    from image_builder_adapters.source_tree import find_dockerfile
+    from image_builder_adapters.source_tree import find_dockerfile, read_source
 
     found = find_dockerfile(flags["context"] or ".", flags["dockerfile"])
-    return found.bind(lambda place: _without_variants(*place))
-
-
-def _without_variants(context: str, dockerfile: str) -> "Result[Source, Problems]":
-    from image_builder_adapters.source_tree import has_variants
-    from image_builder_domain.build_inputs import Source
-
-    if has_variants(context, dockerfile):
-        path = os.path.join(os.path.dirname(dockerfile), "variants.yaml")
-        return refuse(path, "variants are not supported yet", "build from a folder without this file")
-    return Success(Source(context, dockerfile))
+    return found.bind(lambda place: read_source(*place, flags["env-file"]))
 
 
 def _commit_time(tags: TagInputs, context: str) -> int | None:
@@ -83,7 +87,8 @@ def _commit_time(tags: TagInputs, context: str) -> int | None:
         return None
     from image_builder_adapters.git import commit_time
 
-    return commit_time(context, tags.git_state.unwrap().commit, tags.environment)
+    commit = tags.git_state.unwrap().commit
+    return commit_time(context, commit, tags.environment) if commit is not None else None
 
 
 def _time(environment: Mapping[str, str]) -> datetime:

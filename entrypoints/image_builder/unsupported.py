@@ -9,9 +9,6 @@ if TYPE_CHECKING:
     from image_builder_domain.plan import Plan
 
 _FLAGS: Final = (
-    "tag-base64",
-    "env-file",
-    "variant",
     "build-in-ado",
     "ado-preview-run",
     "ado-preview-run-yaml-path",

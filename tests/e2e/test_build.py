@@ -20,7 +20,7 @@ def test_postsubmit_publishes_every_tag_everywhere_and_signs_what_was_built(worl
     tags = [tag["value"] for tag in report["tags"]]
     assert tags[:2] == ["latest", "v1-11111111"]
     assert len(tags) == 3
-    places = [f"{host.host_port}/prod/app:{tag}" for host in (world.registry, world.mirror) for tag in tags]
+    places = [f"{host.host_port}/prod/app:{tag}" for tag in tags for host in (world.registry, world.mirror)]
     assert report["images_list"] == places
     for place in places:
         body = world.manifest(place)

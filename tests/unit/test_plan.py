@@ -64,8 +64,8 @@ def problems(result: Result[Plan, tuple[Problem, ...]]) -> list[str]:
 def test_postsubmit_pushes_every_tag_to_every_production_registry() -> None:
     assert destinations(inputs(asked=Asked("team/app", ("latest",)))) == [
         "reg.example/prod/team/app:latest",
-        "reg.example/prod/team/app:v20260102-abcdef12",
         "mirror.example/team/app:latest",
+        "reg.example/prod/team/app:v20260102-abcdef12",
         "mirror.example/team/app:v20260102-abcdef12",
     ]
 

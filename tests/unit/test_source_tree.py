@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
-from image_builder_adapters.source_tree import find_dockerfile, has_variants
+from image_builder_adapters.source_tree import find_dockerfile, read_source
+from image_builder_domain.build_argument import BuildArgument
+from image_builder_domain.build_inputs import Source
 from image_builder_domain.problem import Problem, problems_of
 from returns.result import Success
 
@@ -113,12 +115,83 @@ def test_a_context_that_is_no_directory_is_refused(context: Path) -> None:
     assert file.what.endswith("is no directory")
 
 
-def test_variants_lie_beside_the_dockerfile(context: Path) -> None:
-    (context / "sub" / "variants.yaml").write_text("")
-    assert has_variants(str(context), "sub/Dockerfile")
-    assert not has_variants(str(context), "Dockerfile")
+def source(context: Path, dockerfile: str = "Dockerfile", env_file: str | None = None) -> Source:
+    return read_source(str(context), dockerfile, env_file).unwrap()
 
 
-def test_a_dangling_variants_link_is_not_overlooked(context: Path) -> None:
-    (context / "variants.yaml").symlink_to("none")
-    assert has_variants(str(context), "Dockerfile")
+def told(context: Path, dockerfile: str = "Dockerfile", env_file: str | None = None) -> list[str]:
+    problems = problems_of(read_source(str(context), dockerfile, env_file))
+    return [str(found).replace(f"{context}/", "") for found in problems]
+
+
+@pytest.fixture
+def file(context: Path) -> Path:
+    path = context / "sub" / "Dockerfile"
+    path.write_bytes(b"\xef\xbb\xbfARG A\nFROM x\nARG B=\xff C\n")
+    return path
+
+
+@pytest.mark.usefixtures("file")
+def test_a_source_knows_what_its_dockerfile_declares(context: Path) -> None:
+    found = source(context, "sub/Dockerfile")
+    assert (found.context, found.dockerfile) == (str(context), "sub/Dockerfile")
+    assert (found.declared.before_from, found.declared.stages) == (("A",), (("B", "C"),))
+    assert (found.variants, found.env_file) == ((), None)
+
+
+def test_variants_lie_beside_the_dockerfile_and_nowhere_else(context: Path, file: Path) -> None:
+    (context / "variants.yaml").write_text("far: {A: 1}")
+    assert source(context, "sub/Dockerfile").variants == ()
+    (file.parent / "variants.yaml").write_text("near: {A: 1.10}")
+    (variant,) = source(context, "sub/Dockerfile").variants
+    assert (variant.name, variant.arguments) == ("near", (BuildArgument("A", "1.10"),))
+    assert variant.where == f"{file.parent}/variants.yaml:1:1"
+
+
+@pytest.mark.parametrize(
+    ("target", "what"),
+    [
+        pytest.param("none", "there is no such file", id="dangling"),
+        pytest.param("variants.yaml", "cannot be read", id="loop"),
+        pytest.param("../../outside.yaml", "this link leads out of the context", id="outside"),
+        pytest.param("/etc/hostname", "this link leads out of the context", id="absolute"),
+        pytest.param(".", "this is no regular file", id="directory"),
+    ],
+)
+def test_a_link_in_place_of_variants_is_never_overlooked(context: Path, file: Path, target: str, what: str) -> None:
+    (context.parent / "outside.yaml").write_text("a: {A: 1}")
+    (file.parent / "variants.yaml").symlink_to(target)
+    (problem,) = told(context, "sub/Dockerfile")
+    assert problem.startswith("sub/variants.yaml: ")
+    assert what in problem
+    assert "--config" not in problem
+
+
+def test_an_env_file_is_relative_to_the_dockerfile_and_keeps_its_bytes(context: Path, file: Path) -> None:
+    (file.parent / "build.env").write_bytes(b"\xef\xbb\xbf# c\nA=1=2\r\n\nB=\xff \n")
+    found = source(context, "sub/Dockerfile", "build.env")
+    assert found.env_file == (BuildArgument("A", "1=2"), BuildArgument("B", "\udcff "))
+    assert source(context, "sub/Dockerfile", "../sub/build.env").env_file == found.env_file
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        pytest.param("/etc/hostname", "--env-file: '/etc/hostname' is absolute", id="absolute"),
+        pytest.param("../../outside.env", "--env-file: '../../outside.env' leads out of the context", id="outside"),
+        pytest.param("link.env", "--env-file: 'link.env' leads out of the context", id="link"),
+        pytest.param("none.env", "sub/none.env: there is no such file", id="missing"),
+        pytest.param(".", "this is no regular file", id="directory"),
+    ],
+)
+def test_an_env_file_outside_of_the_context_is_refused(context: Path, file: Path, given: str, what: str) -> None:
+    (context.parent / "outside.env").write_text("A=1")
+    (file.parent / "link.env").symlink_to("../../outside.env")
+    (problem,) = told(context, "sub/Dockerfile", given)
+    assert what in problem
+
+
+def test_problems_of_variants_and_env_file_are_told_together(context: Path, file: Path) -> None:
+    (file.parent / "variants.yaml").write_text("a: {A: [1]}")
+    (file.parent / "build.env").write_text("nonsense")
+    assert len(told(context, "sub/Dockerfile", "build.env")) == 2

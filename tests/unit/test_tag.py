@@ -169,3 +169,23 @@ def test_exported_names_that_collide_are_refused() -> None:
     assert "'a-b'" in problem
     assert "'a.b'" in problem
     assert "TAG_a_b" in problem
+
+
+templates = st.lists(
+    st.sampled_from(["v", "1.2", "-", "_", " ", "{{ .Date }}", "{{ .ShortSHA }}", "{{ `=` }}", "é", "/"]), min_size=1
+).map("".join)
+
+
+@given(templates)
+def test_a_name_made_from_a_template_names_itself(template: str) -> None:
+    for made in TagSpec.parse("{{ .Date }}" + template).map(lambda found: [found]).value_or([]):
+        assert spec(f"{{{{ `` }}}}{made.name}").name == made.name
+
+
+@given(st.lists(templates, max_size=4))
+def test_tags_derived_again_from_their_values_are_the_same(texts: list[str]) -> None:
+    specs = [found.unwrap() for found in map(TagSpec.parse, texts) if isinstance(found, Success)]
+    for tags in compute_tags(specs, DATA).map(lambda found: [found]).value_or([]):
+        assert all(is_tag(tag.value) for tag in tags)
+        again = [TagSpec(tag.name, tag.value, "again") for tag in tags]
+        assert compute_tags(again, DATA) == Success(tags)

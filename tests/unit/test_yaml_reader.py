@@ -8,14 +8,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from image_builder_adapters import yaml_reader
-from image_builder_adapters.yaml_reader import (
-    DEEPEST,
-    LARGEST_FILE,
-    MOST_ALIASED,
-    parse_document,
-    parse_flawed,
-    read_document,
-)
+from image_builder_adapters.regular_file import LARGEST_FILE
+from image_builder_adapters.yaml_reader import DEEPEST, MOST_ALIASED, parse_document, parse_flawed, read_document
 from image_builder_domain.document import Mapping, Scalar, Sequence
 from image_builder_domain.problem import Problem, problems_of
 

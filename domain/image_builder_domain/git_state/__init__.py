@@ -1,18 +1,21 @@
 """Where we are: the CI system, the job's class, the repository and the commit.
 
-Pure functions from environment variables (and the working copy's commit) to a state or problems. An empty variable
-counts as unset. The order in which CI systems are recognised is part of the rule: the first match wins.
+Pure functions from environment variables (and what git and the event's payload say) to a state or problems. An empty
+variable counts as unset. The order in which CI systems are recognised is part of the rule: the first match wins. Only
+the module of the system that is found is imported.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from returns.result import Failure, Result, Success
 
-from image_builder_domain.git_state import prow, working_copy
-from image_builder_domain.git_state.state import CiSystem, GitState
+from image_builder_domain.git_state.state import PROW_MARKS, CiSystem, GitState
+from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problem, Problems, refuse
+from image_builder_domain.trust import Target, trust
 
-__all__ = ["CiSystem", "GitState", "detect", "read_git_state"]
+__all__ = ["CiSystem", "GitState", "detect", "git_question", "read_git_state"]
 
 
 def detect(environment: Mapping[str, str]) -> CiSystem | None:
@@ -30,34 +33,79 @@ def detect(environment: Mapping[str, str]) -> CiSystem | None:
         return CiSystem.JENKINS
     if given.get("CI") != "true":
         return CiSystem.LOCAL
-    return CiSystem.PROW if all(name in given for name in prow.MARKS) else None
+    return CiSystem.PROW if all(name in given for name in PROW_MARKS) else None
+
+
+def git_question(environment: Mapping[str, str]) -> str | None:
+    """The revision whose commit :func:`read_git_state` wants from git; None where the job itself says all."""
+    match detect(environment):
+        case CiSystem.LOCAL:
+            return None if environment.get("PULL_BASE_SHA") else "HEAD"
+        case CiSystem.PROW:
+            is_periodic = environment.get("JOB_TYPE") == JobType.PERIODIC.value
+            return "HEAD" if is_periodic and not environment.get("PULL_BASE_SHA") else None
+        case CiSystem.AZURE_PIPELINES:
+            from image_builder_domain.git_state import azure_pipelines
+
+            return azure_pipelines.git_question(environment)
+        case _:
+            return None
 
 
 def read_git_state(
-    environment: Mapping[str, str], commit: str | None, repository: str | None
+    environment: Mapping[str, str],
+    commit: str | None,
+    repository: str | None,
+    event: Result[Mapping[str, Any], Problems] | None = None,
 ) -> Result[GitState, Problems]:
     """The state of this job.
 
-    ``commit`` is the working copy's, None where there is none; ``repository`` is ``--repo``, which outside CI names
-    the repository and in CI must equal the state.
+    ``commit`` is git's answer to :func:`git_question`, None where there is none; ``repository`` is ``--repo``, which
+    outside CI (and in a periodic job without ``extra_refs``) names the repository and elsewhere must equal the state;
+    ``event`` is the payload of a GitHub event, or why it could not be read.
     """
-    system = detect(environment)
-    match system:
+    return _read(environment, commit, repository, event).bind(
+        lambda state: _agreeing(state, repository).bind(lambda found: _truly_merged(environment, found))
+    )
+
+
+def _read(
+    environment: Mapping[str, str],
+    commit: str | None,
+    repository: str | None,
+    event: Result[Mapping[str, Any], Problems] | None,
+) -> Result[GitState, Problems]:
+    match detect(environment):
         case CiSystem.PROW:
-            return prow.read(environment).bind(lambda state: _agreeing(state, repository))
+            from image_builder_domain.git_state import prow
+
+            return prow.read(environment, commit, repository)
+        case CiSystem.GITHUB:
+            from image_builder_domain.git_state import github
+
+            unread: Result[Any, Problems] = refuse("GITHUB_EVENT_PATH", "the event's payload was not read")
+            return github.read(environment, event if event is not None else unread)
+        case CiSystem.AZURE_PIPELINES:
+            from image_builder_domain.git_state import azure_pipelines
+
+            return azure_pipelines.read(environment, commit)
+        case CiSystem.GITLAB:
+            from image_builder_domain.git_state import gitlab
+
+            return gitlab.read(environment)
+        case CiSystem.JENKINS:
+            from image_builder_domain.git_state import jenkins
+
+            return jenkins.read(environment)
         case CiSystem.LOCAL:
+            from image_builder_domain.git_state import working_copy
+
             return working_copy.read(environment, commit, repository)
         case None:
             return refuse(
                 "CI",
-                f"CI=true, but no CI system is recognised and {', '.join(prow.MARKS)} are not all set",
+                f"CI=true, but no CI system is recognised and {', '.join(PROW_MARKS)} are not all set",
                 "set them, or unset CI on your own machine",
-            )
-        case _:
-            return refuse(
-                system.value,
-                "jobs of this CI system are not supported yet",
-                "run as a ProwJob, or outside CI with --repo",
             )
 
 
@@ -66,3 +114,12 @@ def _agreeing(state: GitState, repository: str | None) -> Result[GitState, Probl
         return Success(state)
     what = f"{repository!r} is not the repository of this job, {state.repository!r}"
     return Failure((Problem("--repo", what, "leave the flag out in CI"),))
+
+
+def _truly_merged(environment: Mapping[str, str], state: GitState) -> Result[GitState, Problems]:
+    """A job that may publish as production must not carry a single mark of unmerged code."""
+    if trust(state.job_type).target is Target.DEVELOPMENT:
+        return Success(state)
+    from image_builder_domain.git_state.unmerged import unmarked
+
+    return unmarked(environment, state).map(lambda _: state)

@@ -11,6 +11,9 @@ _SHA = re.compile(r"(?!0+\Z)(?:[0-9a-f]{40}|[0-9a-f]{64})")
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}")
 _REPO = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}")
 
+PROW_MARKS = ("REPO_OWNER", "REPO_NAME", "JOB_TYPE")
+"""Together they tell a job's place as Prow does, whoever set them."""
+
 
 class CiSystem(Enum):
     """Who runs this job."""
@@ -26,15 +29,27 @@ class CiSystem(Enum):
 @final
 @dataclass(frozen=True, slots=True)
 class GitState:
-    """Where we are. ``commit`` is what is built; ``pull_number`` is there for presubmits alone."""
+    """Where we are.
+
+    ``commit`` is what is built, None for a batch; ``pull_number`` is there for presubmits alone. ``base_sha`` is the
+    pushed commit, or what a proposed change goes on top of (None where the CI system does not tell); ``head_sha`` is
+    the proposed change. Refs are short, and ``tag`` is there only when the ref is one. ``pull_refs`` are a batch's
+    pull requests as Prow writes them. Branch names are the author's choice: never put them in a path or a command.
+    """
 
     system: CiSystem
     job_type: JobType
-    commit: str
+    commit: str | None
     owner: str | None = None
     repo: str | None = None
     pull_number: int | None = None
     base_ref: str | None = None
+    base_sha: str | None = None
+    head_sha: str | None = None
+    head_ref: str | None = None
+    tag: str | None = None
+    is_fork: bool = False
+    pull_refs: str | None = None
 
     @property
     def repository(self) -> str | None:
@@ -50,3 +65,8 @@ def is_sha(text: str) -> bool:
 def is_repository(owner: str, repo: str) -> bool:
     """True for names that GitHub gives to owners and repositories."""
     return _OWNER.fullmatch(owner) is not None and _REPO.fullmatch(repo) is not None
+
+
+def is_nested_repository(owner: str, repo: str) -> bool:
+    """True for names that GitLab gives: groups inside of groups, so that the owner may hold ``/``."""
+    return all(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}", name) for name in (*owner.split("/"), repo))

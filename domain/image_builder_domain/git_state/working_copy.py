@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from returns.result import Result, Success
 
-from image_builder_domain.git_state.state import CiSystem, GitState, is_repository, is_sha
+from image_builder_domain.git_state.state import CiSystem, GitState, is_nested_repository, is_repository, is_sha
 from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problems, refuse, together
 
@@ -30,7 +30,7 @@ def _commit(environment: Mapping[str, str], commit: str | None) -> Result[str, P
 def _names(repository: str | None) -> Result[tuple[str | None, str | None], Problems]:
     if repository is None:
         return Success((None, None))
-    owner, _, repo = repository.partition("/")
-    if is_repository(owner, repo):
+    owner, _, repo = repository.rpartition("/")
+    if is_repository(owner, repo) or is_nested_repository(owner, repo):
         return Success((owner, repo))
     return refuse("--repo", f"{repository!r} is no repository", "write org/repo")

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, final
 
 if TYPE_CHECKING:
-    from image_builder.presenters.live_line import LiveLine
+    from image_builder.presenters.build_voice import BuildVoice
+    from image_builder.presenters.live_lines import LiveLines
 
 _COLOURS: Final = {"error": "31", "warning": "33", "info": "36"}
 
@@ -34,14 +35,14 @@ class Console:
         self._format = "color" if terminal else "text"
         self._engine_to = None if silent else 2 if results_only else 1
         self._debug = debug
-        self._lock = threading.Lock()
+        self._lock, self._engine_lock = threading.Lock(), threading.Lock()
         is_live = terminal and os.isatty(self._engine_to or 1) and not silent and not debug
-        self._live = self._open_live_line() if is_live else None
+        self._live = self._open_live_lines() if is_live else None
 
-    def _open_live_line(self) -> "LiveLine":
-        from image_builder.presenters.live_line import LiveLine
+    def _open_live_lines(self) -> "LiveLines":
+        from image_builder.presenters.live_lines import LiveLines, terminal_size
 
-        return LiveLine(self._raw)
+        return LiveLines(lambda data: self._write(data), lambda: terminal_size(2))
 
     def use_format(self, log_format: str | None) -> None:
         """Write own lines as the configuration's ``log-format`` says; None keeps what fits the terminal."""
@@ -73,27 +74,32 @@ class Console:
         """Print lines for people, as they are."""
         self._raw(self._clean(_encoded(f"{text}\n")))
 
-    def engine(self, lines: bytes) -> None:
-        """Show whole lines of engine output, or the step they belong to on a terminal."""
-        if self._live is not None:
-            self._live.show(lines)
-        elif self._engine_to is not None:
-            _write(self._engine_to, self._neutralise(self._clean(lines)))
+    def follow(self, name: str, variant: str | None) -> "BuildVoice":
+        """Who speaks for one build, which begins now."""
+        from image_builder.presenters.build_voice import BuildVoice
 
-    def failing_step(self, lines: tuple[str, ...]) -> None:
-        """Repeat the last lines of a failing step."""
-        text = "".join(f"    {line}\n" for line in lines)
+        title = f"building {name}" if variant is None else f"building {name} ({variant})"
+        self.info(title)
+        if self._live is None:
+            return BuildVoice(self, variant, None, lambda: None)
+        live, line = self._live, self._live.begin(title)
+        return BuildVoice(self, variant, line.show, lambda: live.end(line))
+
+    def engine_lines(self, lines: bytes, prefix: bytes) -> None:
+        """Show engine output with ``prefix`` before each line."""
+        if self._engine_to is None:
+            return
+        safe = self._neutralise(self._clean(lines))
+        if prefix:
+            # A piece of a very long line gets an end, or another build's line would go on in it.
+            safe = b"".join(prefix + line + b"\n" for line in safe.removesuffix(b"\n").split(b"\n"))
+        with self._engine_lock:
+            _write(self._engine_to, safe)
+
+    def indented(self, lines: tuple[str, ...], prefix: str) -> None:
+        """Repeat lines of an engine, indented, with ``prefix`` before each."""
+        text = "".join(f"    {prefix}{line}\n" for line in lines)
         self._raw(self._neutralise(self._clean(_encoded(text))))
-
-    def start(self, what: str) -> None:
-        """Begin the live line of one build."""
-        if self._live is not None:
-            self._live.start(what)
-
-    def stop(self) -> None:
-        """Take the live line away."""
-        if self._live is not None:
-            self._live.stop()
 
     def _say(self, level: str, text: str) -> None:
         safe = self._neutralise(self._clean(_encoded(text))).decode(errors="replace")
@@ -109,6 +115,12 @@ class Console:
         self._raw(_encoded(f"{label}{safe}\n"))
 
     def _raw(self, data: bytes) -> None:
+        if self._live is not None:
+            self._live.print(data)
+        else:
+            self._write(data)
+
+    def _write(self, data: bytes) -> None:
         with self._lock:
             _write(2, data)
 

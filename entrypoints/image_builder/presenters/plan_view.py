@@ -25,6 +25,8 @@ def plan_as_json(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
             "pull_number": state.pull_number,
         },
         "tags": [{"name": tag.name, "value": tag.value} for tag in plan.tags],
+        "max_parallel": plan.max_parallel,
+        "keep_going": plan.keep_going,
         "builds": [_build(build, engine) for build in plan.builds],
         "signers": signers_as_json(plan.signers, signers, _images(plan)),
         "not_signed": plan.not_signed,
@@ -40,11 +42,15 @@ def plan_as_text(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
         f"  job       {state.job_type.value} ({state.system.value})"
         + (f", {state.repository}" if state.repository else "")
         + (f", pull request {state.pull_number}" if state.pull_number else ""),
-        f"  commit    {state.commit}",
+        f"  commit    {state.commit or 'none of its own: several pull requests are built together'}",
         *_rows("tag", (f"{tag.name} = {tag.value}" for tag in plan.tags)),
     ]
+    if len(plan.builds) > 1:
+        failing = "the others go on" if plan.keep_going else "the others are stopped"
+        lines.append(f"  builds    {len(plan.builds)}, {plan.max_parallel} at the same time; when one fails, {failing}")
     for build in plan.builds:
         lines += [
+            *_rows("variant", (build.variant,) if build.variant is not None else ()),
             *_rows("push to", map(str, build.destinations)),
             *_rows("argument", map(str, build.arguments)),
             *_rows("platform", map(str, build.platforms)),

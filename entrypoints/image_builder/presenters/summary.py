@@ -7,6 +7,8 @@ from image_builder_domain.plan import Plan
 def summary(plan: Plan, outcome: Outcome, report_path: str | None) -> str:
     """What was built, where it is, who signed it, and where the evidence lies."""
     lines = [line for image in outcome.images for line in _image(image)]
+    if len(outcome.images) > 1:
+        lines.append(f"{sum(image.is_published for image in outcome.images)} of {len(outcome.images)} published")
     if plan.not_signed:
         lines.append(f"  not signed   {plan.not_signed}")
     if report_path is not None:

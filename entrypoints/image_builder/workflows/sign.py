@@ -13,9 +13,11 @@ from image_builder_domain.descriptor import Manifest
 from image_builder_domain.ports import Cancellation, Registry, Signer
 from image_builder_domain.reference import ImageReference
 from image_builder_domain.sign_plan import SignPlan
-from image_builder_domain.signing import ImageToSign, SignatureResult
+from image_builder_domain.signing import ImageToSign
 from image_builder_domain.signing_outcome import SignedImage, SigningOutcome
 from returns.methods import unwrap_or_failure
+
+from image_builder.workflows.signatures import signatures_of
 
 _AT_ONCE = 16
 
@@ -89,9 +91,7 @@ def _signed(
         for image in images
         if image.manifest is not None
     )
-    with ThreadPoolExecutor(max(1, len(signers))) as pool:
-        by_signer = tuple(pool.map(lambda signer: signer.sign(wanted, cancellation), signers.values()))
-    by_image: tuple[tuple[SignatureResult, ...], ...] = tuple(zip(*by_signer, strict=True))
+    by_image = signatures_of(wanted, signers, cancellation)
     return tuple(replace(image, signatures=found) for image, found in zip(images, by_image, strict=True))
 
 

@@ -1,0 +1,187 @@
+"""GitHub Actions: ``GITHUB_EVENT_NAME``, its payload, and the variables that say the same.
+
+What ``GITHUB_SHA`` is depends on the event: for a pull request it is a test merge or the default branch, never the
+head, so the payload is what counts.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from returns.result import Result, Success
+
+from image_builder_domain.git_state import event as payload
+from image_builder_domain.git_state import variable
+from image_builder_domain.git_state.state import CiSystem, GitState
+from image_builder_domain.job_type import JobType
+from image_builder_domain.nearest import nearest
+from image_builder_domain.problem import Problems, refuse, together
+
+_GITHUB = CiSystem.GITHUB
+Event: TypeAlias = Mapping[str, Any]
+_Reader: TypeAlias = Callable[[Mapping[str, str], Event, tuple[str, str]], Result[GitState, Problems]]
+
+
+def read(environment: Mapping[str, str], event: Result[Event, Problems]) -> Result[GitState, Problems]:
+    """The state of a job; ``event`` is the payload, or why it could not be read."""
+    given = {name: value for name, value in environment.items() if value}
+    return together(_reader(given), _names(given), event).bind(
+        lambda found: together(_names_agree(found[2], found[1]), found[0](given, found[2], found[1])).map(
+            lambda both: both[1]
+        )
+    )
+
+
+def _reader(given: Mapping[str, str]) -> Result[_Reader, Problems]:
+    def known(name: str) -> Result[_Reader, Problems]:
+        if name not in _READERS:
+            what = f"the event {name!r} says nothing about which commit to build"
+            return refuse("GITHUB_EVENT_NAME", what, nearest(name, _READERS))
+        return Success(_READERS[name])
+
+    return variable.required(given, "GITHUB_EVENT_NAME", _GITHUB).bind(known)
+
+
+def _names(given: Mapping[str, str]) -> Result[tuple[str, str], Problems]:
+    return variable.required(given, "GITHUB_REPOSITORY", _GITHUB).bind(
+        lambda text: variable.split_repository(text, "GITHUB_REPOSITORY")
+    )
+
+
+def _names_agree(event: Event, names: tuple[str, str]) -> Result[object, Problems]:
+    """``repository.owner.name`` is in payloads of pushes alone, ``login`` in all."""
+    told = together(payload.text(event, "repository.owner.login"), payload.text(event, "repository.name"))
+    return told.bind(
+        lambda found: together(
+            variable.agreeing(payload.WHERE, "repository.owner.login", found[0], names[0], "GITHUB_REPOSITORY"),
+            variable.agreeing(payload.WHERE, "repository.name", found[1], names[1], "GITHUB_REPOSITORY"),
+        )
+    )
+
+
+# --- pushes -------------------------------------------------------------------------------------------------------
+
+
+def _push(given: Mapping[str, str], event: Event, names: tuple[str, str]) -> Result[GitState, Problems]:
+    if event.get("deleted") is True:
+        what = "this push deleted a branch or tag: there is nothing to build"
+        return refuse(payload.WHERE, what, "run the job only if github.event.deleted is false")
+    ref = payload.text(event, "ref").bind(lambda found: _pushed_ref(given, found))
+    commit = ref.bind(lambda found: _pushed_commit(given, event, found))
+    return together(ref, commit).map(lambda found: _merged(JobType.POSTSUBMIT, names, found[1], found[0]))
+
+
+def _pushed_ref(given: Mapping[str, str], ref: str) -> Result[str, Problems]:
+    if not ref.startswith(("refs/heads/", "refs/tags/")):
+        return refuse(payload.WHERE, f"ref is {ref!r}, neither a branch nor a tag", "build pushes to branches and tags")
+    return variable.agreeing(payload.WHERE, "ref", ref, given.get("GITHUB_REF"), "GITHUB_REF").map(lambda _: ref)
+
+
+def _pushed_commit(given: Mapping[str, str], event: Event, ref: str) -> Result[str, Problems]:
+    """A branch's new head; of a tag, whose ``after`` may be the tag's own object, the commit that it marks."""
+    head = payload.optional_text(event, "head_commit.id")
+    if variable.tag_of(ref) is not None:
+        return payload.sha(event, "head_commit.id") if head else variable.sha(given, "GITHUB_SHA", _GITHUB)
+    return payload.sha(event, "after").bind(
+        lambda after: together(
+            variable.agreeing(payload.WHERE, "head_commit.id", head, after, "after"),
+            variable.agreeing(payload.WHERE, "after", after, given.get("GITHUB_SHA"), "GITHUB_SHA"),
+        ).map(lambda _: after)
+    )
+
+
+def _merged(job_type: JobType, names: tuple[str, str], commit: str, ref: str | None) -> GitState:
+    tag = variable.tag_of(ref)
+    base_ref = variable.short_ref(ref) if tag is None else None
+    return GitState(_GITHUB, job_type, commit, *names, base_ref=base_ref, base_sha=commit, tag=tag)
+
+
+def _dispatch(given: Mapping[str, str], event: Event, names: tuple[str, str]) -> Result[GitState, Problems]:
+    ref = payload.text(event, "ref").bind(
+        lambda found: variable.agreeing(payload.WHERE, "ref", found, given.get("GITHUB_REF"), "GITHUB_REF").map(
+            lambda _: found
+        )
+    )
+    return together(variable.sha(given, "GITHUB_SHA", _GITHUB), ref).map(
+        lambda found: _merged(JobType.WORKFLOW_DISPATCH, names, *found)
+    )
+
+
+def _schedule(given: Mapping[str, str], event: Event, names: tuple[str, str]) -> Result[GitState, Problems]:
+    told = together(variable.sha(given, "GITHUB_SHA", _GITHUB), payload.text(event, "schedule"))
+    return told.map(lambda found: _merged(JobType.SCHEDULE, names, found[0], given.get("GITHUB_REF")))
+
+
+# --- unmerged code ------------------------------------------------------------------------------------------------
+
+
+def _pull_request(_: Mapping[str, str], event: Event, names: tuple[str, str]) -> Result[GitState, Problems]:
+    if event.get("action") == "closed":
+        what = "this pull request was closed: there is nothing to build"
+        return refuse(payload.WHERE, what, "leave closed out of the workflow's types; what was merged is a push")
+    number = payload.pull_number(event, "number")
+    shas = together(payload.sha(event, "pull_request.base.sha"), payload.sha(event, "pull_request.head.sha"))
+    base = together(
+        payload.text(event, "pull_request.base.ref"), payload.text(event, "pull_request.base.repo.full_name")
+    )
+    return together(number, shas, base).map(
+        lambda found: GitState(
+            _GITHUB,
+            JobType.PRESUBMIT,
+            found[1][1],
+            *names,
+            pull_number=found[0],
+            base_ref=variable.short_ref(found[2][0]),
+            base_sha=found[1][0],
+            head_sha=found[1][1],
+            head_ref=payload.optional_text(event, "pull_request.head.ref"),
+            # The repository of a fork that was deleted is null.
+            is_fork=payload.optional_text(event, "pull_request.head.repo.full_name") != found[2][1],
+        )
+    )
+
+
+def _merge_group(given: Mapping[str, str], event: Event, names: tuple[str, str]) -> Result[GitState, Problems]:
+    if event.get("action") == "destroyed":
+        what = "this merge group was destroyed: there is nothing to build"
+        return refuse(payload.WHERE, what, "run the workflow for the type checks_requested alone")
+    head = payload.sha(event, "merge_group.head_sha").bind(
+        lambda found: variable.agreeing(
+            payload.WHERE, "merge_group.head_sha", found, given.get("GITHUB_SHA"), "GITHUB_SHA"
+        ).map(lambda _: found)
+    )
+    base = payload.sha(event, "merge_group.base_sha")
+    return together(head, base, payload.text(event, "merge_group.base_ref")).map(
+        lambda found: GitState(
+            _GITHUB,
+            JobType.MERGE_GROUP,
+            found[0],
+            *names,
+            base_ref=variable.short_ref(found[2]),
+            base_sha=found[1],
+            head_sha=found[0],
+            head_ref=variable.short_ref(payload.optional_text(event, "merge_group.head_ref")),
+        )
+    )
+
+
+def _without_unmerged_code(read: _Reader) -> _Reader:
+    """A payload that tells of unmerged code is not that of a push, whatever the event is called."""
+
+    def checked(given: Mapping[str, str], event: Event, names: tuple[str, str]) -> Result[GitState, Problems]:
+        for key in ("pull_request", "merge_group"):
+            if key in event:
+                what = f"{key} is there, but GITHUB_EVENT_NAME is {given.get('GITHUB_EVENT_NAME')!r}"
+                return refuse(payload.WHERE, what, "the CI system sets both; do not change one of them")
+        return read(given, event, names)
+
+    return checked
+
+
+_READERS: dict[str, _Reader] = {
+    "push": _without_unmerged_code(_push),
+    "pull_request": _pull_request,
+    "pull_request_target": _pull_request,
+    "merge_group": _merge_group,
+    "workflow_dispatch": _without_unmerged_code(_dispatch),
+    "schedule": _without_unmerged_code(_schedule),
+}

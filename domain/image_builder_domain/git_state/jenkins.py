@@ -1,0 +1,105 @@
+"""Jenkins, multibranch jobs: ``CHANGE_*`` tells of a pull request, ``GIT_*`` what was checked out.
+
+``GIT_*`` are there only where the checkout step exported them, and no variable tells the base of a pull request: the
+parents of a merge are in no fixed order, so nothing is guessed from them.
+"""
+
+from collections.abc import Mapping
+
+from returns.result import Failure, Result, Success
+
+from image_builder_domain.git_state import variable
+from image_builder_domain.git_state.state import CiSystem, GitState, is_nested_repository, is_repository
+from image_builder_domain.job_type import JobType
+from image_builder_domain.problem import Problem, Problems, refuse, together
+
+_JENKINS = CiSystem.JENKINS
+
+
+def read(environment: Mapping[str, str]) -> Result[GitState, Problems]:
+    """The state of a job."""
+    given = {name: value for name, value in environment.items() if value}
+    return _pull_request(given) if "CHANGE_ID" in given else _pushed(given)
+
+
+def _pushed(given: Mapping[str, str]) -> Result[GitState, Problems]:
+    tag = given.get("TAG_NAME")
+    return together(_names(given), variable.sha(given, "GIT_COMMIT", _JENKINS)).map(
+        lambda found: GitState(
+            _JENKINS,
+            JobType.POSTSUBMIT,
+            found[1],
+            *found[0],
+            base_ref=given.get("BRANCH_NAME") if tag is None else None,
+            base_sha=found[1],
+            tag=tag,
+        )
+    )
+
+
+def _pull_request(given: Mapping[str, str]) -> Result[GitState, Problems]:
+    number = variable.pull_number(given, "CHANGE_ID", _JENKINS)
+    target = variable.required(given, "CHANGE_TARGET", _JENKINS)
+    return together(_names(given), number, _head(given), _base(given), target).map(
+        lambda found: GitState(
+            _JENKINS,
+            JobType.PRESUBMIT,
+            found[2],
+            *found[0],
+            pull_number=found[1],
+            base_ref=found[4],
+            base_sha=found[3],
+            head_sha=found[2],
+            head_ref=given.get("CHANGE_BRANCH"),
+            is_fork="CHANGE_FORK" in given,
+        )
+    )
+
+
+def _head(given: Mapping[str, str]) -> Result[str, Problems]:
+    """Where the job merges before it builds, ``GIT_COMMIT`` is a merge that only this machine knows."""
+    return variable.sha(given, "PULL_PULL_SHA" if "PULL_PULL_SHA" in given else "GIT_COMMIT", _JENKINS)
+
+
+def _base(given: Mapping[str, str]) -> Result[str, Problems]:
+    for name in ("CHANGE_BASE_SHA", "PULL_BASE_SHA"):
+        if name in given:
+            return variable.commit(given[name], name)
+    what = "neither is set, and Jenkins does not tell what the pull request goes on top of"
+    return refuse("CHANGE_BASE_SHA, PULL_BASE_SHA", what, "export one of them in the pipeline")
+
+
+# --- the repository -----------------------------------------------------------------------------------------------
+
+
+def _names(given: Mapping[str, str]) -> Result[tuple[str, str], Problems]:
+    """From the URL of the first remote; the URL itself may hold a password and is never shown."""
+    name = "GIT_URL" if "GIT_URL" in given or "GIT_URL_1" not in given else "GIT_URL_1"
+    return variable.required(given, name, _JENKINS).bind(lambda url: repository_of(url, name))
+
+
+def repository_of(url: str, where: str) -> Result[tuple[str, str], Problems]:
+    """Owner and name in an ``https``, ``ssh`` or ``user@host:path`` URL; below GitHub the owner has no ``/``."""
+    host, path = _host_and_path(url)
+    owner, _, repo = path.removesuffix("/").removesuffix(".git").rpartition("/")
+    is_github = host.lower() in ("github.com", "www.github.com", "ssh.github.com")
+    if host and (is_repository(owner, repo) or (not is_github and is_nested_repository(owner, repo))):
+        return Success((owner, repo))
+    what = "this is no URL of a repository"
+    return Failure((Problem(where, what, "it wants https://host/owner/name or git@host:owner/name"),))
+
+
+def _host_and_path(url: str) -> tuple[str, str]:
+    """Both empty when the text is no such URL."""
+    if "://" not in url:
+        place, colon, path = url.partition(":")
+        return (place.rpartition("@")[2], path) if colon and "/" not in place else ("", "")
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return "", ""
+    is_plain = parts.scheme in ("http", "https", "ssh", "git") and not parts.query and not parts.fragment
+    return (host, parts.path.removeprefix("/")) if is_plain else ("", "")

@@ -1,0 +1,148 @@
+"""One image of a plan: build it, then ask every destination for the digest that the engine reported."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Protocol
+
+from image_builder_domain.artifact_failure import ArtifactFailure
+from image_builder_domain.build import BuildInterrupted, BuildRequest, BuiltImage, PushFailed
+from image_builder_domain.descriptor import Descriptor, Manifest
+from image_builder_domain.interruption import Interruption
+from image_builder_domain.outcome import DestinationOutcome, ImageOutcome
+from image_builder_domain.ports import Artifacts, Cancellation, ImageEngine, LogFile, OutputSink, Registry
+from image_builder_domain.reference import Digest, ImageReference
+from returns.methods import unwrap_or_failure
+
+_AT_ONCE = 8
+
+
+class Follower(Protocol):
+    """Who follows one build while it runs; ``stop`` ends what shows that it runs."""
+
+    def info(self, text: str) -> None: ...  # noqa: D102
+    def error(self, text: str) -> None: ...  # noqa: D102
+    def engine(self, lines: bytes) -> None: ...  # noqa: D102
+    def failing_step(self, lines: tuple[str, ...]) -> None: ...  # noqa: D102
+    def stop(self) -> None: ...  # noqa: D102
+
+
+class Ports(Protocol):
+    """What one image needs of the outside world."""
+
+    @property
+    def engine(self) -> ImageEngine: ...  # noqa: D102
+    @property
+    def registry(self) -> Registry: ...  # noqa: D102
+    @property
+    def artifacts(self) -> Artifacts: ...  # noqa: D102
+
+
+def build_image(
+    request: BuildRequest,
+    ports: Ports,
+    follower: Follower,
+    building: Cancellation,
+    cancellation: Cancellation,
+    lost: list[str],
+) -> ImageOutcome:
+    """Build, push and verify; nobody has signed yet. Files that could not be written are added to ``lost``.
+
+    ``building`` stops the engine alone: what is pushed already is verified unless the whole run stops.
+    """
+    started = time.monotonic()
+    log, log_path = _open_log(request, ports.artifacts, lost)
+    try:
+        built = unwrap_or_failure(ports.engine.build(request, _tee(log, follower), building))
+    finally:
+        follower.stop()
+        _close(log, lost)
+    outcome = ImageOutcome(request, None, None, (), (), (), log_path, 0.0)
+    if isinstance(built, BuiltImage):
+        own = (str(built.platform),) if built.platform is not None else ()
+        outcome = replace(outcome, image=built.descriptor, platforms=tuple(map(str, request.platforms)) or own)
+        outcome = _published(outcome, built.descriptor, ports, follower, cancellation)
+    else:
+        _tell_failure(built, follower)
+        outcome = replace(outcome, failure=built, destinations=_after_failure(request, built, ports, cancellation))
+    return replace(outcome, duration_seconds=time.monotonic() - started)
+
+
+def never_started(request: BuildRequest, reason: Interruption) -> ImageOutcome:
+    """The outcome of a build that was stopped before its turn came."""
+    places = tuple(DestinationOutcome(reference, "stopped") for reference in request.destinations)
+    return ImageOutcome(request, None, BuildInterrupted(reason), (), places, (), None, 0.0)
+
+
+def _open_log(request: BuildRequest, artifacts: Artifacts, lost: list[str]) -> tuple[LogFile | None, str | None]:
+    variant = f"_{request.variant}" if request.variant is not None else ""
+    opened = unwrap_or_failure(artifacts.open_log(f"build_{request.name}{variant}.log".replace("/", "-")))
+    if isinstance(opened, ArtifactFailure):
+        lost.append(str(opened))
+        return None, None
+    return opened, opened.path
+
+
+def _close(log: LogFile | None, lost: list[str]) -> None:
+    closed = unwrap_or_failure(log.close()) if log is not None else None
+    if isinstance(closed, ArtifactFailure):
+        lost.append(str(closed))
+
+
+def _tee(log: LogFile | None, follower: Follower) -> OutputSink:
+    def both(lines: bytes) -> None:
+        if log is not None:
+            log.write(lines)
+        follower.engine(lines)
+
+    return both
+
+
+def _tell_failure(failure: object, follower: Follower) -> None:
+    lines = getattr(failure, "last_lines", ())
+    if lines:
+        follower.error("the failing step's last lines:")
+        follower.failing_step(lines)
+    follower.error(str(failure))
+
+
+# --- verify -------------------------------------------------------------------------------------------------------
+
+
+def _published(
+    outcome: ImageOutcome, image: Descriptor, ports: Ports, follower: Follower, cancellation: Cancellation
+) -> ImageOutcome:
+    manifests, destinations = _ask(outcome.request.destinations, image.digest, ports.registry, cancellation)
+    for place in destinations:
+        if not place.holds:
+            follower.error(f"{place.reference}: {place.reason}")
+    manifest = next((found for found in manifests if found is not None), None)
+    return replace(outcome, destinations=destinations, config=None if manifest is None else manifest.config)
+
+
+def _ask(
+    references: tuple[ImageReference, ...], digest: Digest, registry: Registry, cancellation: Cancellation
+) -> tuple[tuple[Manifest | None, ...], tuple[DestinationOutcome, ...]]:
+    """Ask every destination, side by side, for the digest it holds."""
+
+    def one(reference: ImageReference) -> tuple[Manifest | None, DestinationOutcome]:
+        answer = unwrap_or_failure(registry.resolve(reference, cancellation))
+        if not isinstance(answer, Manifest):
+            return None, DestinationOutcome(reference, str(answer))
+        if answer.descriptor.digest != digest:
+            return None, DestinationOutcome(reference, f"holds {answer.descriptor.digest}, but {digest} was built")
+        return answer, DestinationOutcome(reference)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        answers = tuple(pool.map(one, references))
+    return tuple(manifest for manifest, _ in answers), tuple(place for _, place in answers)
+
+
+def _after_failure(
+    request: BuildRequest, failure: object, ports: Ports, cancellation: Cancellation
+) -> tuple[DestinationOutcome, ...]:
+    """After a failed push every destination is asked; without a known digest none can be said to hold the image."""
+    if not isinstance(failure, PushFailed) or failure.digest is None:
+        reason = "stopped" if isinstance(failure, BuildInterrupted) else "nothing was published"
+        return tuple(DestinationOutcome(reference, reason) for reference in request.destinations)
+    return _ask(request.destinations, failure.digest, ports.registry, cancellation)[1]

@@ -1,0 +1,200 @@
+"""One environment for each kind of job of each CI system, as it hands it to the tool."""
+
+import json
+from typing import Any
+
+BASE, HEAD, MERGE, OTHER = "1" * 40, "2" * 40, "3" * 40, "4" * 40
+
+GITHUB = {
+    "CI": "true",
+    "GITHUB_ACTIONS": "true",
+    "GITHUB_REPOSITORY": "acme/demo",
+    "GITHUB_EVENT_PATH": "/github/workflow/event.json",
+}
+REPOSITORY = {"name": "demo", "full_name": "acme/demo", "owner": {"login": "acme"}}
+PUSH = GITHUB | {"GITHUB_EVENT_NAME": "push", "GITHUB_SHA": BASE, "GITHUB_REF": "refs/heads/main"}
+PUSH_EVENT: dict[str, Any] = {
+    "ref": "refs/heads/main",
+    "before": "0" * 40,
+    "after": BASE,
+    "deleted": False,
+    "head_commit": {"id": BASE},
+    "repository": REPOSITORY | {"owner": {"login": "acme", "name": "acme"}},
+}
+PULL_REQUEST = GITHUB | {
+    "GITHUB_EVENT_NAME": "pull_request",
+    "GITHUB_SHA": MERGE,
+    "GITHUB_REF": "refs/pull/7/merge",
+    "GITHUB_HEAD_REF": "fix/typo",
+    "GITHUB_BASE_REF": "main",
+}
+PULL_REQUEST_EVENT: dict[str, Any] = {
+    "action": "synchronize",
+    "number": 7,
+    "pull_request": {
+        "number": 7,
+        "head": {"ref": "fix/typo", "sha": HEAD, "repo": {"full_name": "kim/demo"}},
+        "base": {"ref": "main", "sha": BASE, "repo": {"full_name": "acme/demo"}},
+    },
+    "repository": REPOSITORY,
+}
+MERGE_GROUP = GITHUB | {
+    "GITHUB_EVENT_NAME": "merge_group",
+    "GITHUB_SHA": HEAD,
+    "GITHUB_REF": f"refs/heads/gh-readonly-queue/main/pr-7-{BASE}",
+}
+MERGE_GROUP_EVENT: dict[str, Any] = {
+    "action": "checks_requested",
+    "merge_group": {
+        "head_sha": HEAD,
+        "head_ref": f"refs/heads/gh-readonly-queue/main/pr-7-{BASE}",
+        "base_sha": BASE,
+        "base_ref": "refs/heads/main",
+    },
+    "repository": REPOSITORY,
+}
+DISPATCH = PUSH | {"GITHUB_EVENT_NAME": "workflow_dispatch"}
+DISPATCH_EVENT: dict[str, Any] = {"inputs": None, "ref": "refs/heads/main", "repository": REPOSITORY}
+SCHEDULE = PUSH | {"GITHUB_EVENT_NAME": "schedule"}
+SCHEDULE_EVENT: dict[str, Any] = {"schedule": "0 4 * * *", "workflow": "b.yml", "repository": REPOSITORY}
+
+AZURE_PUSH = {
+    "TF_BUILD": "True",
+    "BUILD_BUILDID": "501",
+    "BUILD_REASON": "IndividualCI",
+    "BUILD_REPOSITORY_PROVIDER": "GitHub",
+    "BUILD_REPOSITORY_NAME": "acme/demo",
+    "BUILD_SOURCEBRANCH": "refs/heads/main",
+    "BUILD_SOURCEVERSION": BASE,
+    "SYSTEM_PULLREQUEST_PULLREQUESTNUMBER": "$(System.PullRequest.PullRequestNumber)",
+}
+AZURE_PULL_REQUEST = AZURE_PUSH | {
+    "BUILD_REASON": "PullRequest",
+    "BUILD_SOURCEBRANCH": "refs/pull/7/merge",
+    "BUILD_SOURCEVERSION": MERGE,
+    "SYSTEM_PULLREQUEST_PULLREQUESTNUMBER": "7",
+    "SYSTEM_PULLREQUEST_PULLREQUESTID": "123456",
+    "SYSTEM_PULLREQUEST_SOURCECOMMITID": HEAD,
+    "SYSTEM_PULLREQUEST_TARGETBRANCH": "main",
+    "SYSTEM_PULLREQUEST_ISFORK": "False",
+}
+AZURE_DECLARED = {
+    "TF_BUILD": "True",
+    "BUILD_REASON": "Manual",
+    "REPO_OWNER": "acme",
+    "REPO_NAME": "demo",
+    "JOB_TYPE": "postsubmit",
+    "PULL_BASE_SHA": BASE,
+    "PULL_NUMBER": "$(PullNumber)",
+    "PULL_PULL_SHA": "",
+}
+
+JENKINS_PUSH = {
+    "CI": "true",
+    "JENKINS_URL": "https://ci.example/",
+    "BRANCH_NAME": "main",
+    "GIT_URL": "https://github.com/acme/demo.git",
+    "GIT_COMMIT": BASE,
+}
+JENKINS_PULL_REQUEST = JENKINS_PUSH | {
+    "BRANCH_NAME": "PR-7",
+    "CHANGE_ID": "7",
+    "CHANGE_BRANCH": "fix/typo",
+    "CHANGE_TARGET": "main",
+    "CHANGE_BASE_SHA": BASE,
+    "GIT_COMMIT": HEAD,
+}
+
+GITLAB_PUSH = {
+    "CI": "true",
+    "GITLAB_CI": "true",
+    "CI_PIPELINE_SOURCE": "push",
+    "CI_PROJECT_PATH": "acme/tools/demo",
+    "CI_PROJECT_NAMESPACE": "acme/tools",
+    "CI_PROJECT_NAME": "demo",
+    "CI_COMMIT_SHA": BASE,
+    "CI_COMMIT_BRANCH": "main",
+}
+GITLAB_MERGE_REQUEST = {name: value for name, value in GITLAB_PUSH.items() if name != "CI_COMMIT_BRANCH"} | {
+    "CI_PIPELINE_SOURCE": "merge_request_event",
+    "CI_COMMIT_SHA": HEAD,
+    "CI_COMMIT_BEFORE_SHA": "0" * 40,
+    "CI_MERGE_REQUEST_IID": "7",
+    "CI_MERGE_REQUEST_ID": "99001",
+    "CI_MERGE_REQUEST_DIFF_BASE_SHA": BASE,
+    "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
+    "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME": "fix/typo",
+    "CI_MERGE_REQUEST_EVENT_TYPE": "detached",
+    "CI_MERGE_REQUEST_PROJECT_PATH": "acme/tools/demo",
+    "CI_MERGE_REQUEST_SOURCE_PROJECT_PATH": "acme/tools/demo",
+}
+
+
+def prow(job_type: str, *pulls: tuple[int, str]) -> dict[str, str]:
+    """A Prow job that builds these pull requests on top of the base."""
+    refs: dict[str, Any] = {"org": "acme", "repo": "demo", "base_ref": "main", "base_sha": BASE}
+    refs |= {"pulls": [{"number": number, "author": "kim", "sha": sha} for number, sha in pulls]} if pulls else {}
+    number, sha = pulls[0] if pulls else (0, "")
+    single = {"PULL_NUMBER": str(number), "PULL_PULL_SHA": sha, "PULL_HEAD_REF": "fix/typo"}
+    return {
+        "CI": "true",
+        "PROW_JOB_ID": "6d1f",
+        "JOB_TYPE": job_type,
+        "REPO_OWNER": "acme",
+        "REPO_NAME": "demo",
+        "PULL_BASE_REF": "main",
+        "PULL_BASE_SHA": BASE,
+        "PULL_REFS": ",".join([f"main:{BASE}", *(f"{number}:{sha}" for number, sha in pulls)]),
+        "JOB_SPEC": json.dumps({"type": job_type, "job": "build", "refs": refs}),
+        **(single if job_type == "presubmit" else {}),
+    }
+
+
+def periodic(*extra_refs: dict[str, Any]) -> dict[str, str]:
+    """A periodic Prow job."""
+    spec: dict[str, Any] = {"type": "periodic", "job": "nightly"}
+    spec |= {"extra_refs": list(extra_refs)} if extra_refs else {}
+    return {"CI": "true", "PROW_JOB_ID": "6d1f", "JOB_TYPE": "periodic", "JOB_SPEC": json.dumps(spec)}
+
+
+EXTRA = {"org": "acme", "repo": "demo", "base_ref": "main", "base_sha": BASE}
+EVENTS = {
+    "push": PUSH_EVENT,
+    "pull_request": PULL_REQUEST_EVENT,
+    "pull_request_target": PULL_REQUEST_EVENT,
+    "merge_group": MERGE_GROUP_EVENT,
+    "workflow_dispatch": DISPATCH_EVENT,
+    "schedule": SCHEDULE_EVENT,
+}
+
+MERGED = {
+    "prow postsubmit": prow("postsubmit"),
+    "prow periodic": periodic(EXTRA),
+    "github push": PUSH,
+    "github dispatch": DISPATCH,
+    "github schedule": SCHEDULE,
+    "azure push": AZURE_PUSH,
+    "azure declared": AZURE_DECLARED,
+    "jenkins push": JENKINS_PUSH,
+    "gitlab push": GITLAB_PUSH,
+}
+UNMERGED = {
+    "prow presubmit": prow("presubmit", (7, HEAD)),
+    "prow batch": prow("batch", (7, HEAD), (9, OTHER)),
+    "github pull request": PULL_REQUEST,
+    "github pull request target": PULL_REQUEST | {"GITHUB_EVENT_NAME": "pull_request_target"},
+    "github merge group": MERGE_GROUP,
+    "azure pull request": AZURE_PULL_REQUEST,
+    "azure declared": AZURE_DECLARED | {"JOB_TYPE": "presubmit", "PULL_NUMBER": "7", "PULL_PULL_SHA": HEAD},
+    "azure declared merge group": AZURE_DECLARED | {"JOB_TYPE": "merge_group", "PULL_PULL_SHA": HEAD},
+    "jenkins pull request": JENKINS_PULL_REQUEST,
+    "gitlab merge request": GITLAB_MERGE_REQUEST,
+    "gitlab merge train": GITLAB_MERGE_REQUEST | {"CI_MERGE_REQUEST_EVENT_TYPE": "merge_train"},
+    "gitlab external": GITLAB_PUSH
+    | {
+        "CI_PIPELINE_SOURCE": "external_pull_request_event",
+        "CI_EXTERNAL_PULL_REQUEST_IID": "7",
+        "CI_EXTERNAL_PULL_REQUEST_SOURCE_BRANCH_SHA": HEAD,
+        "CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_SHA": BASE,
+    },
+}
