@@ -27,6 +27,11 @@ def neutralise(text: bytes) -> bytes:
     return re.sub(_DANGEROUS, _defuse, text, flags=_FLAGS) if _is_suspicious(text) else text
 
 
+def harmless_json(document: str) -> str:
+    """The same JSON document, without a text in it that a CI system takes as a command: ``##`` is in strings alone."""
+    return document.replace("##", r"#\u0023")
+
+
 def _is_suspicious(text: bytes) -> bool:
     """A quick look, several times as fast as the expression; ``\\xc2`` begins the control characters above 0x7f."""
     return b"\xc2" in text or b"##" in text or b"::" in text or len(text.translate(None, _CONTROLS)) != len(text)

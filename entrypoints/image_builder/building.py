@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from image_builder_adapters.cancellation import SignalCancellation
+from image_builder_adapters.console_text import harmless_json, neutralise
 from image_builder_adapters.redaction import Redactor
 from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.outcome import Outcome
@@ -16,8 +17,9 @@ from image_builder_domain.ports import Artifacts
 from image_builder_domain.report import report
 from returns.result import Failure
 
+from image_builder import ci_output
 from image_builder.container import Settings, open_ports
-from image_builder.presenters import plan_view, prow
+from image_builder.presenters import azure_pipelines, plan_view, prow
 from image_builder.presenters.console import Console
 from image_builder.presenters.summary import summary
 from image_builder.workflows.build import Ports, carry_out, preflight
@@ -91,14 +93,23 @@ def _tell(
         str(written.failure())
         for written in _written({name: redactor.data(content) for name, content in files.items()}, artifacts)
     ]
+    failures += ci_output.write_files(report(plan, outcome), plan.git_state.system, environment, redactor.data)
     for failure in (*outcome.lost, *failures):
         console.error(failure)
     outcome = Outcome(outcome.images, outcome.interruption, (*outcome.lost, *failures))
-    if flags["output"] == "json":
-        lost = console.result(json.dumps(report(plan, outcome)))
-        outcome = Outcome(outcome.images, outcome.interruption, (*outcome.lost, *([lost] if lost else [])))
+    lost = _spoken(report(plan, outcome), flags, console)
+    outcome = Outcome(outcome.images, outcome.interruption, (*outcome.lost, *lost))
     console.summary(summary(plan, outcome, path if path in files and not failures else None))
     return outcome.exit_code()
+
+
+def _spoken(found: dict[str, Any], flags: Mapping[str, Any], console: Console) -> list[str]:
+    """Print what programs read; why some of it is lost."""
+    lost = [
+        console.result(harmless_json(json.dumps(found))) if flags["output"] == "json" else "",
+        console.command(azure_pipelines.state_output(found)) if flags["ado-state-output"] else "",
+    ]
+    return [reason for reason in lost if reason]
 
 
 def _written(files: dict[str, bytes], artifacts: Artifacts) -> list[Failure[Any]]:
@@ -111,11 +122,16 @@ def _written(files: dict[str, bytes], artifacts: Artifacts) -> list[Failure[Any]
 
 def _print_plan(plan: Plan, ports: Ports, console: Console, *, as_json: bool) -> int:
     view = plan_view.plan_as_json(plan, ports.engine, ports.signers) if as_json else None
-    text = plan_view.plan_as_text(plan, ports.engine, ports.signers) if view is None else json.dumps(view)
+    text = harmless_json(json.dumps(view)) if view is not None else _plan_as_text(plan, ports)
     lost = console.result(text)
     if lost:
         console.error(lost)
     return ExitCode.FILE_NOT_WRITTEN if lost else ExitCode.DONE
+
+
+def _plan_as_text(plan: Plan, ports: Ports) -> str:
+    text = plan_view.plan_as_text(plan, ports.engine, ports.signers)
+    return neutralise(text.encode(errors="surrogateescape")).decode(errors="surrogateescape")
 
 
 def _log_directory(flags: Mapping[str, Any], environment: Mapping[str, str]) -> str:

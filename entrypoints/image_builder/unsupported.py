@@ -14,7 +14,6 @@ _FLAGS: Final = (
     "ado-preview-run-yaml-path",
     "ado-preview-output",
     "test-kaniko-build-config",
-    "ado-state-output",
     "report",
 )
 _VERBS: Final = ("verify", "preview", "doctor", "schema")

@@ -125,3 +125,14 @@ def _signed_commit(copy: Path, environment: dict[str, str]) -> str:
     return subprocess.run(
         command, input=content, env=environment, check=True, capture_output=True, text=True
     ).stdout.strip()
+
+
+def test_the_parent_of_a_merge_is_told_and_of_a_first_commit_there_is_none(
+    copy: Path, environment: dict[str, str]
+) -> None:
+    first = git(copy, environment, "rev-parse", "HEAD")
+    person = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    git(copy, environment, *person, "commit", "-q", "--allow-empty", "-m", "two")
+    second = git(copy, environment, "rev-parse", "HEAD")
+    assert working_copy_commit(str(copy), environment, f"{second}^1") == first
+    assert working_copy_commit(str(copy), environment, f"{first}^1") is None

@@ -34,6 +34,7 @@ class Console:
         terminal = os.isatty(2) and os.environ.get("TERM", "dumb") != "dumb"
         self._format = "color" if terminal else "text"
         self._engine_to = None if silent else 2 if results_only else 1
+        self._results_only = results_only
         self._debug = debug
         self._lock, self._engine_lock = threading.Lock(), threading.Lock()
         is_live = terminal and os.isatty(self._engine_to or 1) and not silent and not debug
@@ -70,9 +71,14 @@ class Console:
         lost = _write(1, self._clean(_encoded(f"{text}\n")))
         return f"standard output: cannot be written: {lost}; free some space, or read it to the end" if lost else ""
 
+    def command(self, text: str) -> str:
+        """Print lines that the CI system obeys, beside a JSON result if there is one; why they are lost, or nothing."""
+        lost = _write(2 if self._results_only else 1, _encoded(f"{text}\n"))
+        return f"commands for the CI system: cannot be written: {lost}; read the output to the end" if lost else ""
+
     def summary(self, text: str) -> None:
         """Print lines for people, as they are."""
-        self._raw(self._clean(_encoded(f"{text}\n")))
+        self._raw(self._neutralise(self._clean(_encoded(f"{text}\n"))))
 
     def follow(self, name: str, variant: str | None) -> "BuildVoice":
         """Who speaks for one build, which begins now."""
@@ -89,9 +95,9 @@ class Console:
         """Show engine output with ``prefix`` before each line."""
         if self._engine_to is None:
             return
-        safe = self._neutralise(self._clean(lines))
+        # A piece of a very long line gets an end: two pieces, or another build's line, must make no command together.
+        safe = self._neutralise(self._clean(lines)).removesuffix(b"\n") + b"\n"
         if prefix:
-            # A piece of a very long line gets an end, or another build's line would go on in it.
             safe = b"".join(prefix + line + b"\n" for line in safe.removesuffix(b"\n").split(b"\n"))
         with self._engine_lock:
             _write(self._engine_to, safe)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from image_builder_adapters.console_text import harmless_json
 from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.inputs import TagInputs
 from image_builder_domain.problem import Problems, problems_of
@@ -34,7 +35,8 @@ def print_tags(
         for problem in problems:
             audience.error(str(problem))
         return ExitCode.REFUSED
-    line = json.dumps([{"name": tag.name, "value": tag.value} for tag in tags.unwrap()], separators=(",", ":"))
+    found = [{"name": tag.name, "value": tag.value} for tag in tags.unwrap()]
+    line = harmless_json(json.dumps(found, separators=(",", ":")))
     lost = audience.result(line)
     written = copy(f"{line}\n".encode()) if copy is not None else None
     failures = [*([lost] if lost else []), *([str(written.failure())] if isinstance(written, Failure) else [])]

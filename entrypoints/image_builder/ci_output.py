@@ -1,0 +1,35 @@
+"""Tell the CI system what was done, in the files and commands that it reads."""
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from image_builder_adapters.appended_file import append
+from image_builder_domain.git_state import CiSystem
+from returns.result import Failure
+
+from image_builder.presenters import github
+
+_TOO_LARGE = "GITHUB_OUTPUT: the build report is too large for the output build-report; use --build-report-path"
+
+
+def write_files(
+    report: dict[str, Any], system: CiSystem, environment: Mapping[str, str], redact: Callable[[bytes], bytes]
+) -> list[str]:
+    """Add to the files that GitHub Actions names; why one of them could not be written."""
+    return list(_github(report, environment, redact)) if system is CiSystem.GITHUB else []
+
+
+def _github(report: dict[str, Any], environment: Mapping[str, str], redact: Callable[[bytes], bytes]) -> Iterator[str]:
+    values = github.outputs(report)
+    files = {
+        "GITHUB_OUTPUT": github.output_file(values, f"image-builder-{secrets.token_hex(16)}"),
+        "GITHUB_STEP_SUMMARY": github.step_summary(report),
+    }
+    for name, content in files.items():
+        path = environment.get(name)
+        written = append(path, redact(content)) if path else None
+        if isinstance(written, Failure):
+            yield f"{name}: {written.failure()}"
+    if environment.get("GITHUB_OUTPUT") and "build-report" not in values:
+        yield _TOO_LARGE
