@@ -1,4 +1,4 @@
-"""Reference data from outside of the repository, for tests that compare with it."""
+"""Reference data of other people's systems, where it is at hand: it is never part of this repository."""
 
 import json
 import os
@@ -8,9 +8,14 @@ from typing import Any
 import pytest
 
 
-def recording(path: str) -> Any:
-    """A recorded interaction as JSON; the test is skipped where the recordings are not at hand."""
-    folder = os.environ.get("IMAGE_BUILDER_RECORDINGS")
-    if not folder:
-        pytest.skip("IMAGE_BUILDER_RECORDINGS names no folder: nothing to compare with")
-    return json.loads((Path(folder) / path).read_text())
+def recordings(folder: str) -> Path:
+    """The folder of that name; a test is skipped where the data is not."""
+    root = os.environ.get("IMAGE_BUILDER_RECORDINGS")
+    if not root:
+        pytest.skip("IMAGE_BUILDER_RECORDINGS does not name a folder of recorded answers")
+    return Path(root) / folder
+
+
+def recorded(folder: str, name: str) -> Any:
+    """One JSON file of the reference data."""
+    return json.loads((recordings(folder) / name).read_text(encoding="utf-8"))

@@ -10,7 +10,7 @@ from image_builder_domain.remote_log import plain_line, report_text, without_tim
 from image_builder_domain.remote_report import FIRST_LINE, LAST_LINE, RemoteReport, last_report
 from returns.result import Success
 
-from tests.recordings import recording
+from tests.recordings import recorded
 
 DIGEST = "sha256:" + "a" * 64
 FLAT: dict[str, Any] = {
@@ -109,14 +109,14 @@ def test_no_log_makes_it_raise(log: str) -> None:
     ("file", "images"),
     [
         (
-            "ado/log-text-200-build-report-2025-01.json",
+            "log-text-200-build-report-2025-01.json",
             ("europe-docker.pkg.dev/kyma-project/dev/github-tools-sap/conduit-cli:PR-477",),
         ),
-        ("ado/log-text-200-build-report-2025-04.json", ("europe-docker.pkg.dev/kyma-project/dev/cors-proxy:PR-12975",)),
+        ("log-text-200-build-report-2025-04.json", ("europe-docker.pkg.dev/kyma-project/dev/cors-proxy:PR-12975",)),
     ],
 )
 def test_recorded_reports_are_read(file: str, images: tuple[str, ...]) -> None:
-    text = recording(file)["response"]["body_text"]
+    text = recorded("ado", file)["response"]["body_text"]
     found = read(report_text(text.encode()))
     assert (found.status, found.pushed, found.signed, found.images_list) == ("Succeeded", True, False, images)
 

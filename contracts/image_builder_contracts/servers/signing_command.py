@@ -46,9 +46,9 @@ def main(arguments: Sequence[str], output: TextIO = sys.stdout) -> int:
             prepared = prepare(folder, Protocol(chosen.protocol), chosen.listen, chosen.token_file, chosen.signify)
             with SigningService.start(prepared.options) as service:
                 if prepared.options.payload is not None:
-                    _write(folder / "signify.yaml", signify_secret(service.token_url, prepared.options.payload))
+                    write_whole(folder / "signify.yaml", signify_secret(service.token_url, prepared.options.payload))
                 ready = json.dumps({"url": service.url, "control_url": service.control_url, **prepared.files})
-                _write(folder / "ready.json", (ready + "\n").encode())
+                write_whole(folder / "ready.json", (ready + "\n").encode())
                 output.write(ready + "\n")
                 output.flush()
                 signal.sigwait(_STOP_SIGNALS)
@@ -69,7 +69,7 @@ def prepare(
     if protocol is Protocol.V1:
         secret = token_file or folder / "token"
         if token_file is None:
-            _write(secret, secrets.token_urlsafe(32).encode() + b"\n")
+            write_whole(secret, secrets.token_urlsafe(32).encode() + b"\n")
         token = secret.read_text(encoding="utf-8").strip()
         if not token:
             raise ValueError(f"{secret}: holds no token")
@@ -100,12 +100,12 @@ def _mutual_tls_files(folder: Path) -> tuple[ssl.SSLContext, Path, Path]:
 
     made = mutual_tls()
     ca, secret = folder / "ca.pem", folder / "client-secret.json"
-    _write(ca, made.authority.certificate)
-    _write(secret, made.authority.issue_client().as_secret())
+    write_whole(ca, made.authority.certificate)
+    write_whole(secret, made.authority.issue_client().as_secret())
     return made.server_context, ca, secret
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     """Write for the owner's eyes only, and whole: whoever waits for the file never reads half of it."""
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.unlink(missing_ok=True)
@@ -124,7 +124,8 @@ def _stop_signals_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _address(text: str) -> tuple[str, int]:
+def address(text: str) -> tuple[str, int]:
+    """``ADDRESS:PORT`` on loopback, for ``argparse``: raises its ``ArgumentTypeError``."""
     host, _, port = text.rpartition(":")
     host = host.strip("[]")
     try:
@@ -145,7 +146,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
     )
     parser.add_argument(
-        "--listen", type=_address, default=("127.0.0.1", 0), metavar="ADDRESS:PORT", help="default: 127.0.0.1:0"
+        "--listen", type=address, default=("127.0.0.1", 0), metavar="ADDRESS:PORT", help="default: 127.0.0.1:0"
     )
     parser.add_argument("--protocol", choices=[protocol.value for protocol in Protocol], default=Protocol.V1.value)
     parser.add_argument("--folder", type=Path, metavar="DIR", help="where its files go (default: a temporary one)")
