@@ -69,7 +69,7 @@ class Verdict(Enum):
     """How a run ended; everything but ``SUCCEEDED`` is a failure."""
 
     SUCCEEDED = "succeeded"
-    PARTIALLY_SUCCEEDED = "partially succeeded"
+    PARTIALLY_SUCCEEDED = "partiallySucceeded"
     FAILED = "failed"
     CANCELED = "canceled"
     UNKNOWN = "unknown"

@@ -10,6 +10,8 @@ from typing import Any, Final, final
 
 from returns.result import Failure, Result, Success
 
+from image_builder_domain.remote_image import listed_image, told_image
+
 FIRST_LINE: Final = "---IMAGE BUILD REPORT---"
 LAST_LINE: Final = "---END OF IMAGE BUILD REPORT---"
 
@@ -17,7 +19,7 @@ LAST_LINE: Final = "---END OF IMAGE BUILD REPORT---"
 @final
 @dataclass(frozen=True, slots=True)
 class RemoteReport:
-    """What the pipeline says of its images. ``images`` are details, as JSON objects, where it gives any."""
+    """What the pipeline says of its images; ``images`` are in the shape of our own reports."""
 
     status: str
     pushed: bool
@@ -136,6 +138,10 @@ def _report(flat: dict[str, Any]) -> RemoteReport:
     images = flat.get("images_list")
     if images is None:  # the first format had no list
         images = [f"{place.rstrip('/')}/{name}:{tag}" for place in paths if place and name for tag in tags]
+    platforms = tuple(sorted(flat.get("architectures", ())))
+    details = tuple(map(told_image, flat.get("images", ())))
+    if not details and images and flat["pushed"]:
+        details = (listed_image(tuple(images), flat.get("digest"), platforms),)
     return RemoteReport(
         status=flat["status"],
         pushed=flat["pushed"],
@@ -145,6 +151,6 @@ def _report(flat: dict[str, Any]) -> RemoteReport:
         tags=tags,
         repository_path=",".join(paths),
         digest=flat.get("digest"),
-        architectures=tuple(sorted(flat.get("architectures", ()))),
-        images=tuple(flat.get("images", ())),
+        architectures=platforms,
+        images=details,
     )

@@ -8,15 +8,8 @@ from image_builder_domain.problem import Problem
 if TYPE_CHECKING:
     from image_builder_domain.plan import Plan
 
-_FLAGS: Final = (
-    "build-in-ado",
-    "ado-preview-run",
-    "ado-preview-run-yaml-path",
-    "ado-preview-output",
-    "test-kaniko-build-config",
-    "report",
-)
-_VERBS: Final = ("verify", "preview", "doctor", "schema")
+_FLAGS: Final = ("report",)
+_VERBS: Final = ("verify", "doctor", "schema")
 _BUILDS_FIRST: Final = ("build", "plan")
 
 
@@ -27,7 +20,7 @@ def unsupported(
     what, remedy = "not supported yet", "see the status table in the README"
     verbs = (Problem(verb, f"this mode is {what}", remedy),) if verb in _VERBS else ()
     named = tuple(Problem(f"--{name}", what, remedy) for name in _FLAGS if name in given)
-    if verb not in _BUILDS_FIRST or flags["parse-tags-only"]:
+    if verb not in _BUILDS_FIRST or flags["build-in-ado"] or flags["backend"] == "ado":
         return (*verbs, *named)
     return (*verbs, *named, *_backend(flags["backend"], environment))
 

@@ -1,17 +1,40 @@
 """The build report in a log: which one counts, and what is no report."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from image_builder.presenters.github import step_summary
 from image_builder_domain.remote_log import plain_line, report_text, without_timestamps
 from image_builder_domain.remote_report import FIRST_LINE, LAST_LINE, RemoteReport, last_report
 from returns.result import Success
 
 from tests.recordings import recorded
 
+IMAGE_KEYS = [
+    "variant",
+    "reference",
+    "digest",
+    "size",
+    "media_type",
+    "platforms",
+    "destinations",
+    "signatures",
+    "failure",
+    "log",
+    "duration_seconds",
+]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters(codec="utf-8"), max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["reference", "holds_digest", "reason", "signer", "last_lines"]), inner)
+    ),
+    max_leaves=8,
+)
 DIGEST = "sha256:" + "a" * 64
 FLAT: dict[str, Any] = {
     "status": "Succeeded",
@@ -37,10 +60,34 @@ def read(log: str) -> RemoteReport:
 
 
 def test_every_key_is_read() -> None:
-    assert read(f"before\n{block(FLAT)}after") == RemoteReport(
-        "Succeeded", True, False, "demo", ("r.example/p/demo:v1",), ("v1",), "r.example/p", DIGEST,
-        ("linux/amd64", "linux/arm64"),
-    )  # fmt: skip
+    found = read(f"before\n{block(FLAT)}after")
+    assert replace(found, images=()) == RemoteReport(
+        status="Succeeded",
+        pushed=True,
+        signed=False,
+        image_name="demo",
+        images_list=("r.example/p/demo:v1",),
+        tags=("v1",),
+        repository_path="r.example/p",
+        digest=DIGEST,
+        architectures=("linux/amd64", "linux/arm64"),
+    )
+
+
+def test_a_report_that_only_lists_images_gets_one_entry_of_details() -> None:
+    (entry,) = read(block(FLAT)).images
+    assert (entry["digest"], entry["platforms"]) == (DIGEST, ["linux/amd64", "linux/arm64"])
+    assert entry["destinations"] == [{"reference": "r.example/p/demo:v1", "holds_digest": True, "reason": ""}]
+
+
+@given(st.dictionaries(st.sampled_from(IMAGE_KEYS), JSON))
+def test_details_have_the_shape_of_our_own_reports_whatever_the_pipeline_says(image: dict[str, Any]) -> None:
+    (entry,) = read(block({**FLAT, "images": [image]})).images
+    assert list(entry) == IMAGE_KEYS
+    assert all(isinstance(place["reference"], str) for place in entry["destinations"])
+    assert entry["failure"] is None or isinstance(entry["failure"]["reason"], str)
+    report = {"status": "x", "image_name": "x", "not_signed": "", "images": [entry]}
+    assert step_summary(report)
 
 
 @pytest.mark.parametrize("path", ["r.example/p", "r.example/p/"])
@@ -60,7 +107,7 @@ def test_our_own_report_is_read() -> None:
         "images": [{"variant": None}],
     }
     found = read(block({**own, "exit_code": 0}))
-    assert (found.tags, found.repository_path, found.images) == (("v1",), "r/p,s/p", ({"variant": None},))
+    assert (found.tags, found.repository_path) == (("v1",), "r/p,s/p")
 
 
 def test_a_log_without_a_report_has_none() -> None:

@@ -1,0 +1,51 @@
+"""Which backend builds (specification, sections 1 and 6)."""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final
+
+from returns.result import Failure, Result, Success
+
+from image_builder_domain.problem import Problem, Problems, refuse
+
+_VARIABLE: Final = "USE_BUILDKIT"
+
+
+class Backend(Enum):
+    """Whoever makes the layers; by the words of ``--backend``."""
+
+    KANIKO = "kaniko"
+    BUILDKIT = "buildkit"
+    ADO = "ado"
+
+
+def decide_backend(asked: str | None, in_ado: bool, environment: Mapping[str, str]) -> Result[Backend, Problems]:
+    """``--backend``, else ``--build-in-ado``, else ``USE_BUILDKIT``, else kaniko; refused when they contradict.
+
+    A remote build takes ``USE_BUILDKIT=true`` for its own choice of an engine (section 7), so that is no contradiction.
+    """
+    local = _local(environment)
+    if in_ado:
+        return Success(Backend.ADO) if asked in (None, "ado") else _contradiction(asked, "--build-in-ado")
+    if asked == "ado":
+        return Success(Backend.ADO)
+    if isinstance(local, Failure):
+        return local
+    chosen = local.unwrap()
+    if asked is None:
+        return Success(chosen or Backend.KANIKO)
+    if chosen is not None and chosen.value != asked:
+        return _contradiction(asked, f"{_VARIABLE}={environment[_VARIABLE]}")
+    return Success(Backend(asked))
+
+
+def _local(environment: Mapping[str, str]) -> Result[Backend | None, Problems]:
+    text = environment.get(_VARIABLE, "")
+    known = {"": None, "true": Backend.BUILDKIT, "false": Backend.KANIKO}
+    if text not in known:
+        return refuse(_VARIABLE, f"{text!r} is neither true nor false", "set it to true")
+    return Success(known[text])
+
+
+def _contradiction(asked: str, other: str) -> Failure[Problems]:
+    return Failure((Problem("--backend", f"{asked} contradicts {other}", "change one of them"),))
