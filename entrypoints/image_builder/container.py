@@ -118,7 +118,7 @@ def _azure_devops(
     # Local builds must start without anything that is remote.
     from image_builder_adapters.azure_devops.pipeline import AzureDevOpsPipeline, Surroundings
 
-    around = Surroundings(environment, redactor.learn, notify)
+    around = Surroundings(environment, redactor.text, redactor.learn, notify)
     return AzureDevOpsPipeline(ado, around, f"image-builder/{__version__}")
 
 

@@ -4,9 +4,11 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from image_builder_adapters.azure_devops.pipeline import AzureDevOpsPipeline, Surroundings
+from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.remote_pipeline import PipelineBench, RunScript
 from image_builder_contracts.servers.azure_devops.fault import Replace
@@ -46,13 +48,14 @@ class Stage:
     refresh_seconds: float = 15.0
     pipeline: Pipeline = field(init=False)
     cancellation: ManualCancellation = field(default_factory=ManualCancellation)
-    learned: list[str] = field(default_factory=list)
+    redactor: Redactor = field(init=False)
     told: list[str] = field(default_factory=list)
     script: RunScript = lambda *_: Verdict.SUCCEEDED
     adapter: AzureDevOpsPipeline = field(init=False)
 
     def __post_init__(self) -> None:
         self.pipeline = self.service.add_pipeline("driven", DEFINITION, work=self.work)
+        self.redactor = Redactor(self.environment.values())
         self.adapter = self.open()
 
     def open(self, **changes: Any) -> AzureDevOpsPipeline:
@@ -64,7 +67,8 @@ class Stage:
         }
         around = Surroundings(
             self.environment,
-            self.learned.append,
+            self.redactor.text,
+            self.redactor.learn,
             self.told.append,
             stopwatch=lambda: self.cancellation.elapsed,
             jitter=lambda: 1.0,
@@ -80,13 +84,32 @@ class Stage:
 
 
 @contextmanager
-def stage(options: ServiceOptions | None = None, **environment: str) -> Iterator[Stage]:
+def stage(kind: str = "pat", options: ServiceOptions | None = None, folder: Path = Path()) -> Iterator[Stage]:
+    """A service, and an adapter that signs in with a ``pat``, a ``client-secret`` or ``federated``."""
     with AzureDevOps.start(options) as service:
-        made = Stage(service, environment or {"ADO_PAT": service.pat})
+        made = Stage(service, credential(service, kind, folder))
         try:
             yield made
         finally:
             made.adapter.close()
+
+
+ASSERTION = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJqb2IifQ.c2lnbmF0dXJl"
+
+
+def credential(service: AzureDevOps, kind: str, folder: Path) -> dict[str, str]:
+    if kind == "pat":
+        return {"ADO_PAT": service.pat}
+    principal = {
+        "AZURE_TENANT_ID": service.principal.tenant,
+        "AZURE_CLIENT_ID": service.principal.client,
+        "AZURE_AUTHORITY_HOST": service.authority,
+    }
+    if kind == "client-secret":
+        return {**principal, "AZURE_CLIENT_SECRET": service.principal.secret}
+    file = folder / "token"
+    file.write_text(ASSERTION + "\n")
+    return {**principal, "AZURE_FEDERATED_TOKEN_FILE": str(file)}
 
 
 def bench(made: Stage, secret: str | None = None) -> PipelineBench:

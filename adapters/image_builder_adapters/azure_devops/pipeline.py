@@ -54,11 +54,12 @@ def _jitter() -> float:
 class Surroundings:
     """What the adapter needs besides its settings.
 
-    ``environment`` is the tool's own; ``learn`` hears secrets that come at run time; ``notify`` hears what people
-    should know while they wait. ``clock`` is seconds since 1970.
+    ``environment`` is the tool's own; ``redact`` takes secrets out of a text, ``learn`` hears those that come at run
+    time; ``notify`` hears what people should know while they wait. ``clock`` is seconds since 1970.
     """
 
     environment: Mapping[str, str] = field(repr=False)
+    redact: Callable[[str], str] = str
     learn: Callable[[str], None] = lambda _secret: None
     notify: Callable[[str], None] = lambda _text: None
     clock: Callable[[], float] = time.time
@@ -173,7 +174,7 @@ class AzureDevOpsPipeline:
             jitter=around.jitter,
         )
         authenticator = Authenticator(credential, self._client, policy, around.learn, around.stopwatch)
-        self._opened = Service(self._client, authenticator, policy, around.clock, around.stopwatch)
+        self._opened = Service(self._client, authenticator, policy, around.redact, around.clock, around.stopwatch)
         return self._opened
 
     def _with_identity(

@@ -68,10 +68,12 @@ class Service:
         client: HttpClient,
         authenticator: Authenticator,
         policy: RetryPolicy,
+        redact: Callable[[str], str] = str,
         clock: Callable[[], float] = time.time,
         stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
         self.policy = policy
+        self._redact = redact
         self.stopwatch = stopwatch
         self.authenticator = authenticator
         self._client = client
@@ -173,10 +175,15 @@ class Service:
         found = meaning(answer)
         if found is Meaning.GOOD:
             return Success(answer)
-        refusal = explain(where, answer, self.authenticator.credential)
+        refusal = self._without_secrets(explain(where, answer, self.authenticator.credential))
         if found is Meaning.TRANSIENT:
             return Failure(Unsettled(where, refusal.reason, answer.status != 429, self._asked_pause(answer)))
         return Failure(refusal)
+
+    def _without_secrets(self, refusal: Refusal) -> Refusal:
+        """The service may repeat what it was sent."""
+        details = tuple(map(self._redact, refusal.details))
+        return replace(refusal, reason=self._redact(refusal.reason), details=details)
 
     def _json(self, url: str, answer: HttpAnswer) -> Result[Any, Trouble]:
         if answer.status == 204:
