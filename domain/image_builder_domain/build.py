@@ -13,10 +13,16 @@ from image_builder_domain.reference import Digest, ImageReference
 @final
 @dataclass(frozen=True, slots=True)
 class CacheReferences:
-    """Layer cache of one build: read from ``imports``, written to ``exports``. A cache failure never fails a build."""
+    """Layer cache of one build: read from ``imports``, written to ``exports``. A cache failure never fails a build.
+
+    ``run_layers`` and ``copy_layers`` say what is kept; BuildKit always keeps both. kaniko knows one repository: the
+    only reference there is, whose tag it does not use.
+    """
 
     imports: tuple[ImageReference, ...] = ()
     exports: tuple[ImageReference, ...] = ()
+    run_layers: bool = True
+    copy_layers: bool = False
 
 
 @final
@@ -107,10 +113,11 @@ BuildFailure: TypeAlias = BuildFailed | PushFailed | EngineUnavailable | BuildIn
 @final
 @dataclass(frozen=True, slots=True)
 class EngineMissing:
-    """A program that the engine needs is not installed; found before anything is built."""
+    """A program, or a file, that the engine needs is not there or no use; found before anything is built."""
 
     program: str
     remedy: str
+    what: str = "is not installed"
 
     def __str__(self) -> str:
-        return f"{self.program} is not installed; {self.remedy}"
+        return f"{self.program} {self.what}; {self.remedy}"

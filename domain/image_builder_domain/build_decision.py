@@ -6,6 +6,7 @@ from typing import final
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.argument_decision import Arguments, decide_arguments, merged
+from image_builder_domain.backend import Backend
 from image_builder_domain.build import BuildRequest, CacheReferences
 from image_builder_domain.build_inputs import Inputs, Source
 from image_builder_domain.cache_decision import decide_cache, variant_cache
@@ -50,14 +51,17 @@ def decide_builds(
     inputs: Inputs,
     known: Result[tuple[Configuration, GitState, str], Problems],
     tags: Result[tuple[Tag, ...], Problems],
+    backend: Result[Backend, Problems],
 ) -> Result[Builds, Problems]:
     """Every request, or every problem of what they are made of; no two of them have a destination in common."""
     asked = inputs.tags.asked
     variants = inputs.source.bind(lambda source: chosen_variants(source.variants, asked.variant))
     repositories = known.bind(lambda found: decide_repositories(*found))
-    cache = known.bind(lambda found: decide_cache(*found))
+    cache = together(known, backend).bind(lambda found: decide_cache(*found[0], found[1]))
     arguments = decide_arguments(inputs.tags, tags)
-    own = together(inputs.source, arguments, _platforms(asked), _epoch(inputs))
+    platforms = backend.bind(lambda found: _platforms(asked, found))
+    epoch = backend.bind(lambda found: _epoch(inputs, found))
+    own = together(inputs.source, arguments, platforms, epoch)
     return together(own, repositories, tags, cache, variants).bind(
         lambda found: _requests(_common(asked, *found[0], *found[1:4]), found[4])
     )
@@ -118,19 +122,29 @@ def _without_collisions(builds: tuple[BuildRequest, ...]) -> Result[tuple[BuildR
     return Failure(tuple(problems)) if problems else Success(builds)
 
 
-def _platforms(asked: Asked) -> Result[tuple[Platform, ...], Problems]:
-    return every(located(Platform.parse(text), "--platform") for text in asked.platforms).map(
+def _platforms(asked: Asked, backend: Backend) -> Result[tuple[Platform, ...], Problems]:
+    named = every(located(Platform.parse(text), "--platform") for text in asked.platforms).map(
         lambda platforms: tuple(dict.fromkeys(platforms))
     )
+    return named.bind(lambda platforms: _buildable(platforms, backend))
 
 
-def _epoch(inputs: Inputs) -> Result[int | None, Problems]:
+def _buildable(platforms: tuple[Platform, ...], backend: Backend) -> Result[tuple[Platform, ...], Problems]:
+    if len(platforms) > 1 and backend is Backend.KANIKO:
+        what = f"kaniko builds one platform, not {len(platforms)} at once"
+        return refuse("--platform", what, "set USE_BUILDKIT=true, or build one platform in each run")
+    return Success(platforms)
+
+
+def _epoch(inputs: Inputs, backend: Backend) -> Result[int | None, Problems]:
     return inputs.tags.configuration.bind(
-        lambda found: _reproducible_epoch(inputs) if found.reproducible else Success(None)
+        lambda found: _reproducible_epoch(inputs, backend) if found.reproducible else Success(None)
     )
 
 
-def _reproducible_epoch(inputs: Inputs) -> Result[int | None, Problems]:
+def _reproducible_epoch(inputs: Inputs, backend: Backend) -> Result[int | None, Problems]:
+    if backend is Backend.KANIKO:
+        return Success(0)  # it strips timestamps, whatever the time
     text = inputs.tags.environment.get(EPOCH)
     if text:
         return (

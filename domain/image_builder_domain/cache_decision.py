@@ -1,21 +1,28 @@
 """Which layer caches the build reads and writes (specification, section 3)."""
 
+from dataclasses import replace
+
 from returns.result import Result, Success
 
+from image_builder_domain.backend import Backend
 from image_builder_domain.build import CacheReferences
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.git_state import GitState
 from image_builder_domain.problem import Problems, located, refuse, together
-from image_builder_domain.reference import ImageReference
+from image_builder_domain.reference import ImageReference, Repository
 from image_builder_domain.registry_prefix import RegistryPrefix, image_reference
 from image_builder_domain.trust import CacheAccess, trust
 
 
-def decide_cache(configuration: Configuration, state: GitState, name: str) -> Result[CacheReferences, Problems]:
+def decide_cache(
+    configuration: Configuration, state: GitState, name: str, backend: Backend
+) -> Result[CacheReferences, Problems]:
     """Unmerged code reads production's cache and writes only its own."""
     cache = configuration.cache
     if not cache.enabled or cache.repository is None:
         return Success(CacheReferences())
+    if backend is Backend.KANIKO:
+        return _one_repository(configuration, state, cache.repository)
     if not cache.run_layers:
         what = "cache.cache-run-layers is false, but BuildKit always caches them"
         return refuse(configuration.file, what, "remove the key, or switch the cache off")
@@ -35,7 +42,26 @@ def variant_cache(cache: CacheReferences, variant: str) -> CacheReferences:
     def own(references: tuple[ImageReference, ...]) -> tuple[ImageReference, ...]:
         return tuple(image_reference(found.repository, f"{found.tag}-{variant}") for found in references)
 
-    return CacheReferences(own(cache.imports), own(cache.exports))
+    return replace(cache, imports=own(cache.imports), exports=own(cache.exports))
+
+
+def _one_repository(
+    configuration: Configuration, state: GitState, repository: RegistryPrefix
+) -> Result[CacheReferences, Problems]:
+    """kaniko's cache is one repository for all images, with a tag for each layer; it reads and writes the same."""
+    cache = configuration.cache
+    in_production = trust(state.job_type).cache is CacheAccess.PRODUCTION
+    chosen = repository if in_production or cache.dev_repository is None else cache.dev_repository
+    may_write = in_production or cache.dev_repository is not None
+
+    def references(found: Repository) -> CacheReferences:
+        place = (image_reference(found, "layers"),)
+        return CacheReferences(place, place if may_write else (), cache.run_layers, cache.copy_layers)
+
+    if not chosen.path:
+        what = f"the cache repository {chosen.text} is a registry's host alone, and kaniko needs a repository"
+        return refuse(configuration.file, what, f"write {chosen.text}/cache")
+    return Success(references(Repository(chosen.domain, chosen.path)))
 
 
 def _cache_reference(prefix: RegistryPrefix, name: str) -> Result[ImageReference, Problems]:

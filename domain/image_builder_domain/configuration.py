@@ -3,7 +3,7 @@
 One table of fields gives both: :func:`configuration` loads a file, :func:`schema` describes it to editors.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, final
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from image_builder_domain.ado_settings import AdoSettings
     from image_builder_domain.signer_settings import SignerDefinition, SignerSettings
 
-    SignerTypes = Mapping[str, read.Decoder[SignerSettings]]
+    SignerTypes = Callable[[], Mapping[str, read.Decoder[SignerSettings]]]
 
 DEFAULT_COMMIT_TAG = TagSpec("default_tag", "v{{ .Date }}-{{ .ShortSHA }}", "the default of default-commit-tag")
 DEFAULT_PR_TAG = TagSpec("default_tag", "PR-{{ .PRNumber }}", "the default of default-pr-tag")
@@ -66,7 +66,8 @@ def configuration(
     """The configuration of a document, or every problem in it.
 
     ``flaws`` are problems that reading the document met already: they are told with the others, in the order of the
-    file. ``signer_types`` are the types of signers with the decoder of their ``config``, the built-in ones by default.
+    file. ``signer_types`` gives the types of signers with the decoder of their ``config``, the built-in ones by
+    default; it is asked when the file says something about signing.
     """
     problems = list(flaws)
     values = _file(signer_types).read(document, "", problems)
@@ -181,7 +182,9 @@ def _cache() -> read.Decoder[dict[str, Any]]:
     return read.fields(
         {
             "enabled": read.boolean.about("Whether layers are cached in a registry.", default=False),
-            "cache-repo": _PREFIX.about("The cache of an image lies below it, under the image's name."),
+            "cache-repo": _PREFIX.about(
+                "Where layers are kept: kaniko's in it, BuildKit's below it under the image's name."
+            ),
             "dev-cache-repo": _PREFIX.about("The cache that unmerged code may write; below dev-registry."),
             "cache-run-layers": read.boolean.about("Whether RUN layers are cached; BuildKit must.", default=True),
             "cache-copy-layers": read.boolean.about("Whether COPY layers are cached; kaniko's.", default=False),
@@ -244,7 +247,7 @@ def _signing(signer_types: "SignerTypes | None") -> read.Decoder[dict[str, Any]]
     from image_builder_domain.signer_types import SIGNER_TYPES
     from image_builder_domain.signing_configuration import sign_config
 
-    return sign_config(SIGNER_TYPES if signer_types is None else signer_types)
+    return sign_config(SIGNER_TYPES if signer_types is None else signer_types())
 
 
 def _ado() -> "read.Decoder[AdoSettings]":

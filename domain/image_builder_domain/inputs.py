@@ -30,6 +30,8 @@ class Asked:
     variant: str | None = None
     max_parallel: int | None = None
     keep_going: bool = True
+    backend: str | None = None
+    build_in_ado: bool = False
 
 
 @final

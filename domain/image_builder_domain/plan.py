@@ -6,6 +6,7 @@ from typing import final
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.argument_decision import argument_warnings
+from image_builder_domain.backend import Backend, decide_backend
 from image_builder_domain.build import BuildRequest
 from image_builder_domain.build_decision import Builds, decide_builds
 from image_builder_domain.build_inputs import Inputs
@@ -40,22 +41,32 @@ class Plan:
     log_format: str | None = None
     max_parallel: int = 1
     keep_going: bool = True
+    backend: Backend = Backend.BUILDKIT
 
 
 def decide(inputs: Inputs) -> Result[Plan, Problems]:
     """The plan, or every problem of the inputs and of what they ask for together."""
     asked, tag_inputs = inputs.tags.asked, inputs.tags
+    backend = decide_backend(asked.backend, asked.build_in_ado, tag_inputs.environment)
     known = together(tag_inputs.configuration, tag_inputs.git_state, image_name(asked))
     tags = decide_tags(tag_inputs)
-    builds = decide_builds(inputs, known, tags)
+    builds = decide_builds(inputs, known, tags, backend)
     allowed = together(tag_inputs.configuration, tag_inputs.git_state).bind(
         lambda found: check_tags_allowed(asked, *found)
     )
-    return together(known, tags, builds, allowed).bind(lambda found: _assembled(inputs, *found[0], found[1], found[2]))
+    return together(known, tags, builds, backend, allowed).bind(
+        lambda found: _assembled(inputs, *found[0], found[1], found[2], found[3])
+    )
 
 
 def _assembled(
-    inputs: Inputs, configuration: Configuration, state: GitState, name: str, tags: tuple[Tag, ...], builds: Builds
+    inputs: Inputs,
+    configuration: Configuration,
+    state: GitState,
+    name: str,
+    tags: tuple[Tag, ...],
+    builds: Builds,
+    backend: Backend,
 ) -> Result[Plan, Problems]:
     in_production = uses_production_for_pull_requests(configuration, state)
     signers = tuple(
@@ -83,6 +94,7 @@ def _assembled(
             log_format=configuration.log_format,
             max_parallel=min(asked.max_parallel or inputs.processors, len(builds.requests)),
             keep_going=asked.keep_going,
+            backend=backend,
         )
     )
 

@@ -39,18 +39,18 @@ def why_not_signed(choices: tuple[SignerChoice, ...], state: GitState) -> str:
     return "; ".join(f"{choice.definition.name}: {choice.why}" for choice in choices)
 
 
-def _enabled(configuration: Configuration, repository: str | None) -> dict[str, str]:
-    """Names in configuration order, each with the key that enables it; none without a repository."""
+def _enabled(configuration: Configuration, repository: str | None) -> dict[str, tuple[str, ...]]:
+    """Names in configuration order, each with every key that enables it; none without a repository."""
     if repository is None:
         return {}
-    enabled: dict[str, str] = {}
+    enabled: dict[str, tuple[str, ...]] = {}
     for key in ("*", repository):
-        for name in configuration.enabled_signers.get(key, ()):
-            enabled.setdefault(name, key)
+        for name in dict.fromkeys(configuration.enabled_signers.get(key, ())):
+            enabled[name] = (*enabled.get(name, ()), key)
     return enabled
 
 
-def _fate(signer: SignerDefinition, enabled: dict[str, str], state: GitState) -> tuple[bool, str]:
+def _fate(signer: SignerDefinition, enabled: dict[str, tuple[str, ...]], state: GitState) -> tuple[bool, str]:
     if state.repository is None:
         return False, "the repository is unknown: outside CI --repo names it"
     if signer.name not in enabled:
@@ -61,4 +61,5 @@ def _fate(signer: SignerDefinition, enabled: dict[str, str], state: GitState) ->
         return False, f"its job-type does not name {state.job_type.value}"
     if not signer.job_types and trust(state.job_type).signing is Signing.NAMED:
         return False, f"a {state.job_type.value} is signed only by a signer whose job-type names it"
-    return True, f"enabled by {enabled[signer.name]!r}"
+    named = f", and its job-type names {state.job_type.value}" if signer.job_types else ""
+    return True, f"enabled by {' and '.join(map(repr, enabled[signer.name]))}{named}"

@@ -22,6 +22,7 @@ from image_builder.container import Settings, open_ports
 from image_builder.folders import log_directory, state_directory
 from image_builder.presenters import azure_pipelines, plan_view, prow
 from image_builder.presenters.console import Console
+from image_builder.presenters.log_lines import tell_log_lines
 from image_builder.presenters.summary import summary
 from image_builder.workflows.build import Ports, carry_out, preflight
 
@@ -40,6 +41,7 @@ def run(
     """Exit code as specification section 1 says."""
     gc.enable()  # a build may take hours
     settings = Settings(environment, log_directory(flags, environment), state_directory(environment), redactor)
+    tell_log_lines(console, debug=flags["debug"])
     ports = open_ports(settings, plan)
     for warning in plan.warnings:
         console.warning(warning)

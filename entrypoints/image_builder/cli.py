@@ -50,7 +50,7 @@ def run(scan: "Scan") -> int:
         *(Problem(*problem) for problem in scan.problems),
         *contradictions,
         *misplaced(mode, scan.given, flags),
-        *unsupported(mode, scan.given, flags, environment),
+        *unsupported(mode, scan.given),
     )
     words = tuple(scan.rest)
     return _MODES[mode](Invocation(mode, flags, scan.given, words, environment, early, console, redactor))
@@ -77,10 +77,9 @@ def _build(call: Invocation) -> int:
     from image_builder_domain.plan import decide
 
     from image_builder.reading import read_inputs
-    from image_builder.unsupported import unsupported_signers
 
     planned = decide(read_inputs(call.flags, call.environment))
-    problems = (*call.early, *problems_of(planned), *planned.map(unsupported_signers).value_or(()))
+    problems = (*call.early, *problems_of(planned))
     if problems or not isinstance(planned, Success):
         return call.refuse(problems)
     from image_builder import building

@@ -10,16 +10,16 @@ from typing import Any, final
 
 from dependency_injector import containers, providers
 from image_builder_adapters.filesystem import FileArtifacts
-from image_builder_adapters.notary import NotarySigner
 from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry import HttpRegistry
+from image_builder_adapters.signer_types import signer_type
 from image_builder_domain.ado_settings import AdoSettings
 from image_builder_domain.plan import Plan
-from image_builder_domain.ports import Artifacts, ImageEngine, Signer
+from image_builder_domain.ports import Artifacts, ImageEngine, Registry, Signer
 from image_builder_domain.remote_pipeline import RemotePipeline
 from image_builder_domain.sign_plan import SignPlan
 from image_builder_domain.signer_selection import SignerChoice
-from image_builder_domain.signer_settings import NotarySettings, SignerSettings
+from image_builder_domain.signer_type import Surroundings
 
 from image_builder import __version__
 from image_builder.workflows.build import Ports
@@ -43,20 +43,32 @@ class Container(containers.DeclarativeContainer):
 
     settings = providers.Dependency(instance_of=Settings)
     choices = providers.Dependency(instance_of=tuple)
+    backend = providers.Dependency(instance_of=str, default="")
+    log_format: providers.Object[str | None] = providers.Object(None)
     single_build = providers.Dependency(instance_of=bool, default=True)
 
-    engine = providers.Singleton(
-        lambda **settings: _buildkit(**settings),
-        environment=settings.provided.environment,
-        state_directory=settings.provided.state_directory,
-        daemon_log=providers.Callable(os.path.join, settings.provided.log_directory, "buildkitd.log"),
-        single_build=single_build,
-        user=providers.Callable(os.geteuid),
-        redact=settings.provided.redactor.data,
-    )
     registry = providers.Singleton(HttpRegistry, settings.provided.environment, settings.provided.redactor)
+    _engine_settings = providers.Dict(
+        environment=settings.provided.environment, single_build=single_build, user=providers.Callable(os.geteuid)
+    )
+    engine = providers.Selector(
+        backend,
+        buildkit=providers.Singleton(
+            lambda common, **own: _buildkit(**common, **own),
+            _engine_settings,
+            state_directory=settings.provided.state_directory,
+            daemon_log=providers.Callable(os.path.join, settings.provided.log_directory, "buildkitd.log"),
+            redact=settings.provided.redactor.data,
+        ),
+        kaniko=providers.Singleton(
+            lambda common, registry, **own: _kaniko(registry, **common, **own),
+            _engine_settings,
+            registry,
+            log_format=log_format,
+        ),
+    )
     artifacts = providers.Singleton(FileArtifacts, settings.provided.log_directory, settings.provided.redactor.data)
-    signers = providers.Callable(lambda choices: _signers(choices), choices)
+    signers = providers.Singleton(lambda choices, settings: _signers(choices, settings), choices, settings)
     ports = providers.Factory(Ports, engine=engine, registry=registry, signers=signers, artifacts=artifacts)
     signing_ports = providers.Factory(SigningPorts, registry=registry, signers=signers)
 
@@ -68,23 +80,30 @@ def _buildkit(**settings: Any) -> ImageEngine:
     return BuildkitEngine(BuildkitSettings(**settings))
 
 
-def _signers(choices: tuple[SignerChoice, ...]) -> dict[str, Signer]:
+def _kaniko(registry: Registry, **settings: Any) -> ImageEngine:
+    from image_builder_adapters.kaniko.engine import KanikoEngine, KanikoSettings
+
+    return KanikoEngine(KanikoSettings(**settings), registry)
+
+
+def _signers(choices: tuple[SignerChoice, ...], settings: Settings) -> dict[str, Signer]:
+    around = Surroundings(settings.environment, settings.redactor)
     return {
-        choice.definition.name: _signer(choice.definition.name, choice.definition.settings)
-        for choice in choices
-        if choice.chosen
+        signer.name: signer_type(signer.type).make(signer.name, signer.settings, around)
+        for signer in (choice.definition for choice in choices if choice.chosen)
     }
-
-
-def _signer(name: str, settings: SignerSettings) -> Signer:
-    if isinstance(settings, NotarySettings):
-        return NotarySigner(name, settings)
-    raise TypeError(f"no signer for {type(settings).__name__}: such a plan is refused before")
 
 
 def open_ports(settings: Settings, plan: Plan) -> Ports:
     """Everything that a build or its plan needs; opens nothing yet."""
-    ports: Ports = Container(settings=settings, choices=plan.signers, single_build=len(plan.builds) == 1).ports()
+    container = Container(
+        settings=settings,
+        choices=plan.signers,
+        backend=plan.backend.value,
+        log_format=plan.log_format,
+        single_build=len(plan.builds) == 1,
+    )
+    ports: Ports = container.ports()
     return ports
 
 
@@ -116,9 +135,9 @@ def _azure_devops(
     ado: AdoSettings, environment: Mapping[str, str], redactor: Redactor, notify: Callable[[str], None]
 ) -> RemotePipeline:
     # Local builds must start without anything that is remote.
-    from image_builder_adapters.azure_devops.pipeline import AzureDevOpsPipeline, Surroundings
+    from image_builder_adapters.azure_devops.pipeline import AzureDevOpsPipeline, PipelineSurroundings
 
-    around = Surroundings(environment, redactor.text, redactor.learn, notify)
+    around = PipelineSurroundings(environment, redactor.text, redactor.learn, notify)
     return AzureDevOpsPipeline(ado, around, f"image-builder/{__version__}")
 
 

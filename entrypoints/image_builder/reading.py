@@ -13,7 +13,9 @@ from image_builder_domain.problem import problems_of
 
 if TYPE_CHECKING:
     from image_builder_domain.build_inputs import Inputs, Source
+    from image_builder_domain.decoder import Decoder
     from image_builder_domain.problem import Problems
+    from image_builder_domain.signer_settings import SignerSettings
     from returns.result import Result
 
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,7 +26,9 @@ def read_tag_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) ->
     file = flags["config"]
     return TagInputs(
         asked=_asked(flags),
-        configuration=read_flawed(file).bind(lambda found: configuration(found[0], file, flaws=found[1])),
+        configuration=read_flawed(file).bind(
+            lambda found: configuration(found[0], file, flaws=found[1], signer_types=_signer_types)
+        ),
         git_state=read_git_state(environment, _commit(flags, environment), flags["repo"], _event(environment)),
         time=_time(environment),
         environment=environment,
@@ -38,6 +42,12 @@ def read_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> "In
     tags = read_tag_inputs(flags, environment)
     source = _source(flags)
     return Inputs(tags, source, _commit_time(tags, flags["context"] or "."), len(os.sched_getaffinity(0)))
+
+
+def _signer_types() -> "Mapping[str, Decoder[SignerSettings]]":
+    from image_builder_adapters.signer_types import SignerConfigurations
+
+    return SignerConfigurations()
 
 
 def _commit(flags: Mapping[str, Any], environment: Mapping[str, str]) -> str | None:
@@ -71,6 +81,8 @@ def _asked(flags: Mapping[str, Any]) -> Asked:
         variant=flags["variant"],
         max_parallel=flags["max-parallel"],
         keep_going=flags["keep-going"],
+        backend=flags["backend"],
+        build_in_ado=flags["build-in-ado"],
     )
 
 

@@ -32,7 +32,9 @@ def run(call: Invocation) -> int:
     plan = planned.unwrap()
     call.console.use_format(plan.log_format)
     from image_builder.container import Settings, open_signing_ports
+    from image_builder.presenters.log_lines import tell_log_lines
 
+    tell_log_lines(call.console, debug=call.flags["debug"])
     settings = Settings(call.environment, "", "", call.redactor)
     ports, artifacts = open_signing_ports(settings, plan)
     if call.flags["dry-run"]:

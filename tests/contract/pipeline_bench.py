@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from image_builder_adapters.azure_devops.pipeline import AzureDevOpsPipeline, Surroundings
+from image_builder_adapters.azure_devops.pipeline import AzureDevOpsPipeline, PipelineSurroundings
 from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.remote_pipeline import PipelineBench, RunScript
@@ -65,7 +65,7 @@ class Stage:
             "pipeline_id": self.pipeline.card.id,
             "refresh_seconds": self.refresh_seconds,
         }
-        around = Surroundings(
+        around = PipelineSurroundings(
             self.environment,
             self.redactor.text,
             self.redactor.learn,

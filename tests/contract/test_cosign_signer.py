@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 from image_builder_adapters.cosign import CosignSigner
+from image_builder_adapters.cosign.program import Trouble
+from image_builder_adapters.cosign.verifier import CosignVerifier
 from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.signer import IMAGES
@@ -146,6 +148,27 @@ def test_credentials_of_the_registry_come_from_the_docker_configuration(
         (signed,) = sign(CosignSigner("c", settings, environment(tmp_path, DOCKER_CONFIG=str(docker))), one)
     assert (refused.status, refused.transient, signed.status) == (FAILED, False, SIGNED)
     assert REGISTRY_PASSWORD not in repr(refused) + repr(signed)
+
+
+def test_a_signature_is_verified_without_the_private_key(
+    registry: RunningRegistry, settings: CosignSettings, tmp_path: Path
+) -> None:
+    (one,) = image(registry, "checked", "v1")
+    others = CosignSettings(key="/none", public_key=key_pair(tmp_path).public, transparency_log=False)
+    job = {name: value for name, value in environment(tmp_path).items() if name != "COSIGN_PASSWORD"}
+    repository, digest = one.reference.repository, one.descriptor.digest
+
+    def verify(with_settings: CosignSettings) -> Trouble | None:
+        return CosignVerifier(with_settings, job, Redactor()).verify(repository, digest, ManualCancellation())
+
+    unsigned = verify(replace(settings, key="/none"))
+    assert unsigned is not None
+    assert "no signatures found" in unsigned.reason
+    sign(CosignSigner("c", settings, environment(tmp_path)), one)
+    assert verify(replace(settings, key="/none")) is None
+    by_another = verify(others)
+    assert by_another is not None
+    assert not by_another.transient
 
 
 # --- before the build -------------------------------------------------------------------------------------------------

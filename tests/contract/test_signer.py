@@ -7,22 +7,41 @@ from pathlib import Path
 
 import pytest
 from image_builder_contracts.cancellation import ManualCancellation
-from image_builder_contracts.signer import SignerBench, SignerContract
+from image_builder_contracts.signer import (
+    IMAGES,
+    ServiceBench,
+    SignerBench,
+    SignerContract,
+    SigningServiceContract,
+)
 from image_builder_domain.ports import Cancellation, Signer
 from image_builder_domain.reference import Digest, ImageReference
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignerMisconfigured
 from returns.result import Result
 
-from tests.contract.signer_bench import v1_with_signify, v1_with_token, v1_without_secret, v2_with_client_certificate
+from tests.contract.signer_bench import (
+    cosign_with_key,
+    v1_with_signify,
+    v1_with_token,
+    v1_without_secret,
+    v2_with_client_certificate,
+)
 
-Opener = Callable[[Path], AbstractContextManager[SignerBench]]
+Opener = Callable[[Path], AbstractContextManager[ServiceBench]]
 
 
-class TestNotarySigners(SignerContract):
+class TestNotarySigners(SigningServiceContract):
     @pytest.fixture(params=[v1_without_secret, v1_with_token, v1_with_signify, v2_with_client_certificate])
-    def bench(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SignerBench]:
+    def service(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ServiceBench]:
         opener: Opener = request.param
         with opener(tmp_path) as bench:
+            yield bench
+
+
+class TestCosignSigners(SignerContract):
+    @pytest.fixture
+    def bench(self, tmp_path: Path) -> Iterator[SignerBench]:
+        with cosign_with_key(tmp_path) as bench:
             yield bench
 
 
@@ -79,23 +98,59 @@ class SortsItsResults(_Faulty):
         return tuple(sorted(self.real.sign(images, cancellation), key=lambda one: str(one.reference)))
 
 
-Clause = Callable[[SignerContract, SignerBench], None]
+class Raises(_Faulty):
+    def sign(self, images: tuple[ImageToSign, ...], cancellation: Cancellation) -> tuple[SignatureResult, ...]:
+        results = self.real.sign(images, cancellation)
+        if any(one.reason for one in results):
+            raise RuntimeError("it failed")
+        return results
+
+
+class SendsWhenItPrepares(_Faulty):
+    def prepare(self) -> Result[None, SignerMisconfigured]:
+        self.real.sign(IMAGES, ManualCancellation())
+        return self.real.prepare()
+
+
+BASE, SERVICE = SignerContract(), SigningServiceContract()
 
 
 @pytest.mark.parametrize(
     ("faulty", "clause"),
     [
-        pytest.param(SignsAnotherImage, SignerContract.test_exactly_the_digests_given_are_signed),
-        pytest.param(SignsOneByOne, SignerContract.test_all_images_go_in_one_request),
-        pytest.param(RepeatsRefusals, SignerContract.test_a_refusal_is_final),
-        pytest.param(IgnoresTheDeadline, SignerContract.test_a_deadline_ends_the_attempts),
-        pytest.param(IgnoresTheDeadline, SignerContract.test_work_that_was_stopped_before_sends_nothing),
-        pytest.param(SortsItsResults, SignerContract.test_each_image_has_one_result_in_order),
+        pytest.param(SignsAnotherImage, BASE.test_exactly_the_digests_given_are_signed),
+        pytest.param(IgnoresTheDeadline, BASE.test_work_that_was_stopped_before_reaches_nobody),
+        pytest.param(SortsItsResults, BASE.test_each_image_has_one_result_in_order),
+        pytest.param(SendsWhenItPrepares, BASE.test_prepare_reaches_nobody),
     ],
 )
-def test_the_contract_rejects_a_faulty_signer(faulty: type[_Faulty], clause: Clause, tmp_path: Path) -> None:
-    with v1_with_token(tmp_path) as bench, pytest.raises(AssertionError):
-        clause(SignerContract(), replace(bench, signer=faulty(bench.signer)))
+def test_the_contract_rejects_a_faulty_signer(
+    faulty: type[_Faulty], clause: Callable[[SignerBench], None], tmp_path: Path
+) -> None:
+    with v1_with_token(tmp_path) as service, pytest.raises(AssertionError):
+        clause(replace(service.bench, signer=faulty(service.bench.signer)))
+
+
+@pytest.mark.parametrize(
+    ("faulty", "clause"),
+    [
+        pytest.param(SignsOneByOne, SERVICE.test_all_images_go_in_one_request),
+        pytest.param(RepeatsRefusals, SERVICE.test_a_refusal_is_final),
+        pytest.param(IgnoresTheDeadline, SERVICE.test_a_deadline_ends_the_attempts),
+    ],
+)
+def test_the_contract_rejects_a_signer_that_is_rude_to_its_service(
+    faulty: type[_Faulty], clause: Callable[[ServiceBench], None], tmp_path: Path
+) -> None:
+    with v1_with_token(tmp_path) as service, pytest.raises(AssertionError):
+        clause(replace(service, bench=replace(service.bench, signer=faulty(service.bench.signer))))
+
+
+def test_the_contract_rejects_a_signer_that_raises(tmp_path: Path) -> None:
+    with v1_with_token(tmp_path) as service, pytest.raises(RuntimeError):
+        BASE.test_what_cannot_be_signed_is_told_for_each_image(
+            replace(service.bench, signer=Raises(service.bench.signer))
+        )
 
 
 def test_the_contract_rejects_a_signer_that_shows_its_secret(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -103,5 +158,5 @@ def test_the_contract_rejects_a_signer_that_shows_its_secret(tmp_path: Path, cap
         def describe(self, images: tuple[ImageReference, ...]) -> str:
             return self.real.describe(images) + (tmp_path / "secret").read_text()
 
-    with v1_with_token(tmp_path) as bench, pytest.raises(AssertionError):
-        SignerContract().test_the_secret_is_never_shown(replace(bench, signer=ShowsItsSecret(bench.signer)), caplog)
+    with v1_with_token(tmp_path) as service, pytest.raises(AssertionError):
+        BASE.test_the_secret_is_never_shown(replace(service.bench, signer=ShowsItsSecret(service.bench.signer)), caplog)

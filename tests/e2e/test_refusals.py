@@ -155,11 +155,14 @@ def test_missing_engine_is_refused_with_what_to_install(world: World, tmp_path: 
     assert "BUILDKIT_HOST" in done.err
 
 
-def test_kaniko_is_what_an_environment_without_a_backend_asks_for_and_is_refused_by_name(
-    world: World, marked: Watch
-) -> None:
+def test_kaniko_is_what_an_environment_without_a_backend_asks_for(world: World, marked: Watch) -> None:
     del world.environment["USE_BUILDKIT"]
-    assert_refused(world.run(), world, marked, "the backend kaniko is not supported yet", "USE_BUILDKIT=true")
+    world.environment["KANIKO_EXECUTOR"] = "/nowhere/executor"
+    assert_refused(world.run(), world, marked, "/nowhere/executor is not installed", "KANIKO_EXECUTOR")
+
+
+def test_remote_backend_is_refused_by_name(world: World, marked: Watch) -> None:
+    assert_refused(world.run("--backend", "ado"), world, marked, "--backend", "ado is not supported yet")
 
 
 def test_ci_without_a_known_system_is_never_taken_for_a_laptop(world: World, marked: Watch) -> None:

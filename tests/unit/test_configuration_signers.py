@@ -1,6 +1,6 @@
 """The part of the configuration file that says who signs: every key, and every mistake."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from image_builder_domain import decoder as read
@@ -182,7 +182,10 @@ class Fax(NamedTuple):
 def test_types_of_signers_can_be_added() -> None:
     fax = read.fields({"number": read.text}, ("number",)).into(lambda values: Fax(values["number"]))
     text = "sign-config: {signers: [{name: f, type: fax, config: {number: 010}}, {name: g, type: notary, config: {}}]}"
-    with_fax = {"fax": fax}
+
+    def with_fax() -> dict[str, read.Decoder[Any]]:
+        return {"fax": fax}
+
     found = problems_of(configuration(document(text), "f", signer_types=with_fax))
     assert [problem.what for problem in found] == ["sign-config.signers[1].type cannot be 'notary'"]
     good = text.replace(", {name: g, type: notary, config: {}}", "")

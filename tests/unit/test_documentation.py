@@ -28,7 +28,7 @@ def test_the_page_about_the_command_line_quotes_the_help_word_for_word() -> None
     assert blocks("docs/command-line.md", "text") == [help_text()]
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/configuration.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/configuration.md", "docs/signing.md"])
 def test_the_first_yaml_example_is_a_valid_configuration_file(page: str, tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(blocks(page, "yaml")[0])
@@ -40,6 +40,16 @@ def test_the_readmes_prow_job_is_yaml_that_runs_the_command() -> None:
     job = yaml.safe_load(blocks("README.md", "yaml")[1])
     container = job["postsubmits"]["acme/hello"][0]["spec"]["containers"][0]
     assert container["command"] == ["image-builder"]
+
+
+@pytest.mark.parametrize("language", ["python", "toml"])
+def test_the_page_about_signers_quotes_the_example_that_tests_install_and_run(language: str) -> None:
+    example = ROOT / "examples" / "journal-signer"
+    files = [file.read_text() for file in example.rglob(f"*.{'py' if language == 'python' else 'toml'}")]
+    quoted = blocks("docs/write-a-signer.md", language)
+    assert quoted
+    for block in quoted:
+        assert any(block in file for file in files), block
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -44,7 +44,8 @@ CONFIGURATION = Configuration(
 
 def inputs(state: GitState = POSTSUBMIT, configuration: Configuration = CONFIGURATION, asked: Asked = APP) -> Inputs:
     time = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    tags = TagInputs(asked, Success(configuration), Success(state), time, {"GIVEN": "1"})
+    environment = {"GIVEN": "1", "USE_BUILDKIT": "true"}
+    tags = TagInputs(asked, Success(configuration), Success(state), time, environment)
     return Inputs(tags, Success(Source("/src", "Dockerfile")), 1700000000)
 
 

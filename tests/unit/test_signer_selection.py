@@ -1,6 +1,10 @@
 """Which signers sign: enabled for the repository, and fit for the class of the job (specification, section 8)."""
 
+from collections.abc import Callable
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.git_state import CiSystem, GitState
 from image_builder_domain.job_type import JobType
@@ -8,7 +12,7 @@ from image_builder_domain.signer_selection import choose_signers, why_not_signed
 from image_builder_domain.signer_settings import NotarySettings, SignerDefinition
 
 SETTINGS = NotarySettings("https://sign.example/sign")
-CI_TYPES = [job_type for job_type in JobType if job_type is not JobType.LOCAL]
+CI_TYPES: list[JobType] = [job_type for job_type in JobType if job_type is not JobType.LOCAL]
 TRUSTED = [JobType.POSTSUBMIT, JobType.SCHEDULE, JobType.WORKFLOW_DISPATCH, JobType.PERIODIC]
 
 
@@ -40,13 +44,16 @@ def test_signers_for_everyone_come_first_then_those_of_the_repository_each_once(
     assert chosen(configuration, job(JobType.POSTSUBMIT)) == ["c", "b", "d", "a"]
 
 
-def test_a_signer_is_told_with_the_key_that_enables_it() -> None:
-    configuration = configured({"*": ("a",), "acme/demo": ("a", "b")}, signer("a"), signer("b"), signer("c"))
+def test_a_signer_is_told_with_every_key_that_enables_it_and_signs_once() -> None:
+    signers = (signer("a"), signer("b"), signer("c"), signer("d", JobType.POSTSUBMIT))
+    configuration = configured({"*": ("a", "d", "a"), "acme/demo": ("a", "b")}, *signers)
     assert whys(configuration, job(JobType.POSTSUBMIT)) == {
-        "a": "enabled by '*'",
+        "a": "enabled by '*' and 'acme/demo'",
+        "d": "enabled by '*', and its job-type names postsubmit",
         "b": "enabled by 'acme/demo'",
         "c": "not enabled for acme/demo",
     }
+    assert chosen(configuration, job(JobType.POSTSUBMIT)) == ["a", "d", "b"]
 
 
 def test_a_signer_of_another_repository_does_not_sign() -> None:
@@ -108,3 +115,73 @@ def test_when_nobody_signs_every_signer_has_its_reason() -> None:
 def test_when_somebody_signs_there_is_no_reason() -> None:
     state = job(JobType.POSTSUBMIT)
     assert why_not_signed(choose_signers(configured({"*": ("a",)}, signer("a"), signer("b")), state), state) == ""
+
+
+NAMES = ("a", "b", "c", "d")
+REPOSITORIES = ("*", "acme/demo", "acme/other")
+job_types: st.SearchStrategy[list[JobType]] = st.lists(st.sampled_from(list(CI_TYPES)), unique=True)
+definitions = st.lists(st.sampled_from(NAMES), unique=True).flatmap(
+    lambda names: st.tuples(
+        *(st.lists(st.sampled_from(CI_TYPES), unique=True).map(_definition(name)) for name in names)
+    )
+)
+
+
+def _definition(name: str) -> Callable[[list[JobType]], SignerDefinition]:
+    return lambda job_types: signer(name, *job_types)
+
+
+@st.composite
+def configurations(draw: st.DrawFn) -> Configuration:
+    """Any valid one: what is enabled is defined."""
+    signers = draw(definitions)
+    names = [one.name for one in signers]
+    lists = st.lists(st.sampled_from(names), min_size=1, max_size=6).map(tuple) if names else st.nothing()
+    return configured(draw(st.dictionaries(st.sampled_from(REPOSITORIES), lists)), *signers)
+
+
+states = st.sampled_from([job(job_type) for job_type in JobType] + [job(JobType.LOCAL, None, None)])
+
+
+@given(configurations(), states)
+def test_every_defined_signer_has_exactly_one_fate_and_a_reason(configuration: Configuration, state: GitState) -> None:
+    choices = choose_signers(configuration, state)
+    assert sorted(choice.definition.name for choice in choices) == sorted(one.name for one in configuration.signers)
+    assert all(choice.why for choice in choices)
+    assert bool(why_not_signed(choices, state)) is not any(choice.chosen for choice in choices)
+
+
+@given(configurations(), states)
+def test_exactly_the_enabled_and_fit_sign_in_the_order_of_their_enabling(
+    configuration: Configuration, state: GitState
+) -> None:
+    listed = [
+        name
+        for key in ("*", "acme/demo")
+        for name in configuration.enabled_signers.get(key, ())
+        if state.repository is not None
+    ]
+    jobs = {one.name: one.job_types for one in configuration.signers}
+    fit = {
+        name
+        for name, types in jobs.items()
+        if (state.job_type in types if types else state.job_type in (*TRUSTED, JobType.LOCAL))
+    }
+    assert chosen(configuration, state) == [name for name in dict.fromkeys(listed) if name in fit]
+
+
+@given(configurations(), states)
+def test_unmerged_code_is_signed_only_by_who_names_its_class(configuration: Configuration, state: GitState) -> None:
+    for choice in choose_signers(configuration, state):
+        if choice.chosen and state.job_type not in (*TRUSTED, JobType.LOCAL):
+            assert state.job_type in choice.definition.job_types
+        if choice.chosen and state.job_type is JobType.LOCAL:
+            assert not choice.definition.job_types
+            assert state.repository is not None
+
+
+@given(configurations(), states, st.sampled_from(REPOSITORIES))
+def test_enabling_less_never_makes_more_sign(configuration: Configuration, state: GitState, key: str) -> None:
+    fewer = {name: enabled for name, enabled in configuration.enabled_signers.items() if name != key}
+    less = configured(fewer, *configuration.signers)
+    assert set(chosen(less, state)) <= set(chosen(configuration, state))

@@ -51,7 +51,7 @@ def _jitter() -> float:
 
 @final
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class PipelineSurroundings:
     """What the adapter needs besides its settings.
 
     ``environment`` is the tool's own; ``redact`` takes secrets out of a text, ``learn`` hears those that come at run
@@ -71,7 +71,9 @@ class Surroundings:
 class AzureDevOpsPipeline:
     """Implements :class:`~image_builder_domain.remote_pipeline.RemotePipeline`."""
 
-    def __init__(self, settings: AdoSettings, surroundings: Surroundings, user_agent: str = "image-builder") -> None:
+    def __init__(
+        self, settings: AdoSettings, surroundings: PipelineSurroundings, user_agent: str = "image-builder"
+    ) -> None:
         self._settings = settings
         self._around = surroundings
         self._address = Address(settings)

@@ -11,6 +11,7 @@ from image_builder_domain.reference import Digest, Repository
 from image_builder_domain.signer_settings import CosignSettings
 
 SIGNING_CONFIG_PLACEHOLDER = "<signing config without services>"
+DIGEST_PLACEHOLDER = Digest("<digest>")
 TRUSTED_ROOT_PLACEHOLDER = "<empty trusted root>"
 
 
@@ -20,7 +21,7 @@ class Subject:
     """What one signature is for."""
 
     repository: Repository
-    digest: Digest | str
+    digest: Digest
 
     def __str__(self) -> str:
         return f"{self.repository}@{self.digest}"

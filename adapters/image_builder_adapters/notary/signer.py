@@ -10,6 +10,7 @@ from typing import final
 from image_builder_domain.ports import Cancellation
 from image_builder_domain.reference import ImageReference
 from image_builder_domain.signer_settings import NotarySettings, SecretKind
+from image_builder_domain.signer_type import Secrets
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus, SignerMisconfigured
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
@@ -54,7 +55,7 @@ class _NoToken:
 
 @final
 class NotarySigner:
-    """Implements ``Signer``. ``redactor`` learns every secret that is read or fetched.
+    """Implements ``Signer``. ``secrets`` learns every secret that is read or fetched.
 
     ``ca_file`` replaces the system's authorities (PEM); ``clock`` is seconds since 1970.
     """
@@ -63,7 +64,7 @@ class NotarySigner:
         self,
         name: str,
         settings: NotarySettings,
-        redactor: Redactor | None = None,
+        secrets: Secrets | None = None,
         ca_file: str | None = None,
         clock: Clock = time.time,
         stopwatch: Callable[[], float] = time.monotonic,
@@ -71,7 +72,7 @@ class NotarySigner:
         self._name = name
         self._settings = settings
         self._protocol = protocol_for(settings.secret)
-        self._redactor = redactor if redactor is not None else Redactor()
+        self._secrets: Secrets = secrets if secrets is not None else Redactor()
         self._ca_file = ca_file
         self._clock = clock
         self._stopwatch = stopwatch
@@ -129,7 +130,7 @@ class NotarySigner:
             case Signify():
                 fetched = unwrap_or_failure(fetch_token(login, self._settings.retry_seconds, client, cancellation))
                 if isinstance(fetched, str):
-                    self._redactor.learn(fetched)
+                    self._secrets.learn(fetched)
                     return (("Authorization", f"Bearer {fetched}"),)
                 return self._no_token(fetched)
 
@@ -138,7 +139,7 @@ class NotarySigner:
         where = f"the token service that {self._settings.secret.path if self._settings.secret else ''} names"
         if isinstance(failure, BadToken):
             return _NoToken(f"{where}: {failure.reason}; check 'endpoint' in the file", transient=False)
-        return _NoToken(explain(where, failure, self._redactor.text), failure.verdict is Verdict.TRANSIENT)
+        return _NoToken(explain(where, failure, self._secrets.text), failure.verdict is Verdict.TRANSIENT)
 
     def _results(
         self, images: tuple[ImageToSign, ...], exchange: Exchange, seconds: float
@@ -146,7 +147,7 @@ class NotarySigner:
         if exchange.verdict is Verdict.SUCCESS:
             status, reason = self._protocol.success_means, ""
         else:
-            status, reason = SignatureStatus.FAILED, explain(self._settings.endpoint, exchange, self._redactor.text)
+            status, reason = SignatureStatus.FAILED, explain(self._settings.endpoint, exchange, self._secrets.text)
         transient = exchange.verdict is Verdict.TRANSIENT
         return tuple(
             SignatureResult(
@@ -194,11 +195,11 @@ class NotarySigner:
     def _with(self, credential: Credential, context: ssl.SSLContext) -> _Ready:
         match credential:
             case Token(text):
-                self._redactor.learn(text)
+                self._secrets.learn(text)
                 return _Ready(credential, context)
             case Signify():
                 for text in credential.secrets():
-                    self._redactor.learn(text)
+                    self._secrets.learn(text)
                 return _Ready(credential, context)
             case ClientCertificate():
                 # Loaded before, while it was checked; so this cannot fail.

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from image_builder_domain.backend import Backend
 from image_builder_domain.build import BuildRequest
 from image_builder_domain.plan import Plan
 from image_builder_domain.ports import ImageEngine, Signer
@@ -11,12 +12,15 @@ from image_builder_domain.reference import ImageReference
 
 from image_builder.presenters.signers_view import signers_as_json, signers_as_text
 
+_ENGINES = {Backend.KANIKO: "kaniko", Backend.BUILDKIT: "BuildKit", Backend.ADO: "Azure DevOps"}
+
 
 def plan_as_json(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer]) -> dict[str, Any]:
     """Everything in the plan, as one JSON object."""
     state = plan.git_state
     return {
         "image_name": plan.name,
+        "backend": plan.backend.value,
         "git_state": {
             "system": state.system.value,
             "job_type": state.job_type.value,
@@ -38,7 +42,7 @@ def plan_as_text(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
     """The plan as a person reads it."""
     state = plan.git_state
     lines = [
-        f"Plan for {plan.name}",
+        f"Plan for {plan.name}, built by {_ENGINES[plan.backend]}",
         f"  job       {state.job_type.value} ({state.system.value})"
         + (f", {state.repository}" if state.repository else "")
         + (f", pull request {state.pull_number}" if state.pull_number else ""),
@@ -66,7 +70,9 @@ def plan_as_text(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
 
 def shown_command(engine: ImageEngine, build: BuildRequest) -> tuple[str, ...]:
     """The engine's command line with the values of secret-looking arguments hidden."""
-    hidden = {f"build-arg:{arg.name}={arg.value}": f"build-arg:{arg}" for arg in build.arguments if arg.looks_secret}
+    secrets = [argument for argument in build.arguments if argument.looks_secret]
+    forms = ("build-arg:", "--build-arg=")  # BuildKit's and kaniko's
+    hidden = {f"{form}{found.name}={found.value}": f"{form}{found}" for found in secrets for form in forms}
     return tuple(hidden.get(word, word) for word in engine.command(build))
 
 

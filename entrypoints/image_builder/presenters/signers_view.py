@@ -15,6 +15,7 @@ def signers_as_json(
     return [
         {
             "name": choice.definition.name,
+            "type": choice.definition.type,
             "chosen": choice.chosen,
             "why": choice.why,
             "request": _request(choice, signers, images),

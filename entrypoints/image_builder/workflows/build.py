@@ -4,7 +4,6 @@ What is signed is the digest that the engine reported, after every destination h
 """
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol, final
 
@@ -20,6 +19,7 @@ from returns.result import Failure
 from image_builder.workflows.brake import Brake
 from image_builder.workflows.image import Follower, build_image, never_started
 from image_builder.workflows.preflight import unready
+from image_builder.workflows.side_by_side import side_by_side
 from image_builder.workflows.signatures import signatures_of
 
 
@@ -95,8 +95,7 @@ def _build_all(
                 brake.pull()
         return outcome
 
-    with ThreadPoolExecutor(plan.max_parallel, "build") as pool:
-        return tuple(pool.map(one, plan.builds))
+    return side_by_side(one, plan.builds, plan.max_parallel)
 
 
 # --- sign ---------------------------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """One image of a plan: build it, then ask every destination for the digest that the engine reported."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Protocol
 
@@ -13,6 +12,8 @@ from image_builder_domain.outcome import DestinationOutcome, ImageOutcome
 from image_builder_domain.ports import Artifacts, Cancellation, ImageEngine, LogFile, OutputSink, Registry
 from image_builder_domain.reference import Digest, ImageReference
 from returns.methods import unwrap_or_failure
+
+from image_builder.workflows.side_by_side import side_by_side
 
 _AT_ONCE = 8
 
@@ -133,8 +134,7 @@ def _ask(
             return None, DestinationOutcome(reference, f"holds {answer.descriptor.digest}, but {digest} was built")
         return answer, DestinationOutcome(reference)
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        answers = tuple(pool.map(one, references))
+    answers = side_by_side(one, references, _AT_ONCE)
     return tuple(manifest for manifest, _ in answers), tuple(place for _, place in answers)
 
 

@@ -5,7 +5,6 @@ is asked again: one that moved meanwhile now names an image that nobody signed h
 """
 
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol, final
 
@@ -17,6 +16,7 @@ from image_builder_domain.signing import ImageToSign
 from image_builder_domain.signing_outcome import SignedImage, SigningOutcome
 from returns.methods import unwrap_or_failure
 
+from image_builder.workflows.side_by_side import side_by_side
 from image_builder.workflows.signatures import signatures_of
 
 _AT_ONCE = 16
@@ -79,8 +79,7 @@ def _ask(
         answer = unwrap_or_failure(registry.resolve(asked, cancellation))
         return answer if isinstance(answer, Manifest) else str(answer)
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return tuple(pool.map(one, references))
+    return side_by_side(one, references, _AT_ONCE)
 
 
 def _signed(

@@ -1,10 +1,11 @@
 """Ask every signer for its signatures."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from image_builder_domain.ports import Cancellation, Signer
 from image_builder_domain.signing import ImageToSign, SignatureResult
+
+from image_builder.workflows.side_by_side import side_by_side
 
 
 def signatures_of(
@@ -14,6 +15,5 @@ def signatures_of(
 
     All images go to each signer at once; signers run side by side, and one that fails does not stop the others.
     """
-    with ThreadPoolExecutor(len(signers), "sign") as pool:
-        by_signer = tuple(pool.map(lambda signer: signer.sign(images, cancellation), signers.values()))
+    by_signer = side_by_side(lambda signer: signer.sign(images, cancellation), signers.values(), len(signers))
     return tuple(zip(*by_signer, strict=True))

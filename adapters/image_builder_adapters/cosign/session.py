@@ -1,0 +1,80 @@
+"""The files that ``cosign`` needs for a while: made for it, and gone afterwards."""
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import final
+
+from image_builder_domain.signer_settings import CosignSettings
+from image_builder_domain.signer_type import Secrets
+from returns.result import Failure
+
+from image_builder_adapters.cosign import command
+from image_builder_adapters.cosign.command import Files
+from image_builder_adapters.cosign.material import read_identity_token
+from image_builder_adapters.cosign.program import run_locally
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Files by their paths, and the descriptors that must stay open in the program for them."""
+
+    files: Files
+    descriptors: tuple[int, ...] = ()
+
+
+@contextmanager
+def session(settings: CosignSettings, environment: Mapping[str, str], secrets: Secrets) -> Iterator[Session | str]:
+    """A session with everything that signing needs, or why there is none."""
+    with private_files(settings, environment) as files:
+        if isinstance(files, str):
+            yield files
+            return
+        with _identity_token(settings.identity_token_file, secrets) as token:
+            if isinstance(token, str):
+                yield token
+            elif token is None:
+                yield Session(files)
+            else:
+                yield Session(replace(files, identity_token=f"/proc/self/fd/{token}"), (token,))
+
+
+@contextmanager
+def private_files(settings: CosignSettings, environment: Mapping[str, str]) -> Iterator[Files | str]:
+    """What stands for public services where there should be none, in a folder that is removed; or what failed."""
+    with tempfile.TemporaryDirectory(prefix="image-builder-cosign-") as folder:
+        made = {
+            os.path.join(folder, "signing-config.json"): command.signing_config_command,
+            os.path.join(folder, "trusted-root.json"): command.trusted_root_command,
+        }
+        files = command.files_of(settings, *made)
+        for path in made:
+            if path not in (files.signing_config, files.trusted_root):
+                continue
+            done = run_locally(made[path](path), environment)
+            if isinstance(done, Failure):
+                yield f"cannot do without a transparency log: {done.failure()}; install cosign 3"
+                return
+        yield files
+
+
+@contextmanager
+def _identity_token(path: str | None, secrets: Secrets) -> Iterator[int | str | None]:
+    """A file in memory with exactly the token: what stands around it in the settings' file may confuse cosign."""
+    if path is None:
+        yield None
+        return
+    token = read_identity_token(path)
+    if isinstance(token, Failure):
+        yield f"{path}: {token.failure()}"
+        return
+    secrets.learn(token.unwrap())
+    descriptor = os.memfd_create("identity-token", os.MFD_CLOEXEC)
+    try:
+        os.write(descriptor, token.unwrap().encode())
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,16 @@
+"""The type ``cosign``, as its entry point names it."""
+
+from typing import Final
+
+from image_builder_domain.signer_settings import CosignSettings
+from image_builder_domain.signer_type import SignerType, Surroundings
+from image_builder_domain.signer_types import COSIGN as CONFIG
+
+from image_builder_adapters.cosign.signer import CosignSigner
+
+
+def _make(name: str, settings: CosignSettings, around: Surroundings) -> CosignSigner:
+    return CosignSigner(name, settings, around.environment, around.secrets)
+
+
+COSIGN: Final = SignerType(CONFIG, _make)

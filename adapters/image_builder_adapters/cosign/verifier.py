@@ -1,0 +1,46 @@
+"""Whether a registry holds a signature that is what the settings of a cosign signer say it must be."""
+
+from collections.abc import Mapping
+from typing import final
+
+from image_builder_domain.ports import Cancellation
+from image_builder_domain.reference import Digest, Repository
+from image_builder_domain.signer_settings import CosignSettings
+from image_builder_domain.signer_type import Secrets
+
+from image_builder_adapters.cosign.command import Files, Subject, verify_command
+from image_builder_adapters.cosign.environment import cosign_environment
+from image_builder_adapters.cosign.output import NOT_SIGNED, is_transient, names_digest, reason_of
+from image_builder_adapters.cosign.program import Ended, Trouble, run_cosign
+from image_builder_adapters.cosign.session import private_files
+
+
+@final
+class CosignVerifier:
+    """Verifies with the program ``cosign``; needs no private key and no password."""
+
+    def __init__(self, settings: CosignSettings, environment: Mapping[str, str], secrets: Secrets) -> None:
+        self._settings = settings
+        self._environment = cosign_environment(environment, settings)
+        self._secrets = secrets
+
+    def verify(self, repository: Repository, digest: Digest, cancellation: Cancellation) -> Trouble | None:
+        """None when a signature of exactly this digest is there and good, else why not."""
+        with private_files(self._settings, self._environment) as files:
+            if isinstance(files, str):
+                return Trouble(files)
+            return self.verify_with(files, Subject(repository, digest), cancellation)
+
+    def verify_with(self, files: Files, subject: Subject, cancellation: Cancellation) -> Trouble | None:
+        """The same with files that are there already."""
+        ended = run_cosign(verify_command(self._settings, files, subject), self._environment, cancellation)
+        match ended:
+            case Trouble():
+                return ended
+            case Ended(0, lines):
+                if names_digest(lines, subject.digest):
+                    return None
+                return Trouble(f"cosign verify did not name {subject.digest}; the signature must not be relied on")
+            case Ended(code, lines):
+                reason = f"cosign verify: {self._secrets.text(reason_of(lines))}; check the signer's keys and the image"
+                return Trouble(reason, transient=code in NOT_SIGNED or is_transient(lines))

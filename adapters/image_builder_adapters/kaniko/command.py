@@ -1,0 +1,76 @@
+"""The executor's command line of a request; pure.
+
+Source: ``executor --help``. Every flag is one that all releases since 1.9 know; of ``--no-push-cache`` the executor is
+asked before it is passed. Flag and value are one word, so a value may start with a dash.
+"""
+
+import posixpath
+from collections.abc import Iterator
+from typing import Final
+
+from image_builder_domain.build import BuildRequest
+
+NO_PUSH_CACHE: Final = "--no-push-cache"
+DEFAULT_LOG_FORMAT: Final = "text"
+"""The executor's own default is coloured, on a terminal or not."""
+
+
+def executor_arguments(
+    request: BuildRequest, context: str, log_format: str | None, more: tuple[str, ...] = ()
+) -> tuple[str, ...]:
+    """Everything after the executor's path, without ``--digest-file``. ``context`` is where the executor finds it.
+
+    The Dockerfile's path is absolute: of a relative one kaniko looks in its own working directory first.
+    """
+    return (
+        *more,
+        f"--context={context}",
+        f"--dockerfile={posixpath.normpath(posixpath.join(context, request.dockerfile))}",
+        *(f"--destination={destination}" for destination in request.destinations),
+        *(f"--insecure-registry={domain}" for domain in _loopback_registries(request)),
+        *_options(request),
+        *_cache(request),
+        f"--log-format={log_format or DEFAULT_LOG_FORMAT}",
+    )
+
+
+def unusable_text(request: BuildRequest) -> str | None:
+    """What of the request kaniko cannot be given, or None."""
+    if len(request.platforms) > 1:
+        return "kaniko builds one platform at a time"
+    if request.target is not None and set(request.target) & set(',"\n\r'):
+        return f"the target {request.target!r} is no name of a stage"
+    return None
+
+
+def _options(request: BuildRequest) -> Iterator[str]:
+    for argument in request.arguments:
+        yield f"--build-arg={argument.name}={argument.value}"
+    for platform in request.platforms:
+        yield f"--custom-platform={platform}"
+    if request.target is not None:
+        yield f"--target={request.target}"
+    if request.source_date_epoch is not None:
+        yield "--reproducible"
+
+
+def _cache(request: BuildRequest) -> Iterator[str]:
+    cache = request.cache
+    if not cache.imports:
+        return
+    yield "--cache=true"
+    yield f"--cache-copy-layers={_boolean(cache.copy_layers)}"
+    yield f"--cache-run-layers={_boolean(cache.run_layers)}"
+    yield f"--cache-repo={cache.imports[0].repository}"
+    if not cache.exports:
+        yield NO_PUSH_CACHE
+
+
+def _loopback_registries(request: BuildRequest) -> list[str]:
+    """Those that are reached by plain http; never any other (``Repository.is_loopback``)."""
+    references = (*request.destinations, *request.cache.imports)
+    return list(dict.fromkeys(found.repository.domain for found in references if found.repository.is_loopback))
+
+
+def _boolean(value: bool) -> str:
+    return "true" if value else "false"

@@ -1,0 +1,202 @@
+"""kaniko as an ``ImageEngine``.
+
+The executor deletes and rewrites the root file system that it runs in. In a container of ours, where the tool itself
+lives below ``/kaniko``, that is its very purpose, and builds run one after another; everywhere else each build gets a
+root of its own, or is refused.
+"""
+
+import os
+import platform
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, assert_never, final
+
+from image_builder_domain.build import (
+    BuildFailed,
+    BuildFailure,
+    BuildInterrupted,
+    BuildRequest,
+    BuiltImage,
+    EngineMissing,
+    EngineUnavailable,
+    PushFailed,
+)
+from image_builder_domain.descriptor import Manifest
+from image_builder_domain.platform import Platform
+from image_builder_domain.ports import Cancellation, OutputSink, Registry
+from image_builder_domain.reference import Digest
+from returns.methods import unwrap_or_failure
+from returns.result import Failure, Result, Success
+
+from image_builder_adapters.kaniko.command import NO_PUSH_CACHE, executor_arguments, unusable_text
+from image_builder_adapters.kaniko.environment import KANIKO, container_environment
+from image_builder_adapters.kaniko.failure import failure_of
+from image_builder_adapters.kaniko.own_root import CONTEXT, EXECUTOR, NoOwnRoot, Ran, identities, run_in_own_root
+from image_builder_adapters.process import Command, CouldNotStart, Finished, Stopped, Tail, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64", "riscv64": "riscv64", "ppc64le": "ppc64le"}
+_INSTALL: Final = "set KANIKO_EXECUTOR to the path of kaniko's executor, or run in an image that has it"
+_LISTEN: Final = 0.2
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class KanikoSettings:
+    """What :class:`KanikoEngine` needs to know.
+
+    ``environment`` is the tool's own; ``KANIKO_EXECUTOR`` is read from it. ``user`` is the effective user number.
+    ``single_build`` says that nothing else is built in this run. ``own_files`` are paths of the tool itself, by which
+    it knows whether it would survive the executor.
+    """
+
+    environment: Mapping[str, str]
+    log_format: str | None
+    single_build: bool
+    user: int
+    own_files: tuple[str, ...] = (sys.executable, sys.prefix, __file__)
+
+
+@final
+class KanikoEngine:
+    """Implements ``ImageEngine``. ``registry`` tells size and media type of what was pushed: kaniko knows neither."""
+
+    def __init__(self, settings: KanikoSettings, registry: Registry) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._executor = settings.environment.get("KANIKO_EXECUTOR") or f"{KANIKO}/executor"
+        self._is_in_container = _is_in_our_container(self._executor, settings.own_files)
+        self._lock = threading.Lock()
+
+    def check(self) -> Result[None, EngineMissing]:
+        """Implement ``ImageEngine.check``."""
+        if not (os.path.isfile(self._executor) and os.access(self._executor, os.X_OK)):
+            return Failure(EngineMissing(self._executor, _INSTALL))
+        if self._is_in_container:
+            return Success(None)
+        return identities(self._settings.environment, self._settings.user).map(lambda _: None)
+
+    def command(self, request: BuildRequest) -> tuple[str, ...]:
+        """Implement ``ImageEngine.command``: what runs in the build's own root, where the context is elsewhere."""
+        return (self._executor if self._is_in_container else EXECUTOR, *self._arguments(request))
+
+    def build(
+        self, request: BuildRequest, output: OutputSink, cancellation: Cancellation
+    ) -> Result[BuiltImage, BuildFailure]:
+        """Implement ``ImageEngine.build``."""
+        unusable = unusable_text(request)
+        if unusable is not None:
+            return Failure(BuildFailed(unusable))
+        reason = cancellation.reason()
+        if reason is not None:
+            return Failure(BuildInterrupted(reason))
+        arguments = self._arguments(request)
+        if NO_PUSH_CACHE in arguments and not self._knows(NO_PUSH_CACHE, cancellation):
+            what = f"it has no {NO_PUSH_CACHE}, and this job may not write the cache of production"
+            return Failure(EngineUnavailable(self._executor, what, "set cache.dev-cache-repo, or use a newer kaniko"))
+        tail = Tail(output)
+        ran = self._run(request, arguments, tail, cancellation)
+        if isinstance(ran, NoOwnRoot):
+            what = f"kaniko would overwrite this machine, and a root of its own cannot be had: {ran.reason}"
+            return Failure(EngineUnavailable(self._executor, what, "run in kaniko's image, or set USE_BUILDKIT=true"))
+        return self._outcome(request, ran, tail, cancellation)
+
+    def close(self) -> None:
+        """Implement ``ImageEngine.close``: nothing outlives a build."""
+
+    def _arguments(self, request: BuildRequest) -> tuple[str, ...]:
+        if not self._is_in_container:
+            return executor_arguments(request, CONTEXT, self._settings.log_format, ("--force",))
+        # The next build must find nothing of this one.
+        more = () if self._settings.single_build else ("--cleanup",)
+        return executor_arguments(request, request.context, self._settings.log_format, more)
+
+    def _run(
+        self, request: BuildRequest, arguments: tuple[str, ...], output: OutputSink, cancellation: Cancellation
+    ) -> Ran | NoOwnRoot:
+        if self._is_in_container:
+            return self._run_here(arguments, output, cancellation)
+        environment, user = self._settings.environment, self._settings.user
+        executor = os.path.realpath(self._executor)
+        return run_in_own_root(executor, arguments, request.context, environment, user, output, cancellation)
+
+    def _run_here(self, arguments: tuple[str, ...], output: OutputSink, cancellation: Cancellation) -> Ran:
+        """In the one root that the container has, so one at a time. The executor itself refuses outside a container."""
+        with self._turn(cancellation), tempfile.TemporaryDirectory(dir=KANIKO, ignore_cleanup_errors=True) as folder:
+            digest = os.path.join(folder, "digest")
+            words = (self._executor, *arguments, f"--digest-file={digest}")
+            ending = run(Command(words, container_environment(self._settings.environment)), output, cancellation)
+            return Ran(ending, _read(digest))
+
+    @contextmanager
+    def _turn(self, cancellation: Cancellation) -> "Iterator[None]":
+        while not (taken := self._lock.acquire(timeout=_LISTEN)) and cancellation.reason() is None:
+            pass
+        try:
+            yield
+        finally:
+            if taken:
+                self._lock.release()
+
+    def _outcome(
+        self, request: BuildRequest, ran: Ran, tail: Tail, cancellation: Cancellation
+    ) -> Result[BuiltImage, BuildFailure]:
+        digest = Digest.parse(ran.digest).value_or(None)
+        match ran.ending:
+            case Stopped(interruption):
+                return Failure(BuildInterrupted(interruption))
+            case CouldNotStart(program, reason):
+                return Failure(EngineUnavailable(program, reason, _INSTALL))
+            case Finished(0):
+                return self._described(request, digest, cancellation)
+            case Finished(code):
+                return Failure(failure_of(tail.lines(), code, digest))
+            case _:
+                assert_never(ran.ending)
+
+    def _described(
+        self, request: BuildRequest, digest: Digest | None, cancellation: Cancellation
+    ) -> Result[BuiltImage, BuildFailure]:
+        """kaniko's word on the digest, completed by what the registry has under that very digest."""
+        if digest is None:
+            return Failure(BuildFailed("kaniko ended well, but wrote no digest", engine_code=0))
+        place = request.destinations[0].pinned(digest)
+        answer = unwrap_or_failure(self._registry.resolve(place, cancellation))
+        if isinstance(answer, Manifest):
+            return Success(BuiltImage(answer.descriptor, _platform(request)))
+        reason = cancellation.reason()
+        if reason is not None:
+            return Failure(BuildInterrupted(reason))
+        return Failure(PushFailed(f"{place} was pushed, but cannot be read: {answer}", (), 0, digest))
+
+    def _knows(self, flag: str, cancellation: Cancellation) -> bool:
+        """Whether this executor has a flag; ``--help`` touches nothing, wherever it is asked."""
+        said: list[bytes] = []
+        environment = container_environment(self._settings.environment)
+        run(Command((self._executor, "--help"), environment), said.append, cancellation)
+        return flag.encode() in b"".join(said).split()
+
+
+def _is_in_our_container(executor: str, own_files: tuple[str, ...]) -> bool:
+    """The tool and all that it runs from lie below ``/kaniko``, and so does the executor."""
+    return all(os.path.realpath(path).startswith(f"{KANIKO}/") for path in (executor, *own_files))
+
+
+def _platform(request: BuildRequest) -> Platform | None:
+    """What was asked for, else what this machine is: kaniko builds for it."""
+    if request.platforms:
+        return request.platforms[0]
+    architecture = _ARCHITECTURES.get(platform.machine())
+    return None if architecture is None else Platform("linux", architecture)
+
+
+def _read(path: str) -> str:
+    with suppress(OSError), open(path, encoding="ascii", errors="replace") as file:
+        return file.read().strip()
+    return ""

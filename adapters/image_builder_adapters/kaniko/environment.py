@@ -1,0 +1,40 @@
+"""The environment that the executor sees: named one by one, so no secret of the job reaches it; pure.
+
+A build step sees none of this (the executor gives it the image's own), but as root it could read the executor's.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+KANIKO: Final = "/kaniko"
+"""The one folder that the executor never touches (kaniko's README)."""
+
+_COMMON: Final = (
+    *("PATH", "LANG", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+    *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+    *("KANIKO_REGISTRY_MIRROR", "KANIKO_REGISTRY_MAP"),
+)
+# In a pod: where the executor's own helpers for cloud registries find their files and names; no secrets themselves.
+_IN_A_CONTAINER: Final = (
+    *("HOME", "TMPDIR", "DOCKER_CONFIG", "SSL_CERT_FILE", "SSL_CERT_DIR", "container"),
+    *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_SDK_LOAD_CONFIG"),
+    *("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_AUTHORITY_HOST"),
+    *("GOOGLE_APPLICATION_CREDENTIALS", "DOCKER_CREDENTIAL_GCR_CONFIG"),
+)
+# Any other KANIKO_DIR would make the executor move its folder there, and us with it. It knows who it is by USER.
+_OURS: Final = {"KANIKO_DIR": KANIKO, "USER": "root"}
+
+
+def container_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """For an executor in the tool's own container."""
+    return _chosen(environment, (*_COMMON, *_IN_A_CONTAINER)) | _OURS
+
+
+def own_root_environment(environment: Mapping[str, str], certificate_folders: tuple[str, ...]) -> dict[str, str]:
+    """For an executor in a root of its own."""
+    inside = {"HOME": "/root", "DOCKER_CONFIG": f"{KANIKO}/.docker"}
+    return _chosen(environment, _COMMON) | _OURS | inside | {"SSL_CERT_DIR": ":".join(certificate_folders)}
+
+
+def _chosen(environment: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
+    return {name: environment[name] for name in names if name in environment}

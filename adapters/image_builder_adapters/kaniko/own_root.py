@@ -1,0 +1,159 @@
+"""A root of its own for one build, outside a container: what is shown in it, and the run itself."""
+
+import json
+import os
+import pwd
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from typing import Final, final
+
+from image_builder_domain.build import EngineMissing
+from image_builder_domain.ports import Cancellation, OutputSink
+from returns.result import Failure, Result, Success
+
+from image_builder_adapters.kaniko.environment import KANIKO, own_root_environment
+from image_builder_adapters.kaniko.identity import Identities, identities_of_root, identities_of_user
+from image_builder_adapters.process import Command, Ending, run
+
+CONTEXT: Final = f"{KANIKO}/buildcontext"
+"""Where the context is, read-only. Below ``/kaniko``, so that no folder of an image is hidden by it."""
+
+EXECUTOR: Final = f"{KANIKO}/executor"
+_DIGEST: Final = f"{KANIKO}/digest"
+_CERTIFICATES: Final = f"{KANIKO}/ssl/certs"
+# Where Go, and so the executor outside, looks for the system's authorities (crypto/x509, root_linux.go).
+_BUNDLES: Final = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/tls/cacert.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+_LONGEST_REPORT: Final = 4096
+
+Bind = tuple[str, str, bool]
+"""Source outside, target inside, whether it may be written."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class NoOwnRoot:
+    """This machine does not let us have one; nothing was run."""
+
+    reason: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How the executor ended, and what it wrote as the digest, empty when nothing."""
+
+    ending: Ending
+    digest: str
+
+
+def identities(environment: Mapping[str, str], user: int) -> Result[Identities, EngineMissing]:
+    """Whom the root will know; what an ordinary user lacks for it. Starts nothing."""
+    if user == 0:
+        return Success(identities_of_root())
+    name = str(user)
+    with suppress(KeyError):
+        name = pwd.getpwuid(user).pw_name
+    return identities_of_user(user, os.getegid(), name, environment)
+
+
+def run_in_own_root(
+    executor: str,
+    arguments: tuple[str, ...],
+    context: str,
+    environment: Mapping[str, str],
+    user: int,
+    output: OutputSink,
+    cancellation: Cancellation,
+) -> Ran | NoOwnRoot:
+    """Run the executor where nothing of the host can be seen but ``context``, what it needs to reach registries, and
+    the network. Nothing of it is left afterwards, however it or we end."""
+    known = identities(environment, user)
+    if isinstance(known, Failure):
+        return NoOwnRoot(str(known.failure()))
+    stack = ExitStack()
+    try:
+        report = os.memfd_create("report")
+        stack.callback(os.close, report)
+        folder = _make_folder(environment)
+        stack.callback(_remove_if_empty, folder)
+        binds = ((executor, EXECUTOR, False), (context, CONTEXT, False), *_surroundings(environment))
+        order = _order(folder, binds, known.unwrap(), report)
+        inside = own_root_environment(environment, _certificate_folders(environment))
+        words = (EXECUTOR, *arguments, f"--digest-file={_DIGEST}")
+        supervisor = (sys.executable, "-I", "-m", "image_builder_adapters.kaniko.supervisor", order)
+        ending = run(Command((*supervisor, *words), inside, descriptors=(report,)), output, cancellation)
+        return _told(report, ending)
+    except OSError as error:
+        return NoOwnRoot(f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}")
+    finally:
+        stack.close()
+
+
+def _make_folder(environment: Mapping[str, str]) -> str:
+    """A private folder with the empty root in it, on a disk: images can be larger than memory, where /tmp may be."""
+    usual = "/var/tmp" if os.access("/var/tmp", os.W_OK) else "/tmp"  # noqa: S108 (made private and unique by mkdtemp)
+    parent = os.path.abspath(environment.get("TMPDIR") or usual)
+    if os.statvfs(parent).f_flag & os.ST_NOEXEC:
+        raise OSError(f"no program may run in {parent}; set TMPDIR to another folder")
+    folder = tempfile.mkdtemp(prefix="image-builder-", dir=parent)
+    root = os.path.join(folder, "root")
+    os.mkdir(root)
+    os.chmod(root, 0o755)  # noqa: S103 (a step may run as any user; the folder around it is private)
+    return folder
+
+
+def _remove_if_empty(folder: str) -> None:
+    """When nothing was started; else the supervisor's janitor removes it, which may still be at work."""
+    with suppress(OSError):
+        os.rmdir(os.path.join(folder, "root"))
+        os.rmdir(folder)
+
+
+def _order(folder: str, binds: tuple[Bind, ...], known: Identities, report: int) -> str:
+    return json.dumps(
+        {
+            "folder": folder,
+            "binds": binds,
+            "users": known.users,
+            "groups": known.groups,
+            "helpers": known.helpers,
+            "report": report,
+            "result": _DIGEST,
+        }
+    )
+
+
+def _told(report: int, ending: Ending) -> Ran | NoOwnRoot:
+    os.lseek(report, 0, os.SEEK_SET)
+    word, _, text = os.read(report, _LONGEST_REPORT).decode("utf-8", "replace").partition(" ")
+    return NoOwnRoot(text) if word == "refused" else Ran(ending, text.strip())
+
+
+def _surroundings(environment: Mapping[str, str]) -> Iterator[Bind]:
+    """The names of hosts, certificate authorities and registry credentials, where there are any."""
+    configuration = environment.get("DOCKER_CONFIG") or os.path.join(environment.get("HOME") or "/", ".docker")
+    files = [(f"/etc/{name}", f"/etc/{name}") for name in ("resolv.conf", "hosts")]
+    files.append((os.path.join(configuration, "config.json"), f"{KANIKO}/.docker/config.json"))
+    bundle = environment.get("SSL_CERT_FILE") or next(filter(os.path.isfile, _BUNDLES), "")
+    files.append((bundle, f"{_CERTIFICATES}/ca-certificates.crt"))
+    files += zip(_own_folders(environment), _certificate_folders(environment)[1:], strict=True)
+    return ((os.path.realpath(source), target, False) for source, target in files if os.path.exists(source))
+
+
+def _certificate_folders(environment: Mapping[str, str]) -> tuple[str, ...]:
+    own = range(len(_own_folders(environment)))
+    return (_CERTIFICATES, *(f"{KANIKO}/ssl/certs-{number}" for number in own))
+
+
+def _own_folders(environment: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(filter(None, environment.get("SSL_CERT_DIR", "").split(":")))

@@ -1,0 +1,46 @@
+"""A type of signers: how its configuration is read, and how its signers are made.
+
+Packages register theirs as an entry point of the group ``image_builder.signers``, named as the configuration's ``type``
+and leading to a :class:`SignerType`; ours are registered the same way.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias, final
+
+from image_builder_domain.decoder import Decoder
+from image_builder_domain.ports import Signer
+
+
+class Secrets(Protocol):
+    """Hides secrets in everything that this run puts out.
+
+    Takes   ``learn``: a secret that a signer read or fetched, hidden from then on. ``text``: foreign text.
+    Gives   ``text`` without the secrets known so far.
+    Fails   never.
+    """
+
+    def learn(self, secret: str) -> None: ...  # noqa: D102 (said above)
+    def text(self, text: str) -> str: ...  # noqa: D102
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a signer may know of the run: the tool's own environment (not to be shown), and who hides secrets."""
+
+    environment: Mapping[str, str] = field(repr=False)
+    secrets: Secrets
+
+
+SignerMaker: TypeAlias = Callable[[str, Any, Surroundings], Signer]
+"""Makes a signer of its name, the settings that the type's own decoder gave, and the surroundings. Opens nothing."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SignerType:
+    """``config`` reads the key ``config`` of a signer and gives its ``SignerSettings``; ``make`` makes the signer."""
+
+    config: Decoder[Any]
+    make: SignerMaker

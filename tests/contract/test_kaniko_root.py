@@ -1,0 +1,221 @@
+"""A build's own root, with the real kaniko: what it shows, what it hides, and that nothing of it is left."""
+
+import http.server
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from image_builder_adapters.kaniko.engine import KanikoEngine
+from image_builder_contracts.image_engine import ImageEngineFixtures, RequestFactory
+from image_builder_contracts.image_engine_probe import attempt, built, processes, reference, step, wait_until
+from image_builder_domain.build import BuildFailed, BuiltImage, EngineUnavailable, PushFailed
+from image_builder_domain.build_argument import BuildArgument
+
+from tests.contract.test_kaniko_engine import OwnRoot
+from tests.kaniko import kaniko_engine
+from tests.programs import require
+
+BUILD = """
+import sys
+from pathlib import Path
+from image_builder_contracts.image_engine_probe import attempt, reference
+from image_builder_domain.build import BuildRequest
+from tests.kaniko import kaniko_engine, kaniko_environment
+folder, context, place = sys.argv[1:]
+with kaniko_engine(kaniko_environment(Path(folder))) as engine:
+    made = attempt(engine, BuildRequest("team/app", None, context, "Dockerfile", (reference(place),)))
+print(made.outcome)
+"""
+
+
+class TestOwnRoot(OwnRoot, ImageEngineFixtures):
+    """Builds that look around, and builds that end badly."""
+
+    @pytest.fixture
+    def kaniko(self, environment: dict[str, str]) -> Iterator[KanikoEngine]:
+        with kaniko_engine(environment) as engine:
+            yield engine
+
+    def test_step_sees_nothing_of_the_host(self, kaniko: KanikoEngine, ask: RequestFactory, tmp_path: Path) -> None:
+        groups = "cut -d: -f3 /proc/self/cgroup | sort -u; echo ."
+        look = f"echo /*; test ! -e {tmp_path} && echo no files; echo /proc/[0-9]*; hostname; {groups}"
+        made = attempt(kaniko, ask(step(f"PATH=/bin; /bin/busybox --install /bin; {look}")))
+        assert isinstance(made.outcome, BuiltImage), made.printed
+        assert "\n/bin /dev /etc /kaniko /proc\nno files\n/proc/1 /proc/" in made.printed
+        assert "\nimage-builder\n/\n.\n" in made.printed
+
+    def test_step_has_no_power_over_the_machine(self, kaniko: KanikoEngine, ask: RequestFactory) -> None:
+        tries = (
+            "echo 1 > /proc/sys/kernel/panic",
+            "mount -o remount,rw /proc/sys",
+            "mount -t tmpfs x /dev",
+            "mknod /disk b 8 0",
+            "unshare -U true",
+            "touch /kaniko/buildcontext/x",
+            "kill -0 -1 && false",
+        )
+        script = "; ".join(f"if ({tried}) 2>/dev/null; then echo DONE {tried}; fi" for tried in tries)
+        made = attempt(kaniko, ask(step(f"/bin/busybox --install /bin; PATH=/bin; {script}; echo looked")))
+        assert "\nlooked\n" in made.printed, made.printed
+        assert "\nDONE" not in made.printed
+
+    def test_context_is_not_changed(self, kaniko: KanikoEngine, ask: RequestFactory, context: Path) -> None:
+        request = ask(step("/bin/busybox rm -rf /kaniko/buildcontext; true"))
+        before = sorted(path.name for path in context.iterdir())
+        built(kaniko, request)
+        assert sorted(path.name for path in context.iterdir()) == before
+
+    def test_builds_at_the_same_time_never_see_each_others_files(
+        self, environment: dict[str, str], ask: RequestFactory, registry: str
+    ) -> None:
+        """Each marks its root, waits until the others have done so too, and fails if it finds another's mark."""
+        script = 'test "$(echo /mark*)" = "/mark*" && touch /mark-$ME && sleep 1 && test "$(echo /mark*)" = /mark-$ME'
+        request = ask(f"ARG ME\n{step('PATH=/bin; /bin/busybox --install /bin; ' + script)}")
+
+        def build(number: int) -> object:
+            place = (reference(f"{registry}/team/marks:{number}"),)
+            asked = replace(request, destinations=place, arguments=(BuildArgument("ME", str(number)),))
+            with kaniko_engine(environment) as engine:
+                return attempt(engine, asked).outcome
+
+        with ThreadPoolExecutor(3) as pool:
+            outcomes = list(pool.map(build, range(3)))
+        assert [type(outcome) for outcome in outcomes] == [BuiltImage] * 3, outcomes
+
+    def test_stages_may_bring_their_own_system(self, kaniko: KanikoEngine, ask: RequestFactory) -> None:
+        """Between stages everything is replaced: /usr, /lib, /etc, the certificates and the names of hosts included."""
+        files = "for file in /usr/lib/x /lib/y /etc/passwd /etc/ssl/certs/z; do echo {} > $file; done"
+        system = "/bin/busybox mkdir -p /usr/lib /lib /etc/ssl/certs; " + files
+        first = step(system.format("first"))
+        second = "FROM base AS second\n" + step(system.format("second"))
+        last = "FROM second\nCOPY --from=base /usr /first\n"
+        check = step(
+            'test "$(/bin/busybox cat /first/lib/x /usr/lib/x /lib/y)" = "$(printf "first\\nsecond\\nsecond")"'
+        )
+        built(kaniko, ask(first + second + last + check))
+
+    def test_bytes_that_are_no_utf_8_reach_the_step(self, kaniko: KanikoEngine, ask: RequestFactory) -> None:
+        argument = BuildArgument("V", os.fsdecode(b"a\xff\xfeb"))
+        request = replace(ask("ARG V\n" + step('printf %s "$V" | /bin/busybox base64')), arguments=(argument,))
+        assert "Yf/+Yg==\n" in attempt(kaniko, request).printed
+
+    @pytest.mark.parametrize("log_format", ["text", "color", "json"])
+    def test_log_format_does_not_change_what_is_told(
+        self, environment: dict[str, str], ask: RequestFactory, log_format: str
+    ) -> None:
+        with kaniko_engine(environment, log_format=log_format) as engine:
+            failure = attempt(engine, ask(step("echo one; echo two; exit 9"))).outcome
+        assert isinstance(failure, BuildFailed)
+        assert (failure.last_lines, failure.engine_code) == (("one", "two"), 9)
+
+    def test_failed_push_tells_the_digest_that_was_built(self, kaniko: KanikoEngine, ask: RequestFactory) -> None:
+        with registry_that_takes_nothing() as address:
+            request = replace(ask(""), destinations=(reference(f"{address}/team/app:1"),))
+            failure = attempt(kaniko, request).outcome
+        assert isinstance(failure, PushFailed)
+        assert failure.digest is not None
+
+    @pytest.mark.parametrize("steps", [pytest.param("true", id="built"), pytest.param("exit 1", id="failed")])
+    def test_nothing_is_left_on_the_disk(
+        self, kaniko: KanikoEngine, ask: RequestFactory, environment: dict[str, str], steps: str
+    ) -> None:
+        attempt(kaniko, ask(step(f"/bin/busybox mkdir -m 0 /x; /bin/busybox chown 7:7 /x; {steps}")))
+        assert os.listdir(environment["TMPDIR"]) == []
+
+    def test_nothing_is_left_when_the_tool_is_killed(
+        self, ask: RequestFactory, environment: dict[str, str], tmp_path: Path, registry: str
+    ) -> None:
+        asleep = f"sleep 54321.{time.monotonic_ns() % 1_000_000}"
+        request = ask(step(f"trap '' TERM INT HUP; /bin/busybox {asleep}"))
+        place = f"{registry}/team/app:1"
+        command = [sys.executable, "-c", BUILD, str(tmp_path), request.context, place]
+        with subprocess.Popen(command, env=os.environ | environment) as process:
+            wait_until(lambda: processes(asleep) != [] or process.poll() is not None)
+            process.send_signal(signal.SIGKILL)
+        wait_until(lambda: processes(asleep) == [] and os.listdir(environment["TMPDIR"]) == [], 10)
+
+    @pytest.mark.parametrize(
+        ("change", "said"),
+        [
+            pytest.param("echo 0 > /proc/sys/user/max_user_namespaces", "grants no user namespace", id="none-granted"),
+            pytest.param('mount -t tmpfs -o noexec none "$TMPDIR"', "no program may run in", id="no-place"),
+        ],
+    )
+    def test_machine_that_grants_no_root_of_its_own_refuses(
+        self, ask: RequestFactory, environment: dict[str, str], registry: str, change: str, said: str
+    ) -> None:
+        """The executor is not started at all: it would delete what it finds."""
+        there = [require("unshare"), "--user", "--map-root-user", "--mount", "sh", "-c", f'{change} && exec "$@"', "sh"]
+        folder = str(Path(environment["HOME"]).parent)
+        build = [sys.executable, "-c", BUILD, folder, ask(step("true")).context, f"{registry}/team/app:1"]
+        done = subprocess.run(
+            [*there, *build], env=os.environ | environment, capture_output=True, text=True, timeout=60
+        )
+        if "unshare" in done.stderr:
+            pytest.skip("this machine grants no user namespaces, so it cannot be shown")
+        assert "a root of its own cannot be had" in done.stdout, done.stderr
+        assert said in done.stdout
+        assert "USE_BUILDKIT=true" in done.stdout
+        assert os.listdir(environment["TMPDIR"]) == []
+
+    def test_executor_without_the_flag_never_gets_a_cache_that_it_would_write(
+        self, environment: dict[str, str], ask: RequestFactory, tmp_path: Path, registry: str
+    ) -> None:
+        old = tmp_path / "executor"
+        old.write_text("#!/bin/sh\necho '  --cache'\n")
+        old.chmod(0o755)
+        cache = (reference(f"{registry}/cache/app:layers"),)
+        request = ask("")
+        request = replace(request, cache=replace(request.cache, imports=cache))
+        with kaniko_engine(environment | {"KANIKO_EXECUTOR": str(old)}) as engine:
+            failure = attempt(engine, request).outcome
+        assert isinstance(failure, EngineUnavailable)
+        assert "--no-push-cache" in str(failure)
+
+    def test_cache_that_may_not_be_written_is_read(
+        self, kaniko: KanikoEngine, ask: RequestFactory, registry: str
+    ) -> None:
+        cache = (reference(f"{registry}/cache/app:layers"),)
+        request = ask(step("echo ran $((6*7))"))
+        read_only = replace(request, cache=replace(request.cache, imports=cache))
+        both = replace(request, cache=replace(request.cache, imports=cache, exports=cache))
+        runs = ["ran 42\n" in attempt(kaniko, found).printed for found in (read_only, both, read_only)]
+        assert runs == [True, True, False]
+
+
+@contextmanager
+def registry_that_takes_nothing() -> Iterator[str]:
+    """Says that one may push, and then takes no layer."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            may = self.path == "/v2/" or self.command in ("POST", "DELETE")
+            self.send_response(
+                202 if self.command == "POST" else 200 if may else 404 if self.command == "HEAD" else 403
+            )
+            self.send_header("Location", f"{self.path}x")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            self.close_connection = True
+
+        do_GET = do_HEAD = do_POST = do_PATCH = do_PUT = do_DELETE = answer  # noqa: N815 (http.server's names)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -1,0 +1,87 @@
+"""Builds with the real kaniko, end to end, outside a container: each in a root of its own."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from image_builder_contracts.image_engine_probe import processes, wait_until
+
+from tests.e2e.world import World
+from tests.programs import require
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def roots(world: World) -> Path:
+    """Make the world one where kaniko builds; gives the folder that all roots are in."""
+    folder = world.folder / "roots"
+    folder.mkdir()
+    del world.environment["USE_BUILDKIT"]
+    world.environment |= {"KANIKO_EXECUTOR": require("executor"), "TMPDIR": str(folder)}
+    return folder
+
+
+def test_postsubmit_publishes_everywhere_and_signs_what_was_built(world: World, roots: Path) -> None:
+    world.config |= {"reproducible": True, "log-format": "json"}
+    done = world.run("--tag", "latest", "--build-arg", "VERSION=7")
+    assert done.code == 0, done.err
+    report = done.report
+    assert (report["status"], report["pushed"], report["signed"]) == ("success", True, True)
+    for place in report["images_list"]:
+        body = world.manifest(place)
+        assert body is not None
+        assert len(body) == report["images"][0]["size"]
+    assert {str(image.digest) for image in world.signing.received} == {report["digest"]}
+    assert report["architectures"] == [f"linux/{'arm64' if os.uname().machine == 'aarch64' else 'amd64'}"]
+    assert "hello from the RUN step" in done.log()
+    assert "deprecated" in done.err
+    assert os.listdir(roots) == []
+
+
+def test_plan_shows_the_executor_and_hides_secrets(world: World, roots: Path) -> None:
+    done = world.run("plan", "--build-arg", "API_TOKEN=abc123secret", "--target", "x")
+    assert done.code == 0, done.err
+    assert "built by kaniko" in done.out
+    assert "/kaniko/executor --force" in done.out
+    assert "abc123secret" not in done.out + done.err
+    assert os.listdir(roots) == []
+
+
+def test_failing_step_is_a_failed_build_and_its_code_is_reported_not_passed_on(world: World, roots: Path) -> None:
+    world.dockerfile('RUN ["/bin/busybox", "sh", "-c", "echo last words; exit 77"]')
+    done = world.run()
+    assert done.code == 3, done.err
+    assert done.report["images"][0]["engine_exit_code"] == 77
+    assert "last words" in done.err
+    assert os.listdir(roots) == []
+
+
+@pytest.mark.usefixtures("roots")
+def test_registry_that_takes_nothing_is_a_failed_push(world: World) -> None:
+    world.config["registry"] = [f"{world.registry.host_port}/prod", "127.0.0.1:9/prod"]
+    done = world.run()
+    assert done.code == 4, done.err
+    assert "127.0.0.1:9" in done.err
+
+
+@pytest.mark.usefixtures("roots")
+def test_several_platforms_are_refused(world: World) -> None:
+    done = world.run("--platform", "linux/amd64,linux/arm64")
+    assert done.code == 2
+    assert "--platform: kaniko builds one platform" in done.err
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_build_leaves_nothing(world: World, roots: Path, number: signal.Signals, code: int) -> None:
+    asleep = f"sleep 43210.{time.monotonic_ns() % 1_000_000}"
+    world.dockerfile(f'RUN ["/bin/busybox", "sh", "-c", "trap \'\' INT TERM; /bin/busybox {asleep}"]')
+    process = world.start()
+    wait_until(lambda: processes(asleep) != [] or process.poll() is not None)
+    started = time.monotonic()
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, time.monotonic() - started < 8) == (code, True), err
+    wait_until(lambda: processes(asleep) == [] and os.listdir(roots) == [], 10)

@@ -1,0 +1,32 @@
+"""What tests with the real kaniko share: settings that leave nothing behind, and the registry port."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from image_builder_adapters.http import HttpClient
+from image_builder_adapters.kaniko.engine import KanikoEngine, KanikoSettings
+from image_builder_adapters.redaction import Redactor
+from image_builder_adapters.registry import HttpRegistry
+
+from tests.programs import require
+
+
+def kaniko_environment(folder: Path, **more: str) -> dict[str, str]:
+    """An environment whose home, credentials and roots are all below ``folder``."""
+    home, roots = folder / "home", folder / "roots"
+    for made in (home, roots):
+        made.mkdir(exist_ok=True)
+    ours = {"HOME": str(home), "DOCKER_CONFIG": str(home), "TMPDIR": str(roots), "KANIKO_EXECUTOR": require("executor")}
+    return {"PATH": os.environ["PATH"], **ours, **more}
+
+
+@contextmanager
+def kaniko_engine(environment: dict[str, str], *, log_format: str | None = None) -> Iterator[KanikoEngine]:
+    settings = KanikoSettings(environment, log_format, single_build=True, user=os.geteuid())
+    client = HttpClient()
+    try:
+        yield KanikoEngine(settings, HttpRegistry(environment, Redactor(()), client))
+    finally:
+        client.close()
