@@ -63,7 +63,7 @@ def signer_type(name: str) -> "SignerType":
     found = unwrap_or_failure(_foreign(name))
     if not isinstance(found, SignerType):
         raise LookupError(f"no type of signers is called {name!r}: such a configuration is refused before")
-    return SignerType(found.config, guarded(found.make))
+    return SignerType(found.config, guarded(found.make), found.make_verifier)
 
 
 def _entry_points() -> "tuple[EntryPoint, ...]":

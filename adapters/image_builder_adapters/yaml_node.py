@@ -1,8 +1,7 @@
 """What one YAML event says by itself: a scalar and its tag, and how much a finished node holds."""
 
 import re
-from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 from image_builder_domain.document import Mapping, Node, Scalar
 from image_builder_domain.problem import Problem
@@ -18,8 +17,7 @@ _TYPED = {
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(NamedTuple):
     """How many nodes there are with all below, and how many levels of lists and mappings."""
 
     size: int

@@ -75,9 +75,9 @@ ADO: Final = read.fields(
         "ado-organization-url": read.plain_text.parsed(
             _secure_url, "write https://dev.azure.com/ORGANIZATION", pattern=f"^{_SECURE}$"
         ).about("Where the organization is, such as https://dev.azure.com/acme."),
-        "ado-project-name": read.text.parsed(_project, "write the project as Azure DevOps shows it").about(
-            "The project that holds the pipeline, by name or GUID."
-        ),
+        "ado-project-name": read.text.parsed(
+            _project, "write the project as Azure DevOps shows it", pattern=f"^{_PROJECT}$"
+        ).about("The project that holds the pipeline, by name or GUID."),
         "ado-pipeline-id": whole_number(1, _LARGEST_ID).about("The pipeline's definition id."),
         "ado-pipeline-version": whole_number(0, _LARGEST_ID).about(
             "The revision of the definition to run; 0 is the newest.", default=0

@@ -14,6 +14,7 @@ from image_builder_domain.document import Mapping as MappingNode
 from image_builder_domain.document import Node, place
 from image_builder_domain.field_rule import Exclusive, Needs
 from image_builder_domain.problem import Problem, Problems, in_order
+from image_builder_domain.reference import PREFIX_PATTERN
 from image_builder_domain.registry_prefix import RegistryPrefix
 from image_builder_domain.tag import TagSpec
 
@@ -172,9 +173,7 @@ def _all(values: Mapping[str, Any], key: str) -> tuple[RegistryPrefix | None, ..
 
 # --- the table of fields ------------------------------------------------------------------------------------------
 
-_PREFIX = read.text.parsed(
-    RegistryPrefix.parse, "write host[:port][/path]", pattern=r"^[^\s:@?#]*(:[0-9]+)?[^\s:@?#]*[^\s:@?#/]$"
-)
+_PREFIX = read.plain_text.parsed(RegistryPrefix.parse, "write host[:port][/path]", pattern=PREFIX_PATTERN)
 _REGISTRIES = read.one_or_list_of(_PREFIX)
 
 
@@ -231,16 +230,12 @@ def _named_tag(name: str) -> read.Decoder[TagSpec]:
 
 
 def _pattern() -> read.Decoder[str]:
-    import re
+    def readable(text: str) -> Result[str, object]:
+        from image_builder_domain.pattern import Pattern
 
-    def compiled(text: str) -> Result[str, str]:
-        try:
-            re.compile(text)
-        except re.error as error:
-            return Failure(f"this is no regular expression: {error}")
-        return Success(text)
+        return Pattern.parse(text).map(lambda pattern: pattern.text)
 
-    return read.text.parsed(compiled, "mend the pattern")
+    return read.text.parsed(readable, "mend the pattern", format="regex")
 
 
 def _signing(signer_types: "SignerTypes | None") -> read.Decoder[dict[str, Any]]:

@@ -1,35 +1,62 @@
-"""A parsed configuration document: nodes that know their place, with every scalar kept as it was written."""
+"""A parsed configuration document: nodes that know their place, with every scalar kept as it was written.
 
-from dataclasses import dataclass
+Plain classes, not dataclasses: every start pays for them, and a large file makes many nodes.
+"""
+
 from typing import TypeAlias, final
 
 
+class _Place:
+    """Where a node begins, as ``file:line:column``. Nodes are equal when all of them is."""
+
+    __slots__ = ("where",)
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and repr(self) == repr(other)
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        parts = ", ".join(repr(getattr(self, name)) for name in (*self.__slots__, "where"))
+        return f"{type(self).__name__}({parts})"
+
+
 @final
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(_Place):
     """One value; ``plain`` when it stands without quotes, so that ``true`` may be a boolean."""
 
-    text: str
-    plain: bool
-    where: str
+    __slots__ = ("plain", "text")
+
+    def __init__(self, text: str, plain: bool, where: str) -> None:
+        super().__init__(where)
+        self.text = text
+        self.plain = plain
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Sequence:
+class Sequence(_Place):
     """A list."""
 
-    items: "tuple[Node, ...]"
-    where: str
+    __slots__ = ("items",)
+
+    def __init__(self, items: "tuple[Node, ...]", where: str) -> None:
+        super().__init__(where)
+        self.items = items
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Mapping:
-    """Keys and values in order; keys are unique. ``where`` of each node is ``file:line:column``."""
+class Mapping(_Place):
+    """Keys and values in order; keys are unique."""
 
-    entries: "tuple[tuple[Scalar, Node], ...]"
-    where: str
+    __slots__ = ("entries",)
+
+    def __init__(self, entries: "tuple[tuple[Scalar, Node], ...]", where: str) -> None:
+        super().__init__(where)
+        self.entries = entries
 
 
 Node: TypeAlias = Scalar | Sequence | Mapping

@@ -121,6 +121,24 @@ class Signer(Protocol):
         ...
 
 
+class Verifier(Protocol):
+    """Looks a signer's signature up, and says whether it is good.
+
+    Takes   an image by digest, and the cancellation.
+    Gives   nothing when the signature is there, is the configured signer's, and is for exactly this digest.
+    Fails   with a reason in words. Never raises.
+    Source  specification, section 8.
+    """
+
+    def prepare(self) -> Result[None, SignerMisconfigured]:
+        """Check what is needed: programs and public keys. Sends nothing."""
+        ...
+
+    def verify(self, image: ImageReference, cancellation: Cancellation) -> Result[None, str]:
+        """Verify one image."""
+        ...
+
+
 class LogFile(Protocol):
     """An open log of one build: complete, line by line, secrets redacted."""
 

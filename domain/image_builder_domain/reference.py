@@ -19,6 +19,9 @@ _DOMAIN = re.compile(
     r"(?::[0-9]{1,5})?"
 )
 _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
+PREFIX_PATTERN = rf"^(?:(?=[^/]*[.:]){_DOMAIN.pattern}|{_COMPONENT.pattern})(?:/{_COMPONENT.pattern})*$"
+"""What a repository may begin with, for a JSON Schema: a domain with a path or without, or Docker Hub's path."""
+
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _LOOPBACK = r"(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]{1,5})?"
 _USERINFO = r"[^/@\s]*:[^/@\s]*@(?!sha256:)|(?<=//)[^/@\s]+@"
@@ -145,6 +148,11 @@ class ImageReference:
     def pinned(self, digest: Digest) -> "ImageReference":
         """The same repository by ``digest`` alone; what every later request uses."""
         return replace(self, tag=None, digest=digest)
+
+    @property
+    def by_tag(self) -> "ImageReference":
+        """The same by its tag alone: what a registry says the tag is now."""
+        return replace(self, digest=None)
 
     def __str__(self) -> str:
         tag = f":{self.tag}" if self.tag is not None else ""

@@ -51,7 +51,7 @@ class SignerSecret:
 @final
 @dataclass(frozen=True, slots=True)
 class NotarySettings:
-    """A signer of type ``notary``. ``timeout_seconds`` bounds each request, None leaves it to the HTTP client."""
+    """A signer of type ``notary``. ``timeout_seconds`` bounds each request, None leaves it to the signer."""
 
     endpoint: str
     timeout_seconds: float | None = None

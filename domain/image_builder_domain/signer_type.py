@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, final
 
 from image_builder_domain.decoder import Decoder
-from image_builder_domain.ports import Signer
+from image_builder_domain.ports import Signer, Verifier
 
 
 class Secrets(Protocol):
@@ -36,11 +36,18 @@ class Surroundings:
 SignerMaker: TypeAlias = Callable[[str, Any, Surroundings], Signer]
 """Makes a signer of its name, the settings that the type's own decoder gave, and the surroundings. Opens nothing."""
 
+VerifierMaker: TypeAlias = Callable[[str, Any, Surroundings], Verifier]
+"""Makes who looks the signatures of such a signer up; takes the same. Opens nothing."""
+
 
 @final
 @dataclass(frozen=True, slots=True)
 class SignerType:
-    """``config`` reads the key ``config`` of a signer and gives its ``SignerSettings``; ``make`` makes the signer."""
+    """``config`` reads the key ``config`` of a signer and gives its ``SignerSettings``; ``make`` makes the signer.
+
+    ``make_verifier`` is there when signatures of this type can be looked up, by whoever has the configuration.
+    """
 
     config: Decoder[Any]
     make: SignerMaker
+    make_verifier: VerifierMaker | None = None

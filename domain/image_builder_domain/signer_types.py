@@ -50,7 +50,7 @@ def _notary(values: dict[str, Any]) -> SignerSettings:
 NOTARY: Final = read.fields(
     {
         "endpoint": _url(_ENDPOINT, "http or https URL").about("Where images are signed."),
-        "timeout": duration().about("The longest time for one request; without it there is no limit."),
+        "timeout": duration().about("The longest time for one request.", default="5m"),
         "retry-timeout": duration(zero=True).about("The pause between two attempts.", default="10s"),
         "secret": _SECRET.about("What authenticates the job to the service."),
     },

@@ -44,6 +44,11 @@ class SignatureResult:
     transient: bool = False
     note: str = ""
 
+    @property
+    def author(self) -> str:
+        """The signer, with the note when there is one: for people."""
+        return f"{self.signer} ({self.note})" if self.note else self.signer
+
 
 @final
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,10 @@ _BLANKS = re.compile(r"\s")
 @final
 @dataclass(frozen=True, slots=True)
 class TagSpec:
-    """A tag that is asked for: its name, its template, the pattern it must match, and where it was asked for."""
+    """A tag that is asked for: its name, its template, where it was asked for, and the pattern its value must match.
+
+    What is no :class:`~image_builder_domain.pattern.Pattern` matches nothing.
+    """
 
     name: str
     template: str
@@ -73,11 +76,17 @@ def _checked_value(spec: TagSpec, value: str) -> Result[Tag, Problems]:
         return refuse(spec.where, f"the template {spec.template!r} gives an empty tag", "use a field that has a value")
     if not is_tag(value):
         return refuse(spec.where, f"{value!r} is no tag: {TAG_RULE}", "change the value")
-    if spec.validation is not None and not re.fullmatch(spec.validation, value):
+    if spec.validation is not None and not _matches(spec.validation, value):
         return refuse(
             spec.where, f"the tag {value!r} does not match the pattern {spec.validation!r}", "change the value"
         )
     return Success(Tag(spec.name, value))
+
+
+def _matches(pattern: str, value: str) -> bool:
+    from image_builder_domain.pattern import Pattern  # most tags have none
+
+    return Pattern.parse(pattern).map(lambda found: found.matches(value)).value_or(False)
 
 
 def compute_tags(specs: Iterable[TagSpec], data: TemplateData) -> Result[tuple[Tag, ...], Problems]:

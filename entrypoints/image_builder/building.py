@@ -110,7 +110,7 @@ def _spoken(found: dict[str, Any], flags: Mapping[str, Any], console: Console) -
     """Print what programs read; why some of it is lost."""
     lost = [
         console.result(harmless_json(json.dumps(found))) if flags["output"] == "json" else "",
-        console.command(azure_pipelines.state_output(found)) if flags["ado-state-output"] else "",
+        console.command(azure_pipelines.state_output(found, was_built=True)) if flags["ado-state-output"] else "",
     ]
     return [reason for reason in lost if reason]
 

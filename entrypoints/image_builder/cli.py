@@ -50,7 +50,7 @@ def run(scan: "Scan") -> int:
         *(Problem(*problem) for problem in scan.problems),
         *contradictions,
         *misplaced(mode, scan.given, flags),
-        *unsupported(mode, scan.given),
+        *unsupported(mode),
     )
     words = tuple(scan.rest)
     return _MODES[mode](Invocation(mode, flags, scan.given, words, environment, early, console, redactor))
@@ -106,6 +106,23 @@ def _remote(call: Invocation) -> int:
     return remote(call)
 
 
+def _verify(call: Invocation) -> int:
+    from image_builder.verifying import run as verify
+
+    return verify(call)
+
+
+def _schema(call: Invocation) -> int:
+    import json
+
+    from image_builder_adapters.signer_types import SignerConfigurations
+    from image_builder_domain.configuration import schema
+
+    if call.early:
+        return call.refuse(call.early)
+    return call.print_result(json.dumps(schema(SignerConfigurations), indent=2))
+
+
 def _not_yet(call: Invocation) -> int:
     return call.refuse(call.early)
 
@@ -115,9 +132,9 @@ _MODES: Final[dict[str, Callable[[Invocation], int]]] = {
     "plan": _build,
     "tags": _tags,
     "sign": _sign,
-    "verify": _not_yet,
+    "verify": _verify,
     "preview": _remote,
     "doctor": _not_yet,
-    "schema": _not_yet,
+    "schema": _schema,
 }
 """Every mode by its verb."""

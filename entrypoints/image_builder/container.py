@@ -19,12 +19,14 @@ from image_builder_domain.ports import Artifacts, ImageEngine, Registry, Signer
 from image_builder_domain.remote_pipeline import RemotePipeline
 from image_builder_domain.sign_plan import SignPlan
 from image_builder_domain.signer_selection import SignerChoice
+from image_builder_domain.signer_settings import SignerDefinition
 from image_builder_domain.signer_type import Surroundings
 
 from image_builder import __version__
 from image_builder.workflows.build import Ports
 from image_builder.workflows.remote_build import RemotePorts
 from image_builder.workflows.sign import SigningPorts
+from image_builder.workflows.verify import VerificationPorts
 
 
 @final
@@ -105,6 +107,14 @@ def open_ports(settings: Settings, plan: Plan) -> Ports:
     )
     ports: Ports = container.ports()
     return ports
+
+
+def open_verification_ports(settings: Settings, signers: tuple[SignerDefinition, ...]) -> VerificationPorts:
+    """Everything that verifying needs, for signers whose type can be verified; opens nothing yet."""
+    around = Surroundings(settings.environment, settings.redactor)
+    makers = ((signer, signer_type(signer.type).make_verifier) for signer in signers)
+    verifiers = {signer.name: make(signer.name, signer.settings, around) for signer, make in makers if make is not None}
+    return VerificationPorts(Container(settings=settings, choices=()).registry(), verifiers)
 
 
 def open_signing_ports(settings: Settings, plan: SignPlan) -> tuple[SigningPorts, Artifacts]:

@@ -101,7 +101,7 @@ VERBS = (
 FLAGS = {flag[0]: flag for _, flags in GROUPS for flag in flags}
 
 SIGNING_FLAGS = (
-    "images-to-sign config repo dry-run timeout output build-report-path debug help version".split()  # noqa: SIM905
+    "images-to-sign ado-state-output config repo dry-run timeout output build-report-path debug help version".split()  # noqa: SIM905
 )
 """The flags of ``image-signer``."""
 

@@ -18,6 +18,10 @@ _NEEDS = {
     **dict.fromkeys(_PREVIEW_FLAGS, "it needs the mode preview (--ado-preview-run)"),
     "test-kaniko-build-config": "it needs the Azure DevOps backend (--build-in-ado)",
 }
+_OF_A_BUILD = (
+    *("name", "context", "dockerfile", "target", "platform", "build-arg", "env-file", "variant", "tag", "tag-base64"),
+    *("export-tags", "backend", "build-in-ado", "max-parallel", "keep-going"),
+)
 
 
 class Invocation:
@@ -55,6 +59,14 @@ class Invocation:
             self.console.error(str(problem))
         return ExitCode.REFUSED
 
+    def only_for_builds(self) -> Problems:
+        """A problem for each flag that only a build can honour, for modes of images that exist."""
+        return tuple(
+            Problem(f"--{flag}", f"it has no meaning for the mode {self.verb}", "leave it out")
+            for flag in _OF_A_BUILD
+            if flag in self.given
+        )
+
     def print_result(self, text: str) -> int:
         """Print what was asked for; exit code 0, or 8 when standard output cannot be written."""
         lost = self.console.result(text)
@@ -83,6 +95,6 @@ def is_remote(mode: str, flags: Mapping[str, Any]) -> bool:
 def misplaced(mode: str, given: Set[str], flags: Mapping[str, Any]) -> Problems:
     """A problem for each flag of the Azure DevOps backend that this mode would have to ignore."""
     wrong = [name for name in _PREVIEW_FLAGS if name in given and mode != "preview"]
-    if mode in _BUILDS and flags["test-kaniko-build-config"] and not is_remote(mode, flags):
+    if mode != "tags" and flags["test-kaniko-build-config"] and not is_remote(mode, flags):
         wrong.append("test-kaniko-build-config")
     return tuple(Problem(f"--{name}", _NEEDS[name], "leave it out, or add that") for name in wrong)

@@ -13,7 +13,9 @@ from image_builder_domain.problem import problems_of
 
 if TYPE_CHECKING:
     from image_builder_domain.build_inputs import Inputs, Source
+    from image_builder_domain.configuration import Configuration
     from image_builder_domain.decoder import Decoder
+    from image_builder_domain.git_state import GitState
     from image_builder_domain.problem import Problems
     from image_builder_domain.signer_settings import SignerSettings
     from returns.result import Result
@@ -23,16 +25,25 @@ _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 def read_tag_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> TagInputs:
     """What tags are decided from."""
-    file = flags["config"]
     return TagInputs(
         asked=_asked(flags),
-        configuration=read_flawed(file).bind(
-            lambda found: configuration(found[0], file, flaws=found[1], signer_types=_signer_types)
-        ),
+        configuration=_configuration(flags["config"]),
         git_state=read_git_state(environment, _commit(flags, environment), flags["repo"], _event(environment)),
         time=_time(environment),
         environment=environment,
     )
+
+
+def read_settings(
+    flags: Mapping[str, Any], environment: Mapping[str, str]
+) -> "tuple[Result[Configuration, Problems], Result[GitState, Problems]]":
+    """What modes that build nothing decide from: outside CI they need no commit, and so no working copy."""
+    if detect(environment) is CiSystem.LOCAL:
+        from image_builder_domain.git_state.working_copy import without_commit
+
+        return _configuration(flags["config"]), without_commit(flags["repo"])
+    inputs = read_tag_inputs(flags, environment)
+    return inputs.configuration, inputs.git_state
 
 
 def read_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> "Inputs":
@@ -42,6 +53,12 @@ def read_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> "In
     tags = read_tag_inputs(flags, environment)
     source = _source(flags)
     return Inputs(tags, source, _commit_time(tags, flags["context"] or "."), len(os.sched_getaffinity(0)))
+
+
+def _configuration(file: str) -> "Result[Configuration, Problems]":
+    return read_flawed(file).bind(
+        lambda found: configuration(found[0], file, flaws=found[1], signer_types=_signer_types)
+    )
 
 
 def _signer_types() -> "Mapping[str, Decoder[SignerSettings]]":
@@ -99,7 +116,8 @@ def _commit_time(tags: TagInputs, context: str) -> int | None:
         return None
     from image_builder_adapters.git import commit_time
 
-    commit = tags.git_state.unwrap().commit
+    state = tags.git_state.unwrap()
+    commit = state.commit or state.base_sha  # a batch has no commit of its own, but one that it goes on top of
     return commit_time(context, commit, tags.environment) if commit is not None else None
 
 

@@ -140,6 +140,6 @@ def _spoken(call: Invocation, found: dict[str, Any]) -> list[str]:
     is_json, states = call.flags["output"] == "json", call.flags["ado-state-output"]
     lost = [
         call.console.result(harmless_json(json.dumps(found))) if is_json else "",
-        call.console.command(azure_pipelines.state_output(found)) if states else "",
+        call.console.command(azure_pipelines.state_output(found, was_built=True)) if states else "",
     ]
     return [reason for reason in lost if reason]

@@ -5,8 +5,9 @@ import signal
 from dataclasses import replace
 
 from image_builder_adapters.cancellation import SignalCancellation
+from image_builder_adapters.console_text import harmless_json
 from image_builder_domain.ports import Artifacts
-from image_builder_domain.problem import Problem, Problems, problems_of
+from image_builder_domain.problem import problems_of
 from image_builder_domain.report import signing_report
 from image_builder_domain.sign_plan import SigningInputs, SignPlan, decide_signing
 from image_builder_domain.signing_outcome import SigningOutcome
@@ -14,19 +15,17 @@ from returns.result import Failure
 
 from image_builder.invocation import Invocation
 from image_builder.presenters import signing_view
-from image_builder.reading import read_tag_inputs
+from image_builder.presenters.azure_pipelines import state_output
+from image_builder.reading import read_settings
 from image_builder.workflows.preflight import unready
 from image_builder.workflows.sign import SigningPorts, sign_images
-
-_OF_A_BUILD = ("name", "context", "dockerfile", "target", "platform", "build-arg", "variant", "tag", "export-tags")
 
 
 def run(call: Invocation) -> int:
     """Exit code: 0 signed, 2 refused, 5 something could not be resolved or signed, 7, 8, 130, 143 as for a build."""
-    known = read_tag_inputs(call.flags, call.environment)
     images = tuple(image.strip() for image in call.flags["images-to-sign"])
-    planned = decide_signing(SigningInputs(images, known.configuration, known.git_state))
-    problems = (*call.early, *_unused(call), *problems_of(planned))
+    planned = decide_signing(SigningInputs(images, *read_settings(call.flags, call.environment)))
+    problems = (*call.early, *call.only_for_builds(), *problems_of(planned))
     if problems:
         return call.refuse(problems)
     plan = planned.unwrap()
@@ -42,18 +41,9 @@ def run(call: Invocation) -> int:
     return _sign(call, plan, ports, artifacts)
 
 
-def _unused(call: Invocation) -> Problems:
-    """What only a build can honour is refused, not ignored."""
-    return tuple(
-        Problem(f"--{flag}", "it has no meaning when images are signed that exist", "leave it out")
-        for flag in _OF_A_BUILD
-        if flag in call.given
-    )
-
-
 def _print_plan(call: Invocation, plan: SignPlan, ports: SigningPorts) -> int:
     if call.flags["output"] == "json":
-        return call.print_result(json.dumps(signing_view.plan_as_json(plan, ports.signers)))
+        return call.print_result(harmless_json(json.dumps(signing_view.plan_as_json(plan, ports.signers))))
     return call.print_result(signing_view.plan_as_text(plan, ports.signers))
 
 
@@ -79,7 +69,12 @@ def _tell(call: Invocation, outcome: SigningOutcome, artifacts: Artifacts) -> in
         if isinstance(written, Failure):
             call.console.error(str(written.failure()))
             outcome, path = replace(outcome, lost=(str(written.failure()),)), None
-    if call.flags["output"] == "json" and call.print_result(json.dumps(signing_report(outcome))):
+    if call.flags["output"] == "json" and call.print_result(harmless_json(json.dumps(signing_report(outcome)))):
         outcome = replace(outcome, lost=(*outcome.lost, "standard output"))
+    told = state_output(signing_report(outcome), was_built=False) if call.flags["ado-state-output"] else ""
+    lost = call.console.command(told) if told else ""
+    if lost:
+        call.console.error(lost)
+        outcome = replace(outcome, lost=(*outcome.lost, lost))
     call.console.summary(signing_view.summary(outcome, path))
     return outcome.exit_code()

@@ -14,8 +14,10 @@ from tests.bench.figure import Figure, table
 from tests.bench.installed import install
 from tests.bench.memory import memory
 from tests.bench.overhead import overhead
+from tests.bench.remote_memory import remote_memory
 from tests.bench.signing import signing
 from tests.bench.start_up import start_up
+from tests.bench.variants import variants
 from tests.bench.workshop import open_workshop
 
 PROGRAMS = ("uv", "buildctl", "buildkitd", "runc", "registry", "busybox")
@@ -43,10 +45,15 @@ def _measure(folder: Path, *, full: bool) -> list[Figure]:
         for figure in overhead(workshop):
             _say(f"measured: {figure.name}")
             figures.append(figure)
-        for figure in (*start_up(folder, installed), *signing(folder / "signing", installed)):
+        for figure in (
+            *variants(workshop),
+            *start_up(folder, installed),
+            *signing(folder / "signing", installed),
+        ):
             _say(f"measured: {figure.name}")
             figures.append(figure)
         figures.append(memory(workshop, full=full))
+        figures.append(remote_memory(folder / "remote", installed))
         return figures
 
 

@@ -4,8 +4,9 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import final
+from typing import Protocol, final
 
 
 @final
@@ -34,10 +35,31 @@ class Run:
         return taken
 
 
-Pair = Callable[[int], tuple[Run, Run]]
+@final
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Several runs, started at the same time."""
+
+    runs: Sequence[Run]
+
+    def seconds(self) -> float:
+        """From the start until the last one has ended; raises as :meth:`Run.seconds` does."""
+        started = time.perf_counter()
+        with ThreadPoolExecutor(len(self.runs)) as pool:
+            list(pool.map(Run.seconds, self.runs))
+        return time.perf_counter() - started
 
 
-def always(first: Run, second: Run) -> Pair:
+class Timed(Protocol):
+    """What can be measured."""
+
+    def seconds(self) -> float: ...
+
+
+Pair = Callable[[int], tuple[Timed, Timed]]
+
+
+def always(first: Timed, second: Timed) -> Pair:
     """The same two in every round."""
     return lambda _: (first, second)
 

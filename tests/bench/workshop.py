@@ -59,21 +59,44 @@ class Workshop:
         return folder
 
     def tool(self, context: Path, fresh: str = FRESH, *more: str, path: str = "") -> Run:
-        """The whole run of image-builder: build, push to two registries, verify, sign, report."""
+        """The whole run of image-builder: build, push to two registries, verify, sign, report.
+
+        Without a text in ``fresh`` no build argument is given.
+        """
         arguments = (
             *("--config", str(self.folder / "config.yaml"), "--name", context.name, "--context", str(context)),
-            *("--build-arg", f"FRESH={fresh}", "--log-dir", str(self.folder / "logs")),
+            *(("--build-arg", f"FRESH={fresh}") if fresh else ()),
+            *("--log-dir", str(self.folder / "logs")),
         )
         environment = {**self.environment, **({"PATH": f"{path}:{self.environment['PATH']}"} if path else {})}
         return Run((self.installed.command, *more, *arguments, *_report(self.folder, more)), environment)
 
     def by_hand(self, context: Path, fresh: str = FRESH) -> Run:
         """The same call of buildctl: the one that the tool's own plan shows."""
-        run = self.tool(context, fresh, "plan", "--output", "json")
+        (run,) = self._calls(self.tool(context, fresh, "plan", "--output", "json"))
+        return run
+
+    def calls_by_hand(self, context: Path, *more: str) -> list[Run]:
+        """The calls of buildctl for all variants of a context, without build arguments."""
+        return self._calls(self.tool(context, "", "plan", "--output", "json", *more))
+
+    def _calls(self, run: Run) -> list[Run]:
         plan = subprocess.run(run.command, env=dict(run.environment), stdout=subprocess.PIPE, check=True).stdout
-        name, *arguments = json.loads(plan)["builds"][0]["command"]
-        metadata = ("--metadata-file", str(self.folder / "metadata.json"))
-        return Run((require(name), *arguments, *metadata), self.environment)
+        builds = [build["command"] for build in json.loads(plan)["builds"]]
+        metadata = [("--metadata-file", str(self.folder / f"metadata-{number}.json")) for number in range(len(builds))]
+        return [
+            Run((require(name), *arguments, *file), self.environment)
+            for (name, *arguments), file in zip(builds, metadata, strict=True)
+        ]
+
+    def publish_base(self, example: Path) -> str:
+        """Build and push a base image that has a shell; gives its reference."""
+        folder = self.folder / "base"
+        shutil.copytree(example, folder)
+        shutil.copy(require("busybox"), folder / "busybox")
+        self.tool(folder, "", "--tag", "bench").seconds()
+        report = json.loads((self.folder / "report.json").read_text())
+        return str(next(found for found in report["images_list"] if found.endswith(":bench")))
 
 
 def _report(folder: Path, more: tuple[str, ...]) -> tuple[str, ...]:

@@ -283,7 +283,7 @@ def _properties(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str
     found: dict[str, Any] = {}
     for parent in schema.get("allOf", ()):
         found |= _properties(definitions[parent["$ref"].rpartition("/")[2]], definitions)
-    return found | schema.get("properties", {})
+    return {**found, **schema.get("properties", {})}
 
 
 @pytest.mark.parametrize(

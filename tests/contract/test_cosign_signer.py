@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from image_builder_adapters.cosign import CosignSigner
-from image_builder_adapters.cosign.program import Trouble
 from image_builder_adapters.cosign.verifier import CosignVerifier
 from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.cancellation import ManualCancellation
@@ -22,6 +21,7 @@ from image_builder_domain.reference import ImageReference
 from image_builder_domain.signer_settings import CosignSettings
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus
 from returns.pipeline import is_successful
+from returns.result import Failure, Result, Success
 
 from tests.contract.test_notary_signer import StoppedAfter
 from tests.contract.test_registry import HTPASSWD, USER
@@ -156,19 +156,25 @@ def test_a_signature_is_verified_without_the_private_key(
     (one,) = image(registry, "checked", "v1")
     others = CosignSettings(key="/none", public_key=key_pair(tmp_path).public, transparency_log=False)
     job = {name: value for name, value in environment(tmp_path).items() if name != "COSIGN_PASSWORD"}
-    repository, digest = one.reference.repository, one.descriptor.digest
+    pinned = one.reference.pinned(one.descriptor.digest)
 
-    def verify(with_settings: CosignSettings) -> Trouble | None:
-        return CosignVerifier(with_settings, job, Redactor()).verify(repository, digest, ManualCancellation())
+    def verify(with_settings: CosignSettings) -> Result[None, str]:
+        verifier = CosignVerifier("c", with_settings, job, Redactor())
+        assert verifier.prepare() == Success(None)
+        return verifier.verify(pinned, ManualCancellation())
 
-    unsigned = verify(replace(settings, key="/none"))
-    assert unsigned is not None
-    assert "no signatures found" in unsigned.reason
+    assert "no signatures found" in verify(replace(settings, key="/none")).failure()
     sign(CosignSigner("c", settings, environment(tmp_path)), one)
-    assert verify(replace(settings, key="/none")) is None
-    by_another = verify(others)
-    assert by_another is not None
-    assert not by_another.transient
+    assert verify(replace(settings, key="/none")) == Success(None)
+    assert isinstance(verify(others), Failure)
+
+
+def test_verifying_without_the_public_key_is_found_before_anything_is_asked(tmp_path: Path) -> None:
+    settings = CosignSettings(key="/none", public_key=str(tmp_path / "absent.pub"), transparency_log=False)
+    unfit = CosignVerifier("c", settings, environment(tmp_path), Redactor()).prepare().failure()
+    assert str(tmp_path / "absent.pub") in str(unfit)
+    gone = CosignVerifier("c", settings, {"PATH": str(tmp_path)}, Redactor()).prepare().failure()
+    assert "no such program" in str(gone)
 
 
 # --- before the build -------------------------------------------------------------------------------------------------

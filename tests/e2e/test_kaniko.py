@@ -45,7 +45,7 @@ def test_plan_shows_the_executor_and_hides_secrets(world: World, roots: Path) ->
     done = world.run("plan", "--build-arg", "API_TOKEN=abc123secret", "--target", "x")
     assert done.code == 0, done.err
     assert "built by kaniko" in done.out
-    assert "/kaniko/executor --force" in done.out
+    assert "/.kaniko/executor --force" in done.out
     assert "abc123secret" not in done.out + done.err
     assert os.listdir(roots) == []
 
@@ -54,7 +54,7 @@ def test_failing_step_is_a_failed_build_and_its_code_is_reported_not_passed_on(w
     world.dockerfile('RUN ["/bin/busybox", "sh", "-c", "echo last words; exit 77"]')
     done = world.run()
     assert done.code == 3, done.err
-    assert done.report["images"][0]["engine_exit_code"] == 77
+    assert done.report["images"][0]["failure"]["engine_exit_code"] == 77
     assert "last words" in done.err
     assert os.listdir(roots) == []
 

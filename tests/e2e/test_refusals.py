@@ -75,15 +75,15 @@ def test_missing_configuration_file_is_refused(world: World, marked: Watch) -> N
         pytest.param(["--build-arg", "NOT_SET_ANYWHERE"], ["--build-arg", "NOT_SET_ANYWHERE"], id="unset-argument"),
         pytest.param(["--dockerfile", "../Dockerfile"], ["--dockerfile", "context"], id="dockerfile-outside"),
         pytest.param(["--repo", "other/repo"], ["--repo", "acme/demo"], id="another-repository"),
-        pytest.param(["--variant", "x"], ["--variant", "not supported yet"], id="variant"),
+        pytest.param(["--variant", "x"], ["--variant", "no variants.yaml beside the Dockerfile"], id="variant"),
         pytest.param(["--build-in-ado"], ["ado-config is missing"], id="azure-devops"),
         pytest.param(["--test-kaniko-build-config"], ["--build-in-ado"], id="kaniko-config-of-a-local-build"),
         pytest.param(["--tag", 'a={{ .Env "ADO_PAT" }}'], ["--tag", "ADO_PAT"], id="secret-in-a-tag"),
         pytest.param(["--timeout", "soon"], ["--timeout", "'soon'", "5m"], id="no-duration"),
         pytest.param(["--silent=perhaps"], ["--silent", "'perhaps'"], id="no-boolean"),
         pytest.param(["--context", "/nowhere/at/all"], ["--context", "/nowhere/at/all"], id="missing-context"),
-        pytest.param(["--env-file", "x"], ["--env-file", "not supported yet"], id="env-file"),
-        pytest.param(["--tag-base64", "YQ=="], ["--tag-base64", "not supported yet"], id="tag-base64"),
+        pytest.param(["--env-file", "none.env"], ["none.env", "no such file", "--env-file"], id="env-file"),
+        pytest.param(["--tag-base64", "a=1"], ["--tag-base64", "no base64"], id="tag-base64"),
         pytest.param(["--backend", "kaniko"], ["kaniko", "USE_BUILDKIT"], id="contradicting-backend"),
     ],
 )
@@ -91,7 +91,7 @@ def test_wrong_command_line_is_refused(world: World, marked: Watch, arguments: l
     assert_refused(world.run(*arguments), world, marked, *words)
 
 
-@pytest.mark.parametrize("verb", ["verify", "doctor", "schema"])
+@pytest.mark.parametrize("verb", ["doctor"])
 def test_mode_of_a_later_version_is_refused_by_name(world: World, marked: Watch, verb: str) -> None:
     assert_refused(world.run(verb), world, marked, verb, "not supported yet", "README")
 
@@ -105,9 +105,30 @@ def test_missing_dockerfile_is_refused(world: World, marked: Watch) -> None:
     assert_refused(world.run(), world, marked, "--dockerfile", "neither a Dockerfile nor a dockerfile")
 
 
-def test_variants_file_is_refused_until_variants_are_built(world: World, marked: Watch) -> None:
-    (world.context / "variants.yaml").write_text("main: {VERSION: '1'}\n")
-    assert_refused(world.run(), world, marked, "variants.yaml", "not supported yet")
+@pytest.mark.parametrize(
+    ("variants", "arguments", "words"),
+    [
+        pytest.param("a: {VERSOIN: 1}", [], ["variants.yaml:1:5", "did you mean 'VERSION'?"], id="unknown-key"),
+        pytest.param("a: {VERSION: [1]}", [], ["variants.yaml:1:14", "one value"], id="no-value"),
+        pytest.param("a: {VERSION: 1", [], ["variants.yaml:", "no valid YAML"], id="syntax"),
+        pytest.param("", [], ["variants.yaml", "the file is empty"], id="empty"),
+        pytest.param("a: {}\nb: {}", ["--variant", "c"], ["--variant", "variants.yaml has a, b"], id="unknown-variant"),
+        pytest.param("a-b: {}\nb: {}", ["--tag", "x", "--tag", "x-a"], ["both be pushed to", "x-a-b"], id="collision"),
+        pytest.param("a/b: {}", [], ["variants.yaml:1:1", "'a/b' is no name of a variant"], id="name"),
+    ],
+)
+def test_wrong_variants_are_refused_before_anything_starts(
+    world: World, marked: Watch, variants: str, arguments: list[str], words: list[str]
+) -> None:
+    (world.context / "variants.yaml").write_text(variants)
+    assert_refused(world.run(*arguments), world, marked, *words)
+
+
+def test_malformed_lines_of_an_env_file_are_refused_with_their_numbers(world: World, marked: Watch) -> None:
+    (world.context / "build.env").write_text("A=1\nhunter22\n\n=hunter22\n")
+    done = world.run("--env-file", "build.env")
+    assert_refused(done, world, marked, "build.env:2: the line has no '='", "build.env:4: ")
+    assert "hunter22" not in done.err
 
 
 def test_unknown_configuration_key_is_refused_with_its_place(world: World, marked: Watch) -> None:

@@ -174,16 +174,17 @@ class World:
         self, *arguments: str, name: str | None = "app", config: str | None = None, report: str | None = None
     ) -> Finished:
         """Run the command to its end."""
-        return self._finished(self.start(*arguments, name=name, config=config, report=report))
+        return self.finished(self.start(*arguments, name=name, config=config, report=report))
 
     def sign(self, *arguments: str, module: str = "image_builder.sign_only") -> Finished:
         """Run ``image-signer``, or another command that signs, to its end."""
         report = str(self.artifacts / "report.json")
-        return self._finished(
+        return self.finished(
             self.launch(module, *arguments, "--config", self.config_file(), "--build-report-path", report)
         )
 
-    def _finished(self, process: "subprocess.Popen[str]") -> Finished:
+    def finished(self, process: "subprocess.Popen[str]") -> Finished:
+        """Wait for the end of a command."""
         out, err = process.communicate(timeout=TIMEOUT)
         return Finished(process.returncode, out, err, self.artifacts)
 

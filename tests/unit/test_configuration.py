@@ -162,7 +162,12 @@ def test_an_unknown_key_is_refused_with_the_nearest(text: str, place: str, told:
         pytest.param("cache: true", "1:8", "cache must be a mapping, not 'true'", id="text for mapping"),
         pytest.param("tag-template: {name: a}", "1:15", "tag-template.value is missing", id="tag without value"),
         pytest.param("tag-template: [a]", "1:15", "tag-template must be text, not a list", id="list for tag"),
-        pytest.param("tag-template: {value: a, validation: '('}", "1:38", "no regular expression", id="pattern"),
+        pytest.param(
+            "tag-template: {value: a, validation: '('}",
+            "1:38",
+            "a ')' is missing at character 2",
+            id="pattern",
+        ),
         pytest.param("sign-config: {enabled-signers: [a]}", "1:32", "must be a mapping, not a list", id="signers list"),
         pytest.param(
             "sign-config: {enabled-signers: {'*': a}}", "1:38", "must be a list, not 'a'", id="signer as text"

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from image_builder.flags import help_text
+from image_builder.flags import help_text, scan
+from image_builder.unsupported import unsupported
 from image_builder_adapters.yaml_reader import read_document
-from image_builder_domain.configuration import configuration
+from image_builder_domain.configuration import configuration, schema
 from returns.pipeline import is_successful
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +51,26 @@ def test_the_page_about_signers_quotes_the_example_that_tests_install_and_run(la
     assert quoted
     for block in quoted:
         assert any(block in file for file in files), block
+
+
+def test_the_examples_of_ci_jobs_are_yaml_and_their_command_lines_have_no_problem() -> None:
+    page = "docs/ci-systems.md"
+    for block in blocks(page, "yaml"):
+        assert yaml.safe_load(block)
+    found = re.findall(r"image-builder (--config .+)$", (ROOT / page).read_text(), re.MULTILINE)
+    assert len(found) == 4
+    for line in found:
+        scanned = scan(line.split())
+        assert scanned.problems == []
+        assert unsupported("build") == ()
+
+
+def test_every_key_of_the_configuration_is_documented() -> None:
+    page = (ROOT / "docs/configuration.md").read_text()
+    for key, section in schema()["properties"].items():
+        assert f"| `{key}" in page
+        for inner in section.get("properties", {}):
+            assert f"| `{key}.{inner}`" in page or f"| `{inner}`" in page
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

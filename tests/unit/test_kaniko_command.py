@@ -104,5 +104,5 @@ def test_kaniko_folder_is_never_moved() -> None:
 
 def test_own_root_has_its_own_home_and_credentials() -> None:
     found = own_root_environment({"HOME": "/home/me", "DOCKER_CONFIG": "/home/me/.docker"}, ("/kaniko/ssl/certs",))
-    assert (found["HOME"], found["DOCKER_CONFIG"]) == ("/root", "/kaniko/.docker")
+    assert (found["HOME"], found["DOCKER_CONFIG"]) == ("/root", "/.kaniko/.docker")
     assert found["SSL_CERT_DIR"] == "/kaniko/ssl/certs"

@@ -76,8 +76,10 @@ DOCUMENTS = [
     for registry, development, cache, pull_tags in product(REGISTRY, DEVELOPMENT, CACHE, (False, True))
 ]
 ASKED = [
-    Asked(name, tags, export_tags=bool(tags))
-    for name, tags in product(("app", "cache/app", "pulls/app", "../prod/app"), ((), ("latest",), ("app=buildcache",)))
+    Asked(name, tags, export_tags=bool(tags), backend=backend)
+    for backend, name, tags in product(
+        ("kaniko", "buildkit"), ("app", "cache/app", "pulls/app", "../prod/app"), ((), ("latest",), ("app=buildcache",))
+    )
 ]
 
 
@@ -195,16 +197,20 @@ WHOLE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", [*UNMERGED, *(f"merged {name}" for name in MERGED)])
-def test_each_job_of_each_ci_system_gets_what_its_class_may_have(name: str) -> None:
+@pytest.mark.parametrize("backend", ["kaniko", "buildkit"])
+def test_each_job_of_each_ci_system_gets_what_its_class_may_have(name: str, backend: str) -> None:
     is_merged = name.startswith("merged ")
     job = MERGED[name.removeprefix("merged ")] if is_merged else UNMERGED[name]
     state = read_git_state(job, None, None, Success(EVENTS.get(job.get("GITHUB_EVENT_NAME", ""), {})))
-    plan = planned(configured(WHOLE), state, Asked("app")).unwrap()
+    plan = planned(configured(WHOLE), state, Asked("app", backend=backend)).unwrap()
     (build,) = plan.builds
     kind = "prod" if is_merged else "dev"
     assert {str(place.repository) for place in build.destinations} == {f"reg.example/{kind}/app"}
     assert [choice.definition.name for choice in plan.signers if choice.chosen] == (["any"] if is_merged else ["named"])
-    written = "reg.example/cache/app" if is_merged else "reg.example/dev/cache/app"
+    # kaniko keeps the layers of all images in one repository.
+    written = ("reg.example/cache" if is_merged else "reg.example/dev/cache") + (
+        "/app" if backend == "buildkit" else ""
+    )
     assert [str(cache.repository) for cache in build.cache.exports] == [written]
 
 

@@ -28,9 +28,23 @@ Wrong: TypeAlias = tuple[str, str]
 def check_material(settings: CosignSettings, environment: Mapping[str, str], run: Run) -> Wrong | None:
     """The first thing that would make signing fail, None when there is nothing."""
     if find_program("cosign", environment) is None:
-        return "cosign", "there is no such program on PATH; install cosign 3 (https://docs.sigstore.dev)"
+        return _MISSING
     checks = (_check_services, _check_key, _check_identity)
     return next((wrong for check in checks if (wrong := check(settings, environment, run)) is not None), None)
+
+
+_MISSING: Wrong = ("cosign", "there is no such program on PATH; install cosign 3 (https://docs.sigstore.dev)")
+
+
+def check_verification(settings: CosignSettings, environment: Mapping[str, str]) -> Wrong | None:
+    """The first thing that would make verifying fail: the program, the public key, the roots of trust."""
+    if find_program("cosign", environment) is None:
+        return _MISSING
+    if settings.public_key is not None and isinstance(found := read_public_key(settings.public_key), Failure):
+        return settings.public_key, found.failure()
+    if settings.trusted_root is not None and isinstance(root := _json_object(settings.trusted_root), Failure):
+        return settings.trusted_root, root.failure()
+    return None
 
 
 def read_identity_token(path: str) -> Result[str, str]:

@@ -78,7 +78,7 @@ class CosignSigner:
         self._secrets: Secrets = secrets if secrets is not None else Redactor()
         for secret in secrets_of(self._environment):
             self._secrets.learn(secret)
-        self._verifier = CosignVerifier(settings, environment, self._secrets)
+        self._verifier = CosignVerifier(name, settings, environment, self._secrets)
         self._checked: Result[None, SignerMisconfigured] | None = None
 
     def prepare(self) -> Result[None, SignerMisconfigured]:

@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from typing import final
 
 from image_builder_domain.ports import Cancellation
-from image_builder_domain.reference import Digest, Repository
+from image_builder_domain.reference import ImageReference
 from image_builder_domain.signer_settings import CosignSettings
 from image_builder_domain.signer_type import Secrets
+from image_builder_domain.signing import SignerMisconfigured
+from returns.result import Failure, Result, Success
 
 from image_builder_adapters.cosign.command import Files, Subject, verify_command
 from image_builder_adapters.cosign.environment import cosign_environment
+from image_builder_adapters.cosign.material import check_verification
 from image_builder_adapters.cosign.output import NOT_SIGNED, is_transient, names_digest, reason_of
 from image_builder_adapters.cosign.program import Ended, Trouble, run_cosign
 from image_builder_adapters.cosign.session import private_files
@@ -17,22 +20,30 @@ from image_builder_adapters.cosign.session import private_files
 
 @final
 class CosignVerifier:
-    """Verifies with the program ``cosign``; needs no private key and no password."""
+    """Implements ``Verifier`` with the program ``cosign``; needs no private key and no password."""
 
-    def __init__(self, settings: CosignSettings, environment: Mapping[str, str], secrets: Secrets) -> None:
+    def __init__(self, name: str, settings: CosignSettings, environment: Mapping[str, str], secrets: Secrets) -> None:
+        self._name = name
         self._settings = settings
         self._environment = cosign_environment(environment, settings)
         self._secrets = secrets
 
-    def verify(self, repository: Repository, digest: Digest, cancellation: Cancellation) -> Trouble | None:
-        """None when a signature of exactly this digest is there and good, else why not."""
+    def prepare(self) -> Result[None, SignerMisconfigured]:
+        """Implement ``Verifier.prepare``."""
+        wrong = check_verification(self._settings, self._environment)
+        return Success(None) if wrong is None else Failure(SignerMisconfigured(self._name, *wrong))
+
+    def verify(self, image: ImageReference, cancellation: Cancellation) -> Result[None, str]:
+        """Implement ``Verifier.verify``."""
+        assert image.digest is not None  # noqa: S101 (what is verified is a digest)
         with private_files(self._settings, self._environment) as files:
             if isinstance(files, str):
-                return Trouble(files)
-            return self.verify_with(files, Subject(repository, digest), cancellation)
+                return Failure(files)
+            trouble = self.verify_with(files, Subject(image.repository, image.digest), cancellation)
+        return Success(None) if trouble is None else Failure(trouble.reason)
 
     def verify_with(self, files: Files, subject: Subject, cancellation: Cancellation) -> Trouble | None:
-        """The same with files that are there already."""
+        """None when a signature of exactly this digest is there and good, else why not; with files that are there."""
         ended = run_cosign(verify_command(self._settings, files, subject), self._environment, cancellation)
         match ended:
             case Trouble():

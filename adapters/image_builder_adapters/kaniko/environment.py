@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from typing import Final
 
 KANIKO: Final = "/kaniko"
-"""The one folder that the executor never touches (kaniko's README)."""
+"""The one folder of our container that the executor never touches (kaniko's README)."""
+
+INSIDE: Final = "/.kaniko"
+"""The same in a root of its own: not ``/kaniko``, or an image that has such a folder, as ours, would lose it."""
 
 _COMMON: Final = (
     *("PATH", "LANG", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
@@ -21,19 +24,20 @@ _IN_A_CONTAINER: Final = (
     *("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_AUTHORITY_HOST"),
     *("GOOGLE_APPLICATION_CREDENTIALS", "DOCKER_CREDENTIAL_GCR_CONFIG"),
 )
-# Any other KANIKO_DIR would make the executor move its folder there, and us with it. It knows who it is by USER.
-_OURS: Final = {"KANIKO_DIR": KANIKO, "USER": "root"}
+# The executor has no other way to know who it is.
+_USER: Final = {"USER": "root"}
 
 
 def container_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """For an executor in the tool's own container."""
-    return _chosen(environment, (*_COMMON, *_IN_A_CONTAINER)) | _OURS
+    # Any other KANIKO_DIR would make the executor move its folder there, and us with it.
+    return _chosen(environment, (*_COMMON, *_IN_A_CONTAINER)) | _USER | {"KANIKO_DIR": KANIKO}
 
 
 def own_root_environment(environment: Mapping[str, str], certificate_folders: tuple[str, ...]) -> dict[str, str]:
     """For an executor in a root of its own."""
-    inside = {"HOME": "/root", "DOCKER_CONFIG": f"{KANIKO}/.docker"}
-    return _chosen(environment, _COMMON) | _OURS | inside | {"SSL_CERT_DIR": ":".join(certificate_folders)}
+    inside = {"HOME": "/root", "DOCKER_CONFIG": f"{INSIDE}/.docker", "KANIKO_DIR": INSIDE}
+    return _chosen(environment, _COMMON) | _USER | inside | {"SSL_CERT_DIR": ":".join(certificate_folders)}
 
 
 def _chosen(environment: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:

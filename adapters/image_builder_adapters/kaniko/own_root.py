@@ -14,16 +14,16 @@ from image_builder_domain.build import EngineMissing
 from image_builder_domain.ports import Cancellation, OutputSink
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.kaniko.environment import KANIKO, own_root_environment
+from image_builder_adapters.kaniko.environment import INSIDE, own_root_environment
 from image_builder_adapters.kaniko.identity import Identities, identities_of_root, identities_of_user
 from image_builder_adapters.process import Command, Ending, run
 
-CONTEXT: Final = f"{KANIKO}/buildcontext"
-"""Where the context is, read-only. Below ``/kaniko``, so that no folder of an image is hidden by it."""
+CONTEXT: Final = f"{INSIDE}/buildcontext"
+"""Where the context is, read-only. No folder of an image is hidden by it."""
 
-EXECUTOR: Final = f"{KANIKO}/executor"
-_DIGEST: Final = f"{KANIKO}/digest"
-_CERTIFICATES: Final = f"{KANIKO}/ssl/certs"
+EXECUTOR: Final = f"{INSIDE}/executor"
+_DIGEST: Final = f"{INSIDE}/digest"
+_CERTIFICATES: Final = f"{INSIDE}/ssl/certs"
 # Where Go, and so the executor outside, looks for the system's authorities (crypto/x509, root_linux.go).
 _BUNDLES: Final = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -143,7 +143,7 @@ def _surroundings(environment: Mapping[str, str]) -> Iterator[Bind]:
     """The names of hosts, certificate authorities and registry credentials, where there are any."""
     configuration = environment.get("DOCKER_CONFIG") or os.path.join(environment.get("HOME") or "/", ".docker")
     files = [(f"/etc/{name}", f"/etc/{name}") for name in ("resolv.conf", "hosts")]
-    files.append((os.path.join(configuration, "config.json"), f"{KANIKO}/.docker/config.json"))
+    files.append((os.path.join(configuration, "config.json"), f"{INSIDE}/.docker/config.json"))
     bundle = environment.get("SSL_CERT_FILE") or next(filter(os.path.isfile, _BUNDLES), "")
     files.append((bundle, f"{_CERTIFICATES}/ca-certificates.crt"))
     files += zip(_own_folders(environment), _certificate_folders(environment)[1:], strict=True)
@@ -152,7 +152,7 @@ def _surroundings(environment: Mapping[str, str]) -> Iterator[Bind]:
 
 def _certificate_folders(environment: Mapping[str, str]) -> tuple[str, ...]:
     own = range(len(_own_folders(environment)))
-    return (_CERTIFICATES, *(f"{KANIKO}/ssl/certs-{number}" for number in own))
+    return (_CERTIFICATES, *(f"{INSIDE}/ssl/certs-{number}" for number in own))
 
 
 def _own_folders(environment: Mapping[str, str]) -> tuple[str, ...]:

@@ -32,6 +32,10 @@ from image_builder_adapters.notary.signify import BadToken, Signify, fetch_token
 from image_builder_adapters.notary.verdict import Verdict
 from image_builder_adapters.redaction import HIDDEN, Redactor
 
+LONGEST_REQUEST_SECONDS = 300.0
+"""Without a ``timeout``: long enough for any service that is alive, and an end for one that is not."""
+
+_LONGEST_CONNECT_SECONDS = 30.0
 _JSON = "application/json"
 
 
@@ -217,6 +221,6 @@ class NotarySigner:
 
 def _timeouts(settings: NotarySettings) -> Timeouts:
     """One bound for the whole request and each of its parts: a service may think for as long as it was given."""
-    usual = Timeouts().whole_seconds
-    seconds = usual if settings.timeout_seconds is None else settings.timeout_seconds
-    return Timeouts(connect_seconds=seconds, read_seconds=seconds, whole_seconds=seconds)
+    given = settings.timeout_seconds
+    seconds = LONGEST_REQUEST_SECONDS if given is None else given
+    return Timeouts(connect_seconds=min(seconds, _LONGEST_CONNECT_SECONDS), read_seconds=seconds, whole_seconds=seconds)

@@ -31,10 +31,11 @@ class CiSystem(Enum):
 class GitState:
     """Where we are.
 
-    ``commit`` is what is built, None for a batch; ``pull_number`` is there for presubmits alone. ``base_sha`` is the
-    pushed commit, or what a proposed change goes on top of (None where the CI system does not tell); ``head_sha`` is
-    the proposed change. Refs are short, and ``tag`` is there only when the ref is one. ``pull_refs`` are a batch's
-    pull requests as Prow writes them. Branch names are the author's choice: never put them in a path or a command.
+    ``commit`` is what is built, None for a batch and where nothing is built; ``pull_number`` is there for presubmits
+    alone. ``base_sha`` is the pushed commit, or what a proposed change goes on top of (None where the CI system does
+    not tell); ``head_sha`` is the proposed change. Refs are short, and ``tag`` is there only when the ref is one.
+    ``pull_refs`` are a batch's pull requests as Prow writes them. Branch names are the author's choice: never put them
+    in a path or a command.
     """
 
     system: CiSystem

@@ -16,6 +16,11 @@ def read(environment: Mapping[str, str], commit: str | None, repository: str | N
     )
 
 
+def without_commit(repository: str | None) -> Result[GitState, Problems]:
+    """The same for what builds nothing, so that no commit is asked for."""
+    return _names(repository).map(lambda names: GitState(CiSystem.LOCAL, JobType.LOCAL, None, *names))
+
+
 def _commit(environment: Mapping[str, str], commit: str | None) -> Result[str, Problems]:
     given = environment.get("PULL_BASE_SHA") or commit
     if given is None:

@@ -4,7 +4,9 @@ Source: package ``time``, "Constants" and ``Time.Format``: scanned left to right
 """
 
 import re
-from datetime import datetime, timedelta
+
+from image_builder_domain.templates.calendar import DAYS, MONTHS, Civil, civil
+from image_builder_domain.templates.value import Time
 
 _CHUNK = re.compile(
     r"January|Jan(?![a-z])|Monday|Mon(?![a-z])|MST"
@@ -12,45 +14,41 @@ _CHUNK = re.compile(
     r"|[-Z](?:070000|07:00:00|0700|07:00|07)"
     r"|[.,]0+(?![0-9])|[.,]9+(?![0-9])"
 )
-_MONTHS = [
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-]  # fmt: skip
-_DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
 
-def format_time(layout: str, time: datetime, nanosecond: int) -> str:
-    """``time`` (aware) in ``layout``; ``nanosecond`` is the fraction of its second, 0 to 999,999,999."""
-    return _CHUNK.sub(lambda chunk: _chunk(chunk[0], time, nanosecond), layout)
+def format_time(layout: str, time: Time) -> str:
+    """``time`` in ``layout``; what is no chunk of the reference time stays as it is."""
+    now = civil(time)
+    return _CHUNK.sub(lambda chunk: _chunk(chunk[0], now, time.nanosecond), layout)
 
 
-def _chunk(chunk: str, time: datetime, nanosecond: int) -> str:
-    if chunk[0] in "-Z" and chunk[1:2] == "0":
-        return _offset(chunk, time.utcoffset() or timedelta())
+def _chunk(chunk: str, now: Civil, nanosecond: int) -> str:
+    if chunk[0] in "-Z":
+        return _offset(chunk)
     if chunk[0] in ".,":
-        digits = f"{nanosecond:09d}"[: len(chunk) - 1]
-        digits = digits if chunk[1] == "0" else digits.rstrip("0")
-        return f"{chunk[0]}{digits}" if digits else ""
-    month, weekday, hour12 = _MONTHS[time.month - 1], _DAYS[time.weekday()], time.hour % 12 or 12
+        return _fraction(chunk, nanosecond)
+    month, weekday, hour12 = MONTHS[now.month - 1], DAYS[now.weekday], now.hour % 12 or 12
+    year = f"{now.year:04d}" if now.year >= 0 else f"-{-now.year:04d}"
     values = {
-        "January": month, "Jan": month[:3], "1": f"{time.month}", "01": f"{time.month:02d}",
+        "January": month, "Jan": month[:3], "1": f"{now.month}", "01": f"{now.month:02d}",
         "Monday": weekday, "Mon": weekday[:3],
-        "2": f"{time.day}", "_2": f"{time.day:2d}", "02": f"{time.day:02d}",
-        "002": f"{time:%j}", "__2": f"{time.timetuple().tm_yday:3d}",
-        "15": f"{time.hour:02d}", "3": f"{hour12}", "03": f"{hour12:02d}",
-        "4": f"{time.minute}", "04": f"{time.minute:02d}", "5": f"{time.second}", "05": f"{time.second:02d}",
-        "2006": f"{time.year:04d}", "06": f"{time.year % 100:02d}", "_2006": f"_{time.year:04d}",
-        "PM": "PM" if time.hour >= 12 else "AM", "pm": "pm" if time.hour >= 12 else "am",
-        "MST": time.tzname() or "UTC",
+        "2": f"{now.day}", "_2": f"{now.day:2d}", "02": f"{now.day:02d}",
+        "002": f"{now.year_day:03d}", "__2": f"{now.year_day:3d}",
+        "15": f"{now.hour:02d}", "3": f"{hour12}", "03": f"{hour12:02d}",
+        "4": f"{now.minute}", "04": f"{now.minute:02d}", "5": f"{now.second}", "05": f"{now.second:02d}",
+        "2006": year, "06": f"{abs(now.year) % 100:02d}", "_2006": f"_{year}",
+        "PM": "PM" if now.hour >= 12 else "AM", "pm": "pm" if now.hour >= 12 else "am",
+        "MST": "UTC",
     }  # fmt: skip
     return values[chunk]
 
 
-def _offset(chunk: str, offset: timedelta) -> str:
-    total = int(offset.total_seconds())
-    if chunk[0] == "Z" and total == 0:
-        return "Z"
-    sign, (minutes, seconds) = "-" if total < 0 else "+", divmod(abs(total), 60)
-    parts = [f"{minutes // 60:02d}", f"{minutes % 60:02d}", f"{seconds:02d}"]
-    wanted = (len(chunk.replace(":", "")) - 1) // 2
-    return sign + (":" if ":" in chunk else "").join(parts[:wanted])
+def _offset(chunk: str) -> str:
+    """Times are in UTC: the chunks with a ``Z`` say just that, the others say plus nothing."""
+    return "Z" if chunk[0] == "Z" else "+" + chunk[1:].replace("7", "0")
+
+
+def _fraction(chunk: str, nanosecond: int) -> str:
+    digits = f"{nanosecond:09d}"[: len(chunk) - 1]
+    digits = digits if chunk[1] == "0" else digits.rstrip("0")
+    return f"{chunk[0]}{digits}" if digits else ""

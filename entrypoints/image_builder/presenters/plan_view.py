@@ -26,6 +26,7 @@ def plan_as_json(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
             "job_type": state.job_type.value,
             "repository": state.repository,
             "commit": state.commit,
+            "base_sha": state.base_sha,
             "pull_number": state.pull_number,
         },
         "tags": [{"name": tag.name, "value": tag.value} for tag in plan.tags],

@@ -33,7 +33,7 @@ def summary(outcome: SigningOutcome, report_path: str | None) -> str:
         lines.append(f"{image.reference}: {'signed' if image.is_done else 'NOT SIGNED'}")
         if image.digest is not None:
             lines.append(f"  digest       {image.digest}")
-        lines += [f"  {found.status.value:<12} by {found.signer}" for found in image.signatures]
+        lines += [f"  {found.status.value:<12} by {found.author}" for found in image.signatures]
     if report_path is not None:
         lines.append(f"report: {report_path}")
     return "\n".join(lines)

@@ -26,7 +26,7 @@ def _image(outcome: ImageOutcome) -> list[str]:
     for place in outcome.destinations:
         lines.append(f"  {'pushed' if place.holds else 'NOT PUSHED':<12} {place.reference}")
     for found in outcome.signatures:
-        lines.append(f"  {found.status.value:<12} {found.reference} by {found.signer}")
+        lines.append(f"  {found.status.value:<12} {found.reference} by {found.author}")
     if outcome.log_path is not None:
         lines.append(f"  log          {outcome.log_path}")
     return lines

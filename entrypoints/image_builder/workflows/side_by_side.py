@@ -7,7 +7,8 @@ from typing import Final, TypeVar
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
-# A signal that comes just before the main thread falls asleep is heard when it wakes, and Python cannot wake it.
+# Python hears a signal when its main thread goes on, and cannot wake it: a signal may come just before it falls asleep,
+# and of two that come together, as Prow sends them, the system may hand both to another thread.
 _NAP: Final = 0.1
 
 

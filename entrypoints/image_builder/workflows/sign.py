@@ -75,7 +75,7 @@ def _ask(
     """What the registry says each reference is, or why it cannot, side by side; the tag is asked where there is one."""
 
     def one(reference: ImageReference) -> Manifest | str:
-        asked = replace(reference, digest=None) if reference.tag is not None else reference
+        asked = reference.by_tag if reference.tag is not None else reference
         answer = unwrap_or_failure(registry.resolve(asked, cancellation))
         return answer if isinstance(answer, Manifest) else str(answer)
 

@@ -15,7 +15,7 @@ from image_builder_contracts.servers.azure_devops.agent_command import RESTRICTE
 from image_builder_contracts.servers.azure_devops.agent_process import StepProcess
 from image_builder_contracts.servers.azure_devops.agent_variable import Variable, Variables
 from image_builder_contracts.servers.azure_devops.definition import Definition, Job, Step
-from image_builder_contracts.servers.azure_devops.expression import Scope, evaluate, is_true
+from image_builder_contracts.servers.azure_devops.expression import STATUS_FUNCTIONS, Scope, evaluate, is_true
 from image_builder_contracts.servers.azure_devops.run import AGENT, Record, Run, Writer
 
 _RULE = "=" * 78
@@ -32,12 +32,14 @@ _COMMANDS = {"bash": ("/usr/bin/env", "bash"), "script": ("/usr/bin/env", "bash"
 class AgentSettings:
     """What an agent brings: variable groups by name, its own environment, and its patience with a canceled step.
 
-    ``grace`` are the seconds between SIGINT, SIGTERM and SIGKILL (the real agent: 7.5 and 2.5).
+    ``grace`` are the seconds between SIGINT, SIGTERM and SIGKILL (the real agent: 7.5 and 2.5); ``minute`` is how many
+    seconds a minute of a deadline has.
     """
 
     groups: Mapping[str, Mapping[str, Variable]] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     grace: float = 7.5
+    minute: float = 60.0
 
 
 @final
@@ -49,6 +51,7 @@ class Agent:
         self._settings = settings
         self._predefined = dict(predefined)
         self._variables = Variables()
+        self._fixed: set[str] = set()
         self._status = "Succeeded"
         self._end: float | None = None
 
@@ -71,7 +74,10 @@ class Agent:
         first = run.open("Task", "Initialize job", record, ref_name="JobExtension_Init", worker=AGENT)
         tasks = [(step, self._task(run, record, step)) for step in job.steps if (step.kind, step.content) != _NOTHING]
         last = run.open("Task", "Finalize Job", record, ref_name="JobExtension_Final", worker=AGENT)
-        self._status, self._end = "Succeeded", time.monotonic() + job.minutes * 60 if job.minutes else None
+        self._status, self._end = (
+            "Succeeded",
+            time.monotonic() + job.minutes * self._settings.minute if job.minutes else None,
+        )
         with run.going(phase), run.going(record):
             with run.going(first) as writer:
                 self._initialize(run, job, writer)
@@ -138,14 +144,9 @@ class Agent:
 
     def _holds(self, condition: str) -> bool:
         fine = self._status in ("Succeeded", "SucceededWithIssues")
-        functions = {
-            "succeeded": fine,
-            "failed": self._status == "Failed",
-            "succeededorfailed": self._status != "Canceled",
-            "canceled": self._status == "Canceled",
-            "always": True,
-        }
-        calls = {name: (lambda answer=answer: answer) for name, answer in functions.items()}
+        answers = (fine, self._status == "Failed", self._status != "Canceled", self._status == "Canceled", True)
+        functions = zip(STATUS_FUNCTIONS, answers, strict=True)
+        calls = {name: (lambda answer=answer: answer) for name, answer in functions}
         return is_true(evaluate(condition, Scope({"variables": dict(self._variables.object())}, calls)))
 
     def _carried_out(self, run: Run, step: Step, writer: Writer, job: Job) -> int:
@@ -163,8 +164,8 @@ class Agent:
         writer.write("========================== Starting Command Output ===========================")
         writer.write(f"[command]{' '.join(command)}")
         folder = self._variables.expand(step.folder) or self._variables.get("System.DefaultWorkingDirectory")
-        end = time.monotonic() + step.minutes * 60 if step.minutes else None
-        stop = _Stop(run, self, job.cancel_minutes * 60, end, already=self._status == "Canceled")
+        end = time.monotonic() + step.minutes * self._settings.minute if step.minutes else None
+        stop = _Stop(run, self, job.cancel_minutes * self._settings.minute, end, already=self._status == "Canceled")
         process = StepProcess(command, Path(folder), self._environment(step), self._settings.grace)
         return process.follow(lambda line: self._line(line, step, writer), stop.is_due)
 
@@ -213,7 +214,12 @@ class Agent:
             writer.write(f"##[warning]'{name}' is not among the variables that this step may set.")
             return
         chosen = f"{step.name}.{name}" if command.flag("isoutput") and step.name else name
+        if chosen.lower() in self._fixed:
+            writer.write(f"##[error]'{chosen}' is read-only.")
+            return
         self._variables.put(chosen, Variable(command.text, command.flag("issecret")))
+        if command.flag("isreadonly"):
+            self._fixed.add(chosen.lower())
 
 
 _NOTHING = ("checkout", "none")

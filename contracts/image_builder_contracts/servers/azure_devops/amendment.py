@@ -1,6 +1,7 @@
 """Changes to good answers: what a fault with :class:`Amend` is made of."""
 
 import json
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -88,8 +89,9 @@ def second_attempt() -> Change:
     def change(value: dict[str, Any]) -> dict[str, Any]:
         records = []
         for record in value["records"] or ():
-            attempt = {"attempt": 1, "timelineId": value["id"], "recordId": f"0{record['id'][1:]}"}
-            first = {**record, "id": attempt["recordId"], "state": "completed", "result": "failed", "log": None}
+            earlier = str(uuid.uuid5(uuid.NAMESPACE_URL, record["id"]))
+            attempt = {"attempt": 1, "timelineId": value["id"], "recordId": earlier}
+            first = {**record, "id": earlier, "state": "completed", "result": "failed", "log": None}
             records += [first, {**record, "attempt": 2, "previousAttempts": [attempt]}]
         return {**value, "records": records}
 

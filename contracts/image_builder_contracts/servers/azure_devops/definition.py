@@ -5,14 +5,14 @@ Only one stage, without a name, and jobs that follow each other: what the defini
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, final
+from typing import Any, final
 
 from yaml.nodes import MappingNode, Node
 
+from image_builder_contracts.servers.azure_devops.expression import STATUS_FUNCTIONS, Scope, evaluate
 from image_builder_contracts.servers.azure_devops.parameter import plain
-from image_builder_contracts.servers.azure_devops.yaml_source import items, pairs, refuse, text
+from image_builder_contracts.servers.azure_devops.yaml_source import RefusedError, items, pairs, refuse, text
 
-_Found = TypeVar("_Found")
 _Readers = Mapping[str, Callable[[Node], Any]]
 
 
@@ -83,6 +83,16 @@ def _fields(node: Node, readers: _Readers, what: str) -> dict[str, Any]:
 
 def _text(node: Node) -> str:
     return text(node, "a value")
+
+
+def _condition(node: Node) -> str:
+    """A condition that can be worked out; every part of it is, so that what is unknown shows at once."""
+    calls = {name: lambda: False for name in STATUS_FUNCTIONS}
+    try:
+        evaluate(_text(node), Scope({"variables": {}}, calls))
+    except RefusedError as error:
+        refuse(node, str(error))
+    return _text(node)
 
 
 def _number(node: Node) -> float:
@@ -182,7 +192,7 @@ def _jobs(node: Node) -> tuple[Job, ...]:
 _STEP: _Readers = {
     "name": _text,
     "displayName": _text,
-    "condition": _text,
+    "condition": _condition,
     "env": _mapping,
     "workingDirectory": _text,
     "continueOnError": _boolean,

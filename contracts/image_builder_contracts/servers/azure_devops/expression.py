@@ -17,6 +17,8 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<number>-?[0-9]+(?:\.[0-9]+)?)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
     r"|(?P<mark>[(),.\[\]]))"
 )
+STATUS_FUNCTIONS = ("succeeded", "failed", "succeededorfailed", "canceled", "always")
+"""What conditions can ask about the job, in lower case."""
 Function: TypeAlias = Callable[[list[Value]], Value]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from image_builder_contracts.servers.azure_devops.answer import Answer, error, json_answer, listed
+from image_builder_contracts.servers.azure_devops.build_representation import build_json
 from image_builder_contracts.servers.azure_devops.parameter import resolve
 from image_builder_contracts.servers.azure_devops.preview import final_yaml
 from image_builder_contracts.servers.azure_devops.refusal import (
@@ -14,17 +15,11 @@ from image_builder_contracts.servers.azure_devops.refusal import (
     pipeline_not_found,
     version_refusal,
 )
-from image_builder_contracts.servers.azure_devops.representation import (
-    build_json,
-    logs_json,
-    pipeline_json,
-    preview_json,
-    run_json,
-    timeline_json,
-)
+from image_builder_contracts.servers.azure_devops.representation import pipeline_json, preview_json, run_json
 from image_builder_contracts.servers.azure_devops.request import Operation, Request
 from image_builder_contracts.servers.azure_devops.run import Run
 from image_builder_contracts.servers.azure_devops.state import Pipeline, ServiceState
+from image_builder_contracts.servers.azure_devops.timeline_representation import logs_json, timeline_json
 from image_builder_contracts.servers.azure_devops.yaml_source import RefusedError
 
 
@@ -59,8 +54,9 @@ def _start_run(state: ServiceState, request: Request) -> Answer:
         work = pipeline.work.prepare(pipeline, values, run)
     except RefusedError as refused:
         return error(400, "PipelineValidationException", str(refused))
+    answer = json_answer(run_json(state.place, pipeline.card, run, whole=True))
     state.start(run, work)
-    return json_answer(run_json(state.place, pipeline.card, run, whole=True))
+    return answer
 
 
 def _preview(state: ServiceState, request: Request) -> Answer:

@@ -1,0 +1,49 @@
+"""Why a template gives no text: the failure that users see, and the exception that brings it out of the interpreter."""
+
+from dataclasses import dataclass
+from typing import Final, final
+
+FIELDS: Final = ("CommitSHA", "Date", "Env", "PRNumber", "ShortSHA", "Time")
+
+_SHOWN: Final = 60
+"""Characters of a template before and after the place that is pointed at."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TemplateError:
+    """What is wrong, at which character (from 0) of the template, and the names that exist there."""
+
+    source: str
+    position: int
+    reason: str
+    names: str = ""
+
+    def __str__(self) -> str:
+        names = self.names or ", ".join(f".{name}" for name in FIELDS)
+        start = max(0, self.position - _SHOWN)
+        before = self.source[start : self.position]
+        after = self.source[self.position : self.position + _SHOWN]
+        before = f"...{before}" if start else before
+        after = f"{after}..." if self.position + _SHOWN < len(self.source) else after
+        return f"{self.reason}; there are {names}\n    {_one_line(before + after)}\n    {' ' * len(before)}^"
+
+
+@final
+class Refused(Exception):  # noqa: N818 - it ends a template, as StopIteration ends a loop
+    """Leaves the interpreter from any depth; caught at its one entrance, never seen outside of this package."""
+
+    def __init__(self, reason: str, position: int | None = None, names: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.position = position
+        self.names = names
+
+    def error(self, source: str, position: int) -> TemplateError:
+        """The failure for the user; ``position`` is used when none is known better."""
+        return TemplateError(source, position if self.position is None else self.position, self.reason, self.names)
+
+
+def _one_line(text: str) -> str:
+    """One column for each character, so that the mark below points at the right one."""
+    return "".join(char if char.isprintable() else " " for char in text)

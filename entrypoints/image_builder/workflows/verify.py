@@ -1,0 +1,75 @@
+"""Verify claims: ask the registry what each reference is, and each signer's verifier for its signature."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import final
+
+from image_builder_domain.descriptor import Manifest
+from image_builder_domain.exit_code import ExitCode
+from image_builder_domain.ports import Cancellation, Registry, Verifier
+from image_builder_domain.problem import Problem, Problems
+from image_builder_domain.reference import Digest
+from image_builder_domain.registry_failure import NotFound
+from image_builder_domain.verification import Claim, Verified
+from returns.methods import unwrap_or_failure
+from returns.result import Failure
+
+from image_builder.workflows.side_by_side import side_by_side
+
+_AT_ONCE = 8
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class VerificationPorts:
+    """What verifying needs of the outside world; ``verifiers`` by the name of their signer."""
+
+    registry: Registry
+    verifiers: Mapping[str, Verifier]
+
+
+def preflight(claims: tuple[Claim, ...], ports: VerificationPorts) -> Problems:
+    """What would fail later for a reason that can be seen now. Sends nothing."""
+    checks = [verifier.prepare() for verifier in ports.verifiers.values()]
+    broken = tuple(Problem("sign-config", str(check.failure())) for check in checks if isinstance(check, Failure))
+    credentials = ports.registry.check(dict.fromkeys(claim.reference.repository for claim in claims))
+    unread = (Problem("credentials", str(credentials.failure())),) if isinstance(credentials, Failure) else ()
+    return (*broken, *unread)
+
+
+def verify_claims(
+    claims: tuple[Claim, ...], ports: VerificationPorts, cancellation: Cancellation
+) -> tuple[Verified, ...]:
+    """What was found about every claim, in their order."""
+    return side_by_side(lambda claim: _verified(claim, ports, cancellation), claims, _AT_ONCE)
+
+
+def exit_code(found: tuple[Verified, ...], cancellation: Cancellation) -> ExitCode:
+    """4 when a digest differs, 5 when something is not signed; an interruption before the end comes first."""
+    if all(one.holds for one in found):
+        return ExitCode.DONE
+    reason = cancellation.reason()
+    if reason is not None:
+        return ExitCode(reason.value)
+    return ExitCode.PUSH_FAILED if any(one.differs for one in found) else ExitCode.SIGNING_FAILED
+
+
+def _verified(claim: Claim, ports: VerificationPorts, cancellation: Cancellation) -> Verified:
+    asked = claim.reference.by_tag if claim.reference.tag is not None else claim.reference
+    answer = unwrap_or_failure(ports.registry.resolve(asked, cancellation))
+    if isinstance(answer, NotFound) and claim.digest is not None:
+        return Verified(claim, None, f"it is gone, and should be {claim.digest}")
+    if not isinstance(answer, Manifest):
+        return Verified(claim, None, unsigned=(str(answer),))
+    found = answer.descriptor.digest
+    differs = f"it is {found}, and should be {claim.digest}" if claim.digest not in (None, found) else ""
+    return Verified(claim, found, differs, _missing(claim, claim.digest or found, ports.verifiers, cancellation))
+
+
+def _missing(
+    claim: Claim, digest: Digest, verifiers: Mapping[str, Verifier], cancellation: Cancellation
+) -> tuple[str, ...]:
+    pinned = claim.reference.pinned(digest)
+    answers = [(name, verifiers[name].verify(pinned, cancellation)) for name in claim.verified_by]
+    unsigned = (claim.unsigned,) if claim.unsigned else ()
+    return (*unsigned, *(f"{name}: {answer.failure()}" for name, answer in answers if isinstance(answer, Failure)))

@@ -1,0 +1,70 @@
+"""The pipeline of this repository, run by an agent with a real engine, registries and a signing service.
+
+What a client sends is said here parameter by parameter; nothing of our own client takes part.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.azure_world import AzureWorld, azure_world
+from tests.e2e.world import World
+
+pytestmark = pytest.mark.e2e
+REPORTER = "print_image_build_report"
+
+
+@pytest.fixture
+def azure(world: World) -> Iterator[AzureWorld]:
+    with azure_world(world) as found:
+        yield found
+
+
+def run(azure: AzureWorld, parameters: dict[str, str]) -> tuple[int, str]:
+    """The run's number and result."""
+    number = azure.client.finish(azure.pipeline.card.id, parameters)
+    return number, azure.client.ask(f"build/builds/{number}").json()["result"]
+
+
+def everything(azure: AzureWorld, number: int) -> str:
+    """Every log of the run, for a failing test."""
+    logs = [log["id"] for log in azure.client.ask(f"build/builds/{number}/logs").json()["value"]]
+    texts = [
+        azure.client.ask(f"build/builds/{number}/logs/{log}", headers={"Accept": "text/plain"}).text() for log in logs
+    ]
+    return "\n".join(texts)
+
+
+def report(azure: AzureWorld, number: int) -> dict[str, Any]:
+    """The report between its marks, in the log of the task that prints it."""
+    lines = azure.client.log(number, REPORTER)
+    start, end = lines.index("---IMAGE BUILD REPORT---"), lines.index("---END OF IMAGE BUILD REPORT---")
+    found: dict[str, Any] = json.loads("\n".join(lines[start + 1 : end]))
+    return found
+
+
+def test_a_push_is_built_pushed_and_signed(azure: AzureWorld) -> None:
+    number, result = run(azure, azure.postsubmit())
+    assert result == "succeeded", everything(azure, number)
+    told = report(azure, number)
+    assert (told["status"], told["pushed"], told["signed"]) == ("success", True, True)
+    registry, mirror = azure.world.registry.host_port, azure.world.mirror.host_port
+    assert {place.rpartition(":")[0] for place in told["images_list"]} == {f"{registry}/prod/app", f"{mirror}/prod/app"}
+    assert azure.world.manifest(f"{registry}/prod/app:latest") is not None
+    assert {str(image.digest) for image in azure.world.signing.received} == {told["digest"]}
+    assert len(azure.world.signing.received) == len(told["images_list"])
+
+
+def test_a_pull_request_is_built_for_development_and_not_signed(azure: AzureWorld) -> None:
+    number, result = run(azure, azure.presubmit())
+    assert result == "succeeded", everything(azure, number)
+    told = report(azure, number)
+    registry = azure.world.registry.host_port
+    assert (told["pushed"], told["signed"]) == (True, False)
+    assert sorted(told["images_list"]) == [f"{registry}/dev/app:PR-7", f"{registry}/dev/app:latest"]
+    assert azure.world.manifest(f"{registry}/prod/app:latest") is None
+    assert azure.world.signing.received == ()
+    assert "hello from the pull request" in "\n".join(azure.client.log(number, "build_and_push"))
+    assert "sign_images" not in azure.client.records(number)

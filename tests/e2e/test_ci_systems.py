@@ -1,0 +1,107 @@
+"""Builds in jobs of GitHub Actions and Azure Pipelines: where images go, and what the CI system is told."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.world import World
+from tests.oci_registry import push_image
+from tests.unit import jobs
+
+pytestmark = pytest.mark.e2e
+
+
+def in_github(world: World, job: dict[str, str], event: dict[str, Any]) -> tuple[Path, Path]:
+    """Become a job of GitHub Actions; its output file and step summary."""
+    payload, output, summary = (world.folder / name for name in ("event.json", "output", "summary"))
+    payload.write_text(json.dumps(event))
+    output.touch()
+    summary.touch()
+    files = {"GITHUB_EVENT_PATH": payload, "GITHUB_OUTPUT": output, "GITHUB_STEP_SUMMARY": summary}
+    world.environment = job | {name: str(path) for name, path in files.items()} | {"USE_BUILDKIT": "true"}
+    return output, summary
+
+
+def test_a_push_publishes_as_production_and_gives_the_step_its_outputs(world: World) -> None:
+    output, summary = in_github(world, jobs.PUSH, jobs.PUSH_EVENT)
+    done = world.run("--tag=latest")
+    assert done.code == 0, done.err
+    lines = output.read_text().splitlines()
+    values = {lines[at].partition("<<")[0]: lines[at + 1] for at in range(0, len(lines), 3)}
+    assert json.loads(values["images"]) == done.report["images_list"]
+    assert f"{world.registry.host_port}/prod/app:latest" in done.report["images_list"]
+    assert values["digest"] == done.report["digest"]
+    assert json.loads(values["architectures"]) == done.report["architectures"]
+    assert json.loads(values["build-report"]) == done.report
+    assert done.report["digest"] in summary.read_text()
+
+
+def test_a_pull_request_publishes_for_development_alone(world: World) -> None:
+    in_github(world, jobs.PULL_REQUEST, jobs.PULL_REQUEST_EVENT)
+    done = world.run()
+    assert done.code == 0, done.err
+    assert done.report["images_list"] == [f"{world.registry.host_port}/dev/app:PR-7"]
+    assert done.report["signed"] is False
+
+
+def test_a_failed_build_tells_its_outputs_and_summary_too(world: World) -> None:
+    output, summary = in_github(world, jobs.PUSH, jobs.PUSH_EVENT)
+    world.dockerfile('RUN ["/bin/busybox", "sh", "-c", "echo ::error::mine; exit 1"]')
+    done = world.run()
+    assert done.code == 3, done.err
+    assert "\n[]\n" in output.read_text()
+    assert "::error::mine" in summary.read_text()
+    assert not any(line.lstrip().startswith("::") for line in (done.out + done.err).splitlines())
+
+
+@pytest.mark.parametrize("name", ["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"])
+def test_a_file_of_github_that_cannot_be_written_is_8_after_all_else_was_done(world: World, name: str) -> None:
+    in_github(world, jobs.PUSH, jobs.PUSH_EVENT)
+    world.environment[name] = str(world.folder / "nowhere")
+    done = world.run()
+    assert done.code == 8, done.err
+    assert f"error: {name}: {world.folder}/nowhere: cannot be written" in done.err
+    assert len(world.signing.received) == 2
+
+
+def test_azure_pipelines_hears_of_success_in_output_variables(world: World) -> None:
+    world.environment = jobs.AZURE_PUSH | {"USE_BUILDKIT": "true"}
+    done = world.run("--ado-state-output")
+    assert done.code == 0, done.err
+    told = [line for line in done.out.splitlines() if line.startswith("##vso[")]
+    assert told == [
+        "##vso[task.setvariable variable=build_success;isoutput=true]true",
+        "##vso[task.setvariable variable=signing_success;isoutput=true]true",
+    ]
+
+
+def test_commands_for_azure_pipelines_stay_out_of_a_json_result(world: World) -> None:
+    world.environment = jobs.AZURE_PUSH | {"USE_BUILDKIT": "true"}
+    words = 'RUN ["/bin/busybox", "sh", "-c", "echo \'##vso[task.complete result=Succeeded]\'; exit 1"]'
+    world.dockerfile(words)
+    done = world.run("--ado-state-output", "--output=json")
+    assert done.code == 3, done.err
+    assert json.loads(done.out)["images"][0]["failure"]["last_lines"] == ["##vso[task.complete result=Succeeded]"]
+    assert "##vso[" not in done.out
+    told = [line for line in done.err.splitlines() if "##vso[" in line]
+    assert told == [
+        f"##vso[task.setvariable variable={name}_success;isoutput=true]false" for name in ("build", "signing")
+    ]
+
+
+def test_a_run_that_only_signs_tells_azure_pipelines_so(world: World) -> None:
+    host = world.registry.host_port
+    push_image(host, "prod/app", "v1", marker="v1")
+    world.environment = dict(jobs.AZURE_PUSH)
+    told = [
+        next(line for line in done.out.splitlines() if line.startswith("##vso["))
+        for done in (
+            world.sign("--images-to-sign", f"{host}/prod/app:v1", "--ado-state-output"),
+            world.sign("--images-to-sign", f"{host}/prod/app:absent", "--ado-state-output"),
+        )
+    ]
+    assert told == [
+        f"##vso[task.setvariable variable=signing_success;isoutput=true]{value}" for value in ("true", "false")
+    ]

@@ -1,0 +1,125 @@
+"""The command in a job of each CI system: it reads its own event, and only what it needs."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.programs import require
+from tests.unit.jobs import BASE, EVENTS, HEAD, MERGE, MERGED, PULL_REQUEST, PUSH, UNMERGED
+
+RUN = "import sys; from image_builder.__main__ import main; code = main(); sys.stdout.flush(); "
+RUN += "print(*sorted(sys.modules), file=sys.stderr); sys.exit(code)"
+GIT_STATE = "image_builder_domain.git_state."
+OWN = {"prow": "prow", "github": "github", "azure": "azure_pipelines", "jenkins": "jenkins", "gitlab": "gitlab"}
+
+
+def tags(folder: Path, job: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run ``--parse-tags-only`` in a job; nothing of the tests' own environment is passed on."""
+    config, event = folder / "config.yaml", folder / "event.json"
+    config.write_text("default-commit-tag: commit-{{ .ShortSHA }}\ndefault-merge-group-tag: group-{{ .ShortSHA }}\n")
+    event.write_text(json.dumps(EVENTS.get(job.get("GITHUB_EVENT_NAME", ""), {})))
+    payload = {"GITHUB_EVENT_PATH": str(event)} if job.get("GITHUB_EVENT_PATH", "").startswith("/github/") else {}
+    return subprocess.run(
+        [sys.executable, "-I", "-c", RUN, "--parse-tags-only", "--config", str(config), *arguments],
+        env={"PATH": os.environ["PATH"], "HOME": str(folder)} | job | payload,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", [*UNMERGED, *(f"merged {name}" for name in MERGED)])
+def test_the_tags_of_each_job_follow_from_its_class_and_only_its_own_system_is_loaded(
+    name: str, tmp_path: Path
+) -> None:
+    is_merged = name.startswith("merged ")
+    done = tags(tmp_path, MERGED[name.removeprefix("merged ")] if is_merged else UNMERGED[name])
+    assert done.returncode == 0, done.stderr
+    (tag,) = json.loads(done.stdout)
+    if is_merged:
+        assert tag["value"] == f"commit-{BASE[:8]}"
+    else:
+        group = f"group-{HEAD[:8]}"
+        assert tag["value"] in ("PR-7", group) or tag["value"].startswith("batch-")
+        assert (tag["value"] == group) == ("group" in name or "train" in name)
+    loaded = {module.removeprefix(GIT_STATE) for module in done.stderr.split() if module.startswith(GIT_STATE)}
+    assert loaded & set(OWN.values()) == {OWN[name.removeprefix("merged ").split()[0]]}
+
+
+def test_outside_ci_no_ci_system_is_loaded(tmp_path: Path) -> None:
+    done = tags(tmp_path, {"PULL_BASE_SHA": BASE})
+    assert done.returncode == 0, done.stderr
+    assert not any(f"{GIT_STATE}{module}" in done.stderr.split() for module in OWN.values())
+    assert "image_builder_adapters.event_payload" not in done.stderr.split()
+
+
+def test_a_payload_that_cannot_be_read_is_refused_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "broken").write_text("{")
+    for path, words in {"": "is not set", "none": "there is no such file", "broken": "this is no JSON"}.items():
+        done = tags(tmp_path, PUSH | {"GITHUB_EVENT_PATH": path})
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "Traceback" not in done.stderr
+        assert words in done.stderr
+
+
+def test_a_closed_pull_request_is_refused_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(EVENTS, "pull_request", EVENTS["pull_request"] | {"action": "closed"})
+    done = tags(tmp_path, PULL_REQUEST)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "this pull request was closed: there is nothing to build; leave closed out" in done.stderr
+
+
+def git(folder: Path, *words: str) -> str:
+    command = ["git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@example.org", *words]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_COMMITTER_DATE": "1700000000 +0000"}
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def first_commit(folder: Path) -> str:
+    git(folder, "init", "-q")
+    git(folder, "commit", "-q", "--allow-empty", "-m", "base")
+    return git(folder, "rev-parse", "HEAD")
+
+
+def test_the_base_of_a_pull_request_in_azure_pipelines_is_asked_of_git(tmp_path: Path) -> None:
+    require("git")
+
+    base = first_commit(tmp_path)
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "merge")
+    job = UNMERGED["azure pull request"] | {"BUILD_SOURCEVERSION": git(tmp_path, "rev-parse", "HEAD")}
+    (tmp_path / "config.yaml").write_text("dev-registry: reg.example/dev\n")
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    found = plan(tmp_path, job)
+    assert found["git_state"]["base_sha"] == base
+    assert plan(tmp_path, job | {"BUILD_SOURCEVERSION": MERGE})["git_state"]["base_sha"] is None
+
+
+def test_a_reproducible_batch_has_the_time_of_what_it_goes_on_top_of(tmp_path: Path) -> None:
+    require("git")
+    base = first_commit(tmp_path)
+    batch = {name: value.replace(BASE, base) for name, value in UNMERGED["prow batch"].items()}
+    (tmp_path / "config.yaml").write_text("dev-registry: reg.example/dev\nreproducible: true\n")
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    found: Any = plan(tmp_path, batch)
+    assert found["builds"][0]["source_date_epoch"] == 1700000000
+
+
+def plan(folder: Path, job: dict[str, str]) -> dict[str, dict[str, object]]:
+    words = ("plan", "--output=json", "--backend=buildkit", "--name=app", "--config=config.yaml")
+    done = subprocess.run(
+        [sys.executable, "-m", "image_builder", *words],
+        env={"PATH": os.environ["PATH"], "HOME": str(folder)} | job,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, dict[str, object]] = json.loads(done.stdout)
+    return found
