@@ -1,7 +1,8 @@
 """Where we are in one log: each line goes out once and in order, however often and from where the log is read.
 
 A log is read again from the last line that went out: seeing that line again proves that ranges of lines mean what we
-think. Whole blocks of lines are handled, never single ones; memory does not depend on the size of a log or a line.
+think. Lines are compared by their first 64 KiB. Whole blocks of lines are handled, never single ones; memory does not
+depend on the size of a log or a line.
 """
 
 import hashlib
@@ -11,7 +12,6 @@ from typing import Final, final
 from image_builder_domain.ports import OutputSink
 
 _PIECE: Final = 64 * 1024
-_LONGEST_COMPARED: Final = 1024 * 1024
 _MARK: Final = b"\xef\xbb\xbf"
 _MARKS_AFTER_END: Final = re.compile(rb"(?<=\n)(?:\xef\xbb\xbf)+")
 
@@ -25,6 +25,7 @@ class LogCursor:
         self._output = output
         self._first: bytes | None = None
         self._last: bytes | None = None
+        self._begun: bytes | None = None
         self._sent_of_line = 0  # bytes of the line after `lines` that went out already
         self._rest = bytearray()
         self._compares = False
@@ -35,10 +36,8 @@ class LogCursor:
         """Be ready for an answer; the number of the line (the first is 1) to ask from, None for the beginning."""
         self._rest.clear()
         self._skip_lines, self._skip_bytes = 0, self._sent_of_line
-        self._compares = self._last is not None
-        if not self.lines:
-            return None
-        return self.lines if self._compares else self.lines + 1
+        self._compares = self.lines > 0
+        return self.lines or None
 
     def take(self, piece: bytes) -> None:
         """The next bytes of the answer."""
@@ -65,12 +64,12 @@ class LogCursor:
 
     def _compared(self) -> bool:
         """Whether it is known what the first line of the answer is: the last one that went out, most probably."""
-        cut = self._rest.find(b"\n") + 1
-        if not cut and len(self._rest) <= _LONGEST_COMPARED:
+        cut = self._rest.find(b"\n", 0, _PIECE) + 1
+        if not cut and len(self._rest) < _PIECE:
             return False
-        seen = _digest(self._rest[:cut]) if cut else b""
+        seen = _digest(self._rest[: cut or _PIECE])
         if seen == self._last:
-            del self._rest[:cut]
+            self._skip_lines = 1
         elif seen == self._first:  # the service did not heed the range
             self._skip_lines = self.lines
         self._compares = False
@@ -94,23 +93,27 @@ class LogCursor:
         """Whole lines, the first of which may have begun earlier."""
         count = block.count(b"\n")
         begun = self._sent_of_line > 0
-        last = block[block.rfind(b"\n", 0, -1) + 1 :]
-        is_whole = (not begun or count > 1) and len(last) <= _LONGEST_COMPARED
-        self._last = _digest(last) if is_whole else None
-        if self.lines == 0:
-            self._first = None if begun else _digest(block[: block.find(b"\n") + 1])
+        if not begun:
+            self._first = self._first or _digest(block[: block.find(b"\n") + 1])
+        if not begun or count > 1:
+            self._last = _digest(block[block.rfind(b"\n", 0, -1) + 1 :])
+        else:
+            self._last = self._begun
         self.lines += count
         self._sent_of_line = 0
         self._output(_clean(block, at_start=not begun))
 
     def _part_of_line(self, piece: bytes) -> None:
         at_start = self._sent_of_line == 0
+        if at_start:
+            self._begun = _digest(piece)
+            self._first = self._first or self._begun
         self._sent_of_line += len(piece)
         self._output(_clean(piece, at_start=at_start))
 
 
 def _digest(line: bytes | bytearray) -> bytes:
-    return hashlib.blake2b(bytes(line).lstrip(_MARK).rstrip(b"\r\n"), digest_size=16).digest()
+    return hashlib.blake2b(bytes(line[:_PIECE]).lstrip(_MARK).rstrip(b"\r\n"), digest_size=16).digest()
 
 
 def _clean(block: bytes, *, at_start: bool) -> bytes:
