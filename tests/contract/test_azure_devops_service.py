@@ -246,6 +246,27 @@ def test_builds_come_in_pages(client: Client) -> None:
     assert "x-ms-continuationtoken" not in second.headers
 
 
+def test_a_run_may_end_before_it_began() -> None:
+    def work(run: Run) -> str:
+        run.validation.append({"result": "error", "message": "no agent of the pool is there"})
+        return "failed"
+
+    with AzureDevOps.start() as service:
+        client = Client(service)
+        number = client.finish(service.add_pipeline("driven", DEFINITION, work).card.id, {"Name": "a"})
+        build = client.ask(f"build/builds/{number}").json()
+        assert (build["result"], build["startTime"] == build["finishTime"]) == ("failed", True)
+        assert build["validationResults"][0]["message"] == "no agent of the pool is there"
+        assert client.ask(f"build/builds/{number}/timeline").status == 204
+
+
+def test_the_first_two_logs_hold_every_parameter_in_clear(client: Client) -> None:
+    number = client.finish(42, {"Name": "a-secret"})
+    listed = [log["id"] for log in client.ask(f"build/builds/{number}/logs").json()["value"]]
+    assert listed[:2] == [1, 2]
+    assert "parameters.Name: a-secret" in client.ask(f"build/builds/{number}/logs/2").text()
+
+
 # --- cancellation -------------------------------------------------------------------------------------------------
 
 
@@ -344,7 +365,7 @@ def test_a_running_task_shows_whole_pages_only() -> None:
         early = client.ask(f"build/builds/{number}/logs").json()["count"]
         go.set()
         wait_for(service.runs[0].completed.is_set)
-        assert (early, client.ask(f"build/builds/{number}/logs").json()["count"]) == (0, 2)
+        assert (early, client.ask(f"build/builds/{number}/logs").json()["count"]) == (2, 4)
 
 
 # --- previews -----------------------------------------------------------------------------------------------------
