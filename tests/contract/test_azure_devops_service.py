@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import pytest
+import yaml
 from image_builder_contracts.servers.azure_devops.identity import ASSERTION_TYPE, SCOPE
 from image_builder_contracts.servers.azure_devops.request import Operation
 from image_builder_contracts.servers.azure_devops.run import Run
@@ -381,6 +382,50 @@ def test_a_preview_expands_and_starts_nothing(client: Client, route: str) -> Non
     assert (set(found) == {"finalYaml"}) == (route == "preview")
     assert (found.get("id", -1), found.get("state", "unknown"), found.get("name")) == (-1, "unknown", None)
     assert client.service.runs == ()
+
+
+WRITTEN = """\
+name: mine
+variables: {A: $(B)}
+jobs:
+- job: one
+  displayName: One
+  timeoutInMinutes: 7
+  pool: {vmImage: ubuntu-latest}
+  steps:
+  - checkout: none
+  - script: |
+      echo one
+      echo two
+    name: first
+    displayName: First
+    condition: always()
+    continueOnError: true
+    timeoutInMinutes: 3
+    workingDirectory: $(A)
+    target: {commands: restricted, settableVariables: [A, B]}
+    env: {C: d}
+"""
+
+
+def test_a_preview_drops_nothing_of_what_was_written(client: Client) -> None:
+    body = {"previewRun": True, "yamlOverride": WRITTEN}
+    found = yaml.safe_load(client.ask("pipelines/42/preview", "POST", body).json()["finalYaml"])
+    assert found["variables"] == [{"name": "A", "value": "$(B)"}]
+    (job,) = found["stages"][0]["jobs"]
+    step = job.pop("steps")[1]
+    assert job == {"job": "one", "displayName": "One", "timeoutInMinutes": 7, "pool": {"name": "ubuntu-latest"}}
+    assert step == {
+        "task": "CmdLine@2",
+        "name": "first",
+        "displayName": "First",
+        "condition": "always()",
+        "continueOnError": True,
+        "timeoutInMinutes": 3,
+        "target": {"commands": "restricted", "settableVariables": ["A", "B"]},
+        "env": {"C": "d"},
+        "inputs": {"script": "echo one\necho two\n", "workingDirectory": "$(A)"},
+    }
 
 
 def test_an_empty_preview_shows_what_is_committed(client: Client) -> None:
