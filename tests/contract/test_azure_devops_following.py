@@ -75,6 +75,25 @@ def test_a_run_that_cannot_be_followed_any_more_is_lost_not_failed(fault: str) -
         assert run.url in str(found)
 
 
+@pytest.mark.parametrize("fault", ["sign-in-200", "sign-in-203", "sign-in-302", "unauthorized"])
+def test_a_page_to_sign_in_that_comes_now_and_then_is_survived(fault: str) -> None:
+    with stage() as made:
+        made.script = talk
+        run = made.start()
+        made.service.fail(fault, times=3)
+        assert made.adapter.follow(run, lambda _: None, made.cancellation).unwrap().verdict is Verdict.SUCCEEDED
+
+
+@pytest.mark.parametrize("fault", ["sign-in-200", "sign-in-302"])
+def test_a_page_to_sign_in_renews_the_token_of_a_service_principal(fault: str) -> None:
+    with stage("client-secret") as made:
+        made.script = talk
+        run = made.start()
+        made.service.fail(fault, times=1)
+        assert made.adapter.follow(run, lambda _: None, made.cancellation).unwrap().verdict is Verdict.SUCCEEDED
+        assert made.service.count(Operation.TOKEN) == 2
+
+
 def test_an_outage_of_more_than_ten_minutes_loses_the_run_and_says_how_long_it_lasted() -> None:
     with stage() as made:
         made.script = until_canceled
