@@ -17,6 +17,7 @@ from tests.bench.overhead import overhead
 from tests.bench.remote_memory import remote_memory
 from tests.bench.signing import signing
 from tests.bench.start_up import start_up
+from tests.bench.templates import templates
 from tests.bench.variants import variants
 from tests.bench.workshop import open_workshop
 
@@ -46,6 +47,7 @@ def _measure(folder: Path, *, full: bool) -> list[Figure]:
             _say(f"measured: {figure.name}")
             figures.append(figure)
         for figure in (
+            *templates(),
             *variants(workshop),
             *start_up(folder, installed),
             *signing(folder / "signing", installed),
