@@ -14,7 +14,7 @@ from typing import Any, final
 
 from image_builder_contracts.servers.fixtures import SecuredService
 
-from tests.e2e.world import COMMIT, HEAD, MANIFESTS
+from tests.e2e.world import COMMIT, MANIFESTS
 from tests.machine import Container, tell, unpack_image
 from tests.oci_registry import RunningRegistry
 from tests.programs import require
