@@ -143,7 +143,7 @@ def client(tmp_path: Path) -> Iterator[Client]:
     }
     groups = {"oci-image-builder-development": group, "oci-image-builder-production": group}
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
-    agent = AgentSettings(groups, {"PATH": path, "HOME": str(tmp_path)})
+    agent = AgentSettings(groups, {"PATH": path, "HOME": str(tmp_path)}, keeps_empty=False)  # scripts must bear both
     with AzureDevOps.start() as service:
         service.add_pipeline("oci-image-builder", TEXT, agent=agent)
         yield Client(service)
@@ -363,6 +363,16 @@ def test_a_link_out_of_the_source_is_not_followed(
     sent = proposal(tmp_path, commits, **{"Dockerfile": "FROM scratch\n", **files}) | changed
     ended, said = result_of(client, "build_and_push", sent)
     assert (ended, f"##[error]parameter {told}" in said) == ("failed", True), said
+
+
+def test_a_build_without_optional_parameters_reaches_the_engine(
+    client: Client, commits: dict[str, str], tmp_path: Path
+) -> None:
+    sent = proposal(tmp_path, commits, Dockerfile="FROM scratch\n") | {"BuildEngine": "buildx"}
+    ended, said = result_of(client, "build_and_push", sent)
+    assert ended == "failed"  # there is no registry to push to, whatever engine there may be
+    assert "unbound variable" not in said
+    assert "error: " in said
 
 
 def test_the_tags_are_told_before_the_build(client: Client, commits: dict[str, str], tmp_path: Path) -> None:
