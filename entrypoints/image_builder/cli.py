@@ -13,7 +13,7 @@ from image_builder_adapters.redaction import Redactor
 from image_builder_domain.problem import Problem, problems_of
 from returns.result import Success
 
-from image_builder.invocation import Invocation, mode_of
+from image_builder.invocation import Invocation, is_remote, misplaced, mode_of
 from image_builder.presenters.console import Console
 from image_builder.unsupported import unsupported
 
@@ -23,7 +23,14 @@ if TYPE_CHECKING:
 
     from image_builder.flags import Scan
 
-_SECRETS = ("ADO_PAT", "AZURE_CLIENT_SECRET", "SYSTEM_ACCESSTOKEN", "COSIGN_PASSWORD", "SIGSTORE_ID_TOKEN")
+_SECRETS = (
+    "ADO_PAT",
+    "AZURE_CLIENT_SECRET",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "SYSTEM_ACCESSTOKEN",
+    "COSIGN_PASSWORD",
+    "SIGSTORE_ID_TOKEN",
+)
 
 
 def run(scan: "Scan") -> int:
@@ -42,7 +49,8 @@ def run(scan: "Scan") -> int:
     early = (
         *(Problem(*problem) for problem in scan.problems),
         *contradictions,
-        *unsupported(mode, scan.given, flags),
+        *misplaced(mode, scan.given, flags),
+        *unsupported(mode),
     )
     words = tuple(scan.rest)
     return _MODES[mode](Invocation(mode, flags, scan.given, words, environment, early, console, redactor))
@@ -64,6 +72,8 @@ def _copy_to(path: str) -> "Callable[[bytes], Result[str, ArtifactFailure]]":
 
 
 def _build(call: Invocation) -> int:
+    if is_remote(call.verb, call.flags):
+        return _remote(call)
     from image_builder_domain.plan import decide
 
     from image_builder.reading import read_inputs
@@ -88,6 +98,12 @@ def _sign(call: Invocation) -> int:
     from image_builder.signing import run as sign
 
     return sign(call)
+
+
+def _remote(call: Invocation) -> int:
+    from image_builder.remote import run as remote
+
+    return remote(call)
 
 
 def _verify(call: Invocation) -> int:
@@ -117,7 +133,7 @@ _MODES: Final[dict[str, Callable[[Invocation], int]]] = {
     "tags": _tags,
     "sign": _sign,
     "verify": _verify,
-    "preview": _not_yet,
+    "preview": _remote,
     "doctor": _not_yet,
     "schema": _schema,
 }

@@ -71,16 +71,10 @@ def test_job_is_what_the_definition_of_prow_jobs_allows(kind: str, job: dict[str
 
 
 def test_checker_of_definitions_sees_what_is_wrong() -> None:
-    schema = {
-        "type": "object",
-        "required": ["a"],
-        "properties": {"a": {"type": "integer"}, "b": {"type": "array", "items": {"type": "string"}}},
-    }
-    assert list(violations({"b": [1], "c": 1}, schema, "x")) == [
-        "x.a is missing",
-        "x.b[0] is no string",
-        "x.c is unknown",
-    ]
+    properties = {"a": {"type": "integer"}, "b": {"type": "array", "items": {"type": "string"}}}
+    schema = {"type": "object", "required": ["a"], "properties": properties}
+    expected = ["x.a is missing", "x.b[0] is no string", "x.c is unknown"]
+    assert list(violations({"b": [1], "c": 1}, schema, "x")) == expected
 
 
 def test_prow_itself_accepts_the_jobs(tmp_path: Path) -> None:

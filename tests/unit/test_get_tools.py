@@ -254,5 +254,7 @@ def test_the_command_needs_nothing_but_python(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("with_go", "wanted"), [(True, ["prow"]), (False, [])])
 def test_what_only_go_can_make_is_wanted_where_go_is(path: Path, with_go: bool, wanted: list[str]) -> None:
     place(path / "go", script("echo go version go1.26.5 linux/amd64")) if with_go else path.mkdir()
-    tools = [tool for tool in pins.load(PINS).values() if tool.needed == "with-go"]
-    assert [tool.name for tool in tools if get_tools.needed(tool, {"PATH": str(path)}, ordinary_user=False)] == wanted
+    tools = [tool for tool in pins.load(PINS).values() if tool.needed == "tests-with-go"]
+    environment = {"PATH": str(path), "IMAGE_BUILDER_REQUIRE_TOOLS": "1"}
+    assert [tool.name for tool in tools if get_tools.needed(tool, environment, ordinary_user=False)] == wanted
+    assert not any(get_tools.needed(tool, {"PATH": str(path)}, ordinary_user=False) for tool in tools)
