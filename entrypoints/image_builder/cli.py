@@ -99,12 +99,19 @@ def _verify(call: Invocation) -> int:
 def _schema(call: Invocation) -> int:
     import json
 
+    from image_builder_adapters.engine_types import EngineConfigurations
     from image_builder_adapters.signer_types import SignerConfigurations
     from image_builder_domain.configuration import schema
 
     if call.early:
         return call.refuse(call.early)
-    return call.print_result(json.dumps(schema(SignerConfigurations), indent=2))
+    return call.print_result(json.dumps(schema(SignerConfigurations, EngineConfigurations), indent=2))
+
+
+def _doctor(call: Invocation) -> int:
+    from image_builder.doctor import run as examine
+
+    return examine(call)
 
 
 def _not_yet(call: Invocation) -> int:
@@ -118,7 +125,7 @@ _MODES: Final[dict[str, Callable[[Invocation], int]]] = {
     "sign": _sign,
     "verify": _verify,
     "preview": _not_yet,
-    "doctor": _not_yet,
+    "doctor": _doctor,
     "schema": _schema,
 }
 """Every mode by its verb."""

@@ -12,7 +12,7 @@ _FLAGS: Final = (
     "ado-preview-output",
     "test-kaniko-build-config",
 )
-_VERBS: Final = ("preview", "doctor")
+_VERBS: Final = ("preview",)
 _BUILDS_FIRST: Final = ("build", "plan")
 
 
