@@ -18,7 +18,7 @@ from tests.programs import require
 from toolchain import debian, pins, store
 
 SUITE, MIRROR = "bookworm", "http://deb.debian.org/debian"
-PACKAGES = ("ca-certificates", "python3", "python3-pip", "uidmap")
+PACKAGES = ("ca-certificates", "libcap2-bin", "python3", "python3-pip", "uidmap")
 NOTHING: Mapping[str, str] = {}
 _CA = "etc/ssl/certs/ca-certificates.crt"
 _LEFT_OUT = (
@@ -191,6 +191,13 @@ _SYSTEM = [
     {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]},
     {"destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["newinstance", "ptmxmode=0666"]},
     {"destination": "/dev/shm", "type": "tmpfs", "source": "shm", "options": ["nosuid", "noexec", "mode=1777"]},
+    {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "noexec", "nodev", "ro"]},
+    {
+        "destination": "/sys/fs/cgroup",
+        "type": "cgroup",
+        "source": "cgroup",
+        "options": ["nosuid", "noexec", "nodev", "ro"],
+    },
 ]
 
 
@@ -202,7 +209,8 @@ def unpack_image(layers: list[bytes], root: Path) -> None:
         file = root.parent / f"layer-{number}.tar"
         file.write_bytes(layer)
         subprocess.run(
-            ["tar", "--extract", "--numeric-owner", "--same-permissions", "-f", file, "-C", root], check=True
+            ["tar", "--extract", "--numeric-owner", "--same-permissions", "--xattrs-include=*", "-f", file, "-C", root],
+            check=True,
         )
         file.unlink()
         for white in root.rglob(".wh.*"):

@@ -81,6 +81,15 @@ class GuardedEngine:
             lambda engine: tuple(map(str, engine.command(request))), lambda reason: (self._name, f"({reason})")
         )
 
+    def at_once(self) -> int | None:
+        """Implement ``ImageEngine.at_once``; one that cannot say builds one after another."""
+
+        def limit(engine: ImageEngine) -> int | None:
+            found = engine.at_once()
+            return found if found is None else max(1, int(found))
+
+        return self._guard(limit, lambda _: 1)
+
     def build(
         self, request: BuildRequest, output: OutputSink, cancellation: Cancellation
     ) -> Result[BuiltImage, BuildFailure]:

@@ -9,6 +9,7 @@ import base64
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
@@ -118,6 +119,31 @@ class ImageEngineContract(ImageEngineFixtures):
             assert held is not None
             assert (held[0], len(held[1])) == (str(descriptor.digest), descriptor.size)
         assert descriptor.media_type in MANIFEST_TYPES
+
+    def test_builds_at_the_same_time_never_mix(self, engine: ImageEngine, ask: RequestFactory, registry: str) -> None:
+        """Variants (section 6): each has arguments, output, root and image of its own."""
+        limit = engine.at_once()
+        assert limit is None or limit > 0
+        common = ask("ARG WHO\n" + step("[ ! -e /mark ] && echo mark of $WHO >/mark && /bin/busybox cat /mark"))
+        names = ("one", "two", "three")
+        requests = [
+            replace(
+                common,
+                variant=name,
+                arguments=(BuildArgument("WHO", name),),
+                destinations=(reference(f"{registry}/{common.name}:{name}"),),
+            )
+            for name in names
+        ]
+        with ExitStack() as running:
+            made = [running.enter_context(attempt_beside(engine, request, Switch())) for request in requests]
+        for name, request, one in zip(names, requests, made, strict=True):
+            assert isinstance(one.outcome, BuiltImage), f"{one.outcome}\n{one.printed}"
+            assert [other for other in names if f"mark of {other}\n" in one.printed] == [name]
+            held = manifest(request.destinations[0])
+            assert held is not None
+            assert held[0] == str(one.outcome.descriptor.digest)
+        assert len({held.outcome for held in made}) == len(names)
 
     def test_what_a_step_prints_reaches_the_sink_in_whole_lines(self, engine: ImageEngine, ask: RequestFactory) -> None:
         """Both streams of the step; see ``OutputSink``."""

@@ -20,7 +20,7 @@ from image_builder_domain.git_state import GitState
 from image_builder_domain.problem import Problem, Problems, together
 from image_builder_domain.signer_selection import SignerChoice, choose_signers, why_not_signed
 from image_builder_domain.tag import Tag
-from image_builder_domain.tag_decision import decide_tags
+from image_builder_domain.tag_decision import decide_tags, tag_warnings
 
 if TYPE_CHECKING:
     from image_builder_domain.engine_type import EngineSettings
@@ -94,6 +94,7 @@ def _assembled(
             signers=signers,
             not_signed=why_not_signed(signers, state),
             warnings=(
+                *tag_warnings(inputs.tags),
                 *argument_warnings(builds.requests, builds.source, builds.arguments),
                 *(_PRODUCTION_WARNING if in_production else ()),
             ),

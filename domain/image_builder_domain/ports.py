@@ -52,10 +52,14 @@ class ImageEngine(Protocol):
         """The command line that :meth:`build` runs, for the plan; pure. The private metadata file is left out."""
         ...
 
+    def at_once(self) -> int | None:
+        """How many builds it can run at the same time here; None when it sets no limit. Starts nothing."""
+        ...
+
     def build(
         self, request: BuildRequest, output: OutputSink, cancellation: Cancellation
     ) -> Result[BuiltImage, BuildFailure]:
-        """Build and push; blocks until done, failed or cancelled."""
+        """Build and push; blocks until done, failed or cancelled. Several threads may call it at the same time."""
         ...
 
     def close(self) -> None:

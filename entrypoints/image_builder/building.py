@@ -5,6 +5,7 @@ import json
 import os
 import signal
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from image_builder_adapters.cancellation import SignalCancellation
@@ -43,6 +44,7 @@ def run(
     settings = Settings(environment, log_directory(flags, environment), state_directory(environment), redactor)
     tell_log_lines(console, debug=flags["debug"])
     ports = open_ports(settings, plan)
+    plan = replace(plan, max_parallel=min(plan.max_parallel, ports.engine.at_once() or plan.max_parallel))
     for warning in plan.warnings:
         console.warning(warning)
     if only_plan:

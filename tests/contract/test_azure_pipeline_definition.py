@@ -91,6 +91,7 @@ def test_unmerged_code_meets_nothing_of_production(job_type: str) -> None:
     del document["parameters"]
     assert "production" not in str(document)
     assert "sign" not in " ".join(steps(document))
+    assert "--sign-only" not in str(document)
 
 
 def test_every_job_type_that_the_pipeline_takes_is_judged_as_the_tool_does() -> None:

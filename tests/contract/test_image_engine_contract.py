@@ -25,6 +25,9 @@ class Wrapped:
     def command(self, request: BuildRequest) -> tuple[str, ...]:
         return self.engine.command(request)
 
+    def at_once(self) -> int | None:
+        return self.engine.at_once()
+
     def build(
         self, request: BuildRequest, output: OutputSink, cancellation: Cancellation
     ) -> Result[BuiltImage, BuildFailure]:

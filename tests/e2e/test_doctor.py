@@ -70,7 +70,7 @@ def test_the_backend_in_effect_decides_what_is_needed(world: World) -> None:
 
 def test_the_pipeline_needs_its_settings_and_a_credential(world: World) -> None:
     del world.environment["USE_BUILDKIT"]
-    done = doctor(world, "--output", "json", "--backend", "ado")
+    done = doctor(world, "--output", "json", "--build-in-ado")
     assert missing(done) == [("Azure DevOps", "ado-config"), ("Azure DevOps", "credential")]
 
 

@@ -25,9 +25,11 @@ from tests.programs import require
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 REPOSITORY = Path(__file__).parents[2]
+# As moby/buildkit's own: set-user-ID programs could not write the maps in a container, where root has little power.
 ROOTLESS = """FROM {base}
 COPY buildctl buildkitd runc rootlesskit /usr/local/bin/
 RUN useradd --uid 1000 --create-home user && echo user:100000:65536 | tee /etc/subuid > /etc/subgid
+RUN cd /usr/bin && chmod u-s newuidmap newgidmap && setcap cap_setuid=ep newuidmap && setcap cap_setgid=ep newgidmap
 """
 # The second stage brings a system of its own over the first one's, and neither leaves our trust or our libraries alone.
 STAGES = """FROM {base} AS one
@@ -150,6 +152,29 @@ def test_kaniko_image_builds_pushes_and_signs(
 ) -> None:
     measure_start_up("image-builder", kaniko_container)
     code, out, report = run_job(images, kaniko_container, mtls_signing_service, tmp_path)
+    assert code == 0, out[-4000:]
+    assert (report["pushed"], report["signed"]) == (True, True)
+    assert {str(image.digest) for image in mtls_signing_service.service.received} == {report["digest"]}
+
+
+@pytest.fixture
+def buildkit_container(images: Images, tmp_path: Path) -> Container:
+    programs = {name: Path(require(name)) for name in ("buildctl", "buildkitd", "runc", "rootlesskit")}
+    images.build("rootless", "buildkit", context(tmp_path / "rootless", ROOTLESS.format(base=images.base), **programs))
+    arguments = [f"BASE={images.base}", f"BUILDKIT={images.registry.host_port}/made/rootless:latest"]
+    words = ["--dockerfile", "images/buildkit/Dockerfile"]
+    words += [word for text in arguments for word in ("--build-arg", text)]
+    seconds = images.build("buildkit-image-builder", "buildkit", REPOSITORY, *words)
+    tell(f"buildkit-image-builder: built with BuildKit in {seconds:.0f} s")
+    return images.container("buildkit-image-builder", tmp_path / "container")
+
+
+def test_buildkit_image_builds_pushes_and_signs_without_being_root(
+    images: Images, buildkit_container: Container, mtls_signing_service: SecuredService, tmp_path: Path
+) -> None:
+    assert buildkit_container.user == (1000, 1000)
+    measure_start_up("buildkit-image-builder", buildkit_container)
+    code, out, report = run_job(images, buildkit_container, mtls_signing_service, tmp_path)
     assert code == 0, out[-4000:]
     assert (report["pushed"], report["signed"]) == (True, True)
     assert {str(image.digest) for image in mtls_signing_service.service.received} == {report["digest"]}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from image_builder_contracts.image_engine_probe import processes, wait_until
 
-from tests.e2e.world import World
+from tests.e2e.world import World, run_step
 from tests.programs import require
 
 pytestmark = pytest.mark.e2e
@@ -85,3 +85,30 @@ def test_interrupted_build_leaves_nothing(world: World, roots: Path, number: sig
     _, err = process.communicate(timeout=60)
     assert (process.returncode, time.monotonic() - started < 8) == (code, True), err
     wait_until(lambda: processes(asleep) == [] and os.listdir(roots) == [], 10)
+
+
+def test_variants_are_built_side_by_side_and_never_see_each_other(world: World, roots: Path) -> None:
+    world.variants("a", "b", "c")
+    world.dockerfile(
+        run_step("[ ! -e /mark ] || exit 9; echo $VERSION >/mark; $b sleep 1; echo mark of $($b cat /mark)")
+    )
+    done = world.run("--max-parallel", "3")
+    assert done.code == 0, done.err
+    for variant in "abc":
+        assert f"mark of {variant}\n" in done.log(f"app_{variant}")
+        assert any(line.startswith(f"[{variant}] ") for line in done.out.splitlines())
+    digests = {image["digest"] for image in done.report["images"]}
+    assert len(digests) == 3
+    assert {str(image.digest) for image in world.signing.received} == digests
+    assert len(world.signing.requests) == 1
+    assert os.listdir(roots) == []
+
+
+def test_variant_that_fails_stops_no_other(world: World, roots: Path) -> None:
+    world.variants("a", "b")
+    world.dockerfile(run_step("[ $VERSION != b ]"))
+    done = world.run()
+    assert done.code == 3, done.err
+    assert {image["variant"]: image["failure"] is None for image in done.report["images"]} == {"a": True, "b": False}
+    assert {image.tag.rpartition("-")[2] for image in world.signing.received} == {"a"}
+    assert os.listdir(roots) == []

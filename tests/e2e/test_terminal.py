@@ -2,12 +2,13 @@
 
 import os
 import pty
+import re
 from dataclasses import dataclass
 from typing import final
 
 import pytest
 
-from tests.e2e.world import World
+from tests.e2e.world import World, run_step
 
 pytestmark = pytest.mark.e2e
 
@@ -61,3 +62,15 @@ def test_debugging_on_a_terminal_streams_the_engine_output(world: World) -> None
     assert shown.code == 0, shown.text
     assert "hello from the RUN step\r\n" in shown.text
     assert "\r\x1b[K" not in shown.text
+
+
+def test_terminal_shows_one_live_line_for_each_variant(world: World) -> None:
+    world.variants("a", "b")
+    world.dockerfile(run_step("$b sleep 1.2; [ $VERSION != b ]"))
+    shown = run_on_terminal(world, "--max-parallel", "2")
+    assert shown.code == 3, shown.text
+    one_below_the_other = r"building app \(([ab])\)  +\d+ s[^\n]*\r?\n\r\x1b\[Kbuilding app \((?!\1)[ab]\)  +\d+ s"
+    assert re.search(one_below_the_other, shown.text), repr(shown.text)
+    assert "[b] the build failed" in shown.text
+    assert "1 of 2 published" in shown.text
+    assert not re.search(r"^\[a\] #\d", shown.text, re.MULTILINE)

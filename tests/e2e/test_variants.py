@@ -2,29 +2,22 @@
 
 import json
 import re
+import shutil
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.test_failures import _processes_with
-from tests.e2e.world import Finished, World
+from tests.e2e.outside import processes_with
+from tests.e2e.world import Finished, World, run_step
 
 pytestmark = pytest.mark.e2e
 _GONE_WITHIN = 8.0
+EXAMPLES = Path(__file__).parents[2] / "examples"
 # A folder that all builds of one daemon share, so that they can see each other.
 SHARED = "--mount=type=cache,target=/shared,sharing=shared"
-
-
-def write_variants(world: World, *names: str) -> None:
-    """Variants whose argument VERSION is their name."""
-    lines = (f"'{name}': {{VERSION: '{name}'}}\n" for name in names)
-    (world.context / "variants.yaml").write_text("".join(lines))
-
-
-def run_step(script: str, flags: str = "") -> str:
-    return f"RUN {flags} {json.dumps(['/bin/busybox', 'sh', '-c', f'PATH=/bin; b=/bin/busybox; {script}'])}"
 
 
 def images(done: Finished) -> dict[str, dict[str, Any]]:
@@ -54,7 +47,7 @@ def test_every_variant_is_built_published_and_signed_with_its_own_arguments(worl
 
 
 def test_lines_in_ci_begin_with_their_variant(world: World) -> None:
-    write_variants(world, "a", "b")
+    world.variants("a", "b")
     world.dockerfile(run_step("echo version is $VERSION"))
     done = world.run()
     assert done.code == 0, done.err
@@ -66,7 +59,7 @@ def test_lines_in_ci_begin_with_their_variant(world: World) -> None:
 
 def test_variants_are_built_at_the_same_time(world: World) -> None:
     """Each waits for the mark of all others, which they leave in a folder that they share."""
-    write_variants(world, "a", "b", "c")
+    world.variants("a", "b", "c")
     wait = "i=0; until [ -e /shared/a ] && [ -e /shared/b ] && [ -e /shared/c ]; do i=$((i+1)); "
     wait += "[ $i -lt 300 ] || exit 9; $b sleep 0.1; done; echo met"
     world.dockerfile(run_step(f": >/shared/$VERSION; {wait}", SHARED))
@@ -77,7 +70,7 @@ def test_variants_are_built_at_the_same_time(world: World) -> None:
 
 
 def test_no_more_are_built_at_the_same_time_than_allowed(world: World) -> None:
-    write_variants(world, "a", "b", "c", "d")
+    world.variants("a", "b", "c", "d")
     count = "set -- /shared/in-*; echo together $#; [ $# -le 2 ]; good=$?; $b sleep 0.5; $b rm /shared/in-$VERSION"
     world.dockerfile(run_step(f": >/shared/in-$VERSION; {count}; exit $good", SHARED))
     done = world.run("--max-parallel", "2")
@@ -86,7 +79,7 @@ def test_no_more_are_built_at_the_same_time_than_allowed(world: World) -> None:
 
 
 def test_one_that_fails_stops_nobody_and_only_complete_ones_are_signed(world: World) -> None:
-    write_variants(world, "good", "bad", "fine")
+    world.variants("good", "bad", "fine")
     world.dockerfile(run_step("echo at $VERSION; [ $VERSION != bad ]"))
     done = world.run("--tag", "latest")
     assert done.code == 3
@@ -108,7 +101,7 @@ def test_one_that_fails_stops_nobody_and_only_complete_ones_are_signed(world: Wo
 
 def test_without_keep_going_the_others_are_stopped_and_say_so(world: World) -> None:
     mark = f"611.{time.time_ns() % 10**9}"
-    write_variants(world, "slow", "bad", "never")
+    world.variants("slow", "bad", "never")
     fail = "until [ -e /shared/slow ]; do $b sleep 0.1; done; exit 1"
     world.dockerfile(run_step(f"[ $VERSION = slow ] || {{ {fail}; }}; : >/shared/slow; $b sleep {mark}", SHARED))
     done = world.run("--keep-going=false", "--max-parallel", "2")
@@ -119,13 +112,13 @@ def test_without_keep_going_the_others_are_stopped_and_say_so(world: World) -> N
         assert "stopped (another build failed)" in found[variant]["failure"]["reason"]
     assert found["never"]["log"] is None
     assert done.report["interrupted"] is None
-    assert _processes_with(mark) == []
+    assert processes_with(mark) == []
     assert world.signing.requests == ()
 
 
 def test_interruption_stops_them_all(world: World) -> None:
     mark = f"612.{time.time_ns() % 10**9}"
-    write_variants(world, "a", "b", "c")
+    world.variants("a", "b", "c")
     world.dockerfile(run_step(f"echo sleeping now; exec $b sleep {mark}"))
     process = world.start("--max-parallel", "2")
     assert process.stdout is not None
@@ -140,8 +133,8 @@ def test_interruption_stops_them_all(world: World) -> None:
     _, err = process.communicate(timeout=60)
     assert time.monotonic() - started < _GONE_WITHIN
     assert process.returncode == 143, err
-    assert _processes_with(mark) == []
-    assert _processes_with(str(world.folder / "state")) == []
+    assert processes_with(mark) == []
+    assert processes_with(str(world.folder / "state")) == []
     report = json.loads((world.artifacts / "report.json").read_text())
     assert report["interrupted"] == "SIGTERM"
     assert all("stopped (sigterm)" in image["failure"]["reason"] for image in report["images"])
@@ -149,7 +142,7 @@ def test_interruption_stops_them_all(world: World) -> None:
 
 
 def test_one_variant_can_be_built_alone(world: World) -> None:
-    write_variants(world, "a", "b")
+    world.variants("a", "b")
     done = world.run("--variant", "b", "--tag", "latest")
     assert done.code == 0, done.err
     assert list(images(done)) == ["b"]
@@ -160,7 +153,7 @@ def test_one_variant_can_be_built_alone(world: World) -> None:
 
 def test_each_variant_has_a_cache_of_its_own(world: World) -> None:
     world.config["cache"] = {"enabled": True, "cache-repo": f"{world.registry.host_port}/cache"}
-    write_variants(world, "a", "b")
+    world.variants("a", "b")
     done = world.run()
     assert done.code == 0, done.err
     for variant in "ab":
@@ -169,7 +162,7 @@ def test_each_variant_has_a_cache_of_its_own(world: World) -> None:
 
 
 def test_plan_shows_every_variant_and_touches_nothing(world: World) -> None:
-    write_variants(world, "a", "b")
+    world.variants("a", "b")
     done = world.run("--dry-run", "--output", "json", "--max-parallel", "7", "--keep-going=false")
     assert done.code == 0, done.err
     plan = json.loads(done.out)
@@ -216,3 +209,20 @@ def test_arguments_that_nothing_declares_are_warned_of_with_the_nearest_name(wor
     assert done.code == 0, done.err
     assert "does not declare VERSIONS with ARG, so it has no effect; did you mean 'VERSION'?" in done.err
     assert "HTTP_PROXY" not in done.err
+
+
+def test_the_example_gives_one_image_for_each_version(world: World) -> None:
+    world.config["cache"] = {"enabled": True, "cache-repo": f"{world.registry.host_port}/cache"}
+    shutil.copy(EXAMPLES / "base" / "Dockerfile", world.context / "Dockerfile")
+    assert world.run("--tag", "base", name="base").code == 0
+    for file in (EXAMPLES / "variants").iterdir():
+        shutil.copy(file, world.context)
+    base = f"{world.registry.host_port}/prod/base:base"
+    done = world.run("--tag", "v2", "--build-arg", f"BASE={base}", "--build-arg", "ROWS=10", name="tool")
+    assert done.code == 0, done.err
+    assert len(images(done)) == 8
+    assert len({image["digest"] for image in images(done).values()}) == 8
+    for variant in ("main", "1.10", "1.9"):
+        assert f"{world.registry.host_port}/prod/tool:v2-{variant}" in done.report["images_list"]
+    assert "warning: the build argument" not in done.err
+    assert "no effect" not in done.err

@@ -22,6 +22,11 @@ MANIFESTS = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.ima
 TIMEOUT = 60
 
 
+def run_step(script: str, flags: str = "") -> str:
+    """A RUN line that gives ``script`` to busybox's shell, which is ``$b``."""
+    return f"RUN {flags} {json.dumps(['/bin/busybox', 'sh', '-c', f'b=/bin/busybox; {script}'])}"
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class Finished:
@@ -95,6 +100,10 @@ class World:
         """Write a Dockerfile that begins with busybox alone."""
         first = ("FROM scratch", "ARG VERSION", "COPY busybox /bin/busybox")
         (self.context / "Dockerfile").write_text("\n".join((*first, *lines, "")))
+
+    def variants(self, *names: str) -> None:
+        """Write variants whose argument VERSION is their name."""
+        (self.context / "variants.yaml").write_text("".join(f"'{name}': {{VERSION: '{name}'}}\n" for name in names))
 
     def postsubmit(self) -> None:
         """Become a Prow postsubmit job."""

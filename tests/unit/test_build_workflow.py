@@ -66,6 +66,8 @@ class Engine:
     def command(self, request: BuildRequest) -> tuple[str, ...]:
         return ("build", request.name)
 
+    def at_once(self) -> None: ...
+
     def build(
         self, request: BuildRequest, output: OutputSink, cancellation: Cancellation
     ) -> Result[BuiltImage, BuildFailure]:

@@ -92,6 +92,9 @@ class BuildkitEngine:
         """Implement ``ImageEngine.command``; a private daemon's socket is not known before it runs."""
         return (*self._client(self._host), *build_arguments(request))
 
+    def at_once(self) -> None:
+        """Implement ``ImageEngine.at_once``: all variants share one daemon."""
+
     def build(
         self, request: BuildRequest, output: OutputSink, cancellation: Cancellation
     ) -> Result[BuiltImage, BuildFailure]:

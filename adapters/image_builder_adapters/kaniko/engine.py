@@ -101,6 +101,10 @@ class KanikoEngine:
         """Implement ``ImageEngine.command``: what runs in the build's own root, where the context is elsewhere."""
         return (self._executor if self._is_in_container else EXECUTOR, *self._arguments(request))
 
+    def at_once(self) -> int | None:
+        """Implement ``ImageEngine.at_once``: a container has one root, elsewhere each build has its own."""
+        return 1 if self._is_in_container else None
+
     def build(
         self, request: BuildRequest, output: OutputSink, cancellation: Cancellation
     ) -> Result[BuiltImage, BuildFailure]:

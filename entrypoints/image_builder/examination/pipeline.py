@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from image_builder_adapters.azure_devops.credential import read_credential
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.diagnosis import Finding
+from image_builder_domain.remote_pipeline import PipelineMisconfigured
+from returns.methods import unwrap_or_failure
 
 _AREA: Final = "Azure DevOps"
-_IDENTITY: Final = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID")
-_PROOFS: Final = ("AZURE_CLIENT_SECRET", "AZURE_FEDERATED_TOKEN_FILE")
 
 
 def look_at_pipeline(
@@ -26,11 +27,7 @@ def look_at_pipeline(
 
 
 def _credential(environment: Mapping[str, str], is_needed: bool) -> Finding:
-    """By the names of the variables alone."""
-    if environment.get("ADO_PAT"):
-        return Finding(_AREA, "credential", "ADO_PAT", is_needed=is_needed)
-    proof = next((name for name in _PROOFS if environment.get(name)), None)
-    if proof is not None and all(environment.get(name) for name in _IDENTITY):
-        return Finding(_AREA, "credential", f"service principal with {proof}", is_needed=is_needed)
-    remedy = f"set ADO_PAT, or {' and '.join(_IDENTITY)} with {' or '.join(_PROOFS)}"
-    return Finding(_AREA, "credential", "none in the environment", False, is_needed, remedy)
+    found = unwrap_or_failure(read_credential(environment))
+    if isinstance(found, PipelineMisconfigured):
+        return Finding(_AREA, "credential", f"{found.where}: {found.reason}", False, is_needed, found.remedy)
+    return Finding(_AREA, "credential", str(found), is_needed=is_needed)

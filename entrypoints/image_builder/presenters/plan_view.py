@@ -49,7 +49,8 @@ def plan_as_text(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
     ]
     if len(plan.builds) > 1:
         failing = "the others go on" if plan.keep_going else "the others are stopped"
-        lines.append(f"  builds    {len(plan.builds)}, {plan.max_parallel} at the same time; when one fails, {failing}")
+        pace = f"{plan.max_parallel} at the same time" if plan.max_parallel > 1 else "one after another"
+        lines.append(f"  builds    {len(plan.builds)}, {pace}; when one fails, {failing}")
     for build in plan.builds:
         lines += [
             *_rows("variant", (build.variant,) if build.variant is not None else ()),
