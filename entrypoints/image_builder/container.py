@@ -114,7 +114,8 @@ def open_verification_ports(settings: Settings, signers: tuple[SignerDefinition,
     around = Surroundings(settings.environment, settings.redactor)
     makers = ((signer, signer_type(signer.type).make_verifier) for signer in signers)
     verifiers = {signer.name: make(signer.name, signer.settings, around) for signer, make in makers if make is not None}
-    return VerificationPorts(Container(settings=settings, choices=()).registry(), verifiers)
+    registry = Container(settings=settings, choices=()).registry()
+    return VerificationPorts(registry, registry, verifiers)
 
 
 def open_signing_ports(settings: Settings, plan: SignPlan) -> tuple[SigningPorts, Artifacts]:

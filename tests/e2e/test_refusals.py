@@ -183,10 +183,6 @@ def test_kaniko_is_what_an_environment_without_a_backend_asks_for(world: World, 
     assert_refused(world.run(), world, marked, "/nowhere/executor is not installed", "KANIKO_EXECUTOR")
 
 
-def test_remote_backend_is_refused_by_name(world: World, marked: Watch) -> None:
-    assert_refused(world.run("--backend", "ado"), world, marked, "--backend", "ado is not supported yet")
-
-
 def test_ci_without_a_known_system_is_never_taken_for_a_laptop(world: World, marked: Watch) -> None:
     world.environment = {name: world.environment[name] for name in ("CI", "USE_BUILDKIT")}
     assert_refused(world.run(), world, marked, "CI=true", "REPO_OWNER")
