@@ -42,33 +42,45 @@ class Settings:
     redactor: Redactor
 
 
-class Container(containers.DeclarativeContainer):
-    """Checked settings in, ready ports out."""
+class SigningContainer(containers.DeclarativeContainer):
+    """Checked settings in, ready ports out: what signing needs, and nothing that builds."""
 
     settings = providers.Dependency(instance_of=Settings)
     choices = providers.Dependency(instance_of=tuple)
+
+    registry = providers.Singleton(HttpRegistry, settings.provided.environment, settings.provided.redactor)
+    artifacts = providers.Singleton(FileArtifacts, settings.provided.log_directory, settings.provided.redactor.data)
+    signers = providers.Singleton(lambda choices, settings: _signers(choices, settings), choices, settings)
+    signing_ports = providers.Factory(SigningPorts, registry=registry, signers=signers)
+
+
+class Container(SigningContainer):
+    """The same with an engine, for builds."""
+
     backend = providers.Dependency(instance_of=str, default="")
     own: providers.Object[Any] = providers.Object(None)
     log_format: providers.Object[str | None] = providers.Object(None)
     single_build = providers.Dependency(instance_of=bool, default=True)
 
-    registry = providers.Singleton(HttpRegistry, settings.provided.environment, settings.provided.redactor)
     around = providers.Factory(
         EngineSurroundings,
-        environment=settings.provided.environment,
-        secrets=settings.provided.redactor,
-        registry=registry,
-        state_directory=settings.provided.state_directory,
-        log_directory=settings.provided.log_directory,
+        environment=SigningContainer.settings.provided.environment,
+        secrets=SigningContainer.settings.provided.redactor,
+        registry=SigningContainer.registry,
+        state_directory=SigningContainer.settings.provided.state_directory,
+        log_directory=SigningContainer.settings.provided.log_directory,
         log_format=log_format,
         single_build=single_build,
         user=providers.Callable(os.geteuid),
     )
     engine = providers.Singleton(lambda name, own, around: engine_type(name).make(own, around), backend, own, around)
-    artifacts = providers.Singleton(FileArtifacts, settings.provided.log_directory, settings.provided.redactor.data)
-    signers = providers.Singleton(lambda choices, settings: _signers(choices, settings), choices, settings)
-    ports = providers.Factory(Ports, engine=engine, registry=registry, signers=signers, artifacts=artifacts)
-    signing_ports = providers.Factory(SigningPorts, registry=registry, signers=signers)
+    ports = providers.Factory(
+        Ports,
+        engine=engine,
+        registry=SigningContainer.registry,
+        signers=SigningContainer.signers,
+        artifacts=SigningContainer.artifacts,
+    )
 
 
 def _signers(choices: tuple[SignerChoice, ...], settings: Settings) -> dict[str, Signer]:
@@ -98,13 +110,13 @@ def open_verification_ports(settings: Settings, signers: tuple[SignerDefinition,
     around = Surroundings(settings.environment, settings.redactor)
     makers = ((signer, signer_type(signer.type).make_verifier) for signer in signers)
     verifiers = {signer.name: make(signer.name, signer.settings, around) for signer, make in makers if make is not None}
-    registry = Container(settings=settings, choices=()).registry()
+    registry = SigningContainer(settings=settings, choices=()).registry()
     return VerificationPorts(registry, registry, verifiers)
 
 
 def open_signing_ports(settings: Settings, plan: SignPlan) -> tuple[SigningPorts, Artifacts]:
     """Everything that signing needs; opens nothing yet."""
-    container = Container(settings=settings, choices=plan.signers)
+    container = SigningContainer(settings=settings, choices=plan.signers)
     return container.signing_ports(), container.artifacts()
 
 
