@@ -5,16 +5,18 @@ Settings are checked before they come here; nothing else knows the container.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 from dependency_injector import containers, providers
+from image_builder_adapters.engine_types import engine_type
 from image_builder_adapters.filesystem import FileArtifacts
 from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry import HttpRegistry
 from image_builder_adapters.signer_types import signer_type
+from image_builder_domain.engine_type import EngineSurroundings
 from image_builder_domain.plan import Plan
-from image_builder_domain.ports import Artifacts, ImageEngine, Registry, Signer
+from image_builder_domain.ports import Artifacts, Signer
 from image_builder_domain.sign_plan import SignPlan
 from image_builder_domain.signer_selection import SignerChoice
 from image_builder_domain.signer_settings import SignerDefinition
@@ -42,46 +44,27 @@ class Container(containers.DeclarativeContainer):
     settings = providers.Dependency(instance_of=Settings)
     choices = providers.Dependency(instance_of=tuple)
     backend = providers.Dependency(instance_of=str, default="")
+    own: providers.Object[Any] = providers.Object(None)
     log_format: providers.Object[str | None] = providers.Object(None)
     single_build = providers.Dependency(instance_of=bool, default=True)
 
     registry = providers.Singleton(HttpRegistry, settings.provided.environment, settings.provided.redactor)
-    _engine_settings = providers.Dict(
-        environment=settings.provided.environment, single_build=single_build, user=providers.Callable(os.geteuid)
+    around = providers.Factory(
+        EngineSurroundings,
+        environment=settings.provided.environment,
+        secrets=settings.provided.redactor,
+        registry=registry,
+        state_directory=settings.provided.state_directory,
+        log_directory=settings.provided.log_directory,
+        log_format=log_format,
+        single_build=single_build,
+        user=providers.Callable(os.geteuid),
     )
-    engine = providers.Selector(
-        backend,
-        buildkit=providers.Singleton(
-            lambda common, **own: _buildkit(**common, **own),
-            _engine_settings,
-            state_directory=settings.provided.state_directory,
-            daemon_log=providers.Callable(os.path.join, settings.provided.log_directory, "buildkitd.log"),
-            redact=settings.provided.redactor.data,
-        ),
-        kaniko=providers.Singleton(
-            lambda common, registry, **own: _kaniko(registry, **common, **own),
-            _engine_settings,
-            registry,
-            log_format=log_format,
-        ),
-    )
+    engine = providers.Singleton(lambda name, own, around: engine_type(name).make(own, around), backend, own, around)
     artifacts = providers.Singleton(FileArtifacts, settings.provided.log_directory, settings.provided.redactor.data)
     signers = providers.Singleton(lambda choices, settings: _signers(choices, settings), choices, settings)
     ports = providers.Factory(Ports, engine=engine, registry=registry, signers=signers, artifacts=artifacts)
     signing_ports = providers.Factory(SigningPorts, registry=registry, signers=signers)
-
-
-def _buildkit(**settings: Any) -> ImageEngine:
-    # Signing alone must start without anything that builds.
-    from image_builder_adapters.buildkit.engine import BuildkitEngine, BuildkitSettings
-
-    return BuildkitEngine(BuildkitSettings(**settings))
-
-
-def _kaniko(registry: Registry, **settings: Any) -> ImageEngine:
-    from image_builder_adapters.kaniko.engine import KanikoEngine, KanikoSettings
-
-    return KanikoEngine(KanikoSettings(**settings), registry)
 
 
 def _signers(choices: tuple[SignerChoice, ...], settings: Settings) -> dict[str, Signer]:
@@ -98,6 +81,7 @@ def open_ports(settings: Settings, plan: Plan) -> Ports:
         settings=settings,
         choices=plan.signers,
         backend=plan.backend.value,
+        own=providers.Object(plan.engine),
         log_format=plan.log_format,
         single_build=len(plan.builds) == 1,
     )
@@ -118,3 +102,14 @@ def open_signing_ports(settings: Settings, plan: SignPlan) -> tuple[SigningPorts
     """Everything that signing needs; opens nothing yet."""
     container = Container(settings=settings, choices=plan.signers)
     return container.signing_ports(), container.artifacts()
+
+
+def open_engine_surroundings(settings: Settings, log_format: str | None) -> EngineSurroundings:
+    """What engines may know, for ``doctor``, which asks all of them; opens nothing yet."""
+    around: EngineSurroundings = Container(settings=settings, choices=(), log_format=log_format).around()
+    return around
+
+
+def open_all_signers(settings: Settings, choices: tuple[SignerChoice, ...]) -> dict[str, Signer]:
+    """Every signer, chosen or not, for ``doctor``; opens nothing yet."""
+    return _signers(tuple(replace(choice, chosen=True) for choice in choices), settings)
