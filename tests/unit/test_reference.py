@@ -167,3 +167,16 @@ def test_password_in_a_reference_is_never_repeated(text: str) -> None:
     refused = ImageReference.parse(text)
     assert isinstance(refused, Failure)
     assert "hunter22" not in str(refused.failure())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(part * 60_000 + end, id=f"{part} {end}")
+        for part in ("a", "a.", "a-", "a__", "-", "a/", ":", "@", "a:@", "//a@", " ")
+        for end in ("", ":1", "!/x:1", "/x@")
+    ],
+)
+def test_a_reference_of_any_length_is_judged_and_told_at_once(text: str) -> None:
+    failure = ImageReference.parse(text).failure()
+    assert len(str(failure)) < 1500
