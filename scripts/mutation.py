@@ -1,9 +1,9 @@
 """Break the rules of the domain one by one and see whether a test notices: ``tox -e mutation``.
 
 mutmut wants modules below the folder that it runs in, under the names that they are imported by; this house has a
-folder for each layer. So packages and tests are copied side by side into ``.mutation/AREA/`` first, where ``mutmut show NAME``
-shows a mutant afterwards. Arguments name areas, all without any. Prints for each area how many mutants were killed and
-which survived; exit code 1 below the limit.
+folder for each layer. So packages and tests are copied side by side into ``.mutation/AREA/`` first, where
+``mutmut show NAME`` shows a mutant afterwards. Arguments name areas, all without any. Prints for each area how many
+mutants were killed and which survived; exit code 1 below the limit.
 """
 
 import json
@@ -31,7 +31,8 @@ AREAS: Final = {
     "references": (("reference", "registry_prefix"), ("reference", "registry_prefix")),
     "trust": (("trust",), ("trust", "trust_of_plans", "plan")),
     "signers": (("signer_selection",), ("signer_selection", "plan")),
-    "tags": (("tag", "tag_decision", "tag_list"), ("tag", "tag_list", "plan")),
+    "tags": (("tag", "tag_decision", "tag_list"), ("tag", "tag_decision", "tag_list", "plan")),
+    "ado": (("ado_parameters",), ("ado_parameters",)),
     "git": (
         ("git_state/*",),
         ("git_state", "prow", "prow_batch_and_periodic", "github_events", "gitlab", "jenkins", "azure_pipelines"),
