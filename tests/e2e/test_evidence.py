@@ -9,7 +9,7 @@ import pytest
 from image_builder_contracts.servers.signing_fault import Stall
 
 from tests.e2e.outside import descendants, processes_with, still_there
-from tests.e2e.world import World
+from tests.e2e.world import TIMEOUT, World
 
 pytestmark = pytest.mark.e2e
 
@@ -53,14 +53,12 @@ def test_log_that_cannot_be_written_is_8_after_all_else_was_done(world: World) -
 def test_interrupted_signing_tells_what_is_published_and_that_it_is_not_signed(
     world: World, number: signal.Signals, code: int
 ) -> None:
-    world.signing.fail_next(Stall(30.0))
+    world.signing.fail_next(Stall(600.0))  # far longer than anybody waits here
     process = world.start("--tag=mine")
     assert process.stderr is not None
     assert any(line.startswith("signing sha256:") for line in process.stderr)
-    started = time.monotonic()
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
-    assert time.monotonic() - started < 8
+    out, err = process.communicate(timeout=TIMEOUT)
     assert process.returncode == code, out + err
     report = json.loads((world.artifacts / "report.json").read_text())
     assert (report["pushed"], report["signed"], report["interrupted"]) == (True, False, number.name)
