@@ -43,7 +43,7 @@ class SignedImage:
         if answer.descriptor.digest == self.digest:
             return self
         moved = f"its tag moved while it was signed: {self.digest} was signed, {answer.descriptor.digest} is there now"
-        return replace(self, reason=moved)
+        return replace(self, reason=f"{moved}; find out who moved it, then sign again")
 
     def failures(self) -> tuple[str, ...]:
         """A line for everything that went wrong with it."""

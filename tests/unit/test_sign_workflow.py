@@ -106,7 +106,7 @@ def test_one_that_cannot_be_signed_stops_all(answer: Manifest | None) -> None:
     assert signer.images == ()
     assert outcome.exit_code() == ExitCode.SIGNING_FAILED
     assert len(audience.errors) == 1
-    assert "r.example/a:v2" in audience.errors[0]
+    assert audience.errors[0].count("r.example/a:v2") == 1
 
 
 def test_one_failing_signer_does_not_stop_the_others() -> None:

@@ -62,10 +62,12 @@ def _judged(reference: ImageReference, answer: Manifest | str, plan: SignPlan) -
         return SignedImage(reference, None, answer)
     found = answer.descriptor.digest
     if reference.digest is not None and found != reference.digest:
-        return SignedImage(reference, answer, f"its tag does not name this digest, but {found}")
+        what = f"its tag does not name this digest, but {found}; name the one that you mean"
+        return SignedImage(reference, answer, what)
     if answer.descriptor.is_index and plan.signers_without_indexes:
         name = plan.signers_without_indexes[0]
-        return SignedImage(reference, answer, f"it has several platforms, and the signer {name!r} signs one only")
+        what = f"it has several platforms, and the signer {name!r} signs one only; protocol v2 and cosign sign several"
+        return SignedImage(reference, answer, what)
     return SignedImage(reference, answer)
 
 
@@ -77,7 +79,8 @@ def _ask(
     def one(reference: ImageReference) -> Manifest | str:
         asked = reference.by_tag if reference.tag is not None else reference
         answer = unwrap_or_failure(registry.resolve(asked, cancellation))
-        return answer if isinstance(answer, Manifest) else str(answer)
+        # Whoever tells of it names the reference.
+        return answer if isinstance(answer, Manifest) else str(answer).removeprefix(f"{asked}: ")
 
     return side_by_side(one, references, _AT_ONCE)
 
