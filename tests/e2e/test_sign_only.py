@@ -6,6 +6,7 @@ import pytest
 
 from tests.e2e.world import Finished, World
 from tests.oci_registry import PushedImage, push_image
+from tests.raw_server import answer, raw_server, says
 
 pytestmark = pytest.mark.e2e
 
@@ -126,3 +127,67 @@ def test_broken_secret_is_found_before_anything_is_asked(world: World) -> None:
     done = world.sign("--images-to-sign", "registry.invalid/prod/app:v1")
     assert_nothing_signed(world, done, 2, str(world.secret))
     assert "no secret" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        pytest.param(
+            answer("401 Unauthorized", 'WWW-Authenticate: Bearer realm="http://10.1.2.3/token",service="r"'),
+            ["its token service must not be used", "not https"],
+            id="realm-on-a-private-address",
+        ),
+        pytest.param(
+            answer("401 Unauthorized", 'WWW-Authenticate: Bearer realm="https://10.1.2.3/token",service="r"'),
+            ["its token service must not be used", "an inner network"],
+            id="secure-realm-on-a-private-address",
+        ),
+        pytest.param(
+            answer("302 Found", "Location: https://169.254.169.254/latest"), ["an inner network"], id="redirect-inward"
+        ),
+        pytest.param(
+            answer(
+                "200 OK",
+                "Content-Type: application/vnd.oci.image.manifest.v1+json",
+                f"Docker-Content-Digest: sha256:{'0' * 64}",
+                body=b"{}",
+            ),
+            ["cannot be trusted", "its content has sha256:"],
+            id="another-digest",
+        ),
+        pytest.param(
+            answer("200 OK", "Content-Type: text/html", body=b"<html>Sign in</html>"), ["text/html"], id="a-page"
+        ),
+    ],
+)
+def test_a_registry_that_must_not_be_believed_is_5(world: World, reply: bytes, words: list[str]) -> None:
+    with raw_server(says(reply)) as registry:
+        done = world.sign("--images-to-sign", f"{registry.host}/prod/app:v1")
+        assert_nothing_signed(world, done, 5, registry.host, *words)
+        assert len(registry.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "word"),
+    [
+        pytest.param("echo helper-secret-1; echo helper-secret-1 >&2; exit 3", "failed with exit code 3", id="fails"),
+        pytest.param("echo '<html>helper-secret-1</html>'", "answered no JSON", id="rubbish"),
+        pytest.param("exec sleep 600", "was stopped", id="hangs"),
+    ],
+)
+def test_a_broken_helper_ends_the_run_and_shows_nothing(world: World, script: str, word: str) -> None:
+    programs, docker = world.folder / "bin", world.folder / "docker"
+    programs.mkdir()
+    docker.mkdir()
+    helper = programs / "docker-credential-broken"
+    helper.write_text(f"#!/bin/sh\ncat >/dev/null\n{script}\n")
+    helper.chmod(0o755)
+    world.path = f"{programs}:{world.path}"
+    world.environment["DOCKER_CONFIG"] = str(docker)
+    challenge = answer("401 Unauthorized", 'WWW-Authenticate: Basic realm="r"')
+    with raw_server(says(challenge)) as registry:
+        (docker / "config.json").write_text(json.dumps({"credHelpers": {registry.host: "broken"}}))
+        limit = ["--timeout", "4s"] if "sleep" in script else []
+        done = world.sign("--images-to-sign", f"{registry.host}/prod/app:v1", "--debug", *limit)
+    assert_nothing_signed(world, done, 7 if limit else 5, f"docker-credential-broken {word}")
+    assert "helper-secret-1" not in done.out + done.err + json.dumps(done.report)

@@ -168,6 +168,19 @@ def test_all_complete_images_go_to_each_signer_in_one_request(artifacts: FileArt
     assert engine.is_closed
 
 
+def test_a_tag_that_moved_between_push_and_signing_is_not_signed(artifacts: FileArtifacts) -> None:
+    def another(_request: BuildRequest, _cancellation: Cancellation) -> Result[BuiltImage, BuildFailure]:
+        return Success(BuiltImage(Descriptor(OCI_MANIFEST, digest("0"), 7)))
+
+    signer, audience = Signer(), Audience()
+    ports = Ports(Engine(a=another, b=good), Registry(), {"s": signer}, artifacts)
+    outcome = carry_out(plan("a", "b"), ports, audience, Switch())
+    assert {image.descriptor.digest for image in signer.images} == {digest("b")}
+    assert outcome.exit_code() == ExitCode.PUSH_FAILED
+    assert all(f"holds {digest('a')}, but {digest('0')} was built" in line for line in audience.errors)
+    assert len(audience.errors) == 2
+
+
 def test_nobody_is_asked_to_sign_nothing(artifacts: FileArtifacts) -> None:
     signer = Signer(SignatureStatus.FAILED)
     outcome = carry_out(plan("a"), Ports(Engine(a=bad), Registry(), {"s": signer}, artifacts), Audience(), Switch())
