@@ -19,21 +19,21 @@ BUILD = ("--name=app", "--tag=latest", "--context=/workspace", "--build-report-p
 
 
 def test_kaniko_image_survives_its_own_builds_and_signs_what_it_pushed(
-    images: Images, mtls_signing_service: SecuredService, tmp_path: Path
+    images: Images, mtls_signing_service: SecuredService, container_folder: Path
 ) -> None:
-    container = images.kaniko(tmp_path / "container")
+    container = images.kaniko(container_folder / "container")
     assert {path.name for path in container.root.iterdir()} == {".dockerenv", "image-builder", "image-signer", "kaniko"}
     measure_start_up("image-builder", container)
-    assert_builds_and_signs(images, container, mtls_signing_service, tmp_path)
+    assert_builds_and_signs(images, container, mtls_signing_service, container_folder)
 
 
 def test_buildkit_image_builds_and_signs_without_being_root(
-    images: Images, mtls_signing_service: SecuredService, tmp_path: Path
+    images: Images, mtls_signing_service: SecuredService, container_folder: Path
 ) -> None:
-    container = images.buildkit(tmp_path / "container")
+    container = images.buildkit(container_folder / "container")
     assert container.user == (1000, 1000)
     measure_start_up("buildkit-image-builder", container)
-    assert_builds_and_signs(images, container, mtls_signing_service, tmp_path)
+    assert_builds_and_signs(images, container, mtls_signing_service, container_folder)
 
 
 def assert_builds_and_signs(images: Images, container: Container, signing: SecuredService, folder: Path) -> None:
