@@ -15,7 +15,6 @@ from returns.result import Success
 
 from image_builder.invocation import Invocation, is_remote, misplaced, mode_of
 from image_builder.presenters.console import Console
-from image_builder.unsupported import unsupported
 
 if TYPE_CHECKING:
     from image_builder_domain.artifact_failure import ArtifactFailure
@@ -50,7 +49,6 @@ def run(scan: "Scan") -> int:
         *(Problem(*problem) for problem in scan.problems),
         *contradictions,
         *misplaced(mode, scan.given, flags),
-        *unsupported(mode),
     )
     words = tuple(scan.rest)
     return _MODES[mode](Invocation(mode, flags, scan.given, words, environment, early, console, redactor))
@@ -115,16 +113,19 @@ def _verify(call: Invocation) -> int:
 def _schema(call: Invocation) -> int:
     import json
 
+    from image_builder_adapters.engine_types import EngineConfigurations
     from image_builder_adapters.signer_types import SignerConfigurations
     from image_builder_domain.configuration import schema
 
     if call.early:
         return call.refuse(call.early)
-    return call.print_result(json.dumps(schema(SignerConfigurations), indent=2))
+    return call.print_result(json.dumps(schema(SignerConfigurations, EngineConfigurations), indent=2))
 
 
-def _not_yet(call: Invocation) -> int:
-    return call.refuse(call.early)
+def _doctor(call: Invocation) -> int:
+    from image_builder.doctor import run as examine
+
+    return examine(call)
 
 
 _MODES: Final[dict[str, Callable[[Invocation], int]]] = {
@@ -134,7 +135,7 @@ _MODES: Final[dict[str, Callable[[Invocation], int]]] = {
     "sign": _sign,
     "verify": _verify,
     "preview": _remote,
-    "doctor": _not_yet,
+    "doctor": _doctor,
     "schema": _schema,
 }
 """Every mode by its verb."""

@@ -91,11 +91,6 @@ def test_wrong_command_line_is_refused(world: World, marked: Watch, arguments: l
     assert_refused(world.run(*arguments), world, marked, *words)
 
 
-@pytest.mark.parametrize("verb", ["doctor"])
-def test_mode_of_a_later_version_is_refused_by_name(world: World, marked: Watch, verb: str) -> None:
-    assert_refused(world.run(verb), world, marked, verb, "not supported yet", "README")
-
-
 def test_invalid_name_is_refused(world: World, marked: Watch) -> None:
     assert_refused(world.run(name="../prod/Evil"), world, marked, "--name", "choose another name")
 

@@ -153,7 +153,7 @@ def test_a_cancellation_that_is_not_answered_does_not_keep_the_process_and_is_to
     desk.service.inject(Stall(30), on=[Operation.CANCEL], times=None)
     done, seconds = desk.interrupt(signal.SIGTERM)
     assert done.code == 143
-    assert seconds < 8
+    assert seconds < 15
     assert "could not be canceled" in done.err
 
 
