@@ -112,3 +112,21 @@ def test_variant_that_fails_stops_no_other(world: World, roots: Path) -> None:
     assert {image["variant"]: image["failure"] is None for image in done.report["images"]} == {"a": True, "b": False}
     assert {image.tag.rpartition("-")[2] for image in world.signing.received} == {"a"}
     assert os.listdir(roots) == []
+
+
+def test_variants_built_at_the_same_time_never_see_each_others_files(world: World, roots: Path) -> None:
+    """Each marks its root, waits for the others to have done so, and fails if it finds another's mark."""
+    names = ("one", "two", "three")
+    (world.context / "variants.yaml").write_text("".join(f"{name}: {{VERSION: {name}}}\n" for name in names))
+    look = 'test \\"$(echo /mark-*)\\" = '
+    script = f"{look}'/mark-*' && echo x > /mark-$VERSION && /bin/busybox sleep 2 && {look}/mark-$VERSION && echo alone"
+    world.dockerfile(f'RUN ["/bin/busybox", "sh", "-c", "{script}"]')
+    started = time.monotonic()
+    done = world.run("--max-parallel", "3")
+    assert done.code == 0, done.err
+    assert time.monotonic() - started < 3 * 2, "they slept one after another"
+    assert all("\nalone\n" in done.log(f"app_{name}") for name in names)
+    assert {str(image.digest) for image in world.signing.received} == {
+        image["digest"] for image in done.report["images"]
+    }
+    assert os.listdir(roots) == []

@@ -36,7 +36,7 @@ from image_builder_adapters.kaniko.command import NO_PUSH_CACHE, executor_argume
 from image_builder_adapters.kaniko.environment import KANIKO, container_environment
 from image_builder_adapters.kaniko.failure import failure_of
 from image_builder_adapters.kaniko.own_root import CONTEXT, EXECUTOR, NoOwnRoot, Ran, identities, run_in_own_root
-from image_builder_adapters.process import Command, CouldNotStart, Finished, Stopped, Tail, run
+from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, Stopped, Tail, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,9 +149,22 @@ class KanikoEngine:
         """In the one root that the container has, so one at a time. The executor itself refuses outside a container."""
         with self._turn(cancellation), tempfile.TemporaryDirectory(dir=KANIKO, ignore_cleanup_errors=True) as folder:
             digest = os.path.join(folder, "digest")
-            words = (self._executor, *arguments, f"--digest-file={digest}")
-            ending = run(Command(words, container_environment(self._settings.environment)), output, cancellation)
+            ending = self._execute((*arguments, f"--digest-file={digest}"), output, cancellation)
+            if isinstance(ending, Finished) and ending.code != 0 and not self._settings.single_build:
+                self._clean_up(folder, cancellation)
             return Ran(ending, _read(digest))
+
+    def _clean_up(self, folder: str, cancellation: Cancellation) -> None:
+        """Empty the root after a build that failed, which does not do so itself: let the executor build nothing."""
+        with open(os.path.join(folder, "Dockerfile"), "w", encoding="ascii") as file:
+            file.write("FROM scratch\n")
+        words = (f"--context={folder}", f"--dockerfile={folder}/Dockerfile", "--no-push", "--cleanup")
+        self._execute(words, lambda _: None, cancellation)
+
+    def _execute(self, words: tuple[str, ...], output: OutputSink, cancellation: Cancellation) -> Ending:
+        return run(
+            Command((self._executor, *words), container_environment(self._settings.environment)), output, cancellation
+        )
 
     @contextmanager
     def _turn(self, cancellation: Cancellation) -> "Iterator[None]":
