@@ -18,7 +18,7 @@ from tests.programs import require
 from toolchain import debian, pins, store
 
 SUITE, MIRROR = "bookworm", "http://deb.debian.org/debian"
-PACKAGES = ("ca-certificates", "python3", "python3-pip", "uidmap")
+PACKAGES = ("ca-certificates", "libcap2-bin", "python3", "python3-pip", "uidmap")
 NOTHING: Mapping[str, str] = {}
 _CA = "etc/ssl/certs/ca-certificates.crt"
 _LEFT_OUT = (
@@ -110,6 +110,7 @@ class Container:
     entrypoint: tuple[str, ...]
     user: tuple[int, int] = (0, 0)
     mounts: dict[str, tuple[Path, bool]] = field(default_factory=dict)
+    working_directory: str = "/"
 
     @property
     def root(self) -> Path:
@@ -160,7 +161,7 @@ class Container:
                 "user": {"uid": self.user[0], "gid": self.user[1]},
                 "args": command,
                 "env": variables,
-                "cwd": "/",
+                "cwd": self.working_directory,
                 "noNewPrivileges": False,
                 "capabilities": {
                     "bounding": _CAPABILITIES,
@@ -191,6 +192,13 @@ _SYSTEM = [
     {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]},
     {"destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["newinstance", "ptmxmode=0666"]},
     {"destination": "/dev/shm", "type": "tmpfs", "source": "shm", "options": ["nosuid", "noexec", "mode=1777"]},
+    {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "noexec", "nodev", "ro"]},
+    {
+        "destination": "/sys/fs/cgroup",
+        "type": "cgroup",
+        "source": "cgroup",
+        "options": ["nosuid", "noexec", "nodev", "ro"],
+    },
 ]
 
 
@@ -202,7 +210,8 @@ def unpack_image(layers: list[bytes], root: Path) -> None:
         file = root.parent / f"layer-{number}.tar"
         file.write_bytes(layer)
         subprocess.run(
-            ["tar", "--extract", "--numeric-owner", "--same-permissions", "-f", file, "-C", root], check=True
+            ["tar", "--extract", "--numeric-owner", "--same-permissions", "--xattrs-include=*", "-f", file, "-C", root],
+            check=True,
         )
         file.unlink()
         for white in root.rglob(".wh.*"):

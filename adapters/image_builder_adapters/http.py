@@ -1,150 +1,100 @@
 """The one HTTP client: timeouts, TLS, body limits and cancellation in one place; adapters bring requests and meanings.
 
 ``httpx`` is imported when the first request is sent and nowhere else, so that modes without a network do not pay for it
-and a change of library touches this file alone. Retries are in :mod:`image_builder_adapters.retry`, client certificates
+and a change of library touches this file and :mod:`image_builder_adapters.http_failure` alone. The values are in
+:mod:`image_builder_adapters.http_message`, retries in :mod:`image_builder_adapters.retry`, client certificates
 in :mod:`image_builder_adapters.tls`. Semantics: RFC 9110.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import TYPE_CHECKING, Protocol, TypeAlias, final
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from typing import TYPE_CHECKING, TypeAlias, final
+from urllib.parse import urlsplit
 
 from image_builder_domain.ports import Cancellation
 from returns.result import Failure, Result, Success
+
+from image_builder_adapters.http_failure import no_answer
+from image_builder_adapters.http_message import (
+    LARGEST_ERROR_BODY,
+    AnswerTooLarge,
+    Headers,
+    HttpAnswer,
+    HttpFailure,
+    HttpRequest,
+    HttpSender,
+    NoAnswer,
+    NoAnswerKind,
+    Timeouts,
+    is_loopback_host,
+    shown_url,
+)
 
 if TYPE_CHECKING:
     import ssl
 
     import httpx
 
+__all__ = [
+    "LARGEST_ERROR_BODY",
+    "AnswerTooLarge",
+    "Headers",
+    "HttpAnswer",
+    "HttpClient",
+    "HttpFailure",
+    "HttpRequest",
+    "HttpSender",
+    "NoAnswer",
+    "NoAnswerKind",
+    "Timeouts",
+    "is_loopback_host",
+    "shown_url",
+]
+
 _log = logging.getLogger(__name__)
-
-LARGEST_ERROR_BODY = 64 * 1024
-"""Bytes read of an answer whose status is not 2xx; the rest is left unread."""
-
-_SHOWN_PARAMETERS = frozenset({"scope", "service", "digest", "mount", "from", "n", "last"})
 _HEARS_CANCELLATION_SECONDS = 0.1
-
-Headers: TypeAlias = tuple[tuple[str, str], ...]
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
-    """One request; the same bytes each time it is sent. Headers and body stay out of ``repr``: they hold secrets."""
-
-    method: str
-    url: str
-    headers: Headers = field(default=(), repr=False)
-    body: bytes = field(default=b"", repr=False)
+_USUAL_TIMEOUTS = Timeouts()
+_PIECES_UNDERWAY = 8
 
 
 @final
 @dataclass(frozen=True, slots=True)
-class HttpAnswer:
-    """A complete answer with any status. A body whose status is not 2xx is cut at :data:`LARGEST_ERROR_BODY`."""
+class BodySink:
+    """Where a body goes piece by piece. ``wanted`` looks at the head of a 2xx answer, whose body is still empty."""
 
-    status: int
-    headers: Headers = field(repr=False)
-    body: bytes = field(repr=False)
-
-    def header_values(self, name: str) -> tuple[str, ...]:
-        """All values of a header in order; names are compared without case."""
-        return _values(self.headers, name)
-
-    def header(self, name: str) -> str | None:
-        """The first value of a header, None without one."""
-        return next(iter(self.header_values(name)), None)
+    wanted: Callable[[HttpAnswer], bool]
+    take: Callable[[bytes], None]
 
 
-class NoAnswerKind(Enum):
-    """Why there is no answer, as far as it decides about another attempt: only ``TRANSIENT`` is worth one."""
-
-    TRANSIENT = "transient"
-    CERTIFICATE = "certificate"
-    UNUSABLE_REQUEST = "unusable request"
-    STOPPED = "stopped"
+_Arrival: TypeAlias = bytes | Result[HttpAnswer, HttpFailure] | BaseException
 
 
 @final
 @dataclass(frozen=True, slots=True)
-class NoAnswer:
-    """No complete answer came; whether the request took effect is unknown. ``url`` is fit to be shown."""
+class _Exchange:
+    """One request underway on its own thread; what arrives waits here, a bounded number of pieces of it."""
 
-    url: str
-    reason: str
-    kind: NoAnswerKind
-
-    def __str__(self) -> str:
-        return f"{self.url}: {self.reason}"
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class AnswerTooLarge:
-    """A 2xx answer with a body over the limit; reading stopped there. ``url`` is fit to be shown."""
-
-    url: str
+    request: HttpRequest
+    shown: str
     limit_bytes: int
-    status: int = 200
-    headers: Headers = field(default=(), repr=False, compare=False)
+    sink: BodySink | None = None
+    arrivals: queue.Queue[_Arrival] = field(default_factory=lambda: queue.Queue(_PIECES_UNDERWAY))
+    abandoned: threading.Event = field(default_factory=threading.Event)
 
-    def header_values(self, name: str) -> tuple[str, ...]:
-        """As :meth:`HttpAnswer.header_values`."""
-        return _values(self.headers, name)
-
-    def __str__(self) -> str:
-        return f"{self.url}: the answer is larger than {self.limit_bytes} bytes"
-
-
-HttpFailure: TypeAlias = NoAnswer | AnswerTooLarge
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds to connect, between two pieces of an answer, and for the whole exchange."""
-
-    connect_seconds: float = 10.0
-    read_seconds: float = 30.0
-    whole_seconds: float = 60.0
-
-
-class HttpSender(Protocol):
-    """Sends one request once; :class:`HttpClient`, or what stands for it in a test."""
-
-    def send(
-        self, request: HttpRequest, cancellation: Cancellation, limit_bytes: int
-    ) -> Result[HttpAnswer, HttpFailure]:
-        """Give the answer with any status, or why there is none. Follows no redirect. Never raises."""
-        ...
-
-
-def shown_url(url: str) -> str:
-    """``url`` for messages: without userinfo and fragment, and only with parameters that are known to be harmless."""
-    try:
-        parts = urlsplit(url)
-        pairs = [(key, value) for key, value in parse_qsl(parts.query) if key in _SHOWN_PARAMETERS]
-    except ValueError:
-        return "(malformed URL)"
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, urlencode(pairs, safe=":/,"), ""))
-
-
-def is_loopback_host(host: str) -> bool:
-    """True for exactly ``localhost``, 127.0.0.0/8 and ``::1`` (without brackets)."""
-    try:
-        return host in ("localhost", "::1") or ipaddress.IPv4Address(host).is_loopback
-    except ValueError:
+    def arrive(self, found: _Arrival) -> bool:
+        """Hand it over to the caller's thread; False when nobody waits for it any more."""
+        while not self.abandoned.is_set():
+            try:
+                self.arrivals.put(found, timeout=_HEARS_CANCELLATION_SECONDS)
+            except queue.Full:
+                continue
+            return True
         return False
 
 
@@ -159,7 +109,7 @@ class HttpClient:
     def __init__(
         self,
         tls: ssl.SSLContext | None = None,
-        timeouts: Timeouts = Timeouts(),
+        timeouts: Timeouts = _USUAL_TIMEOUTS,
         user_agent: str = "image-builder",
     ) -> None:
         self._tls = tls
@@ -176,23 +126,17 @@ class HttpClient:
         The exchange runs on a thread of its own: no socket timeout can bound a server that sends a byte now and then,
         nor hear a signal.
         """
-        shown = shown_url(request.url)
-        if cancellation.reason() is not None:
-            return Failure(NoAnswer(shown, "work was stopped before it was asked", NoAnswerKind.STOPPED))
-        answers: queue.SimpleQueue[Result[HttpAnswer, HttpFailure] | BaseException] = queue.SimpleQueue()
-        abandoned = threading.Event()
+        return self._run(_Exchange(request, shown_url(request.url), limit_bytes), cancellation)
 
-        def exchange() -> None:
-            try:
-                answers.put(self._exchange(request, shown, limit_bytes, abandoned))
-            except BaseException as bug:  # noqa: BLE001, RUF100 (raised again in the caller's thread)
-                answers.put(bug)
+    def stream(
+        self, request: HttpRequest, cancellation: Cancellation, sink: BodySink
+    ) -> Result[HttpAnswer, HttpFailure]:
+        """As :meth:`send`, but a wanted body goes to the sink as it comes, in this thread; the answer's is empty then.
 
-        threading.Thread(target=exchange, name=f"http {request.method}", daemon=True).start()
-        try:
-            return self._await(answers, shown, cancellation)
-        finally:
-            abandoned.set()
+        Memory stays bounded whatever its size. After a failure the sink has what had come until then. A body that is
+        not wanted is cut at :data:`LARGEST_ERROR_BODY`.
+        """
+        return self._run(_Exchange(request, shown_url(request.url), LARGEST_ERROR_BODY, sink), cancellation)
 
     def close(self) -> None:
         """Close all connections. Safe to call twice."""
@@ -201,33 +145,46 @@ class HttpClient:
         for client in clients.values():
             client.close()
 
-    def _await(
-        self,
-        answers: queue.SimpleQueue[Result[HttpAnswer, HttpFailure] | BaseException],
-        shown: str,
-        cancellation: Cancellation,
-    ) -> Result[HttpAnswer, HttpFailure]:
+    def _run(self, exchange: _Exchange, cancellation: Cancellation) -> Result[HttpAnswer, HttpFailure]:
+        if cancellation.reason() is not None:
+            reason = "work was stopped before it was asked"
+            return Failure(NoAnswer(exchange.shown, reason, NoAnswerKind.STOPPED, may_have_arrived=False))
+
+        def talk() -> None:
+            try:
+                exchange.arrive(self._exchange(exchange))
+            except BaseException as bug:  # noqa: BLE001, RUF100 (raised again in the caller's thread)
+                exchange.arrive(bug)
+
+        threading.Thread(target=talk, name=f"http {exchange.request.method}", daemon=True).start()
+        try:
+            return self._await(exchange, cancellation)
+        finally:
+            exchange.abandoned.set()
+
+    def _await(self, exchange: _Exchange, cancellation: Cancellation) -> Result[HttpAnswer, HttpFailure]:
         whole, remaining = self._timeouts.whole_seconds, cancellation.remaining()
         whole = whole if remaining is None else min(whole, remaining)
         end = time.monotonic() + whole
         while (left := end - time.monotonic()) > 0:
             try:
-                answer = answers.get(timeout=min(left, _HEARS_CANCELLATION_SECONDS))
+                found = exchange.arrivals.get(timeout=min(left, _HEARS_CANCELLATION_SECONDS))
             except queue.Empty:
-                if cancellation.reason() is not None:
-                    return Failure(NoAnswer(shown, "work was stopped while it was asked", NoAnswerKind.STOPPED))
-                continue
-            if isinstance(answer, BaseException):
-                raise answer
-            return answer
-        return Failure(NoAnswer(shown, f"no complete answer within {whole:g} s", NoAnswerKind.TRANSIENT))
+                found = b""
+            if isinstance(found, BaseException):
+                raise found
+            if not isinstance(found, bytes):
+                return found
+            if cancellation.reason() is not None:
+                return Failure(NoAnswer(exchange.shown, "work was stopped while it was asked", NoAnswerKind.STOPPED))
+            if exchange.sink is not None and found:
+                exchange.sink.take(found)
+        return Failure(NoAnswer(exchange.shown, f"no complete answer within {whole:g} s", NoAnswerKind.TRANSIENT))
 
-    def _exchange(
-        self, request: HttpRequest, shown: str, limit_bytes: int, abandoned: threading.Event
-    ) -> Result[HttpAnswer, HttpFailure]:
+    def _exchange(self, exchange: _Exchange) -> Result[HttpAnswer, HttpFailure]:
         import httpx
 
-        started = time.monotonic()
+        started, request, shown = time.monotonic(), exchange.request, exchange.shown
         try:
             client = self._client(_goes_direct(request.url))
             headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in request.headers]
@@ -235,20 +192,22 @@ class HttpClient:
         except (httpx.InvalidURL, ValueError, ImportError):
             # No reason from the library: it would quote the URL, a header or a proxy's credentials.
             reason = "the request cannot be sent: check the URL, the credentials' characters and the proxy variables"
-            return Failure(NoAnswer(shown, reason, NoAnswerKind.UNUSABLE_REQUEST))
+            return Failure(NoAnswer(shown, reason, NoAnswerKind.UNUSABLE_REQUEST, False))
         try:
             answer = client.send(built, stream=True)
             try:
-                is_success = answer.is_success
-                limit = limit_bytes if is_success else LARGEST_ERROR_BODY
-                body = _read(answer.iter_bytes(), limit, abandoned)
+                got = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw)
+                limit = exchange.limit_bytes if answer.is_success else LARGEST_ERROR_BODY
+                head = HttpAnswer(answer.status_code, got, b"")
+                body = (
+                    b"" if _streamed(answer, head, exchange) else _read(answer.iter_bytes(), limit, exchange.abandoned)
+                )
             finally:
                 answer.close()
         except httpx.HTTPError as error:
-            return Failure(_no_answer(shown, error))
+            return Failure(no_answer(shown, error))
         _log.debug("%s %s: %d in %.3f s", request.method, shown, answer.status_code, time.monotonic() - started)
-        got = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw)
-        if len(body) > limit and is_success:
+        if len(body) > limit and answer.is_success and exchange.sink is None:
             return Failure(AnswerTooLarge(shown, limit, answer.status_code, got))
         return Success(HttpAnswer(answer.status_code, got, body[:limit]))
 
@@ -280,10 +239,6 @@ class HttpClient:
         )
 
 
-def _values(headers: Headers, name: str) -> tuple[str, ...]:
-    return tuple(value for key, value in headers if key.lower() == name.lower())
-
-
 def _goes_direct(url: str) -> bool:
     """Whether no proxy may see it; raises ``ValueError`` for a malformed URL."""
     parts = urlsplit(url)
@@ -301,31 +256,11 @@ def _read(pieces: Iterator[bytes], limit_bytes: int, abandoned: threading.Event)
     return bytes(body)
 
 
-def _no_answer(shown: str, error: httpx.HTTPError) -> NoAnswer:
-    import httpx
-
-    if isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
-        # The library's own words may quote a header's value.
-        reason = "the request cannot be sent: check the URL and the credentials' characters"
-        return NoAnswer(shown, reason, NoAnswerKind.UNUSABLE_REQUEST)
-    certificate = _certificate_problem(error)
-    if certificate is not None:
-        return NoAnswer(shown, f"certificate problem: {certificate}", NoAnswerKind.CERTIFICATE)
-    if isinstance(error, httpx.TimeoutException):
-        return NoAnswer(shown, "timed out", NoAnswerKind.TRANSIENT)
-    return NoAnswer(shown, str(error) or type(error).__name__, NoAnswerKind.TRANSIENT)
-
-
-def _certificate_problem(error: BaseException) -> str | None:
-    """What OpenSSL says when either side's certificate was refused, found along the chain of causes."""
-    import ssl
-
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return str(cause.verify_message)
-        reason = str(getattr(cause, "reason", "") or "") if isinstance(cause, ssl.SSLError) else ""
-        if "CERTIFICATE" in reason or reason.endswith(("UNKNOWN_CA", "ALERT_ACCESS_DENIED")):
-            return reason.replace("_", " ").lower()
-        cause = cause.__cause__ or cause.__context__
-    return None
+def _streamed(answer: httpx.Response, head: HttpAnswer, exchange: _Exchange) -> bool:
+    """Whether the body went to the sink, as far as anybody waited for it."""
+    if exchange.sink is None or not answer.is_success or not exchange.sink.wanted(head):
+        return False
+    for piece in answer.iter_bytes():
+        if not exchange.arrive(piece):
+            break
+    return True

@@ -34,8 +34,9 @@ TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 class RetryPolicy:
     """At most ``attempts`` in all, ``pause_seconds`` apart, each pause ``growth`` times the one before.
 
-    ``is_transient`` tells from the status whether an answer is worth another attempt; transport errors always are,
-    refused certificates never. ``Retry-After`` lengthens a pause, and shortens it too if ``may_shorten_pause``. No
+    ``is_transient`` tells from the status whether an answer is worth another attempt, unless ``is_final`` sees in the
+    rest of it that it is not; transport errors always are, refused certificates never. Each pause is ``jitter()`` times
+    as long. ``Retry-After`` lengthens a pause, and shortens it too if ``may_shorten_pause``. No
     pause is over ``longest_pause_seconds``.
     """
 
@@ -45,6 +46,8 @@ class RetryPolicy:
     longest_pause_seconds: float = 60.0
     is_transient: Callable[[int], bool] = TRANSIENT_STATUSES.__contains__
     may_shorten_pause: bool = False
+    is_final: Callable[[HttpAnswer], bool] = lambda _answer: False
+    jitter: Callable[[], float] = lambda: 1.0
 
 
 @final
@@ -98,7 +101,7 @@ def retry_after_seconds(value: str, now: float) -> float | None:
 def _is_worth_another(outcome: HttpAnswer | HttpFailure, policy: RetryPolicy) -> bool:
     match outcome:
         case HttpAnswer(status=status):
-            return policy.is_transient(status)
+            return policy.is_transient(status) and not policy.is_final(outcome)
         case NoAnswer(kind=kind):
             return kind is NoAnswerKind.TRANSIENT
         case AnswerTooLarge(status=status):
@@ -106,7 +109,7 @@ def _is_worth_another(outcome: HttpAnswer | HttpFailure, policy: RetryPolicy) ->
 
 
 def _pause(outcome: HttpAnswer | HttpFailure, attempts: int, policy: RetryPolicy, now: Callable[[], float]) -> float:
-    pause = policy.pause_seconds * policy.growth ** (attempts - 1)
+    pause = policy.pause_seconds * policy.growth ** (attempts - 1) * policy.jitter()
     asked = outcome.header("Retry-After") if isinstance(outcome, HttpAnswer) else None
     wanted = retry_after_seconds(asked, now()) if asked is not None else None
     if wanted is not None:

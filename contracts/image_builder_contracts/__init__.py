@@ -6,5 +6,5 @@ import sys
 if "pytest" in sys.modules:
     import pytest
 
-    for module in ("image_engine", "image_engine_probe", "registry", "signer"):
+    for module in ("image_engine", "image_engine_probe", "registry", "remote_pipeline", "signer"):
         pytest.register_assert_rewrite(f"{__name__}.{module}")

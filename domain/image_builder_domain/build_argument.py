@@ -8,6 +8,7 @@ from typing import final
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.problem import Problem, Problems
+from image_builder_domain.secret_name import looks_secret
 from image_builder_domain.tag import Tag
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -16,7 +17,6 @@ _PREDEFINED = re.compile(
     r"(?:HTTPS?|FTP|NO|ALL)_PROXY|(?:https?|ftp|no|all)_proxy|BUILDKIT_.*|SOURCE_DATE_EPOCH"
     r"|(?:BUILD|TARGET)(?:PLATFORM|OS|OSVERSION|ARCH|VARIANT)|TARGETSTAGE"
 )
-_SECRET_WORDS = re.compile(r"token|secret|password|passwd|credential|key", re.IGNORECASE)
 
 
 @final
@@ -30,7 +30,7 @@ class BuildArgument:
     @property
     def looks_secret(self) -> bool:
         """True when the name says that the value should be hidden; it is passed all the same, and kept in the image."""
-        return _SECRET_WORDS.search(self.name) is not None
+        return looks_secret(self.name)
 
     def __str__(self) -> str:
         return f"{self.name}={'***' if self.looks_secret else self.value}"

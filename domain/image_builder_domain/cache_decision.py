@@ -23,17 +23,24 @@ def decide_cache(
         return Success(CacheReferences())
     if backend is Backend.KANIKO:
         return _one_repository(configuration, state, cache.repository)
-    if not cache.run_layers:
+    if backend is Backend.BUILDKIT and not cache.run_layers:
         what = "cache.cache-run-layers is false, but BuildKit always caches them"
         return refuse(configuration.file, what, "remove the key, or switch the cache off")
-    main = _cache_reference(cache.repository, name)
+    found = _references(configuration, state, name, cache.repository)
+    if backend is Backend.BUILDKIT:  # it always keeps both kinds
+        return found
+    return found.map(lambda cached: replace(cached, run_layers=cache.run_layers, copy_layers=cache.copy_layers))
+
+
+def _references(
+    configuration: Configuration, state: GitState, name: str, repository: RegistryPrefix
+) -> Result[CacheReferences, Problems]:
+    main, dev = _cache_reference(repository, name), configuration.cache.dev_repository
     if trust(state.job_type).cache is CacheAccess.PRODUCTION:
         return main.map(lambda found: CacheReferences((found,), (found,)))
-    if cache.dev_repository is None:
+    if dev is None:
         return main.map(lambda found: CacheReferences((found,)))
-    return together(main, _cache_reference(cache.dev_repository, name)).map(
-        lambda found: CacheReferences(found, (found[1],))
-    )
+    return together(main, _cache_reference(dev, name)).map(lambda found: CacheReferences(found, (found[1],)))
 
 
 def variant_cache(cache: CacheReferences, variant: str) -> CacheReferences:

@@ -13,6 +13,7 @@ from image_builder_domain import decoder as read
 from image_builder_domain.document import Mapping as MappingNode
 from image_builder_domain.document import Node, place
 from image_builder_domain.field_rule import Exclusive, Needs
+from image_builder_domain.nearest import nearest
 from image_builder_domain.problem import Problem, Problems, in_order
 from image_builder_domain.reference import PREFIX_PATTERN
 from image_builder_domain.registry_prefix import RegistryPrefix
@@ -20,9 +21,11 @@ from image_builder_domain.tag import TagSpec
 
 if TYPE_CHECKING:
     from image_builder_domain.ado_settings import AdoSettings
+    from image_builder_domain.engine_type import EngineSettings
     from image_builder_domain.signer_settings import SignerDefinition, SignerSettings
 
     SignerTypes = Callable[[], Mapping[str, read.Decoder[SignerSettings]]]
+    EngineTypes = Callable[[], Mapping[str, read.Decoder[EngineSettings]]]
 
 DEFAULT_COMMIT_TAG = TagSpec("default_tag", "v{{ .Date }}-{{ .ShortSHA }}", "the default of default-commit-tag")
 DEFAULT_PR_TAG = TagSpec("default_tag", "PR-{{ .PRNumber }}", "the default of default-pr-tag")
@@ -59,30 +62,54 @@ class Configuration:
     enabled_signers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     signers: "tuple[SignerDefinition, ...]" = ()
     ado: "AdoSettings | None" = None
+    engines: "Mapping[str, EngineSettings]" = field(default_factory=dict)
 
 
 def configuration(
-    document: Node, file: str, *, flaws: Problems = (), signer_types: "SignerTypes | None" = None
+    document: Node,
+    file: str,
+    *,
+    flaws: Problems = (),
+    signer_types: "SignerTypes | None" = None,
+    engine_types: "EngineTypes | None" = None,
+    engine: str | None = None,
 ) -> Result[Configuration, Problems]:
     """The configuration of a document, or every problem in it.
 
     ``flaws`` are problems that reading the document met already: they are told with the others, in the order of the
     file. ``signer_types`` gives the types of signers with the decoder of their ``config``, the built-in ones by
-    default; it is asked when the file says something about signing.
+    default; it is asked when the file says something about signing. ``engine_types`` is the same for engines. The
+    settings of ``engine`` are there even if the file has none for it, or there is a problem: it may need some.
     """
     problems = list(flaws)
-    values = _file(signer_types).read(document, "", problems)
+    values = _file(signer_types, engine_types).read(document, "", problems)
+    if values is not None and engine is not None and engine not in values.get("engines", {}):
+        settings = _settings_of(engine, document, file, engine_types, problems)
+        values["engines"] = {**values.get("engines", {}), engine: settings}
     if problems or values is None:
         return Failure(in_order(problems))
     return Success(_assembled(values, file))
 
 
-def schema(signer_types: "SignerTypes | None" = None) -> read.Schema:
+def _settings_of(
+    engine: str, document: Node, file: str, engine_types: "EngineTypes | None", problems: list[Problem]
+) -> Any:
+    """The settings of an engine that the file says nothing of; what it says wrongly was told already."""
+    known = _types_of_engines(engine_types)
+    if engine not in known:
+        problems.append(Problem("--backend", f"there is no engine {engine!r}", nearest(engine, (*known, "ado"))))
+        return None
+    if place(document, "engines", engine) not in (document.where, place(document, "engines")):
+        return None
+    return known[engine].read(MappingNode((), file), f"engines.{engine}", problems)
+
+
+def schema(signer_types: "SignerTypes | None" = None, engine_types: "EngineTypes | None" = None) -> read.Schema:
     """The JSON Schema (2020-12) of the file. What it cannot say (what overlaps, say), only the loader refuses."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Configuration of image-builder",
-        **_file(signer_types).schema(),
+        **_file(signer_types, engine_types).schema(),
     }
 
 
@@ -103,6 +130,7 @@ def _assembled(values: dict[str, Any], file: str) -> Configuration:
         enabled_signers=signing.get("enabled-signers", {}),
         signers=signing.get("signers", ()),
         ado=values.get("ado-config"),
+        engines=values.get("engines", {}),
     )
 
 
@@ -245,13 +273,19 @@ def _signing(signer_types: "SignerTypes | None") -> read.Decoder[dict[str, Any]]
     return sign_config(SIGNER_TYPES if signer_types is None else signer_types())
 
 
+def _types_of_engines(engine_types: "EngineTypes | None") -> "Mapping[str, read.Decoder[EngineSettings]]":
+    from image_builder_domain.engine_types import ENGINE_TYPES
+
+    return ENGINE_TYPES if engine_types is None else engine_types()
+
+
 def _ado() -> "read.Decoder[AdoSettings]":
     from image_builder_domain.ado_settings import ADO
 
     return ADO
 
 
-def _file(signer_types: "SignerTypes | None") -> read.Decoder[dict[str, Any]]:
+def _file(signer_types: "SignerTypes | None", engine_types: "EngineTypes | None") -> read.Decoder[dict[str, Any]]:
     tag = _tag("default_tag")
     return read.fields(
         {
@@ -271,6 +305,9 @@ def _file(signer_types: "SignerTypes | None") -> read.Decoder[dict[str, Any]]:
             "log-format": read.choice("color", "text", "json").about("How log lines look."),
             "sign-config": read.deferred(lambda: _signing(signer_types)).about("Who signs."),
             "ado-config": read.deferred(_ado).about("The Azure DevOps backend."),
+            "engines": read.deferred(lambda: read.fields(_types_of_engines(engine_types))).about(
+                "Settings of engines, each under the name that --backend says."
+            ),
         },
         rules=(
             Exclusive("tag-template", "default-commit-tag", remedy="they are the same setting; remove one of them"),

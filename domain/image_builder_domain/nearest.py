@@ -10,6 +10,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches  # only a mistake pays for it
 
     names = sorted(known)
+    if not names:
+        return "there are none here; remove it"
     close = get_close_matches(word, names, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]!r}?"

@@ -1,7 +1,7 @@
 """The plan: every decision about a build, as one value. ``plan`` prints it, ``build`` carries it out."""
 
 from dataclasses import dataclass
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from returns.result import Failure, Result, Success
 
@@ -20,7 +20,10 @@ from image_builder_domain.git_state import GitState
 from image_builder_domain.problem import Problem, Problems, together
 from image_builder_domain.signer_selection import SignerChoice, choose_signers, why_not_signed
 from image_builder_domain.tag import Tag
-from image_builder_domain.tag_decision import decide_tags
+from image_builder_domain.tag_decision import decide_tags, tag_warnings
+
+if TYPE_CHECKING:
+    from image_builder_domain.engine_type import EngineSettings
 
 
 @final
@@ -28,6 +31,7 @@ from image_builder_domain.tag_decision import decide_tags
 class Plan:
     """What will be done. ``not_signed`` says why nobody signs, empty when somebody does.
 
+    ``engine`` holds the settings of the backend's engine, where it has any.
     At most ``max_parallel`` of the builds run at the same time; ``keep_going`` lets the others go on when one fails.
     """
 
@@ -42,6 +46,7 @@ class Plan:
     max_parallel: int = 1
     keep_going: bool = True
     backend: Backend = Backend.BUILDKIT
+    engine: "EngineSettings | None" = None
 
 
 def decide(inputs: Inputs) -> Result[Plan, Problems]:
@@ -75,7 +80,8 @@ def _assembled(
         else choice
         for choice in choose_signers(configuration, state)
     )
-    problems = _index_problems(signers, builds.requests)
+    engine = configuration.engines.get(backend.value)
+    problems = (*_index_problems(signers, builds.requests), *_refusals(backend, engine, builds.requests))
     if problems:
         return Failure(problems)
     asked = inputs.tags.asked
@@ -88,6 +94,7 @@ def _assembled(
             signers=signers,
             not_signed=why_not_signed(signers, state),
             warnings=(
+                *tag_warnings(inputs.tags),
                 *argument_warnings(builds.requests, builds.source, builds.arguments),
                 *(_PRODUCTION_WARNING if in_production else ()),
             ),
@@ -95,7 +102,18 @@ def _assembled(
             max_parallel=min(asked.max_parallel or inputs.processors, len(builds.requests)),
             keep_going=asked.keep_going,
             backend=backend,
+            engine=engine,
         )
+    )
+
+
+def _refusals(backend: Backend, engine: "EngineSettings | None", builds: tuple[BuildRequest, ...]) -> Problems:
+    """What the engine itself says that it cannot honour: nothing is dropped in silence."""
+    if engine is None:
+        return ()
+    refused = dict.fromkeys(found for found in map(engine.refusal, builds) if found is not None)
+    return tuple(
+        Problem(f"--backend {backend.value}", reason, "leave that out, or choose another") for reason in refused
     )
 
 

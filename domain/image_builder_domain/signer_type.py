@@ -15,13 +15,14 @@ from image_builder_domain.ports import Signer, Verifier
 class Secrets(Protocol):
     """Hides secrets in everything that this run puts out.
 
-    Takes   ``learn``: a secret that a signer read or fetched, hidden from then on. ``text``: foreign text.
-    Gives   ``text`` without the secrets known so far.
+    Takes   ``learn``: a secret that a signer read or fetched, hidden from then on. ``text``, ``data``: foreign text.
+    Gives   the same without the secrets known so far.
     Fails   never.
     """
 
     def learn(self, secret: str) -> None: ...  # noqa: D102 (said above)
     def text(self, text: str) -> str: ...  # noqa: D102
+    def data(self, data: bytes) -> bytes: ...  # noqa: D102
 
 
 @final

@@ -8,7 +8,7 @@ from image_builder_domain.inputs import Asked, TagInputs
 from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problems, every, problems_of, refuse, together
 from image_builder_domain.tag import Tag, TagSpec, compute_tags
-from image_builder_domain.templates import TemplateData
+from image_builder_domain.templates import TemplateData, unset_variables
 
 
 def decide_tags(inputs: TagInputs) -> Result[tuple[Tag, ...], Problems]:
@@ -18,6 +18,22 @@ def decide_tags(inputs: TagInputs) -> Result[tuple[Tag, ...], Problems]:
     if problems_of(known):
         return together(user, known).bind(lambda _: Success(()))
     return together(user, known).bind(lambda found: _computed(inputs, _specs(found[0], *found[1]), found[1][1]))
+
+
+def tag_warnings(inputs: TagInputs) -> tuple[str, ...]:
+    """What deserves a look in the tags of :func:`decide_tags`: environment variables that are not set."""
+    found = together(user_tags(inputs.asked), inputs.configuration, inputs.git_state)
+    return found.map(lambda known: _unset_variables(inputs, _specs(*known), known[2])).value_or(())
+
+
+def _unset_variables(inputs: TagInputs, specs: tuple[TagSpec, ...], state: GitState) -> tuple[str, ...]:
+    data = _template_data(inputs, state)
+    warnings = (
+        f"{spec.where}: the template {spec.template!r} uses the environment variable {name!r}, which is not set"
+        for spec in specs
+        for name in unset_variables(spec.template, data)
+    )
+    return tuple(dict.fromkeys(warnings))
 
 
 def _computed(inputs: TagInputs, specs: tuple[TagSpec, ...], state: GitState) -> Result[tuple[Tag, ...], Problems]:

@@ -20,13 +20,14 @@ from returns.result import Failure
 
 from image_builder import ci_output
 from image_builder.container import Settings, open_ports
+from image_builder.folders import log_directory, state_directory
 from image_builder.presenters import azure_pipelines, plan_view, prow
 from image_builder.presenters.console import Console
 from image_builder.presenters.log_lines import tell_log_lines
 from image_builder.presenters.summary import summary
 from image_builder.workflows.build import Ports, carry_out, preflight
 
-_DEPRECATED = "building in this job is deprecated; the Azure DevOps backend is the preferred one, once it is supported"
+_DEPRECATED = "building in this job is deprecated; the preferred backend is Azure DevOps: --build-in-ado"
 
 
 def run(
@@ -40,7 +41,7 @@ def run(
 ) -> int:
     """Exit code as specification section 1 says."""
     gc.enable()  # a build may take hours
-    settings = Settings(environment, _log_directory(flags, environment), _state_directory(environment), redactor)
+    settings = Settings(environment, log_directory(flags, environment), state_directory(environment), redactor)
     tell_log_lines(console, debug=flags["debug"])
     ports = open_ports(settings, plan)
     plan = replace(plan, max_parallel=min(plan.max_parallel, ports.engine.at_once() or plan.max_parallel))
@@ -136,17 +137,3 @@ def _print_plan(plan: Plan, ports: Ports, console: Console, *, as_json: bool) ->
 def _plan_as_text(plan: Plan, ports: Ports) -> str:
     text = plan_view.plan_as_text(plan, ports.engine, ports.signers)
     return neutralise(text.encode(errors="surrogateescape")).decode(errors="surrogateescape")
-
-
-def _log_directory(flags: Mapping[str, Any], environment: Mapping[str, str]) -> str:
-    given = flags["log-dir"] or environment.get("ARTIFACTS")
-    if given:
-        return str(given)
-    if os.access("/logs/artifacts", os.W_OK):
-        return "/logs/artifacts"
-    return os.path.join(_state_directory(environment), "logs")
-
-
-def _state_directory(environment: Mapping[str, str]) -> str:
-    home = environment.get("XDG_STATE_HOME") or os.path.join(environment.get("HOME") or "/tmp", ".local", "state")  # noqa: S108
-    return os.path.join(home, "image-builder")

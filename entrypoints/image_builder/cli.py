@@ -13,9 +13,8 @@ from image_builder_adapters.redaction import Redactor
 from image_builder_domain.problem import Problem, problems_of
 from returns.result import Success
 
-from image_builder.invocation import Invocation, mode_of
+from image_builder.invocation import Invocation, is_remote, misplaced, mode_of
 from image_builder.presenters.console import Console
-from image_builder.unsupported import unsupported
 
 if TYPE_CHECKING:
     from image_builder_domain.artifact_failure import ArtifactFailure
@@ -23,7 +22,14 @@ if TYPE_CHECKING:
 
     from image_builder.flags import Scan
 
-_SECRETS = ("ADO_PAT", "AZURE_CLIENT_SECRET", "SYSTEM_ACCESSTOKEN", "COSIGN_PASSWORD", "SIGSTORE_ID_TOKEN")
+_SECRETS = (
+    "ADO_PAT",
+    "AZURE_CLIENT_SECRET",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "SYSTEM_ACCESSTOKEN",
+    "COSIGN_PASSWORD",
+    "SIGSTORE_ID_TOKEN",
+)
 
 
 def run(scan: "Scan") -> int:
@@ -42,7 +48,7 @@ def run(scan: "Scan") -> int:
     early = (
         *(Problem(*problem) for problem in scan.problems),
         *contradictions,
-        *unsupported(mode, scan.given, flags),
+        *misplaced(mode, scan.given, flags),
     )
     words = tuple(scan.rest)
     return _MODES[mode](Invocation(mode, flags, scan.given, words, environment, early, console, redactor))
@@ -64,6 +70,8 @@ def _copy_to(path: str) -> "Callable[[bytes], Result[str, ArtifactFailure]]":
 
 
 def _build(call: Invocation) -> int:
+    if is_remote(call.verb, call.flags):
+        return _remote(call)
     from image_builder_domain.plan import decide
 
     from image_builder.reading import read_inputs
@@ -90,6 +98,12 @@ def _sign(call: Invocation) -> int:
     return sign(call)
 
 
+def _remote(call: Invocation) -> int:
+    from image_builder.remote import run as remote
+
+    return remote(call)
+
+
 def _verify(call: Invocation) -> int:
     from image_builder.verifying import run as verify
 
@@ -99,16 +113,19 @@ def _verify(call: Invocation) -> int:
 def _schema(call: Invocation) -> int:
     import json
 
+    from image_builder_adapters.engine_types import EngineConfigurations
     from image_builder_adapters.signer_types import SignerConfigurations
     from image_builder_domain.configuration import schema
 
     if call.early:
         return call.refuse(call.early)
-    return call.print_result(json.dumps(schema(SignerConfigurations), indent=2))
+    return call.print_result(json.dumps(schema(SignerConfigurations, EngineConfigurations), indent=2))
 
 
-def _not_yet(call: Invocation) -> int:
-    return call.refuse(call.early)
+def _doctor(call: Invocation) -> int:
+    from image_builder.doctor import run as examine
+
+    return examine(call)
 
 
 _MODES: Final[dict[str, Callable[[Invocation], int]]] = {
@@ -117,8 +134,8 @@ _MODES: Final[dict[str, Callable[[Invocation], int]]] = {
     "tags": _tags,
     "sign": _sign,
     "verify": _verify,
-    "preview": _not_yet,
-    "doctor": _not_yet,
+    "preview": _remote,
+    "doctor": _doctor,
     "schema": _schema,
 }
 """Every mode by its verb."""

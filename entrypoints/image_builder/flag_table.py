@@ -60,13 +60,7 @@ GROUPS = (
         (
             ("config", TEXT, "/config/image-builder-config.yaml", "FILE", "configuration file"),
             ("repo", TEXT, None, "ORG/REPO", "repository, outside CI"),
-            (
-                "backend",
-                CHOICE,
-                ("kaniko", "buildkit", "ado"),
-                "NAME",
-                "kaniko, buildkit or ado (default from the environment)",
-            ),
+            ("backend", TEXT, None, "NAME", "kaniko, buildkit, ado, other (default by environment)"),
             ("dry-run", SWITCH, False, "", "print the plan, touch nothing"),
             ("max-parallel", NUMBER, None, "N", "variants built at the same time (default CPU count)"),
             ("keep-going", SWITCH, True, "", "a failing variant does not stop the others"),

@@ -12,6 +12,12 @@ from image_builder.presenters.console import Console
 _MODE_FLAGS = {"parse-tags-only": "tags", "sign-only": "sign", "ado-preview-run": "preview"}
 """Flags that choose a mode as a verb does; they work for ever."""
 
+_BUILDS = ("build", "plan")
+_PREVIEW_FLAGS = ("ado-preview-run-yaml-path", "ado-preview-output")
+_NEEDS = {
+    **dict.fromkeys(_PREVIEW_FLAGS, "it needs the mode preview (--ado-preview-run)"),
+    "test-kaniko-build-config": "it needs the Azure DevOps backend (--build-in-ado)",
+}
 _OF_A_BUILD = (
     *("name", "context", "dockerfile", "target", "platform", "build-arg", "env-file", "variant", "tag", "tag-base64"),
     *("export-tags", "backend", "build-in-ado", "max-parallel", "keep-going"),
@@ -79,3 +85,16 @@ def mode_of(verb: str, flags: Mapping[str, Any]) -> tuple[str, Problems]:
         if other != mode
     )
     return mode, wrong
+
+
+def is_remote(mode: str, flags: Mapping[str, Any]) -> bool:
+    """Whether a pipeline of Azure DevOps does the work."""
+    return mode == "preview" or (mode in _BUILDS and bool(flags["build-in-ado"] or flags["backend"] == "ado"))
+
+
+def misplaced(mode: str, given: Set[str], flags: Mapping[str, Any]) -> Problems:
+    """A problem for each flag of the Azure DevOps backend that this mode would have to ignore."""
+    wrong = [name for name in _PREVIEW_FLAGS if name in given and mode != "preview"]
+    if mode != "tags" and flags["test-kaniko-build-config"] and not is_remote(mode, flags):
+        wrong.append("test-kaniko-build-config")
+    return tuple(Problem(f"--{name}", _NEEDS[name], "leave it out, or add that") for name in wrong)

@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from image_builder_domain.build_inputs import Inputs, Source
     from image_builder_domain.configuration import Configuration
     from image_builder_domain.decoder import Decoder
+    from image_builder_domain.engine_type import EngineSettings
     from image_builder_domain.git_state import GitState
     from image_builder_domain.problem import Problems
     from image_builder_domain.signer_settings import SignerSettings
     from returns.result import Result
 
+# What reading the configuration need not look for elsewhere.
+_BUILT_IN = ("kaniko", "buildkit", "ado")
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -27,7 +30,7 @@ def read_tag_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) ->
     """What tags are decided from."""
     return TagInputs(
         asked=_asked(flags),
-        configuration=_configuration(flags["config"]),
+        configuration=_configuration(flags["config"], flags["backend"]),
         git_state=read_git_state(environment, _commit(flags, environment), flags["repo"], _event(environment)),
         time=_time(environment),
         environment=environment,
@@ -41,7 +44,7 @@ def read_settings(
     if detect(environment) is CiSystem.LOCAL:
         from image_builder_domain.git_state.working_copy import without_commit
 
-        return _configuration(flags["config"]), without_commit(flags["repo"])
+        return _configuration(flags["config"], flags["backend"]), without_commit(flags["repo"])
     inputs = read_tag_inputs(flags, environment)
     return inputs.configuration, inputs.git_state
 
@@ -55,9 +58,16 @@ def read_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> "In
     return Inputs(tags, source, _commit_time(tags, flags["context"] or "."), len(os.sched_getaffinity(0)))
 
 
-def _configuration(file: str) -> "Result[Configuration, Problems]":
+def _configuration(file: str, backend: str | None) -> "Result[Configuration, Problems]":
     return read_flawed(file).bind(
-        lambda found: configuration(found[0], file, flaws=found[1], signer_types=_signer_types)
+        lambda found: configuration(
+            found[0],
+            file,
+            flaws=found[1],
+            signer_types=_signer_types,
+            engine_types=_engine_types,
+            engine=None if not backend or backend in _BUILT_IN else backend,
+        )
     )
 
 
@@ -65,6 +75,12 @@ def _signer_types() -> "Mapping[str, Decoder[SignerSettings]]":
     from image_builder_adapters.signer_types import SignerConfigurations
 
     return SignerConfigurations()
+
+
+def _engine_types() -> "Mapping[str, Decoder[EngineSettings]]":
+    from image_builder_adapters.engine_types import EngineConfigurations
+
+    return EngineConfigurations()
 
 
 def _commit(flags: Mapping[str, Any], environment: Mapping[str, str]) -> str | None:

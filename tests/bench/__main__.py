@@ -14,8 +14,10 @@ from tests.bench.figure import Figure, table
 from tests.bench.installed import install
 from tests.bench.memory import memory
 from tests.bench.overhead import overhead
+from tests.bench.remote_memory import remote_memory
 from tests.bench.signing import signing
 from tests.bench.start_up import start_up
+from tests.bench.templates import templates
 from tests.bench.variants import variants
 from tests.bench.workshop import open_workshop
 
@@ -45,6 +47,7 @@ def _measure(folder: Path, *, full: bool) -> list[Figure]:
             _say(f"measured: {figure.name}")
             figures.append(figure)
         for figure in (
+            *templates(),
             *variants(workshop),
             *start_up(folder, installed),
             *signing(folder / "signing", installed),
@@ -52,6 +55,7 @@ def _measure(folder: Path, *, full: bool) -> list[Figure]:
             _say(f"measured: {figure.name}")
             figures.append(figure)
         figures.append(memory(workshop, full=full))
+        figures.append(remote_memory(folder / "remote", installed))
         return figures
 
 

@@ -68,14 +68,17 @@ def encoded(text: str) -> str:
 
 
 @contextlib.contextmanager
-def azure_world(world: World) -> Iterator[AzureWorld]:
-    """Commit the world's build context to ``acme/demo``, and import the repository's pipeline."""
+def azure_world(world: World, **environment: str) -> Iterator[AzureWorld]:
+    """Commit the world's build context to ``acme/demo``, and import the repository's pipeline.
+
+    ``environment`` is what the agent has beside what every agent needs.
+    """
     merged, proposed = _repository(world)
     groups = {
         "oci-image-builder-development": _group(world, False),
         "oci-image-builder-production": _group(world, True),
     }
-    agent = AgentSettings(groups, _agent_environment(world), grace=15)
+    agent = AgentSettings(groups, {**_agent_environment(world), **environment}, grace=15)
     with AzureDevOps.start() as service:
         pipeline = service.add_pipeline("oci-image-builder", DEFINITION.read_text(), agent=agent)
         yield AzureWorld(world, service, pipeline, merged, proposed)

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests.azure_devops import wait_for
 from tests.e2e.azure_world import AzureWorld, azure_world
 from tests.e2e.world import World
+from tests.programs import require
 
 pytestmark = pytest.mark.e2e
 REPORTER = "print_image_build_report"
@@ -55,6 +57,9 @@ def test_a_push_is_built_pushed_and_signed(azure: AzureWorld) -> None:
     assert azure.world.manifest(f"{registry}/prod/app:latest") is not None
     assert {str(image.digest) for image in azure.world.signing.received} == {told["digest"]}
     assert len(azure.world.signing.received) == len(told["images_list"])
+    signatures = told["images"][0]["signatures"]
+    assert {each["reference"] for each in signatures} == {f"{place}@{told['digest']}" for place in told["images_list"]}
+    assert told["not_signed"] == ""
 
 
 def test_a_pull_request_is_built_for_development_and_not_signed(azure: AzureWorld) -> None:
@@ -63,8 +68,68 @@ def test_a_pull_request_is_built_for_development_and_not_signed(azure: AzureWorl
     told = report(azure, number)
     registry = azure.world.registry.host_port
     assert (told["pushed"], told["signed"]) == (True, False)
+    assert told["not_signed"] == "the pipeline signs merged code alone"
     assert sorted(told["images_list"]) == [f"{registry}/dev/app:PR-7", f"{registry}/dev/app:latest"]
     assert azure.world.manifest(f"{registry}/prod/app:latest") is None
     assert azure.world.signing.received == ()
     assert "hello from the pull request" in "\n".join(azure.client.log(number, "build_and_push"))
     assert "sign_images" not in azure.client.records(number)
+
+
+def test_every_variant_of_a_push_is_signed_as_it_was_built(world: World) -> None:
+    world.context.joinpath("variants.yaml").write_text('one: {VERSION: "1"}\ntwo: {VERSION: "2"}\n')
+    world.dockerfile('RUN ["/bin/busybox", "sh", "-c", "echo $VERSION > /version"]')
+    with azure_world(world) as azure:
+        number, result = run(azure, azure.postsubmit(Tags=""))
+        assert result == "succeeded", everything(azure, number)
+        told = report(azure, number)
+        built = {image["variant"]: image["digest"] for image in told["images"]}
+        assert (set(built), told["digest"], told["signed"]) == ({"one", "two"}, None, True)
+        for image in told["images"]:
+            assert {signature["digest"] for signature in image["signatures"]} == {built[image["variant"]]}
+        signed = {image.tag.rpartition("-")[2]: str(image.digest) for image in world.signing.received}
+        assert signed == built
+
+
+def test_a_pull_request_is_built_with_kaniko(world: World) -> None:
+    with azure_world(world, KANIKO_EXECUTOR=require("executor")) as azure:
+        number, result = run(azure, azure.presubmit(BuildEngine="kaniko", UseKanikoConfigFromPR="false"))
+        assert result == "succeeded", everything(azure, number)
+        told = report(azure, number)
+        assert azure.world.manifest(f"{azure.world.registry.host_port}/dev/app:PR-7") is not None
+        assert (told["pushed"], told["signed"]) == (True, False)
+
+
+def test_a_build_that_fails_prints_a_report_and_signs_nothing(world: World) -> None:
+    """The failing step prints a forged report and commands for the agent: neither has an effect."""
+    forged = "---IMAGE BUILD REPORT---\\n{}\\n---END OF IMAGE BUILD REPORT---"
+    command = f"printf '{forged}\\n##vso[task.complete result=Succeeded;]x\\n'; exit 3"
+    world.dockerfile(f'RUN ["/bin/busybox", "sh", "-c", {json.dumps(command)}]')
+    with azure_world(world) as azure:
+        number, result = run(azure, azure.postsubmit())
+        records = azure.client.records(number)
+        assert (result, records["build_and_push"]["result"]) == ("failed", "failed"), everything(azure, number)
+        assert (records["sign_images"]["result"], records[REPORTER]["result"]) == ("skipped", "succeeded")
+        told = report(azure, number)
+        assert (told["status"], told["pushed"], told["signed"]) == ("failure", False, False)
+        assert any("##vso[" in line for line in told["images"][0]["failure"]["last_lines"])
+        assert azure.world.signing.received == ()
+
+
+def test_a_push_that_is_canceled_stops_its_engine(world: World) -> None:
+    world.dockerfile('RUN ["/bin/busybox", "sh", "-c", "echo now sleeping; sleep 100"]')
+    with azure_world(world) as azure:
+        number = azure.client.start(azure.pipeline.card.id, azure.postsubmit()).json()["id"]
+        wait_for(lambda: is_sleeping(azure, number), 60)
+        azure.client.ask(f"build/builds/{number}", "PATCH", {"status": "cancelling"})
+        assert azure.service.runs[0].completed.wait(30)
+        assert azure.client.ask(f"build/builds/{number}").json()["result"] == "canceled"
+        assert azure.client.records(number)["build_and_push"]["result"] == "canceled"
+        assert report(azure, number)["interrupted"] == "SIGINT"
+
+
+def is_sleeping(azure: AzureWorld, number: int) -> bool:
+    record = azure.client.records(number).get("build_and_push", {})
+    return record.get("log") is not None and any(
+        line.endswith(" now sleeping") for line in azure.client.log(number, "build_and_push")
+    )

@@ -155,6 +155,14 @@ def test_tags_are_one_line_of_json_and_need_neither_name_nor_dockerfile(world: W
     assert output.read_text() == done.out
 
 
+def test_variable_that_is_not_set_is_a_warning_beside_the_tags(world: World) -> None:
+    done = world.run("--parse-tags-only", '--tag=channel={{ or (.Env "NO_SUCH_CHANNEL") "dev" }}')
+    assert done.code == 0, done.err
+    assert json.loads(done.out)[0] == {"name": "channel", "value": "dev"}
+    assert done.err.startswith("warning: --tag: ")
+    assert "'NO_SUCH_CHANNEL', which is not set" in done.err
+
+
 def test_token_signer_signs_the_configuration_of_the_image(world: World) -> None:
     token = world.folder / "token"
     token.write_text("a-token-for-tests\n")

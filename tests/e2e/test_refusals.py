@@ -76,7 +76,8 @@ def test_missing_configuration_file_is_refused(world: World, marked: Watch) -> N
         pytest.param(["--dockerfile", "../Dockerfile"], ["--dockerfile", "context"], id="dockerfile-outside"),
         pytest.param(["--repo", "other/repo"], ["--repo", "acme/demo"], id="another-repository"),
         pytest.param(["--variant", "x"], ["--variant", "no variants.yaml beside the Dockerfile"], id="variant"),
-        pytest.param(["--build-in-ado"], ["--build-in-ado", "not supported yet"], id="azure-devops"),
+        pytest.param(["--build-in-ado"], ["ado-config is missing"], id="azure-devops"),
+        pytest.param(["--test-kaniko-build-config"], ["--build-in-ado"], id="kaniko-config-of-a-local-build"),
         pytest.param(["--tag", 'a={{ .Env "ADO_PAT" }}'], ["--tag", "ADO_PAT"], id="secret-in-a-tag"),
         pytest.param(["--timeout", "soon"], ["--timeout", "'soon'", "5m"], id="no-duration"),
         pytest.param(["--silent=perhaps"], ["--silent", "'perhaps'"], id="no-boolean"),
@@ -88,11 +89,6 @@ def test_missing_configuration_file_is_refused(world: World, marked: Watch) -> N
 )
 def test_wrong_command_line_is_refused(world: World, marked: Watch, arguments: list[str], words: list[str]) -> None:
     assert_refused(world.run(*arguments), world, marked, *words)
-
-
-@pytest.mark.parametrize("verb", ["verify", "preview", "doctor"])
-def test_mode_of_a_later_version_is_refused_by_name(world: World, marked: Watch, verb: str) -> None:
-    assert_refused(world.run(verb), world, marked, verb, "not supported yet", "README")
 
 
 def test_invalid_name_is_refused(world: World, marked: Watch) -> None:
@@ -180,10 +176,6 @@ def test_kaniko_is_what_an_environment_without_a_backend_asks_for(world: World, 
     del world.environment["USE_BUILDKIT"]
     world.environment["KANIKO_EXECUTOR"] = "/nowhere/executor"
     assert_refused(world.run(), world, marked, "/nowhere/executor is not installed", "KANIKO_EXECUTOR")
-
-
-def test_remote_backend_is_refused_by_name(world: World, marked: Watch) -> None:
-    assert_refused(world.run("--backend", "ado"), world, marked, "--backend", "ado is not supported yet")
 
 
 def test_ci_without_a_known_system_is_never_taken_for_a_laptop(world: World, marked: Watch) -> None:

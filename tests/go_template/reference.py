@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,7 +36,7 @@ DATA = TemplateData(
 )
 """What both sides render with: the 2nd of January 2026, 03:04:05.0678009."""
 
-_OWN_LIMITS = ("not supported", "more than", "longer than", "may hold a secret")
+_OWN_LIMITS = ("not supported", "10000 steps", "longer than", "may hold a secret")
 """What an error says that Go does not have; it names the construct, or the limit."""
 
 
@@ -90,6 +91,12 @@ def running(go: str, folder: Path) -> Iterator[Go]:
         yield Go(process)
         assert process.stdin is not None
         process.stdin.close()
+
+
+def version(go: str) -> tuple[int, ...]:
+    """The version of a Go compiler, such as (1, 26, 5)."""
+    said = subprocess.run([go, "env", "GOVERSION"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return tuple(map(int, re.findall(r"[0-9]+", said)))
 
 
 def difference(source: str, answer: Answer) -> str:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import yaml
 from image_builder.flags import help_text, scan
-from image_builder.unsupported import unsupported
 from image_builder_adapters.yaml_reader import read_document
 from image_builder_domain.configuration import configuration, schema
 from returns.pipeline import is_successful
@@ -62,7 +61,6 @@ def test_the_examples_of_ci_jobs_are_yaml_and_their_command_lines_have_no_proble
     for line in found:
         scanned = scan(line.split())
         assert scanned.problems == []
-        assert unsupported("build", scanned.given, scanned.values) == ()
 
 
 def test_every_key_of_the_configuration_is_documented() -> None:

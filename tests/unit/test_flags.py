@@ -179,7 +179,7 @@ def test_a_value_is_converted(argument: str, name: str, value: object) -> None:
     [
         *(f"--timeout={text}" for text in ("0", "0s", "-1s", "10", "1d", "1" * 5000)),
         *(f"--max-parallel={text}" for text in ("0", "-1", "1.5", "many", "\u0661", "9" * 5000)),
-        *("--output=xml", "--output=JSON", "--backend=docker", "--debug=yes", "--debug=tRUE"),
+        *("--output=xml", "--output=JSON", "--debug=yes", "--debug=tRUE"),
     ],
 )
 def test_a_bad_value_is_one_problem_at_its_flag(argument: str) -> None:

@@ -143,8 +143,8 @@ def test_an_event_that_leaves_nothing_to_build_is_refused(
                                   "merge_group/merge_group.base_sha", "merge_group/merge_group.base_ref",
                                   "schedule/schedule", "workflow_dispatch/ref", "workflow_dispatch/repository.name",
                                   "workflow_dispatch/repository.owner.login"])  # fmt: skip
-@pytest.mark.parametrize("value", [..., None, "", [], {}, True])
-def test_a_missing_member_is_named_by_its_path(path: str, value: object) -> None:
+@pytest.mark.parametrize("value", [..., None, "", "x" * 1001, [], {}, True])
+def test_a_member_that_is_not_what_it_must_be_is_named_by_its_path(path: str, value: object) -> None:
     name, _, path = path.partition("/")
     name = name or "push"
     environment = {param.id: param.values[0] for param in WHOLE}[name]

@@ -30,6 +30,8 @@ LIMIT = 1000
 
 @pytest.fixture
 def client() -> Iterator[HttpClient]:
+    import httpx  # noqa: F401 (so that its import does not count against the timeouts)
+
     client = HttpClient(timeouts=Timeouts(1, 1, 1))
     yield client
     client.close()

@@ -181,6 +181,11 @@ def test_build_argument_that_looks_secret_is_warned_of_and_hidden() -> None:
     assert str(plan.builds[0].arguments[0]) == "MY_TOKEN=***"
 
 
+def test_variable_that_a_tag_uses_and_that_is_not_set_is_warned_of() -> None:
+    asked = replace(APP, tags=('x{{ .Env "NOT_THERE" }}',))
+    assert "'NOT_THERE', which is not set" in planned(inputs(asked=asked)).warnings[0]
+
+
 def test_all_problems_are_told_together() -> None:
     broken = Inputs(
         TagInputs(

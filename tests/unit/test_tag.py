@@ -91,9 +91,7 @@ def test_blanks_become_dashes(blank: str) -> None:
     assert values('n={{ .Time.Format "2006 01" }}') == ["n=2026-01"]
 
 
-@pytest.mark.parametrize(
-    "value", ["-a", ".a", "a/b", "a:b", "a+b", "ä", "x" * 129, " a", "a,b", "{{ .ShortSHA }}/{{ .Date }}"]
-)
+@pytest.mark.parametrize("value", ["-a", ".a", "a/b", "a:b", "a+b", "ä", " a", "a,b", "{{ .ShortSHA }}/{{ .Date }}"])
 def test_a_value_outside_the_grammar_is_refused_and_shown(value: str) -> None:
     problem = told(compute_tags([spec(f"n={value}")], DATA).failure())
     assert "--tag" in problem

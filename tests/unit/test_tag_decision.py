@@ -11,7 +11,7 @@ from image_builder_domain.inputs import Asked, TagInputs
 from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problems, problems_of
 from image_builder_domain.tag import TagSpec
-from image_builder_domain.tag_decision import decide_tags
+from image_builder_domain.tag_decision import decide_tags, tag_warnings
 from returns.result import Result, Success
 
 from tests.unit.jobs import BASE, HEAD, OTHER
@@ -36,6 +36,17 @@ def state(job_type: JobType) -> GitState:
 def decided(state: GitState, configuration: Configuration, *tags: str) -> Result[list[str], Problems]:
     inputs = TagInputs(Asked(tags=tags), Success(configuration), Success(state), datetime(2026, 1, 2, tzinfo=UTC), {})
     return decide_tags(inputs).map(lambda found: [f"{tag.name}={tag.value}" for tag in found])
+
+
+def test_variables_that_are_not_set_are_warned_of_with_their_tag() -> None:
+    tagged = replace(PLAIN, commit_tag=TagSpec("t", 'v{{ .Env "A" }}{{ .Env "SET" }}{{ .Env "B" }}', "config.yaml:3:1"))
+    asked = Asked(tags=('{{ or (.Env "C") "dev" }}', '{{ or (.Env "C") "dev" }}', "latest"))
+    moment = datetime(2026, 1, 2, tzinfo=UTC)
+    inputs = TagInputs(asked, Success(tagged), Success(state(JobType.POSTSUBMIT)), moment, {"SET": "x", "B": ""})
+    warnings = tag_warnings(inputs)
+    assert [warning.partition(":")[0] for warning in warnings] == ["--tag", "config.yaml"]
+    assert all("which is not set" in warning for warning in warnings)
+    assert ["'C'" in warnings[0], "'A'" in warnings[1]] == [True, True]
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,20 @@
 """Templates: the text that Go gives, or a refusal; never another text."""
 
+import re
+import subprocess
+import sys
+import time
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_builder_domain.templates import TemplateData, is_template, render
+from image_builder_domain.templates import TemplateData, is_template, render, unset_variables
+from image_builder_domain.templates.calendar import from_datetime
+from image_builder_domain.templates.functions import BUILTINS
+from image_builder_domain.templates.interpreter import interpret
+from image_builder_domain.templates.pipeline_parser import FUNCTIONS
 from image_builder_domain.templates.time_layout import format_time
 
 SHA = "abcdef1234567890abcdef1234567890abcdef12"
@@ -14,7 +23,7 @@ DATA = TemplateData(
 )
 
 
-@given(st.text().filter(lambda text: "{{" not in text))
+@given(st.text(max_size=128).filter(lambda text: "{{" not in text))
 def test_text_without_actions_stays_as_it_is(text: str) -> None:
     assert render(text, DATA).unwrap() == text
     assert not is_template(text)
@@ -24,7 +33,7 @@ actions = st.sampled_from([("{{ .Date }}", "20260102"), ("{{.PRNumber}}", "7"), 
 texts = st.text(alphabet="ab}.-\n", max_size=4).map(lambda text: (text, text))
 
 
-@given(st.lists(st.one_of(actions, texts)))
+@given(st.lists(st.one_of(actions, texts), max_size=16))
 def test_each_action_becomes_its_value_and_the_rest_stays(parts: list[tuple[str, str]]) -> None:
     source, text = ("".join(part[side] for part in parts) for side in (0, 1))
     assert render(source, DATA).unwrap() == text
@@ -53,6 +62,8 @@ def test_braces_never_reach_the_text(before: str, after: str) -> None:
         ('{{ .Time.Format "2006-01-02" }}', "2026-01-02"),
         ("{{ .Time.Format `15\r04` }}", "0304"),
         ('{{.Time.Format "{{15"}}', "{{03"),
+        ('{{ .Time.Format "a}}" }}', "a}}"),
+        ('{{ .Time.Format "20\\x30\\x36" }}', "2026"),
         ('{{ .Time.Format "" }}', ""),
         ("", ""),
     ],
@@ -67,69 +78,242 @@ def test_a_short_commit_is_not_padded() -> None:
 
 
 def test_time_is_rendered_in_utc() -> None:
-    time = datetime(2026, 1, 2, 0, 30, tzinfo=timezone(timedelta(hours=2)))
-    data = TemplateData(commit_sha="", pr_number="", time=time, env={})
+    moment = datetime(2026, 1, 2, 0, 30, tzinfo=timezone(timedelta(hours=2)))
+    data = TemplateData(commit_sha="", pr_number="", time=moment, env={})
     assert render('{{ .Date }} {{ .Time.Format "15:04 MST -07:00" }}', data).unwrap() == "20260101 22:30 UTC +00:00"
 
 
 @pytest.mark.parametrize(
-    ("source", "reason"),
+    ("source", "reason", "under"),
     [
-        pytest.param("{{ .Unknown }}", "there is no field .Unknown", id="unknown field"),
-        pytest.param("{{ .date }}", "there is no field .date", id="case of a field"),
-        pytest.param("{{ .Time }}", "a time needs a format", id="time without format"),
-        pytest.param("{{ .Date", "never closed", id="not closed"),
-        pytest.param("a{{", "never closed", id="nothing after the opening"),
-        pytest.param("{{ .Date }", "never closed", id="half closed"),
-        pytest.param("{{- .Date }}", "trim markers", id="left trim marker"),
-        pytest.param("{{ .Date -}}", "trim markers", id="right trim marker"),
-        pytest.param("{{ .Date-}}", "not supported yet", id="dash without a blank"),
-        pytest.param("{{ .Date-x }}", "not supported yet", id="bad character"),
-        pytest.param("{{}}", "not supported yet", id="empty action"),
-        pytest.param("{{ . }}", "not supported yet", id="the root"),
-        pytest.param("{{ .Date.Year }}", "not supported yet", id="field of a text"),
-        pytest.param("{{ .Date 1 }}", "not supported yet", id="argument to a field"),
-        pytest.param("{{ .Date .Date }}", "not supported yet", id="two operands"),
-        pytest.param("{{ (.Date) }}", "not supported yet", id="parentheses"),
-        pytest.param("{{ .Date | len }}", "not supported yet", id="pipeline"),
-        pytest.param('{{ .Env "HOME" }}', "not supported yet", id="environment"),
-        pytest.param("{{ if .PRNumber }}x{{ end }}", "not supported yet", id="condition"),
-        pytest.param('{{ printf "%s" .Date }}', "not supported yet", id="function"),
-        pytest.param('{{ "text" }}', "not supported yet", id="literal"),
-        pytest.param("{{ 1 }}", "not supported yet", id="number"),
-        pytest.param("{{/* note */}}", "not supported yet", id="comment"),
-        pytest.param("{{ $x := .Date }}", "not supported yet", id="variable"),
-        pytest.param("{{ .Time.Unix }}", "not supported yet", id="another method"),
-        pytest.param("{{ .Time.UTC.Format `2006` }}", "not supported yet", id="chained methods"),
-        pytest.param("{{ .Time.Format }}", "not supported yet", id="format without layout"),
-        pytest.param('{{ .Time.Format"2006" }}', "not supported yet", id="no blank before the layout"),
-        pytest.param('{{ .Time.Format ("2006") }}', "not supported yet", id="layout in parentheses"),
-        pytest.param('{{ .Time.Format "2006" "01" }}', "not supported yet", id="two layouts"),
-        pytest.param('{{ .Time.Format "2006\n" }}', "not supported yet", id="newline in a string"),
-        pytest.param('{{ .Time.Format "a}}" }}', "not supported yet", id="closing braces in a string"),
-        pytest.param('{{ .Time.Format "20\\x30" }}', "escapes in a layout", id="escape in a layout"),
-        pytest.param("{{{ .Date }}}", "not supported yet", id="three braces"),
-        pytest.param("{{ .Date }}{{ .Nope }}", "there is no field .Nope", id="second action"),
-        pytest.param("{{\u00a0.Date }}", "not supported yet", id="a blank that Go does not know"),
+        pytest.param("{{ .Unknown }}", "there is no field .Unknown", ".Unknown", id="unknown field"),
+        pytest.param("{{ .date }}", "there is no field .date", ".date", id="case of a field"),
+        pytest.param("a{{ .Date", "'{{' is never closed", "{{ .Date", id="not closed"),
+        pytest.param("{{ .Date-x }}", "unexpected '-' after '.Date'", "-x", id="bad character"),
+        pytest.param('{{ "a }}', "never closed on its line", '"a', id="text not closed"),
+        pytest.param("{{}}", "there is no value in the action", "}}", id="empty action"),
+        pytest.param("{{ nope }}", "there is no function 'nope'", "nope", id="unknown function"),
+        pytest.param("{{ $x }}", "there is no variable $x", "$x", id="unknown variable"),
+        pytest.param("{{ .Date.Year }}", "string has no .Year", ".Date.Year", id="field of a text"),
+        pytest.param("{{ .Time.Yaer }}", "time.Time has no .Yaer", ".Time.Yaer", id="unknown method"),
+        pytest.param("{{ .Date 1 }}", ".Date is a field, and takes no arguments", ".Date", id="argument to a field"),
+        pytest.param("{{ (.Date) 1 }}", "only functions and methods take arguments", "(", id="argument to a value"),
+        pytest.param("{{ if 1 }}x", "an {{end}} is missing", "", id="no end"),
+        pytest.param("{{ end }}", "{{end}} closes nothing", "end }}", id="an end too many"),
+        pytest.param('{{ template "a" }}', "there is no template 'a'", "template", id="unknown template"),
+        pytest.param("{{ .Time.Format 1 }}", "an argument of the type string", "1 }}", id="type of an argument"),
+        pytest.param("{{ .Time.Format }}", ".Format takes 1 argument, not 0", ".Time.Format", id="number of arguments"),
+        pytest.param('{{ lt 1 "a" }}', "int and string cannot be compared", "lt", id="comparison"),
+        pytest.param('{{ slice "ab" 9 }}', "there is no place 9 in a text of 2 bytes", "slice", id="slice"),
+        pytest.param("{{ 1i }}", "complex numbers are not supported", "1i", id="complex number"),
+        pytest.param("{{ . }}", "printing the whole of '.' is not supported", ".", id="the root"),
+        pytest.param("{{ .Time.MarshalText }}", "bytes are not supported", ".Time.MarshalText", id="bytes"),
+        pytest.param("{{ .Time.Date }}", "gives several values", ".Time.Date", id="several values"),
+        pytest.param('{{ .Env "ADO_PAT" }}', "'ADO_PAT' may hold a secret", '"ADO_PAT"', id="secret"),
+        pytest.param(
+            '{{ .Env "my_api_key" }}', "'my_api_key' may hold a secret", '"my_api_key"', id="secret by its name"
+        ),
+        pytest.param(
+            '{{ .Env (print "ADO" "_PAT") }}', "may hold a secret", "print", id="name of a secret put together"
+        ),
+        pytest.param("{{\u00a0.Date }}", "unexpected '\\xa0'", "\u00a0", id="a blank that Go does not know"),
     ],
 )
-def test_what_is_not_supported_is_refused(source: str, reason: str) -> None:
+def test_what_is_wrong_is_named_and_shown(source: str, reason: str, under: str) -> None:
     failure = render(source, DATA).failure()
     assert failure.source == source
     assert reason in failure.reason
+    assert source[failure.position :].startswith(under)
+    _, line, mark = str(failure).splitlines()
+    assert len(mark) - 5 == failure.position
+    assert line[4:] == source.replace("\u00a0", " ")
 
 
-def test_an_error_shows_template_position_and_fields() -> None:
-    failure = render("v1-{{ .Dat }}", DATA).failure()
-    assert failure.position == 3
-    text, source, marker = str(failure).splitlines()
-    assert ".CommitSHA, .Date, .PRNumber, .ShortSHA, .Time" in text
-    assert source[marker.index("^") :] == "{{ .Dat }}"
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("{{ .Dat }}", ".CommitSHA, .Date, .Env, .PRNumber, .ShortSHA, .Time"),
+        ("{{ nope }}", "and, call, eq, ge, gt, html, index, js, le, len, lt, ne, not, or, print"),
+        ("{{ $x := 1 }}{{ $y }}", "$, $x"),
+        ("{{ .Time.Nope }}", ".Year, .Month, .Day"),
+        ("{{ .Date.Nope }}", "no fields or methods here"),
+        ('{{ define "a" }}{{ end }}{{ template "b" }}', "'a', 'tag'"),
+    ],
+)
+def test_an_error_tells_the_names_that_exist(source: str, names: str) -> None:
+    assert f"; there are {names}" in str(render(source, DATA).failure())
+
+
+def test_an_error_in_a_long_template_shows_what_is_around_it() -> None:
+    text = str(render("\u202e" * 99 + "{{ .Nope }}" + "z" * 99, DATA).failure())
+    _, line, mark = text.splitlines()
+    assert line == "    ..." + " " * 57 + "{{ .Nope }}" + "z" * 52 + "..."
+    assert line[mark.index("^") :].startswith(".Nope")
+
+
+# --- limits -----------------------------------------------------------------------------------------------------
 
 
 def test_a_template_is_at_most_4_kib_long() -> None:
-    assert render("é" * 2048, DATA).unwrap() == "é" * 2048
-    assert "4096 bytes" in render("é" * 2048 + "x", DATA).failure().reason
+    assert render("{{/*" + "é" * 2044 + "*/}}", DATA).unwrap() == ""
+    assert render("{{/*" + "x" * 4088 + "*/}}", DATA).unwrap() == ""
+    assert "4096 bytes" in render("{{/*" + "é" * 2044 + "x*/}}", DATA).failure().reason
+
+
+def test_a_text_has_at_most_128_characters() -> None:
+    assert render("é" * 128, DATA).unwrap() == "é" * 128
+    assert "longer than 128" in render("é" * 129, DATA).failure().reason
+    assert render("a" * 128, DATA).unwrap() == "a" * 128
+    assert "longer than 128" in render("a" * 129, DATA).failure().reason
+    assert "longer than 128" in render("{{ .CommitSHA }}" * 4, DATA).failure().reason
+
+
+def test_characters_that_came_byte_by_byte_count_once() -> None:
+    halves = '{{ slice "é" 0 1 }}{{ slice "é" 1 }}'
+    assert render(halves * 100, DATA).unwrap() == "é" * 100
+
+
+def test_nesting_is_allowed_up_to_100_levels() -> None:
+    assert render("{{" + "(" * 99 + "1" + ")" * 99 + "}}", DATA).unwrap() == "1"
+    assert "100 levels" in render("{{" + "(" * 101 + "1" + ")" * 101 + "}}", DATA).failure().reason
+    assert "100 levels" in render("{{if 1}}" * 101 + "{{end}}" * 101, DATA).failure().reason
+
+
+def test_a_template_takes_at_most_10000_steps() -> None:
+    assert render("{{ range 9990 }}{{ end }}", DATA).unwrap() == ""
+    assert "10000 steps" in render("{{ range 10001 }}{{ end }}", DATA).failure().reason
+
+
+HOSTILE = {
+    "endless loop": "{{ range 9223372036854775807 }}{{ end }}",
+    "loops in loops": "{{ range 9999 }}{{ range 9999 }}{{ range 9999 }}{{ end }}{{ end }}{{ end }}",
+    "endless recursion": '{{ define "a" }}{{ template "a" }}{{ template "a" }}{{ end }}{{ template "a" }}',
+    "recursion of the whole": '{{ template "tag" }}',
+    "text that doubles": '{{ $x := "abcdefgh" }}{{ range 9999 }}{{ $x = print $x $x }}{{ end }}',
+    "width": '{{ printf "%999999d" 1 }}',
+    "width as a value": '{{ printf "%*d" 1000000 1 }}',
+    "width of 4,000 digits": '{{ printf "%' + "9" * 4000 + 'd" 1 }}',
+    "escaping of long texts": '{{ $x := printf "%1000s" "<" }}{{ range 9999 }}{{ $y := js $x $x $x $x }}{{ end }}',
+    "comparing of long texts": '{{ $x := printf "%1000s" "é" }}{{ range 9999 }}{{ $y := lt $x (print $x) }}{{ end }}',
+    "many parentheses": "{{" + "(" * 2000 + ")" * 2000 + "}}",
+    "many blocks": "{{if 1}}" * 500,
+    "many openings": "{{" * 2000,
+    "many blanks": "{{" + " \n" * 2000,
+    "many quotes": "{{" + '"' * 4001,
+    "many backslashes": '{{"' + "\\" * 4000,
+    "many digits": "{{" + "1_" * 2000 + "}}",
+    "a large exponent": "{{ 1e" + "9" * 4000 + " }}",
+    "years": "{{ .Time.AddDate 9000000000000000000 9000000000000000000 9000000000000000000 }}",
+    "a large environment": '{{ .Env "LARGE" | len }}',
+}
+
+
+@pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_templates_are_refused_soon(source: str) -> None:
+    data = TemplateData(commit_sha=SHA, pr_number="7", time=DATA.time, env={"LARGE": "x" * 1_000_000})
+    before = time.process_time()
+    failure = render(source, data).failure()
+    assert time.process_time() - before < 2
+    assert len(failure.reason) < 200
+
+
+@pytest.mark.parametrize(
+    "receiver", [".", "$", ".Date", ".Time", ".Time.Month", "(len .Date)", "(print 1)", ".Time.Location"]
+)
+@pytest.mark.parametrize(
+    "name", ["__class__", "__init__", "__dict__", "seconds", "moment", "real", "upper", "data", "env"]
+)
+def test_no_attribute_of_python_can_be_reached(receiver: str, name: str) -> None:
+    dotted = f"{receiver if receiver != '.' else ''}.{name}"
+    assert "no" in render(f"{{{{ {dotted} }}}}", DATA).failure().reason
+
+
+def test_a_text_that_is_no_unicode_is_refused() -> None:
+    for source in ("\ud800", '{{ "\ud800" }}'):
+        assert "half a character" in render(source, DATA).failure().reason
+
+
+@given(st.text(alphabet="{}-. Date$x\"`'/*=|():,\n01ei+_é\udcff", max_size=40))
+def test_any_template_gives_a_text_or_a_failure(inside: str) -> None:
+    for source in (inside, "{{" + inside + "}}", "{{ print " + inside + " }}"):
+        result = render(source, DATA)
+        assert isinstance(result.map(len).value_or(0), int)
+
+
+# --- the environment --------------------------------------------------------------------------------------------
+
+
+def test_a_variable_gives_its_value_and_the_empty_text_when_it_is_not_set() -> None:
+    data = TemplateData(commit_sha=SHA, pr_number="7", time=DATA.time, env={"BRANCH": "main", "EMPTY": ""})
+    assert render('{{ .Env "BRANCH" }}-{{ .Env "EMPTY" }}-{{ .Env "UNSET" }}', data).unwrap() == "main--"
+    assert render('{{ or (.Env "UNSET") "dev" }}', data).unwrap() == "dev"
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ('{{ .Env "A" }}{{ .Env "SET" }}{{ .Env "B" }}{{ .Env "A" }}', ("A", "B")),
+        ('{{ if .Env "A" }}{{ .Env "B" }}{{ end }}', ("A",)),
+        ('{{ .Env (print "A" "B") }}', ("AB",)),
+        ("{{ .Date }}", ()),
+        ('{{ .Env "A" }}{{ .Nope }}', ()),
+        ('{{ .Env "EMPTY" }}', ()),
+    ],
+)
+def test_variables_that_are_not_set_are_named(source: str, names: tuple[str, ...]) -> None:
+    data = TemplateData(commit_sha=SHA, pr_number="7", time=DATA.time, env={"SET": "x", "EMPTY": ""})
+    assert unset_variables(source, data) == names
+
+
+# --- two ways, one language -------------------------------------------------------------------------------------
+
+
+def test_simple_templates_do_without_the_interpreter() -> None:
+    code = (
+        "import sys\n"
+        "from datetime import UTC, datetime\n"
+        "from image_builder_domain.templates import TemplateData, render\n"
+        "data = TemplateData(commit_sha='abcdef1234', pr_number='', time=datetime(2026, 1, 2, tzinfo=UTC), env={})\n"
+        "print(render('v{{ .Date }}-{{ .ShortSHA }}', data).unwrap())\n"
+        "print(*sorted(name for name in sys.modules if name.startswith('image_builder_domain.')))\n"
+    )
+    said = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.splitlines() == [
+        "v20260102-abcdef12",
+        "image_builder_domain.templates image_builder_domain.templates.data",
+    ]
+
+
+@given(
+    st.lists(
+        st.sampled_from(["{{", "}}", " ", "\n", "-", ".Date", ".PRNumber", "{", "}", "a", ".", "{{ .Date }}", "\v"])
+    )
+)
+def test_the_short_way_agrees_with_the_interpreter(parts: list[str]) -> None:
+    source = "".join(parts)
+    whole = interpret(source, DATA).map(lambda rendered: rendered.text)
+    assert render(source, DATA).value_or(None) == whole.value_or(None)
+
+
+def test_the_functions_that_are_known_are_those_that_there_are() -> None:
+    assert set(FUNCTIONS) == set(BUILTINS) | {"and", "or"}
+
+
+# --- the documentation ------------------------------------------------------------------------------------------
+
+PAGE = (Path(__file__).parents[2] / "docs" / "templates.md").read_text()
+EXAMPLES, ERROR = PAGE.split("```\n")[1:4:2]
+
+
+@pytest.mark.parametrize("line", EXAMPLES.splitlines())
+def test_examples_of_the_documentation_give_what_it_says(line: str) -> None:
+    source, text = re.split(" {2,}", line)
+    data = TemplateData(commit_sha=SHA, pr_number="7", time=DATA.time, env={"BRANCH": "main"})
+    assert render(source, data).unwrap() == text
+
+
+def test_the_error_of_the_documentation_is_what_is_shown() -> None:
+    assert f"--tag: {render('v{{ .Date }}-{{ .Sha }}', DATA).failure()}\n" == ERROR
 
 
 # What Go 1.26 prints for each layout at the three times below.
@@ -207,4 +391,4 @@ LAYOUTS = [
 @pytest.mark.parametrize("row", LAYOUTS, ids=lambda row: row[0] or "empty")
 def test_a_layout_gives_what_go_gives(row: tuple[str, ...]) -> None:
     layout, *expected = row
-    assert [format_time(layout, time, nanosecond) for time, nanosecond in TIMES] == expected
+    assert [format_time(layout, from_datetime(*moment)) for moment in TIMES] == expected

@@ -73,7 +73,9 @@ def test_this_python_is_no_static_program_and_a_text_is_none_either() -> None:
         ("local-builds", {"BUILDKIT_HOST": "tcp://daemon:1234"}, False, False),
         ("rootless", {}, True, True),
         ("rootless", {}, False, False),
-        ("on-demand", {}, True, False),
+        ("tests", {"IMAGE_BUILDER_REQUIRE_TOOLS": "1"}, False, True),
+        ("tests", {}, False, False),
+        ("on-demand", {"IMAGE_BUILDER_REQUIRE_TOOLS": "1"}, True, False),
     ],
 )
 def test_a_tool_is_fetched_only_where_it_is_needed(

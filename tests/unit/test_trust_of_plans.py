@@ -5,6 +5,7 @@ the one function that decides.
 """
 
 from datetime import UTC, datetime
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -21,6 +22,8 @@ from image_builder_domain.job_type import JobType
 from image_builder_domain.plan import Plan, decide
 from image_builder_domain.reference import ImageReference
 from image_builder_domain.registry_prefix import RegistryPrefix
+from image_builder_domain.sign_plan import SigningInputs, decide_signing
+from image_builder_domain.signer_selection import SignerChoice
 from returns.result import Failure, Result, Success
 
 from tests.unit.jobs import BASE, EVENTS, HEAD, MERGED, OTHER, UNMERGED
@@ -88,6 +91,12 @@ def configured(document: dict[str, Any]) -> Result[Configuration, Any]:
     return parse_document(text, "config.yaml").bind(lambda found: configuration(found, "config.yaml"))
 
 
+@cache
+def configurations() -> list[Result[Configuration, Any]]:
+    """The valid ones of all."""
+    return [found for found in map(configured, DOCUMENTS) if isinstance(found, Success)]
+
+
 def planned(found: Result[Configuration, Any], state: Result[GitState, Any], flags: Asked) -> Result[Plan, Any]:
     tags = TagInputs(flags, found, state, datetime(2026, 1, 2, tzinfo=UTC), {})
     return decide(Inputs(tags, Success(Source("/src", "Dockerfile")), 1700000000))
@@ -108,18 +117,20 @@ def assert_harmless(plan: Plan, found: Configuration, flags: Asked) -> None:
             else:
                 assert_only_pull_request_tags(plan, found, flags)
             assert found.cache.repository is None or not lies_in(place, (found.cache.repository,))
-        for cache in build.cache.exports:
-            assert lies_in(cache, found.dev_registries)
-            assert not lies_in(cache, found.registries)
+        for written in build.cache.exports:
+            assert lies_in(written, found.dev_registries)
+            assert not lies_in(written, found.registries)
             assert found.cache.repository is not None
-            assert not lies_in(cache, (found.cache.repository,))
-    for choice in plan.signers:
+            assert not lies_in(written, (found.cache.repository,))
+    assert_signers(plan.signers, plan.git_state, found)
+
+
+def assert_signers(choices: tuple[SignerChoice, ...], state: GitState, found: Configuration) -> None:
+    """Whoever signs names the class of the job and is enabled for its repository."""
+    enabled = (*found.enabled_signers.get("*", ()), *found.enabled_signers.get(str(state.repository), ()))
+    for choice in choices:
         if choice.chosen:
-            assert job_type in choice.definition.job_types
-            enabled = (
-                *found.enabled_signers.get("*", ()),
-                *found.enabled_signers.get(str(plan.git_state.repository), ()),
-            )
+            assert state.job_type in choice.definition.job_types
             assert choice.definition.name in enabled
 
 
@@ -143,10 +154,7 @@ def unmerged_state(job_type: JobType) -> GitState:
 @pytest.mark.parametrize("job_type", UNMERGED_CLASSES)
 def test_no_configuration_and_no_flag_gives_unmerged_code_more(job_type: JobType) -> None:
     plans = signed = cached = 0
-    for document in DOCUMENTS:
-        found = configured(document)
-        if isinstance(found, Failure):
-            continue
+    for found in configurations():
         for flags in ASKED:
             plan = planned(found, Success(unmerged_state(job_type)), flags)
             if isinstance(plan, Success):
@@ -156,9 +164,6 @@ def test_no_configuration_and_no_flag_gives_unmerged_code_more(job_type: JobType
                 cached += bool(plan.unwrap().builds[0].cache.exports)
     # Nothing is proved by refusing everything.
     assert min(plans, signed, cached) >= 10
-
-
-VALID = [document for document in DOCUMENTS if isinstance(configured(document), Success)]
 
 
 @given(st.sampled_from(sorted(UNMERGED)), st.data())
@@ -171,7 +176,7 @@ def test_no_variables_give_the_plan_of_unmerged_code_more(name: str, data: st.Da
     )
     event = Success(EVENTS.get(job.get("GITHUB_EVENT_NAME", ""), {}))
     repository = data.draw(st.sampled_from([None, "acme/demo"]))
-    found, flags = configured(data.draw(st.sampled_from(VALID))), data.draw(st.sampled_from(ASKED))
+    found, flags = data.draw(st.sampled_from(configurations())), data.draw(st.sampled_from(ASKED))
     plan = planned(found, read_git_state(job | changed, OTHER, repository, event), flags)
     if isinstance(plan, Success):
         assert_harmless(plan.unwrap(), found.unwrap(), flags)
@@ -212,6 +217,26 @@ def test_each_job_of_each_ci_system_gets_what_its_class_may_have(name: str, back
         "/app" if backend == "buildkit" else ""
     )
     assert [str(cache.repository) for cache in build.cache.exports] == [written]
+
+
+IMAGES = [
+    *("reg.example/dev/app:v1", "reg.example/prod/app:v1", "reg.example/dev-x/app:v1", "other.example/dev/app:v1"),
+    *("REG.example:443/dev/../prod/app:v1", "reg.example:443/dev/app:v1", "reg.example/app:v1", "app:v1"),
+]
+
+
+@pytest.mark.parametrize("job_type", UNMERGED_CLASSES)
+def test_unmerged_code_has_nothing_signed_but_images_for_development(job_type: JobType) -> None:
+    signed = 0
+    for found in configurations():
+        for images in ((image,) for image in IMAGES):
+            plan = decide_signing(SigningInputs(images, found, Success(unmerged_state(job_type))))
+            if isinstance(plan, Success):
+                signed += 1
+                assert all(lies_in(place, found.unwrap().dev_registries) for place in plan.unwrap().references)
+                assert not any(lies_in(place, found.unwrap().registries) for place in plan.unwrap().references)
+                assert_signers(plan.unwrap().signers, plan.unwrap().git_state, found.unwrap())
+    assert signed >= 10
 
 
 @pytest.mark.parametrize("job_type", [JobType.MERGE_GROUP, JobType.BATCH])

@@ -31,15 +31,18 @@ from image_builder_adapters.buildkit.isolation import Isolation, find_isolation,
 from image_builder_adapters.buildkit.metadata import parse_metadata
 from image_builder_adapters.process import Command, CouldNotStart, Finished, Stopped, Tail, find_program, run
 
-_DAEMONLESS: Final = "buildctl-daemonless.sh"
-# Hosts that `buildctl` reaches through another program, which it runs.
-_HELPERS: Final = {
+DAEMONLESS: Final = "buildctl-daemonless.sh"
+"""BuildKit's own script that starts a daemon for one build."""
+
+HELPERS: Final = {
     "docker-container": "docker",
     "podman-container": "podman",
     "nerdctl-container": "nerdctl",
     "kube-pod": "kubectl",
     "ssh": "ssh",
 }
+"""Hosts that ``buildctl`` reaches through another program, which it runs."""
+
 _INSTALL: Final = "install BuildKit (https://github.com/moby/buildkit/releases) and put it on PATH"
 
 
@@ -70,7 +73,7 @@ class BuildkitEngine:
         self._settings = settings
         self._host = settings.environment.get("BUILDKIT_HOST") or None
         self._tls = settings.environment.get("BUILDKIT_TLS_DIR") or None
-        daemonless = settings.single_build and find_program(_DAEMONLESS, settings.environment) is not None
+        daemonless = settings.single_build and find_program(DAEMONLESS, settings.environment) is not None
         self._is_daemonless = self._host is None and daemonless
         self._daemon = PrivateDaemon(
             settings.environment, settings.state_directory, settings.daemon_log, settings.user, settings.redact
@@ -116,17 +119,17 @@ class BuildkitEngine:
     def _programs(self) -> tuple[tuple[str, ...], ...]:
         if self._host is None:
             return (("buildctl",), ("buildkitd",), ("runc", "buildkit-runc"))
-        helper = _HELPERS.get(self._host.partition("://")[0])
+        helper = HELPERS.get(self._host.partition("://")[0])
         return (("buildctl",),) if helper is None else (("buildctl",), (helper,))
 
     def _install(self, program: str) -> str:
-        if program in _HELPERS.values():
+        if program in HELPERS.values():
             return f"install it: BUILDKIT_HOST={self._host} is reached through it"
         return f"{_INSTALL}, or set BUILDKIT_HOST to a BuildKit that runs already" if self._host is None else _INSTALL
 
     def _client(self, address: str | None) -> tuple[str, ...]:
         if self._is_daemonless:
-            return (_DAEMONLESS,)
+            return (DAEMONLESS,)
         tls = ("--tlsdir", self._tls) if self._tls is not None and self._host is not None else ()
         return ("buildctl", *(("--addr", address) if address is not None else ()), *tls)
 
@@ -173,7 +176,7 @@ class BuildkitEngine:
                 assert_never(ending)
 
     def _where(self) -> str:
-        return self._host or (_DAEMONLESS if self._is_daemonless else "buildkitd")
+        return self._host or (DAEMONLESS if self._is_daemonless else "buildkitd")
 
     def _remedy(self) -> str:
         if self._host is not None:

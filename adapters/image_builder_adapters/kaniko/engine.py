@@ -74,9 +74,24 @@ class KanikoEngine:
         self._is_in_container = _is_in_our_container(self._executor, settings.own_files)
         self._lock = threading.Lock()
 
+    @property
+    def executor(self) -> str:
+        """Where kaniko's executor is, or should be."""
+        return self._executor
+
+    @property
+    def has_executor(self) -> bool:
+        """True when it is a program."""
+        return os.path.isfile(self._executor) and os.access(self._executor, os.X_OK)
+
+    @property
+    def is_in_container(self) -> bool:
+        """True in a container of ours, whose root is there to be overwritten."""
+        return self._is_in_container
+
     def check(self) -> Result[None, EngineMissing]:
         """Implement ``ImageEngine.check``."""
-        if not (os.path.isfile(self._executor) and os.access(self._executor, os.X_OK)):
+        if not self.has_executor:
             return Failure(EngineMissing(self._executor, _INSTALL))
         if self._is_in_container:
             return Success(None)

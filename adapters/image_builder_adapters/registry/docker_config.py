@@ -73,6 +73,18 @@ class DockerCredentials:
                 return found
         return self._of_google(repository, cancellation)
 
+    def places(self, repository: Repository) -> Result[tuple[str, ...], BadCredentials]:
+        """Where credentials for this repository are looked for, in order: files with their keys; never what they hold.
+
+        A helper may turn out to hold nothing, and then the next place counts. None at all is anonymous.
+        """
+        return self._read().map(
+            lambda files: (
+                tuple(place for file in files for place in _places(file, repository))
+                + ((_GOOGLE_KEY,) if self._google_key and _is_googles(repository.domain) else ())
+            )
+        )
+
     def _find(
         self, file: _ConfigFile, repository: Repository, cancellation: Cancellation
     ) -> Result[Credentials | None, BadCredentials]:
@@ -164,6 +176,12 @@ def _helpers_of(file: _ConfigFile, repository: Repository) -> list[tuple[str, st
     own = _own_helper(file, repository)
     named = [(f"credHelpers[{own[0]!r}]", own[1])] if own is not None else []
     return [*named, *([("credsStore", file.store)] if file.store else [])]
+
+
+def _places(file: _ConfigFile, repository: Repository) -> list[str]:
+    helpers = [f"{file.path}: {where} (docker-credential-{name})" for where, name in _helpers_of(file, repository)]
+    best = _best_key(file.auths, repository)
+    return [*helpers, *([f"{file.path}: auths[{best!r}]"] if best is not None else [])]
 
 
 def _own_helper(file: _ConfigFile, repository: Repository) -> tuple[str, str] | None:

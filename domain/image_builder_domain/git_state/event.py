@@ -11,11 +11,13 @@ from image_builder_domain.problem import Problems, refuse
 WHERE = "GITHUB_EVENT_PATH"
 _REMEDY = "the payload is not that of this event; hand the job's own file on to the tool"
 
+_LONGEST = 1000  # no name, ref or commit is longer; a problem that quotes it stays readable
+
 
 def text(event: Mapping[str, Any], path: str) -> Result[str, Problems]:
-    """A text that is not empty; ``path`` is dotted."""
+    """A text of 1 to 1000 characters; ``path`` is dotted."""
     found = _at(event, path)
-    if isinstance(found, str) and found:
+    if isinstance(found, str) and 0 < len(found) <= _LONGEST:
         return Success(found)
     return refuse(WHERE, f"{path} is {_kind(found)}, and must be a text", _REMEDY)
 
@@ -50,5 +52,5 @@ def _kind(found: Any) -> str:
     """What is there instead, without its content, which may be long and somebody else's."""
     if found is None:
         return "missing"
-    kinds = {bool: "a truth value", int: "a number out of range", float: "a fraction", str: "an empty text"}
+    kinds = {bool: "a truth value", int: "a number out of range", float: "a fraction", str: "empty or too long"}
     return kinds.get(type(found), "something else")

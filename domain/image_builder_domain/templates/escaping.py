@@ -20,17 +20,16 @@ def html(text: str) -> str:
 
 
 def js(text: str) -> str:
-    """For a string of JavaScript; an invalid byte is not printable, and becomes the replacement character."""
+    """For a string of JavaScript; bytes that make no character stay."""
     return "".join(_JS.get(char) or _js(char) for char in text)
 
 
 def _js(char: str) -> str:
     code = ord(char)
-    if 0xDC80 <= code <= 0xDCFF:
-        return "\ufffd"
     if code < 0x20:
         return f"\\u00{code:02X}"
-    return char if char.isascii() or is_printable(char) else f"\\u{code:04X}"
+    is_byte = 0xDC80 <= code <= 0xDCFF
+    return char if char.isascii() or is_byte or is_printable(char) else f"\\u{code:04X}"
 
 
 def urlquery(text: str) -> str:

@@ -1,15 +1,16 @@
 """The entrance to the interpreter: a whole template, from its source to its text."""
 
-from typing import NamedTuple, final
+from typing import Final, NamedTuple, final
 
 from returns.result import Failure, Result, Success
 
-from image_builder_domain.templates.evaluator import Evaluation, Inputs
+from image_builder_domain.templates.data import TemplateData
+from image_builder_domain.templates.evaluator import Evaluation
 from image_builder_domain.templates.parser import parse
 from image_builder_domain.templates.refusal import Refused, TemplateError
-from image_builder_domain.templates.value import canonical
+from image_builder_domain.templates.value import canonical, encoded
 
-LONGEST_SOURCE = 4096
+LONGEST_SOURCE: Final = 4096
 """Bytes."""
 
 
@@ -21,19 +22,17 @@ class Rendered(NamedTuple):
     unset: tuple[str, ...]
 
 
-def interpret(source: str, inputs: Inputs) -> Result[Rendered, TemplateError]:
+def interpret(source: str, data: TemplateData) -> Result[Rendered, TemplateError]:
     """Carry out a template; the failure shows the place, and the names that there are."""
+    evaluation: Evaluation | None = None
     try:
         source = canonical(source)
+        if len(source) > LONGEST_SOURCE or len(encoded(source)) > LONGEST_SOURCE:
+            raise Refused(f"the template is longer than {LONGEST_SOURCE} bytes")
+        templates = parse(source)
+        if isinstance(templates, TemplateError):
+            return Failure(templates)
+        evaluation = Evaluation(templates, data)
+        return Success(Rendered(evaluation.text(), evaluation.unset))
     except Refused as refused:
-        return Failure(refused.error(source, 0))
-    if len(source) > LONGEST_SOURCE or len(source.encode("utf-8", "surrogateescape")) > LONGEST_SOURCE:
-        return Failure(TemplateError(source, 0, f"the template is longer than {LONGEST_SOURCE} bytes"))
-    templates = parse(source)
-    if isinstance(templates, TemplateError):
-        return Failure(templates)
-    evaluation = Evaluation(templates, inputs)
-    try:
-        return Success(Rendered(evaluation.text(), tuple(evaluation.unset)))
-    except Refused as refused:
-        return Failure(refused.error(source, evaluation.position))
+        return Failure(refused.error(source, evaluation.position if evaluation is not None else 0))

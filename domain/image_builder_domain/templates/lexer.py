@@ -6,7 +6,7 @@ The trim markers ``{{- `` and `` -}}`` and the comments are dealt with here; the
 import re
 from typing import Final, NamedTuple, final
 
-from image_builder_domain.templates.refusal import Refused
+from image_builder_domain.templates.refusal import Refused, shown
 
 TEXT: Final = "text"
 OPEN: Final = "{{"
@@ -135,9 +135,9 @@ def _check_letters(text: str, position: int) -> None:
 
 def _not_a_token(source: str, position: int, start: int) -> Refused:
     rest = source[position:]
-    if not rest.strip(_BLANKS):
+    if CLOSE not in rest and rest[:1] not in _UNCLOSED:
         return Refused("'{{' is never closed", start)
     name = re.match(r"[.$]?\w+", rest)
     if name:
-        return Refused(f"unexpected {rest[name.end()]!r} after {name[0]!r}", position + name.end())
+        return Refused(f"unexpected {rest[name.end()]!r} after {shown(name[0])}", position + name.end())
     return Refused(_UNCLOSED.get(rest[0], f"unexpected {rest[0]!r}"), position)

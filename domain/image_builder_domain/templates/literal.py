@@ -3,25 +3,25 @@
 import re
 from typing import Final, NamedTuple, final
 
-from image_builder_domain.templates.refusal import Refused
+from image_builder_domain.templates.refusal import Refused, shown
 
+# The expressions are compiled when they are first used: most templates have no numbers and no escapes.
 _SIMPLE_ESCAPES: Final = {
     "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\",
 }  # fmt: skip
-_ESCAPE = re.compile(
+_ESCAPE: Final = (
     r"\\(?:x(?P<byte>[0-9a-fA-F]{2})|(?P<octal>[0-7]{3})"
-    r"|u(?P<short>[0-9a-fA-F]{4})|U(?P<long>[0-9a-fA-F]{8})|(?P<simple>.?))",
-    re.DOTALL,
+    r"|u(?P<short>[0-9a-fA-F]{4})|U(?P<long>[0-9a-fA-F]{8})|(?P<simple>(?s:.?)))"
 )
-_INTEGER = re.compile(
+_INTEGER: Final = (
     r"(?P<sign>[+-]?)(?:0[xX](?P<hex>(?:_?[0-9a-fA-F])+)|0[bB](?P<binary>(?:_?[01])+)|0[oO](?P<octal>(?:_?[0-7])+)"
     r"|0(?P<old>(?:_?[0-7])*)|(?P<decimal>[1-9](?:_?[0-9])*))"
 )
 _BASES: Final = {"hex": 16, "binary": 2, "octal": 8, "old": 8, "decimal": 10}
-_DECIMAL_FLOAT = re.compile(
+_DECIMAL_FLOAT: Final = (
     r"[+-]?(?:[0-9](?:_?[0-9])*\.?(?:[0-9](?:_?[0-9])*)?|\.[0-9](?:_?[0-9])*)(?:[eE][+-]?[0-9](?:_?[0-9])*)?"
 )
-_HEX_FLOAT = re.compile(
+_HEX_FLOAT: Final = (
     r"[+-]?0[xX](?:(?:_?[0-9a-fA-F])+\.?(?:[0-9a-fA-F](?:_?[0-9a-fA-F])*)?|\.[0-9a-fA-F](?:_?[0-9a-fA-F])*)"
     r"[pP][+-]?[0-9](?:_?[0-9])*"
 )
@@ -74,12 +74,12 @@ def _character(text: str, place: int, quote: str, position: int) -> tuple[int, i
     if char != "\\":
         code = ord(char)
         return (0xFFFD if 0xD800 <= code < 0xE000 else code), 1, False
-    escape = _ESCAPE.match(text, place)
+    escape = re.match(_ESCAPE, text[place : place + 10])
     kind, digits = (escape.lastgroup, escape[escape.lastgroup]) if escape and escape.lastgroup else ("simple", "")
     length = len(escape[0]) if escape else 1
     meant = _escaped(kind, digits, quote)
     if meant is None:
-        raise Refused(f"Go knows no escape {text[place : place + length]!r} here", position + place)
+        raise Refused(f"Go knows no escape {shown(text[place : place + length])} here", position + place)
     return meant, length, kind in ("byte", "octal")
 
 
@@ -97,11 +97,11 @@ def number_literal(text: str, position: int) -> Constant:
     """The number as Go understands it; an ``int`` that is too large is refused where it is used."""
     if text[-1] == "i":
         raise Refused("complex numbers are not supported", position)
-    if found := _INTEGER.fullmatch(text):
+    if found := re.fullmatch(_INTEGER, text):
         return _integer(text, found, position)
     value = _float(text)
     if value is None or not _looks_like_a_float(text):
-        raise Refused(f"{text!r} is no number", position)
+        raise Refused(f"{shown(text)} is no number", position)
     whole = int(value) if value.is_integer() and -_INT64 <= value < _INT64 else None
     return Constant(value, whole)
 
@@ -113,7 +113,7 @@ def _integer(text: str, found: re.Match[str], position: int) -> Constant:
     if -_INT64 <= value < _INT64:
         return Constant(float(value) if _is_float_by_its_letters(text) else value, value)
     if value < 0 or value >= _UINT64 or found["sign"]:
-        raise Refused(f"{text!r} does not fit into 64 bits", position)
+        raise Refused(f"{shown(text)} does not fit into 64 bits", position)
     return Constant(float(value) if _is_float_by_its_letters(text) else None, None)
 
 
@@ -128,12 +128,12 @@ def _looks_like_a_float(text: str) -> bool:
 
 def _float(text: str) -> float | None:
     plain = text.replace("_", "")
-    if _HEX_FLOAT.fullmatch(text):
+    if re.fullmatch(_HEX_FLOAT, text):
         try:
             return float.fromhex(plain)
         except OverflowError:
             return None
-    if not _DECIMAL_FLOAT.fullmatch(text):
+    if not re.fullmatch(_DECIMAL_FLOAT, text):
         return None
     value = float(plain)
     return None if value in (float("inf"), float("-inf")) else value

@@ -19,9 +19,9 @@ _SHORTEST: Final = -(1 << 63)
 
 @final
 class Method(NamedTuple):
-    """The types of its parameters, and what it does with a receiver and as many arguments."""
+    """The types of its parameters (None: any), and what it does with a receiver and as many arguments."""
 
-    parameters: tuple[type[Any], ...]
+    parameters: tuple[type[Any] | None, ...]
     call: Callable[..., Value]
 
 
@@ -116,13 +116,13 @@ _TIME: Final = {
     "MarshalJSON": Method((), _refused),
     "MarshalBinary": Method((), _refused),
     "GobEncode": Method((), _refused),
-    "AppendText": Method((bytes,), _refused),
-    "AppendBinary": Method((bytes,), _refused),
-    "AppendFormat": Method((bytes, str), _refused),
-    "UnmarshalText": Method((bytes,), _refused),
-    "UnmarshalJSON": Method((bytes,), _refused),
-    "UnmarshalBinary": Method((bytes,), _refused),
-    "GobDecode": Method((bytes,), _refused),
+    "AppendText": Method((None,), _refused),
+    "AppendBinary": Method((None,), _refused),
+    "AppendFormat": Method((None, None), _refused),
+    "UnmarshalText": Method((None,), _refused),
+    "UnmarshalJSON": Method((None,), _refused),
+    "UnmarshalBinary": Method((None,), _refused),
+    "GobDecode": Method((None,), _refused),
 }
 
 
@@ -179,3 +179,9 @@ METHODS: Final[Mapping[type[Any], Mapping[str, Method]]] = {
     Location: _STRING,
 }
 """The methods of each type, by name."""
+
+
+def names_of(kind: type[Any]) -> str:
+    """The methods of a type that a template can use, as messages name them; empty when it has none."""
+    methods = METHODS.get(kind, {})
+    return ", ".join(f".{name}" for name, method in methods.items() if method.call not in (_refused, _several))

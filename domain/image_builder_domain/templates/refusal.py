@@ -5,8 +5,8 @@ from typing import Final, final
 
 FIELDS: Final = ("CommitSHA", "Date", "Env", "PRNumber", "ShortSHA", "Time")
 
-_SHOWN: Final = 60
-"""Characters of a template before and after the place that is pointed at."""
+LONGEST_SHOWN: Final = 60
+"""Characters of a template before and after the place that is pointed at, and of any piece that is named."""
 
 
 @final
@@ -21,11 +21,11 @@ class TemplateError:
 
     def __str__(self) -> str:
         names = self.names or ", ".join(f".{name}" for name in FIELDS)
-        start = max(0, self.position - _SHOWN)
+        start = max(0, self.position - LONGEST_SHOWN)
         before = self.source[start : self.position]
-        after = self.source[self.position : self.position + _SHOWN]
+        after = self.source[self.position : self.position + LONGEST_SHOWN]
         before = f"...{before}" if start else before
-        after = f"{after}..." if self.position + _SHOWN < len(self.source) else after
+        after = f"{after}..." if self.position + LONGEST_SHOWN < len(self.source) else after
         return f"{self.reason}; there are {names}\n    {_one_line(before + after)}\n    {' ' * len(before)}^"
 
 
@@ -42,6 +42,11 @@ class Refused(Exception):  # noqa: N818 - it ends a template, as StopIteration e
     def error(self, source: str, position: int) -> TemplateError:
         """The failure for the user; ``position`` is used when none is known better."""
         return TemplateError(source, position if self.position is None else self.position, self.reason, self.names)
+
+
+def shown(text: str) -> str:
+    """A piece of a template as messages quote it: not all of it when it is long."""
+    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}...")
 
 
 def _one_line(text: str) -> str:

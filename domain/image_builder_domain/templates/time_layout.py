@@ -4,11 +4,12 @@ Source: package ``time``, "Constants" and ``Time.Format``: scanned left to right
 """
 
 import re
+from typing import Final
 
 from image_builder_domain.templates.calendar import DAYS, MONTHS, Civil, civil
 from image_builder_domain.templates.value import Time
 
-_CHUNK = re.compile(
+_CHUNK: Final = (
     r"January|Jan(?![a-z])|Monday|Mon(?![a-z])|MST"
     r"|0[1-6]|002|15|1|2006|2|_2006|_2|__2|3|4|5|PM|pm"
     r"|[-Z](?:070000|07:00:00|0700|07:00|07)"
@@ -19,7 +20,7 @@ _CHUNK = re.compile(
 def format_time(layout: str, time: Time) -> str:
     """``time`` in ``layout``; what is no chunk of the reference time stays as it is."""
     now = civil(time)
-    return _CHUNK.sub(lambda chunk: _chunk(chunk[0], now, time.nanosecond), layout)
+    return re.sub(_CHUNK, lambda chunk: _chunk(chunk[0], now, time.nanosecond), layout)
 
 
 def _chunk(chunk: str, now: Civil, nanosecond: int) -> str:

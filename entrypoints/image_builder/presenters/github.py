@@ -24,6 +24,7 @@ def outputs(report: dict[str, Any]) -> dict[str, str]:
         "images": json.dumps(report["images_list"]),
         "architectures": json.dumps(report["architectures"]),
         "digest": report["digest"] or "",
+        **({"adoResult": report["result"]} if "result" in report else {}),
         **({"build-report": whole} if len(whole) <= _LARGEST_OUTPUT else {}),
     }
 
@@ -48,10 +49,17 @@ def step_summary(report: dict[str, Any]) -> bytes:
     """Markdown for ``GITHUB_STEP_SUMMARY``, at most 100 KiB."""
     title = f"### {_plain(report['image_name'])}: {_plain(report['status'])}\n\n"
     reason = f"Not signed: {_plain(report['not_signed'])}\n\n" if report["not_signed"] else ""
+    reason += _remote_run(report)
     head = "| image | result | digest | destinations | signatures |\n|---|---|---|---|---|\n"
     rows = [_row(report["image_name"], image) for image in report["images"]]
     failures = [_failure(image) for image in report["images"] if image["failure"]]
     return _capped([title + reason + head, *rows, "\n", *failures])
+
+
+def _remote_run(report: dict[str, Any]) -> str:
+    """The run of a remote build, as text: an address in it is nobody's link."""
+    run = report.get("run")
+    return f"Run {run['id']}, {_plain(report['result'])}: {_plain(run['url'])}\n\n" if run else ""
 
 
 def _capped(blocks: Iterable[str]) -> bytes:

@@ -4,15 +4,12 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from image_builder_domain.backend import Backend
 from image_builder_domain.build import BuildRequest
 from image_builder_domain.plan import Plan
 from image_builder_domain.ports import ImageEngine, Signer
 from image_builder_domain.reference import ImageReference
 
 from image_builder.presenters.signers_view import signers_as_json, signers_as_text
-
-_ENGINES = {Backend.KANIKO: "kaniko", Backend.BUILDKIT: "BuildKit", Backend.ADO: "Azure DevOps"}
 
 
 def plan_as_json(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer]) -> dict[str, Any]:
@@ -43,7 +40,7 @@ def plan_as_text(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
     """The plan as a person reads it."""
     state = plan.git_state
     lines = [
-        f"Plan for {plan.name}, built by {_ENGINES[plan.backend]}",
+        f"Plan for {plan.name}, built by {plan.backend.title}",
         f"  job       {state.job_type.value} ({state.system.value})"
         + (f", {state.repository}" if state.repository else "")
         + (f", pull request {state.pull_number}" if state.pull_number else ""),

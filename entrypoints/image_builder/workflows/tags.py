@@ -8,7 +8,7 @@ from image_builder_adapters.console_text import harmless_json
 from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.inputs import TagInputs
 from image_builder_domain.problem import Problems, problems_of
-from image_builder_domain.tag_decision import decide_tags
+from image_builder_domain.tag_decision import decide_tags, tag_warnings
 from returns.result import Failure, Result
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ class Audience(Protocol):
     """Who hears results and errors."""
 
     def result(self, text: str) -> str: ...  # noqa: D102
+    def warning(self, text: str) -> None: ...  # noqa: D102
     def error(self, text: str) -> None: ...  # noqa: D102
 
 
@@ -35,6 +36,8 @@ def print_tags(
         for problem in problems:
             audience.error(str(problem))
         return ExitCode.REFUSED
+    for warning in tag_warnings(inputs):
+        audience.warning(warning)
     found = [{"name": tag.name, "value": tag.value} for tag in tags.unwrap()]
     line = harmless_json(json.dumps(found, separators=(",", ":")))
     lost = audience.result(line)

@@ -1,0 +1,76 @@
+"""Where the service is asked: every URL is built here, from the configuration and from numbers.
+
+URLs in answers are never followed: they may name another host, which would then be sent the credential. Source: Azure
+DevOps REST API 7.1, Pipelines and Build.
+"""
+
+from dataclasses import dataclass
+from typing import Final, final
+from urllib.parse import quote, urlencode
+
+from image_builder_domain.ado_settings import AdoSettings
+
+API_VERSION: Final = "7.1"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The URLs of one pipeline and its runs."""
+
+    settings: AdoSettings
+
+    def start(self) -> str:
+        """POST: start a run."""
+        return self._pipeline("runs", **self._version())
+
+    def preview(self) -> str:
+        """POST: expand the definition."""
+        return self._pipeline("preview", **self._version())
+
+    def runs(self) -> str:
+        """GET: the newest runs, in that order."""
+        return self._pipeline("runs")
+
+    def run(self, number: int) -> str:
+        """GET: a run."""
+        return self._pipeline(f"runs/{number}")
+
+    def build(self, number: int) -> str:
+        """GET: a run as a build; PATCH cancels it."""
+        return self._api(f"build/builds/{number}")
+
+    def timeline(self, number: int) -> str:
+        """GET: the records of a run."""
+        return self._api(f"build/builds/{number}/timeline")
+
+    def logs(self, number: int) -> str:
+        """GET: the list of a run's logs."""
+        return self._api(f"build/builds/{number}/logs")
+
+    def log(self, number: int, log: int, start_line: int | None) -> str:
+        """GET: the lines of a log, from ``start_line`` (the first is 1) when it is given."""
+        return self._api(
+            f"build/builds/{number}/logs/{log}", **({} if start_line is None else {"startLine": start_line})
+        )
+
+    def page(self, number: int) -> str:
+        """The page of a run, for people."""
+        return f"{self._project()}/_build/results?buildId={number}"
+
+    def pipeline_page(self) -> str:
+        """The page of the pipeline's runs, for people."""
+        return f"{self._project()}/_build?definitionId={self.settings.pipeline_id}"
+
+    def _pipeline(self, rest: str, **query: object) -> str:
+        return self._api(f"pipelines/{self.settings.pipeline_id}/{rest}", **query)
+
+    def _api(self, path: str, **query: object) -> str:
+        return f"{self._project()}/_apis/{path}?{urlencode({'api-version': API_VERSION, **query})}"
+
+    def _project(self) -> str:
+        return f"{self.settings.organization_url}/{quote(self.settings.project, safe='')}"
+
+    def _version(self) -> dict[str, object]:
+        version = self.settings.pipeline_version
+        return {} if version is None else {"pipelineVersion": version}

@@ -1,0 +1,46 @@
+"""Canceling a run: one request and at most one repetition, within five seconds, for somebody waits for our end."""
+
+import json
+from typing import Final
+
+from image_builder_domain.remote_pipeline import PipelineInterrupted, Run
+from returns.methods import unwrap_or_failure
+from returns.result import Failure, Result, Success
+
+from image_builder_adapters.azure_devops.answer import read_json, word
+from image_builder_adapters.azure_devops.explanation import Refusal
+from image_builder_adapters.azure_devops.grace import Within
+from image_builder_adapters.azure_devops.service import Service, Unsettled
+from image_builder_adapters.azure_devops.start import JSON_HEADERS
+from image_builder_adapters.http import HttpAnswer, HttpRequest
+
+_SECONDS: Final = (2.5, 2.0)
+_LOOK_SECONDS: Final = 1.0
+
+
+def cancel(run: Run, url: str, service: Service) -> Result[None, str]:
+    """Ask for the end of the build at ``url``; why that failed."""
+    request = HttpRequest("PATCH", url, JSON_HEADERS, json.dumps({"status": "cancelling"}).encode())
+    reason = ""
+    for seconds in _SECONDS:
+        found = unwrap_or_failure(service.once(request, Within(seconds), urgent=True))
+        match found:
+            case HttpAnswer():
+                return Success(None)
+            case Refusal(status=400 | 409) if _is_over(url, service):
+                return Success(None)
+            case Refusal() if found.status != 404:  # a run that was just started may not be known yet
+                return Failure(str(found))
+            case Refusal() | Unsettled():
+                reason = found.reason
+            case PipelineInterrupted():
+                reason = f"run {run.number}: no answer within {seconds:g} s"
+    return Failure(reason)
+
+
+def _is_over(url: str, service: Service) -> bool:
+    """Whether it was refused because there is nothing left to cancel; the refusal's own words are not relied upon."""
+    request = HttpRequest("GET", url, (("Accept", "application/json"),))
+    found = unwrap_or_failure(service.once(request, Within(_LOOK_SECONDS), urgent=True))
+    content = read_json(found.body) if isinstance(found, HttpAnswer) else None
+    return isinstance(content, dict) and word(content.get("status")) == "completed"

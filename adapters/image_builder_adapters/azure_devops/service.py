@@ -1,0 +1,209 @@
+"""Requests to the service: with a credential, no faster than it allows, and with what an answer means.
+
+``Retry-After`` comes with good answers too: such an answer is used, and the next request waits.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeAlias, final
+
+from image_builder_domain.interruption import Interruption
+from image_builder_domain.ports import Cancellation
+from image_builder_domain.remote_pipeline import PipelineInterrupted
+from returns.methods import unwrap_or_failure
+from returns.result import Failure, Result, Success
+
+from image_builder_adapters.azure_devops.access_token import Authenticator
+from image_builder_adapters.azure_devops.answer import LARGEST_JSON, Meaning, NoJson, meaning, read_json
+from image_builder_adapters.azure_devops.explanation import Refusal, explain, no_json
+from image_builder_adapters.http import (
+    AnswerTooLarge,
+    BodySink,
+    Headers,
+    HttpAnswer,
+    HttpClient,
+    HttpFailure,
+    HttpRequest,
+    NoAnswer,
+    NoAnswerKind,
+    shown_url,
+)
+from image_builder_adapters.retry import RetryPolicy, retry_after_seconds, send_with_retries
+
+_log = logging.getLogger(__name__)
+LONGEST_PAUSE_SECONDS: Final = 300.0
+_ALWAYS: Final[Headers] = (("X-TFS-FedAuthRedirect", "Suppress"),)
+_TRACES: Final = ("activityid", "x-vss-e2eid", "x-tfs-session", "x-tfs-serviceerror", "x-ratelimit-delay")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """No usable answer, and another attempt may bring one.
+
+    ``may_have_arrived`` is about the last request; ``is_missing`` when the thing may not be there yet.
+    """
+
+    where: str
+    reason: str
+    may_have_arrived: bool
+    pause_seconds: float = 0.0
+    is_missing: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.reason}"
+
+
+Trouble: TypeAlias = Unsettled | Refusal | PipelineInterrupted
+
+
+@final
+class Service:
+    """Sends requests; see the module."""
+
+    def __init__(
+        self,
+        client: HttpClient,
+        authenticator: Authenticator,
+        policy: RetryPolicy,
+        redact: Callable[[str], str] = str,
+        clock: Callable[[], float] = time.time,
+        stopwatch: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.policy = policy
+        self._redact = redact
+        self.stopwatch = stopwatch
+        self.authenticator = authenticator
+        self._client = client
+        self._clock = clock
+        self._not_before = 0.0
+
+    def get(self, url: str, cancellation: Cancellation) -> Result[Any, Trouble]:
+        """The JSON at ``url``, asked for once; None for an answer without content."""
+        found = self.once(HttpRequest("GET", url, (("Accept", "application/json"),)), cancellation)
+        return found.bind(lambda answer: self._json(url, answer))
+
+    def ask(self, request: HttpRequest, cancellation: Cancellation) -> Result[HttpAnswer, Trouble]:
+        """A good answer, asked for as often as the policy says: for requests that may be repeated."""
+        done = send_with_retries(_Sender(self), request, self.policy, cancellation, LARGEST_JSON, now=self._clock)
+        return self.judged(request.url, done.last, cancellation)
+
+    def once(
+        self, request: HttpRequest, cancellation: Cancellation, sink: BodySink | None = None, *, urgent: bool = False
+    ) -> Result[HttpAnswer, Trouble]:
+        """A good answer to one request. ``urgent`` requests wait for nothing."""
+        found = self.send(request, cancellation, LARGEST_JSON, sink, urgent=urgent)
+        return self.judged(request.url, found, cancellation)
+
+    def send(
+        self,
+        request: HttpRequest,
+        cancellation: Cancellation,
+        limit_bytes: int,
+        sink: BodySink | None = None,
+        *,
+        urgent: bool = False,
+    ) -> Result[HttpAnswer, HttpFailure]:
+        """Any answer to one request; a token that is not taken is renewed once, since nothing was done with it."""
+        if not urgent and self._must_stop(cancellation):
+            reason = "work was stopped before it was asked"
+            return Failure(NoAnswer(shown_url(request.url), reason, NoAnswerKind.STOPPED, may_have_arrived=False))
+        found = self._authorized(request, cancellation, limit_bytes, sink, urgent=urgent)
+        answer = unwrap_or_failure(found)
+        refused = isinstance(answer, HttpAnswer) and meaning(answer) is Meaning.SIGN_IN
+        if refused and self.authenticator.can_renew:
+            found = self._authorized(request, cancellation, limit_bytes, sink, anew=True)
+        return found
+
+    def _must_stop(self, cancellation: Cancellation) -> bool:
+        pause = self._not_before - self.stopwatch()
+        return pause > 0 and cancellation.wait(pause)
+
+    def _authorized(
+        self,
+        request: HttpRequest,
+        cancellation: Cancellation,
+        limit_bytes: int,
+        sink: BodySink | None,
+        *,
+        anew: bool = False,
+        urgent: bool = False,
+    ) -> Result[HttpAnswer, HttpFailure]:
+        header = unwrap_or_failure(self.authenticator.header(cancellation, anew=anew, urgent=urgent))
+        if isinstance(header, NoAnswer):
+            return Failure(header)
+        complete = replace(request, headers=(*request.headers, *_ALWAYS, ("Authorization", header)))
+        if sink is not None:
+            found = self._client.stream(complete, cancellation, sink)
+        else:
+            found = self._client.send(complete, cancellation, limit_bytes)
+        answer = unwrap_or_failure(found)
+        if isinstance(answer, HttpAnswer):
+            self._note(request, answer)
+        return found
+
+    def _note(self, request: HttpRequest, answer: HttpAnswer) -> None:
+        traces = {name: value for name in _TRACES if (value := answer.header(name)) is not None}
+        _log.debug("%s %s: %d %s", request.method, shown_url(request.url), answer.status, traces)
+        self._not_before = self.stopwatch() + self._asked_pause(answer)
+
+    def _asked_pause(self, answer: HttpAnswer) -> float:
+        value = answer.header("retry-after")
+        seconds = retry_after_seconds(value, self._clock()) if value is not None else None
+        return min(seconds or 0.0, LONGEST_PAUSE_SECONDS)
+
+    def judged(
+        self, url: str, found: Result[HttpAnswer, HttpFailure], cancellation: Cancellation
+    ) -> Result[HttpAnswer, Trouble]:
+        """What became of a request, by its meaning."""
+        answer = unwrap_or_failure(found)
+        where = shown_url(url)
+        match answer:
+            case AnswerTooLarge():
+                return Failure(Refusal(where, str(answer), "please report it"))
+            case NoAnswer(kind=NoAnswerKind.STOPPED):
+                return Failure(PipelineInterrupted(cancellation.reason() or Interruption.DEADLINE))
+            case NoAnswer(kind=NoAnswerKind.TRANSIENT):
+                return Failure(Unsettled(answer.url, answer.reason, answer.may_have_arrived))
+            case NoAnswer():
+                return Failure(Refusal(answer.url, answer.reason, "check the network, the URL and the credential"))
+            case HttpAnswer():
+                return self._meaning(where, answer)
+
+    def _meaning(self, where: str, answer: HttpAnswer) -> Result[HttpAnswer, Trouble]:
+        found = meaning(answer)
+        if found is Meaning.GOOD:
+            return Success(answer)
+        refusal = self._without_secrets(explain(where, answer, self.authenticator.credential))
+        if found is Meaning.TRANSIENT:
+            return Failure(Unsettled(where, refusal.reason, answer.status != 429, self._asked_pause(answer)))
+        return Failure(refusal)
+
+    def _without_secrets(self, refusal: Refusal) -> Refusal:
+        """The service may repeat what it was sent."""
+        details = tuple(map(self._redact, refusal.details))
+        return replace(refusal, reason=self._redact(refusal.reason), details=details)
+
+    def _json(self, url: str, answer: HttpAnswer) -> Result[Any, Trouble]:
+        if answer.status == 204:
+            return Success(None)
+        content = read_json(answer.body)
+        if not isinstance(content, NoJson):
+            return Success(content)
+        refusal = no_json(shown_url(url))
+        return Failure(Unsettled(refusal.where, refusal.reason, True) if content.cut_short else refusal)
+
+
+@final
+class _Sender:
+    """A service as the retry loop sees it."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def send(
+        self, request: HttpRequest, cancellation: Cancellation, limit_bytes: int
+    ) -> Result[HttpAnswer, HttpFailure]:
+        return self._service.send(request, cancellation, limit_bytes)

@@ -1,0 +1,35 @@
+"""The engine ``buildkit``, as its entry point names it."""
+
+import os
+from typing import Final
+
+from image_builder_domain.diagnosis import Finding
+from image_builder_domain.engine_type import EngineSurroundings, EngineType
+from image_builder_domain.engine_types import NO_SETTINGS
+from image_builder_domain.ports import Cancellation
+
+from image_builder_adapters.buildkit.engine import BuildkitEngine, BuildkitSettings
+
+
+def _make(_settings: object, around: EngineSurroundings) -> BuildkitEngine:
+    return BuildkitEngine(_own(around))
+
+
+def _examine(_settings: object, around: EngineSurroundings, cancellation: Cancellation) -> tuple[Finding, ...]:
+    from image_builder_adapters.buildkit.examination import examine_buildkit
+
+    return examine_buildkit(_own(around), cancellation)
+
+
+def _own(around: EngineSurroundings) -> BuildkitSettings:
+    return BuildkitSettings(
+        environment=around.environment,
+        state_directory=around.state_directory,
+        daemon_log=os.path.join(around.log_directory, "buildkitd.log"),
+        single_build=around.single_build,
+        user=around.user,
+        redact=around.secrets.data,
+    )
+
+
+BUILDKIT: Final = EngineType(NO_SETTINGS, _make, _examine)

@@ -1,0 +1,141 @@
+"""What goes over HTTP and what comes back: requests, answers, and why there is none. Values only, no I/O.
+
+Semantics: RFC 9110.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol, TypeAlias, final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from image_builder_domain.ports import Cancellation
+from returns.result import Result
+
+LARGEST_ERROR_BODY = 64 * 1024
+"""Bytes read of an answer whose status is not 2xx; the rest is left unread."""
+
+_SHOWN_PARAMETERS = frozenset({"scope", "service", "digest", "mount", "from", "n", "last"})
+
+Headers: TypeAlias = tuple[tuple[str, str], ...]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One request; the same bytes each time it is sent. Headers and body stay out of ``repr``: they hold secrets."""
+
+    method: str
+    url: str
+    headers: Headers = field(default=(), repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """A complete answer with any status. A body whose status is not 2xx is cut at :data:`LARGEST_ERROR_BODY`."""
+
+    status: int
+    headers: Headers = field(repr=False)
+    body: bytes = field(repr=False)
+
+    def header_values(self, name: str) -> tuple[str, ...]:
+        """All values of a header in order; names are compared without case."""
+        return _values(self.headers, name)
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, None without one."""
+        return next(iter(self.header_values(name)), None)
+
+
+class NoAnswerKind(Enum):
+    """Why there is no answer, as far as it decides about another attempt: only ``TRANSIENT`` is worth one."""
+
+    TRANSIENT = "transient"
+    CERTIFICATE = "certificate"
+    UNUSABLE_REQUEST = "unusable request"
+    STOPPED = "stopped"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """No complete answer came; whether the request took effect is unknown. ``url`` is fit to be shown.
+
+    ``may_have_arrived`` is False when it certainly never left: the server was not found, reached or trusted.
+    """
+
+    url: str
+    reason: str
+    kind: NoAnswerKind
+    may_have_arrived: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.url}: {self.reason}"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class AnswerTooLarge:
+    """A 2xx answer with a body over the limit; reading stopped there. ``url`` is fit to be shown."""
+
+    url: str
+    limit_bytes: int
+    status: int = 200
+    headers: Headers = field(default=(), repr=False, compare=False)
+
+    def header_values(self, name: str) -> tuple[str, ...]:
+        """As :meth:`HttpAnswer.header_values`."""
+        return _values(self.headers, name)
+
+    def __str__(self) -> str:
+        return f"{self.url}: the answer is larger than {self.limit_bytes} bytes"
+
+
+HttpFailure: TypeAlias = NoAnswer | AnswerTooLarge
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds to connect, between two pieces of an answer, and for the whole exchange."""
+
+    connect_seconds: float = 10.0
+    read_seconds: float = 30.0
+    whole_seconds: float = 60.0
+
+
+class HttpSender(Protocol):
+    """Sends one request once; :class:`HttpClient`, or what stands for it in a test."""
+
+    def send(
+        self, request: HttpRequest, cancellation: Cancellation, limit_bytes: int
+    ) -> Result[HttpAnswer, HttpFailure]:
+        """Give the answer with any status, or why there is none. Follows no redirect. Never raises."""
+        ...
+
+
+def shown_url(url: str) -> str:
+    """``url`` for messages: without userinfo and fragment, and only with parameters that are known to be harmless."""
+    try:
+        parts = urlsplit(url)
+        pairs = [(key, value) for key, value in parse_qsl(parts.query) if key in _SHOWN_PARAMETERS]
+    except ValueError:
+        return "(malformed URL)"
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, urlencode(pairs, safe=":/,"), ""))
+
+
+def is_loopback_host(host: str) -> bool:
+    """True for exactly ``localhost``, 127.0.0.0/8 and ``::1`` (without brackets)."""
+    try:
+        return host in ("localhost", "::1") or ipaddress.IPv4Address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _values(headers: Headers, name: str) -> tuple[str, ...]:
+    return tuple(value for key, value in headers if key.lower() == name.lower())

@@ -1,0 +1,53 @@
+"""What a program is here: its path, and the version that it tells of itself."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, final
+
+from image_builder_domain.diagnosis import Finding
+from image_builder_domain.ports import Cancellation
+
+from image_builder_adapters.cancellation import TimeLimit
+from image_builder_adapters.process import Command, Finished, Tail, find_program, run
+
+_SECONDS: Final = 10.0
+# "runc version 1.1", "GitVersion:    v3.1", "Kaniko version :  v1.27"; else whatever looks like one.
+_SAID: Final = re.compile(r"version\s*:?\s+([0-9A-Za-z.+~-]+)", re.IGNORECASE)
+_VERSION: Final = re.compile(r"\b(v?[0-9]+\.[0-9]+[0-9A-Za-z.+~-]*)")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program to look at: its name on ``PATH`` (or path), and the words that make it tell its version and no more.
+
+    Without ``words`` it is never started, as one that would begin its work.
+    """
+
+    name: str
+    words: tuple[str, ...] = ("--version",)
+    remedy: str = "install it, and put it on PATH"
+
+
+def program_finding(
+    program: Program, area: str, environment: Mapping[str, str], cancellation: Cancellation, *, is_needed: bool = True
+) -> Finding:
+    """What ``doctor`` says of a program; it sees ``PATH`` alone of the environment, and has 10 s."""
+    path = find_program(program.name, environment)
+    if path is None:
+        return Finding(area, program.name, "not found", False, is_needed, program.remedy)
+    version = program_version(path, program.words, environment, cancellation) if program.words else ""
+    return Finding(area, program.name, f"{path}{f' ({version})' if version else ''}", is_needed=is_needed)
+
+
+def program_version(
+    path: str, words: tuple[str, ...], environment: Mapping[str, str], cancellation: Cancellation
+) -> str:
+    """What it calls its version, or the first thing that looks like one; empty when it tells none."""
+    own = {name: environment[name] for name in ("PATH", "TMPDIR") if name in environment}
+    tail = Tail(lambda _: None)
+    ending = run(Command((path, *words), own), tail, TimeLimit(_SECONDS, cancellation))
+    text = "\n".join(tail.lines()) if ending == Finished(0) else ""
+    found = _SAID.search(text) or _VERSION.search(text)
+    return found[1] if found else ""

@@ -1,0 +1,51 @@
+"""What ``doctor`` found: what is installed and usable here, and what is missing for the build that would be made."""
+
+from dataclasses import dataclass, replace
+from typing import final
+
+from image_builder_domain.exit_code import ExitCode
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    ``area`` is what it belongs to (``engine buildkit``, ``registry``), ``subject`` the thing itself. ``found`` says in
+    words what is there, or why it is no use. ``is_needed`` when nothing can be done without it; ``remedy`` is for what
+    is not good. No finding holds a secret.
+    """
+
+    area: str
+    subject: str
+    found: str
+    is_good: bool = True
+    is_needed: bool = False
+    remedy: str = ""
+
+    @property
+    def is_missing(self) -> bool:
+        """True when it is needed, and no use."""
+        return self.is_needed and not self.is_good
+
+    def spare(self) -> "Finding":
+        """The same, where nobody needs it."""
+        return replace(self, is_needed=False)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Everything that was looked at, in the order in which it is told."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def missing(self) -> tuple[Finding, ...]:
+        """What is needed, and no use."""
+        return tuple(finding for finding in self.findings if finding.is_missing)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """2 when something needed is missing, else 0 (specification, section 1)."""
+        return ExitCode.REFUSED if self.missing else ExitCode.DONE

@@ -1,0 +1,84 @@
+"""The mode ``doctor``: what is installed and usable here, and what is missing for the build that would be made."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from image_builder_adapters.cancellation import SignalCancellation
+from image_builder_adapters.console_text import harmless_json
+from image_builder_domain.backend import Backend, decide_backend
+from image_builder_domain.diagnosis import Diagnosis, Finding
+from image_builder_domain.problem import Problem, Problems, problems_of
+
+from image_builder.invocation import Invocation
+from image_builder.presenters.doctor_view import diagnosis_as_json, diagnosis_as_text
+from image_builder.reading import read_tag_inputs
+
+if TYPE_CHECKING:
+    from image_builder_domain.inputs import TagInputs
+    from image_builder_domain.ports import Cancellation
+
+    from image_builder.container import Settings
+
+_ANSWERS_BUILDS_ALONE: Final = (
+    *("dockerfile", "target", "platform", "build-arg", "env-file", "variant", "tag", "tag-base64", "export-tags"),
+    *("max-parallel", "keep-going", "images-to-sign", "report", "build-report-path", "dry-run"),
+)
+_ENOUGH_SECONDS: Final = 120.0
+
+
+def run(call: Invocation) -> int:
+    """Exit code: 0 nothing needed is missing, 2 something is, or the command line is wrong; 7, 130, 143 stopped."""
+    problems = (*call.early, *_meaningless(call))
+    if problems:
+        return call.refuse(problems)
+    from image_builder.container import Settings
+    from image_builder.folders import log_directory, state_directory
+
+    inputs = read_tag_inputs(call.flags, call.environment)
+    folders = log_directory(call.flags, call.environment), state_directory(call.environment)
+    settings = Settings(call.environment, *folders, call.redactor)
+    cancellation = SignalCancellation(call.flags["timeout"] or _ENOUGH_SECONDS)
+    with cancellation.install():
+        diagnosis = Diagnosis(tuple(_findings(call.flags, inputs, settings, cancellation)))
+        stopped = cancellation.reason()
+    if call.flags["output"] == "json":
+        lost = call.print_result(harmless_json(json.dumps(diagnosis_as_json(diagnosis))))
+    else:
+        lost = call.print_result(diagnosis_as_text(diagnosis))
+    return stopped.value if stopped is not None else int(diagnosis.exit_code) or lost
+
+
+def _meaningless(call: Invocation) -> Problems:
+    """A problem for each flag that changes nothing of what is looked at."""
+    return tuple(
+        Problem(f"--{flag}", "it has no meaning for the mode doctor", "leave it out")
+        for flag in _ANSWERS_BUILDS_ALONE
+        if flag in call.given
+    )
+
+
+def _findings(
+    flags: Mapping[str, Any], inputs: "TagInputs", settings: "Settings", cancellation: "Cancellation"
+) -> Iterator[Finding]:
+    """Everything that is looked at, part after part; each imports what it looks with."""
+    from image_builder.examination.engines import look_at_engines
+    from image_builder.examination.job import look_at_configuration, look_at_job
+    from image_builder.examination.pipeline import look_at_pipeline
+    from image_builder.examination.registries import look_at_registries
+    from image_builder.examination.signers import look_at_signers
+
+    decided = decide_backend(flags["backend"], flags["build-in-ado"], inputs.environment)
+    backend, known = decided.value_or(None), inputs.configuration.value_or(None)
+    is_local, state = backend is not Backend.ADO, inputs.git_state.value_or(None)
+    yield from look_at_job(inputs.environment, inputs.git_state)
+    yield from look_at_configuration(flags["config"], inputs.configuration)
+    yield from map(_of_backend, problems_of(decided))
+    yield from look_at_engines(backend, known, settings, cancellation)
+    yield from look_at_registries(flags["name"], known, inputs, is_local, settings, cancellation)
+    yield from look_at_signers(known, state, is_local, settings, cancellation)
+    yield from look_at_pipeline(known, not is_local, inputs.environment)
+
+
+def _of_backend(problem: Problem) -> Finding:
+    return Finding("backend", problem.where, problem.what, False, True, problem.remedy)

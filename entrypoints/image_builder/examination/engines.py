@@ -1,0 +1,61 @@
+"""Every engine that there is, with what each of them needs; only the backend in effect must be complete."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from image_builder_adapters.engine_types import EngineConfigurations, engine_type
+from image_builder_domain.backend import Backend
+from image_builder_domain.configuration import Configuration
+from image_builder_domain.diagnosis import Finding
+from image_builder_domain.engine_type import EngineSurroundings, EngineType
+from image_builder_domain.ports import Cancellation
+from returns.result import Failure
+
+from image_builder.container import Settings, open_engine_surroundings
+
+
+def look_at_engines(
+    backend: Backend | None, configuration: Configuration | None, settings: Settings, cancellation: Cancellation
+) -> Iterator[Finding]:
+    """The engine in effect first; of the others nothing is needed."""
+    around = open_engine_surroundings(settings, configuration.log_format if configuration is not None else None)
+    configured = configuration.engines if configuration is not None else {}
+    in_effect = backend.value if backend is not None else ""
+    for name in sorted(EngineConfigurations(), key=lambda name: (name != in_effect, name)):
+        findings = _of(name, configured.get(name), around, cancellation)
+        yield from findings if name == in_effect else (finding.spare() for finding in findings)
+
+
+def _of(name: str, own: Any, around: EngineSurroundings, cancellation: Cancellation) -> Iterator[Finding]:
+    area = f"engine {name}"
+    found = _loaded(name)
+    if isinstance(found, str):
+        yield Finding(area, "package", found, False, True, "mend or remove the package that brings it")
+        return
+    examined = _examined(area, found, own, around, cancellation) if found.examine is not None else ()
+    yield from examined
+    if any(finding.is_missing for finding in examined):
+        return  # the engine's own check would say the same in fewer words
+    checked = found.make(own, around).check()
+    if isinstance(checked, Failure):
+        missing = checked.failure()
+        yield Finding(area, "ready", f"no: {missing.program} {missing.what}", False, True, missing.remedy)
+    else:
+        yield Finding(area, "ready", "yes", is_needed=True)
+
+
+def _examined(
+    area: str, kind: EngineType, own: Any, around: EngineSurroundings, cancellation: Cancellation
+) -> tuple[Finding, ...]:
+    assert kind.examine is not None  # noqa: S101 (asked only then)
+    try:
+        return kind.examine(own, around, cancellation)
+    except Exception as error:  # noqa: BLE001, RUF100 (it may be a foreign package's; ours says OSError for a full disk)
+        return (Finding(area, "examination", f"failed: {type(error).__name__}", False),)
+
+
+def _loaded(name: str) -> EngineType | str:
+    try:
+        return engine_type(name)
+    except LookupError:
+        return "it cannot be used; a configuration that names it is told why"

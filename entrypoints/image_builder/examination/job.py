@@ -1,0 +1,45 @@
+"""Where we are, and what the configuration says: the CI system, its git state, the file."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from image_builder_domain.configuration import Configuration
+from image_builder_domain.diagnosis import Finding
+from image_builder_domain.git_state import GitState, detect
+from image_builder_domain.problem import Problems, problems_of
+from returns.result import Result, Success
+
+_WHERE: Final = "job"
+_FILE: Final = "configuration"
+
+
+def look_at_job(environment: Mapping[str, str], state: Result[GitState, Problems]) -> Iterator[Finding]:
+    """The CI system that was recognised, and its git state or every reason why there is none."""
+    system = detect(environment)
+    shown = system.value if system is not None else "CI=true, but none that is known"
+    yield Finding(_WHERE, "CI system", shown, system is not None, True)
+    if isinstance(state, Success):
+        yield Finding(_WHERE, "git state", _state(state.unwrap()), is_needed=True)
+    yield from _refused(_WHERE, problems_of(state))
+
+
+def look_at_configuration(file: str, found: Result[Configuration, Problems]) -> Iterator[Finding]:
+    """The file is valid, or every problem in it."""
+    if isinstance(found, Success):
+        yield Finding(_FILE, file, "valid", is_needed=True)
+    yield from _refused(_FILE, problems_of(found))
+
+
+def _refused(area: str, problems: Problems) -> Iterator[Finding]:
+    for problem in problems:
+        yield Finding(area, problem.where, problem.what, False, True, problem.remedy)
+
+
+def _state(state: GitState) -> str:
+    parts: dict[str, Any] = {
+        "": state.job_type.value,
+        "of ": state.repository,
+        "pull request ": state.pull_number,
+        "commit ": state.commit,
+    }
+    return ", ".join(f"{word}{value}" for word, value in parts.items() if value is not None)

@@ -1,0 +1,33 @@
+"""The Azure DevOps backend: its settings, and whether there is a credential. Nothing is sent."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from image_builder_adapters.azure_devops.credential import read_credential
+from image_builder_domain.configuration import Configuration
+from image_builder_domain.diagnosis import Finding
+from image_builder_domain.remote_pipeline import PipelineMisconfigured
+from returns.methods import unwrap_or_failure
+
+_AREA: Final = "Azure DevOps"
+
+
+def look_at_pipeline(
+    configuration: Configuration | None, is_in_effect: bool, environment: Mapping[str, str]
+) -> Iterator[Finding]:
+    """Needed when it is the backend in effect."""
+    settings = configuration.ado if configuration is not None else None
+    if settings is not None:
+        shown = f"pipeline {settings.pipeline_id} of {settings.organization_url}/{settings.project}"
+        yield Finding(_AREA, "ado-config", shown, is_needed=is_in_effect)
+    else:
+        remedy = "add ado-config to the configuration file"
+        yield Finding(_AREA, "ado-config", "not configured", False, is_in_effect, remedy)
+    yield _credential(environment, is_in_effect)
+
+
+def _credential(environment: Mapping[str, str], is_needed: bool) -> Finding:
+    found = unwrap_or_failure(read_credential(environment))
+    if isinstance(found, PipelineMisconfigured):
+        return Finding(_AREA, "credential", f"{found.where}: {found.reason}", False, is_needed, found.remedy)
+    return Finding(_AREA, "credential", str(found), is_needed=is_needed)

@@ -1,0 +1,21 @@
+"""The folders that the tool writes to (specification, section 1)."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+
+def log_directory(flags: Mapping[str, Any], environment: Mapping[str, str]) -> str:
+    """Where log files go: ``--log-dir``, ``$ARTIFACTS``, Prow's folder, or the user's state folder."""
+    given = flags["log-dir"] or environment.get("ARTIFACTS")
+    if given:
+        return str(given)
+    if os.access("/logs/artifacts", os.W_OK):
+        return "/logs/artifacts"
+    return os.path.join(state_directory(environment), "logs")
+
+
+def state_directory(environment: Mapping[str, str]) -> str:
+    """What is kept between runs (XDG Base Directory Specification)."""
+    home = environment.get("XDG_STATE_HOME") or os.path.join(environment.get("HOME") or "/tmp", ".local", "state")  # noqa: S108
+    return os.path.join(home, "image-builder")

@@ -1,0 +1,70 @@
+"""Remote builds, for people and as JSON: what will be asked of the pipeline, and what came of it."""
+
+from typing import Any
+
+from image_builder_domain.remote_outcome import RemoteOutcome
+from image_builder_domain.remote_pipeline import RemotePipeline
+from image_builder_domain.remote_plan import RemotePlan
+
+
+def plan_as_json(plan: RemotePlan, pipeline: RemotePipeline) -> dict[str, Any]:
+    """Everything in the plan, as one JSON object."""
+    state, settings = plan.git_state, plan.settings
+    return {
+        "image_name": plan.name,
+        "backend": "ado",
+        "git_state": {
+            "system": state.system.value,
+            "job_type": state.job_type.value,
+            "repository": state.repository,
+            "commit": state.commit,
+            "pull_number": state.pull_number,
+        },
+        "pipeline": {
+            "organization_url": settings.organization_url,
+            "project": settings.project,
+            "id": settings.pipeline_id,
+            "version": settings.pipeline_version,
+            "parameters": settings.parameters,
+        },
+        "parameters": {each.name: each.shown for each in plan.request.parameters},
+        "request": pipeline.describe(plan.request),
+        "warnings": list(plan.warnings),
+    }
+
+
+def plan_as_text(plan: RemotePlan, pipeline: RemotePipeline) -> str:
+    """The plan as a person reads it."""
+    state, settings = plan.git_state, plan.settings
+    lines = [
+        f"Plan for {plan.name or 'a preview'}, in Azure DevOps",
+        f"  job       {state.job_type.value} ({state.system.value})"
+        + (f", {state.repository}" if state.repository else "")
+        + (f", pull request {state.pull_number}" if state.pull_number else ""),
+        f"  commit    {state.commit}",
+        f"  pipeline  {settings.pipeline_id} of {settings.project} in {settings.organization_url}",
+        f"  version   {settings.pipeline_version or 'newest'}, parameters {settings.parameters}",
+        *(f"  {each.name} = {each.shown}" for each in plan.request.parameters),
+        "  request",
+        *(f"            {line}" for line in pipeline.describe(plan.request).splitlines()),
+        "  tags are computed, and images signed, by the pipeline",
+    ]
+    return "\n".join(lines)
+
+
+def summary(plan: RemotePlan, outcome: RemoteOutcome, report_path: str | None) -> str:
+    """What became of the run, what it says of its images, and where the evidence lies."""
+    said = f" ({outcome.finished.said})" if outcome.finished is not None and outcome.exit_code() else ""
+    lines = [f"{plan.name}: {outcome.result}{said} in {outcome.duration_seconds:.1f} s"]
+    if outcome.run is not None:
+        lines.append(f"  run          {outcome.run.url}")
+    report = outcome.report
+    if report is not None:
+        lines += [f"  {'pushed' if report.pushed else 'NOT PUSHED':<12} {image}" for image in report.images_list]
+        lines += [f"  digest       {report.digest}"] if report.digest else []
+        lines.append(f"  {'signed' if report.signed else 'not signed':<12} as the pipeline says")
+    if outcome.log_path is not None:
+        lines.append(f"  log          {outcome.log_path}")
+    if report_path is not None:
+        lines.append(f"  report       {report_path}")
+    return "\n".join(lines)

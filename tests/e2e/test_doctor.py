@@ -1,0 +1,91 @@
+"""``image-builder doctor`` in a job with real engines, a real registry and a signing service."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.e2e.world import Finished, World
+
+pytestmark = pytest.mark.e2e
+
+
+def doctor(world: World, *arguments: str) -> Finished:
+    return world.finished(world.launch("image_builder", "doctor", "--config", world.config_file(), *arguments))
+
+
+def findings(done: Finished) -> dict[tuple[str, str], dict[str, Any]]:
+    return {(one["area"], one["subject"]): one for one in json.loads(done.out)["findings"]}
+
+
+def missing(done: Finished) -> list[tuple[str, str]]:
+    return [key for key, one in findings(done).items() if one["needed"] and not one["good"]]
+
+
+def test_where_everything_is_there_nothing_is_missing(world: World) -> None:
+    done = doctor(world, "--output", "json")
+    assert done.code == 0, done.out + done.err
+    assert json.loads(done.out)["usable"] is True
+    found = findings(done)
+    assert found["job", "CI system"]["found"] == "Prow"
+    assert found["job", "git state"]["found"].startswith("postsubmit, of acme/demo, commit 1111")
+    assert found["engine buildkit", "private root"]["good"]
+    assert found["signer", "local"]["found"] == "ready; signs here: enabled by '*'"
+    for host in (world.registry.host_port, world.mirror.host_port):
+        assert found["registry", f"{host}/prod"]["found"] == "answers, without asking who we are"
+    assert not list(world.artifacts.iterdir())
+
+
+def test_people_are_told_what_is_missing_and_what_to_do(world: World) -> None:
+    world.mirror.stop()
+    world.secret.unlink()
+    done = doctor(world)
+    assert done.code == 2
+    assert f"  MISSING  {world.mirror.host_port}/prod: " in done.out
+    assert f"  MISSING  local: {world.secret}: " in done.out
+    assert done.out.rstrip().splitlines()[-3] == "2 needed and missing"
+
+
+def test_only_the_registries_of_this_job_are_needed(world: World) -> None:
+    world.presubmit()
+    world.mirror.stop()  # production alone
+    assert doctor(world, "--output", "json").code == 0
+
+
+def test_a_broken_configuration_is_told_as_a_build_would_tell_it(world: World) -> None:
+    world.config["registri"] = "x"
+    done = doctor(world, "--output", "json")
+    assert done.code == 2
+    assert [what for what in missing(done) if what[0] == "configuration"]
+    assert "did you mean 'registry'?" in done.out
+
+
+def test_the_backend_in_effect_decides_what_is_needed(world: World) -> None:
+    del world.environment["USE_BUILDKIT"]
+    done = doctor(world, "--output", "json")
+    assert done.code == 2
+    assert ("engine kaniko", "executor") in missing(done)
+    assert not [area for area, _ in missing(done) if area == "engine buildkit"]
+
+
+def test_the_pipeline_needs_its_settings_and_a_credential(world: World) -> None:
+    del world.environment["USE_BUILDKIT"]
+    done = doctor(world, "--output", "json", "--build-in-ado")
+    assert missing(done) == [("Azure DevOps", "ado-config"), ("Azure DevOps", "credential")]
+
+
+def test_no_secret_is_shown(world: World) -> None:
+    (world.folder / ".docker").mkdir()
+    content = {"auths": {world.registry.host_port: {"username": "robot", "password": "hunter2-of-the-robot"}}}
+    (world.folder / ".docker" / "config.json").write_text(json.dumps(content))
+    world.environment["ADO_PAT"] = "pat-of-the-robot"
+    done = doctor(world)
+    assert done.code == 0, done.out
+    assert f"auths['{world.registry.host_port}']" in done.out
+    assert "of-the-robot" not in done.out + done.err
+
+
+def test_what_a_build_alone_could_honour_is_refused(world: World) -> None:
+    done = doctor(world, "--tag", "latest")
+    assert done.code == 2
+    assert "--tag: it has no meaning for the mode doctor" in done.err
