@@ -168,6 +168,21 @@ class TestOwnRoot(OwnRoot, ImageEngineFixtures):
         assert "USE_BUILDKIT=true" in done.stdout
         assert os.listdir(environment["TMPDIR"]) == []
 
+    @pytest.mark.parametrize(
+        ("content", "is_told"),
+        [
+            pytest.param('{"credsStore": "desktop"}', True, id="store"),
+            pytest.param('{"credHelpers": {"reg.example": "x"}, "auths": {}}', True, id="helper"),
+            pytest.param('{"credsStore": "", "credHelpers": {}, "auths": {}}', False, id="neither"),
+            pytest.param("[", False, id="broken"),
+        ],
+    )
+    def test_credential_helpers_that_cannot_be_asked_are_told(
+        self, kaniko: KanikoEngine, ask: RequestFactory, environment: dict[str, str], content: str, is_told: bool
+    ) -> None:
+        Path(environment["DOCKER_CONFIG"], "config.json").write_text(content)
+        assert ("credential helpers" in attempt(kaniko, ask("BROKEN")).printed) == is_told
+
     def test_executor_without_the_flag_never_gets_a_cache_that_it_would_write(
         self, environment: dict[str, str], ask: RequestFactory, tmp_path: Path, registry: str
     ) -> None:

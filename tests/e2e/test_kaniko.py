@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from image_builder_contracts.image_engine_probe import processes, wait_until
 
+from tests.e2e.test_secrets import HASH, PASSWORD, assert_hidden, docker_config
 from tests.e2e.world import World, run_step
+from tests.oci_registry import start_registry
 from tests.programs import require
 
 pytestmark = pytest.mark.e2e
@@ -65,6 +67,22 @@ def test_registry_that_takes_nothing_is_a_failed_push(world: World) -> None:
     done = world.run()
     assert done.code == 4, done.err
     assert "127.0.0.1:9" in done.err
+
+
+@pytest.mark.parametrize(("password", "code"), [(PASSWORD, 0), ("wr0ng-pw", 4)])
+def test_password_of_a_registry_reaches_the_executor_and_nothing_else(
+    world: World, roots: Path, password: str, code: int
+) -> None:
+    users = world.folder / "users"
+    users.write_text(f"builder:{HASH}\n")
+    with start_registry(world.folder / "private", {"htpasswd": {"realm": "r", "path": str(users)}}) as registry:
+        world.config["registry"] = f"{registry.host_port}/prod"
+        folder = docker_config(world.folder / "docker", registry.host_port, password)
+        world.environment["DOCKER_CONFIG"] = str(folder)
+        done = world.run("--debug")
+    assert done.code == code, done.err
+    assert_hidden(done, password, f"builder:{password}")
+    assert os.listdir(roots) == []
 
 
 @pytest.mark.usefixtures("roots")
