@@ -31,7 +31,7 @@ AREAS: Final = {
     "references": (("reference", "registry_prefix"), ("reference", "registry_prefix")),
     "trust": (("trust",), ("trust", "trust_of_plans", "plan")),
     "signers": (("signer_selection",), ("signer_selection", "plan")),
-    "tags": (("tag", "tag_decision", "tag_list"), ("tag", "tag_decision", "tag_list", "plan")),
+    "tags": (("tag", "tag_decision", "tag_list"), ("tag", "tag_decision", "tag_list", "tag_refusals")),
     "ado": (("ado_parameters",), ("ado_parameters",)),
     "git": (
         ("git_state/*",),
