@@ -21,10 +21,11 @@ from returns.methods import unwrap_or_failure
 from returns.result import Failure
 
 from image_builder import ci_output
-from image_builder.container import Settings, open_remote_ports
+from image_builder.container import Settings
 from image_builder.folders import log_directory, state_directory
 from image_builder.invocation import Invocation
 from image_builder.presenters import azure_pipelines, prow, remote_view
+from image_builder.remote_container import open_remote_ports
 from image_builder.remote_reading import read_remote_inputs
 from image_builder.workflows.preview import preview
 from image_builder.workflows.remote_build import RemotePorts, build_remotely

@@ -199,3 +199,16 @@ def test_parts_of_a_reference_are_refused_with_what_was_written() -> None:
     assert Repository.parse("reg.example/").failure() == MalformedReference(
         "reg.example/", "a repository path is missing"
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(part * 60_000 + end, id=f"{part} {end}")
+        for part in ("a", "a.", "a-", "a__", "-", "a/", ":", "@", "a:@", "//a@", " ")
+        for end in ("", ":1", "!/x:1", "/x@")
+    ],
+)
+def test_a_reference_of_any_length_is_judged_and_told_at_once(text: str) -> None:
+    failure = ImageReference.parse(text).failure()
+    assert len(str(failure)) < 1500

@@ -22,6 +22,7 @@ from image_builder_domain.signing import ImageToSign, SignatureResult, Signature
 from returns.pipeline import is_successful
 from returns.result import Result, Success
 
+from tests.foreign_package import Package
 from tests.unit.yaml_document import document
 
 AROUND = Surroundings({}, Redactor())
@@ -41,25 +42,14 @@ MODULE = """
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> "Package":
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> "Faxes":
     monkeypatch.syspath_prepend(str(tmp_path))
-    return Package(tmp_path, re.sub(r"\W", "_", request.node.name))
+    return Faxes(tmp_path, re.sub(r"\W", "_", request.node.name), GROUP)
 
 
-class Package:
-    """Installs packages of other people; their modules have a name of their own for each test."""
-
-    def __init__(self, folder: Path, unique: str) -> None:
-        self.folder = folder
-        self.unique = unique
-
+class Faxes(Package):
     def install(self, module: str = MODULE, name: str = "fax", value: str = "FAX", package: str = "faxes") -> None:
-        own = f"{package}_{self.unique}"
-        (self.folder / f"{own}.py").write_text(dedent(module))
-        info = self.folder / f"{package}-1.2.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.2\n")
-        (info / "entry_points.txt").write_text(f"[{GROUP}]\n{name} = {own}:{value}\n")
+        super().install(module, name, value, package)
 
 
 def load(kind: str = "fax", config: str = "{number: 010}") -> Result[Configuration, Problems]:
@@ -77,7 +67,7 @@ def test_ours_are_registered_as_anybody_elses() -> None:
     assert {entry.name: entry.load() for entry in ours} == {name: signer_type(name) for name in ("notary", "cosign")}
 
 
-def test_a_package_adds_a_type(package: Package) -> None:
+def test_a_package_adds_a_type(package: Faxes) -> None:
     package.install()
     (signer,) = load().unwrap().signers
     assert (signer.type, repr(signer.settings)) == (
@@ -87,24 +77,24 @@ def test_a_package_adds_a_type(package: Package) -> None:
     assert list(SignerConfigurations()) == ["notary", "cosign", "fax"]
 
 
-def test_its_configuration_is_as_strict_as_ours(package: Package) -> None:
+def test_its_configuration_is_as_strict_as_ours(package: Faxes) -> None:
     package.install()
     assert "unknown key 'sign-config.signers[0].config.numbr'" in "\n".join(
         map(str, load(config="{numbr: 1}").failure())
     )
 
 
-def test_a_type_that_nobody_brings_is_refused_with_the_nearest(package: Package) -> None:
+def test_a_type_that_nobody_brings_is_refused_with_the_nearest(package: Faxes) -> None:
     package.install()
     assert "type cannot be 'fx'; did you mean 'fax'?" in problem("fx")
 
 
-def test_ours_cannot_be_replaced(package: Package) -> None:
+def test_ours_cannot_be_replaced(package: Faxes) -> None:
     package.install(name="notary")
     assert "config.endpoint is missing" in "\n".join(map(str, load("notary", "{number: 1}").failure()))
 
 
-def test_two_packages_with_the_same_type_are_refused(package: Package) -> None:
+def test_two_packages_with_the_same_type_are_refused(package: Faxes) -> None:
     package.install()
     package.install(package="telefax")
     assert "several packages bring a type 'fax': faxes 1.2, telefax 1.2; mend or remove" in problem()
@@ -120,7 +110,7 @@ def test_two_packages_with_the_same_type_are_refused(package: Package) -> None:
     ],
 )
 def test_a_package_that_cannot_be_used_is_told_where_it_is_named(
-    module: str, value: str, told: str, package: Package
+    module: str, value: str, told: str, package: Faxes
 ) -> None:
     package.install(module, value=value)
     assert told in problem()
@@ -135,7 +125,7 @@ def test_a_package_that_cannot_be_used_is_told_where_it_is_named(
         pytest.param("read.text", "failed: AttributeError", id="settings-that-are-none"),
     ],
 )
-def test_a_decoder_with_a_bug_is_a_problem(config: str, told: str, package: Package) -> None:
+def test_a_decoder_with_a_bug_is_a_problem(config: str, told: str, package: Faxes) -> None:
     package.install(f"{dedent(MODULE)}\nFAX = SignerType({config}, None)\n")
     assert f"reading the configuration of a 'fax' signer {told}" in problem(config="x")
 
