@@ -36,7 +36,8 @@ from image_builder_adapters.kaniko.command import NO_PUSH_CACHE, executor_argume
 from image_builder_adapters.kaniko.environment import KANIKO, container_environment
 from image_builder_adapters.kaniko.failure import failure_of
 from image_builder_adapters.kaniko.own_root import CONTEXT, EXECUTOR, NoOwnRoot, Ran, identities, run_in_own_root
-from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, Stopped, Tail, run
+from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, Stopped, run
+from image_builder_adapters.process_output import Tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
