@@ -28,6 +28,7 @@ from image_builder_domain.remote_report import FIRST_LINE, LAST_LINE
 from returns.pipeline import is_successful
 
 from image_builder_contracts.cancellation import ManualCancellation
+from image_builder_contracts.clause import contract_of
 
 RunScript: TypeAlias = Callable[[Callable[[str], None], Callable[[float], bool]], Verdict]
 """What a run does: it takes a function that prints a line and one that waits so many seconds for a cancellation."""
@@ -70,6 +71,7 @@ def _until_canceled(_write: Callable[[str], None], canceled: Callable[[float], b
     return Verdict.CANCELED if canceled(20) else Verdict.FAILED
 
 
+@contract_of("RemotePipeline")
 class RemotePipelineContract:
     """What every remote pipeline keeps. A subclass overrides the fixture ``bench``."""
 
