@@ -40,7 +40,7 @@ class ArtifactsContract:
     """Clauses of the ``Artifacts`` and ``LogFile`` ports."""
 
     @pytest.fixture
-    def artifacts(self, logs: Path) -> Artifacts:
+    def artifacts(self, logs: Path) -> Artifacts:  # noqa: ARG002 (an override needs it)
         """The adapter under test, with the log directory ``logs``; it must hide :data:`SECRET`."""
         pytest.fail("override the 'artifacts' fixture so that it returns your adapter, with 'logs' as log directory")
 
@@ -73,10 +73,12 @@ class ArtifactsContract:
     def test_lines_of_several_threads_stay_whole(self, artifacts: Artifacts) -> None:
         """Builds run side by side, and so do their streams."""
         log = artifacts.open_log("build_app.log").unwrap()
-        threads = [
-            threading.Thread(target=lambda word=word: [log.write(word * 50 + b"\n") for _ in range(200)])
-            for word in (b"ab", b"cd", b"ef")
-        ]
+
+        def talk(word: bytes) -> None:
+            for _ in range(200):
+                log.write(word * 50 + b"\n")
+
+        threads = [threading.Thread(target=talk, args=(word,)) for word in (b"ab", b"cd", b"ef")]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -38,7 +38,8 @@ class SourceTreeContract:
         for made in (folder, outside):
             made.mkdir()
         (folder / "Dockerfile").write_text(_FROM)
-        for name, content in (("Dockerfile", _FROM), ("variants.yaml", "'a': {VERSION: 1}\n"), ("x.env", "VERSION=1\n")):
+        theirs = {"Dockerfile": _FROM, "variants.yaml": "'a': {VERSION: 1}\n", "x.env": "VERSION=1\n"}
+        for name, content in theirs.items():
             (outside / name).write_text(content)
         return folder
 
@@ -105,9 +106,7 @@ class SourceTreeContract:
         (context / "docker" / "variants.yaml").write_text("'right': {VERSION: 1}\n")
         assert [one.name for one in read(str(context), "docker/Dockerfile", None).unwrap().variants] == ["right"]
 
-    def test_variants_outside_of_the_context_are_refused(
-        self, read: ReadSource, context: Path, tmp_path: Path
-    ) -> None:
+    def test_variants_outside_of_the_context_are_refused(self, read: ReadSource, context: Path, tmp_path: Path) -> None:
         """Nothing is taken from there in silence, and nothing is left out in silence."""
         (context / "variants.yaml").symlink_to(tmp_path / "outside" / "variants.yaml")
         assert "variants.yaml" in _refused(read(str(context), None, None))
