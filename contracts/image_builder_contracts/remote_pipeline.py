@@ -160,7 +160,7 @@ class RemotePipelineContract:
 
         def talk(write: Callable[[str], None], _canceled: Callable[[float], bool]) -> Verdict:
             write("are you there?")
-            return Verdict.SUCCEEDED if heard.wait(20) else Verdict.FAILED
+            return Verdict.SUCCEEDED if heard.wait(8) else Verdict.FAILED
 
         def sink(block: bytes) -> None:
             if b"are you there?" in block:
