@@ -1,5 +1,7 @@
 """Builds, pushes and signs examples/hello as a Prow postsubmit job would, and proves the result from outside.
 
+A second act builds it in an Azure DevOps pipeline, see :mod:`azure_act`.
+
 Run it by ``scripts/demo``, which brings the tools. Everything it starts listens on loopback alone and is stopped again;
 the evidence of the last run stays in the user's state folder.
 """
@@ -16,7 +18,7 @@ import sys
 import tarfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -24,10 +26,12 @@ from typing import Any, NoReturn
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
-from tests.oci_registry import start_registry  # noqa: E402 (the repository must be on the path first)
+import azure_act  # noqa: E402 (the repository must be on the path first)
+from tests.oci_registry import start_registry  # noqa: E402
 
 COMMIT = "5d1c7e0b9a3f4c2d8e6f1a0b7c9d3e5f2a4b6c8d"
 MANIFESTS = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
+HELLO, AZURE = "examples/hello", "examples/azure-hello"
 SIGNING_SERVICE = "image_builder_contracts.servers.signing_service"
 
 
@@ -70,7 +74,7 @@ def _demonstrate(folder: Path, running: ExitStack) -> None:
     _say("Starting two registries and a signing service on loopback")
     registry = running.enter_context(start_registry(folder / "registry")).host_port
     mirror = running.enter_context(start_registry(folder / "mirror")).host_port
-    signer = running.enter_context(_signing_service(folder / "signer"))
+    signer = running.enter_context(_service(SIGNING_SERVICE, ["--protocol", "v2"], folder / "signer", {}))
 
     _say("Building a base image from a static busybox, as on a laptop")
     base = _build_base(folder, registry)
@@ -98,6 +102,14 @@ def _demonstrate(folder: Path, running: ExitStack) -> None:
     _prove(report, registries, Path(signer["received"]))
     _prove_content(registries, report["tags"][0]["value"], artifacts, f"{greeting} from image-builder")
     _summarise(report, report_path)
+
+    _say("Second act: the same image in an Azure DevOps pipeline, started by a Prow job; a push, then a pull request")
+    arguments = {"BASE": base, "GREETING": greeting}
+    act = azure_act.Act(folder, REPOSITORY, config.read_text(), signer["ca"], arguments, _service, _image_builder)
+    before = len(_signed(signer))
+    reports = azure_act.play(act)
+    _say("Looking at the result from outside")
+    _prove_azure(reports, [f"{registry}/prod", f"{mirror}/prod"], f"{registry}/dev", _signed(signer)[before:])
 
 
 def _build_base(folder: Path, registry: str) -> str:
@@ -151,7 +163,7 @@ def _prow(artifacts: Path) -> dict[str, str]:
     }
 
 
-def _image_builder(arguments: list[str], environment: dict[str, str]) -> None:
+def _image_builder(arguments: list[str], environment: Mapping[str, str]) -> None:
     kept = ("PATH", "HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "TMPDIR", "BUILDKIT_HOST")
     own = {name: os.environ[name] for name in kept if name in os.environ}
     sys.stdout.flush()
@@ -176,16 +188,17 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def _signing_service(folder: Path) -> Iterator[dict[str, str]]:
-    """Start the service with mutual TLS; gives what it says of itself once it listens."""
+def _service(module: str, arguments: list[str], folder: Path, more: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Start a stand-in service; gives what it says of itself once it listens."""
+    command = [sys.executable, "-m", module, *arguments, "--folder", str(folder)]
     process = subprocess.Popen(
-        [sys.executable, "-m", SIGNING_SERVICE, "--protocol", "v2", "--folder", str(folder)], stdin=subprocess.DEVNULL
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=os.environ | dict(more)
     )
     try:
         ready, end = folder / "ready.json", time.monotonic() + 20
         while not ready.exists():
             if process.poll() is not None or time.monotonic() > end:
-                raise UnprovenError("the signing service did not start")
+                raise UnprovenError(f"{module} did not start")
             time.sleep(0.05)
         yield json.loads(ready.read_text())
     finally:
@@ -203,10 +216,42 @@ def _prove(report: dict[str, Any], registries: list[str], received: Path) -> Non
         for tag in tags:
             found = hashlib.sha256(_manifest(registry, tag)).hexdigest()
             _must(f"sha256:{found}" == digest, f"{registry}/examples/hello:{tag} holds sha256:{found}, not {digest}")
-    signed = [entry for line in received.read_text().splitlines() for entry in json.loads(line)["images"]]
+    signed = _signed({"received": str(received)})
     _must(len(signed) == len(tags) * len(registries), f"{len(signed)} signatures were asked for")
     for entry in signed:
         _must((entry["digest"], entry["size"]) == (digest, image["size"]), f"something else was signed: {entry}")
+
+
+def _signed(signer: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What the signing service was asked to sign, in order."""
+    lines = Path(signer["received"]).read_text().splitlines()
+    return [entry for line in lines for entry in json.loads(line)["images"]]
+
+
+def _prove_azure(
+    reports: Mapping[str, dict[str, Any]], production: list[str], development: str, signed: list[dict[str, Any]]
+) -> None:
+    """The push is in every production registry and signed; the pull request is in the other one alone, unsigned."""
+    push, pull = reports["postsubmit"], reports["presubmit"]
+    found = {
+        registry: f"sha256:{hashlib.sha256(_manifest(registry, 'azure', AZURE)).hexdigest()}" for registry in production
+    }
+    _must(set(found.values()) == {push["digest"]}, f"the pipeline pushed {push['digest']}, the registries hold {found}")
+    _must(push["signed"] is True, "the push is not signed")
+    _must(len(signed) == len(push["images_list"]), f"{len(signed)} signatures for {push['images_list']}")
+    _must({entry["digest"] for entry in signed} == {push["digest"]}, f"something else was signed: {signed}")
+    _must(pull["signed"] is False, "the pull request is signed")
+    elsewhere = [place for place in pull["images_list"] if not place.startswith(f"{development}/")]
+    _must(bool(pull["images_list"]) and not elsewhere, f"the pull request was published to {elsewhere or 'nowhere'}")
+    _must(
+        hashlib.sha256(_manifest(development, "PR-7", AZURE)).hexdigest() in pull["digest"], "another image is in dev"
+    )
+    print("\nProven from outside:")
+    for report in (push, pull):
+        print(f"  {'Signed' if report['signed'] else 'Not signed':12} {report['digest']}")
+        for place in report["images_list"]:
+            print(f"  Resolves     {place}")
+    print()
 
 
 def _prove_content(registries: list[str], tag: str, artifacts: Path, printed: str) -> None:
@@ -222,16 +267,16 @@ def _prove_content(registries: list[str], tag: str, artifacts: Path, printed: st
         _must(b"Greets whoever" in files.get("usr/bin/greet", b""), f"{registry}: the copied file is not in the image")
 
 
-def _get(registry: str, path: str, accept: str = "*/*") -> bytes:
+def _get(registry: str, path: str, accept: str = "*/*", name: str = HELLO) -> bytes:
     host, _, prefix = registry.partition("/")
-    url = f"http://{host}/v2/{prefix}/examples/hello/{path}"
+    url = f"http://{host}/v2/{prefix}/{name}/{path}"
     with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": accept}), timeout=10) as answer:
         body: bytes = answer.read()
     return body
 
 
-def _manifest(registry: str, tag: str) -> bytes:
-    return _get(registry, f"manifests/{tag}", MANIFESTS)
+def _manifest(registry: str, tag: str, name: str = HELLO) -> bytes:
+    return _get(registry, f"manifests/{tag}", MANIFESTS, name)
 
 
 def _files(registry: str, tag: str) -> dict[str, bytes]:

@@ -113,11 +113,13 @@ class Toolbox:
 def needed(tool: Tool, environment: Mapping[str, str], ordinary_user: bool) -> bool:
     """Whether this run wants the tool; the words are explained in the file of pins."""
     local = not environment.get("BUILDKIT_HOST")
+    tests = environment.get("IMAGE_BUILDER_REQUIRE_TOOLS") == "1"
     return {
         "always": True,
         "local-builds": local,
         "rootless": local and ordinary_user,
-        "tests": environment.get("IMAGE_BUILDER_REQUIRE_TOOLS") == "1",
+        "tests": tests,
+        "tests-with-go": tests and shutil.which("go", path=environment.get("PATH", os.defpath)) is not None,
         "on-demand": False,
     }[tool.needed]
 

@@ -110,6 +110,7 @@ class Container:
     entrypoint: tuple[str, ...]
     user: tuple[int, int] = (0, 0)
     mounts: dict[str, tuple[Path, bool]] = field(default_factory=dict)
+    working_directory: str = "/"
 
     @property
     def root(self) -> Path:
@@ -160,7 +161,7 @@ class Container:
                 "user": {"uid": self.user[0], "gid": self.user[1]},
                 "args": command,
                 "env": variables,
-                "cwd": "/",
+                "cwd": self.working_directory,
                 "noNewPrivileges": False,
                 "capabilities": {
                     "bounding": _CAPABILITIES,

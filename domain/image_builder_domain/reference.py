@@ -24,7 +24,7 @@ PREFIX_PATTERN = rf"^(?:(?=[^/]*[.:]){_DOMAIN.pattern}|{_COMPONENT.pattern})(?:/
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _LOOPBACK = r"(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]{1,5})?"
-_USERINFO = r"[^/@\s]*:[^/@\s]*@(?!sha256:)|(?<=//)[^/@\s]+@"
+_MOST_SHOWN = 300
 _LONGEST_REPOSITORY = 255
 
 
@@ -37,8 +37,22 @@ class MalformedReference:
     reason: str
 
     def __str__(self) -> str:
-        shown = re.sub(_USERINFO, "***@", self.text)
-        return f"{shown!r} is no image reference: {self.reason}"
+        return f"{_shown(self.text)!r} is no image reference: {self.reason}"
+
+
+def _shown(text: str) -> str:
+    """The text without what may be a password (``user:password@``, ``//user@``), and no longer than a line or two."""
+    pieces = text.split("@")
+    hidden = "@".join((*map(_without_userinfo, pieces[:-1], pieces[1:]), pieces[-1]))
+    return hidden if len(hidden) <= _MOST_SHOWN else f"{hidden[:_MOST_SHOWN]}..."
+
+
+def _without_userinfo(before: str, after: str) -> str:
+    """``before`` an ``@``: its last word is userinfo after ``//``, and with a colon unless ``after`` is a digest."""
+    start = max(before.rfind("/"), *(before.rfind(blank) for blank in " \t\n\r")) + 1
+    word = before[start:]
+    is_secret = (":" in word and not after.startswith("sha256:")) or (word and before[:start].endswith("//"))
+    return f"{before[:start]}***" if is_secret else before
 
 
 @final
@@ -97,6 +111,8 @@ class Repository:
 def _repository_problem(domain: str, path: str) -> str:
     if domain.endswith(":") and path.startswith("/"):  # "https://…" was split at its first slash
         return "leave out the scheme"
+    if len(domain) + 1 + len(path) > _LONGEST_REPOSITORY:  # first: what comes below takes time for longer ones
+        return f"a repository has at most {_LONGEST_REPOSITORY} characters"
     if not _DOMAIN.fullmatch(domain):
         return f"{domain!r} is no registry host"
     if not path:
@@ -107,8 +123,6 @@ def _repository_problem(domain: str, path: str) -> str:
                 f"the path component {component!r} is not made of lower-case letters and digits, "
                 "joined by '.', '_', '__' or '-'"
             )
-    if len(domain) + 1 + len(path) > _LONGEST_REPOSITORY:
-        return f"a repository has at most {_LONGEST_REPOSITORY} characters"
     return ""
 
 
@@ -133,7 +147,7 @@ class ImageReference:
         slash, colon = rest.rfind("/"), rest.rfind(":")
         name, tag = (rest[:colon], rest[colon + 1 :]) if colon > slash else (rest, None)
         if tag is not None and not is_tag(tag):
-            return Failure(MalformedReference(text, f"{tag!r} is no tag: {TAG_RULE}"))
+            return Failure(MalformedReference(text, f"{_shown(tag)!r} is no tag: {TAG_RULE}"))
         if tag is None and not at:
             return Failure(MalformedReference(text, "a tag or a digest is required"))
         repository = Repository.parse(name).alt(lambda problem: MalformedReference(text, problem.reason))

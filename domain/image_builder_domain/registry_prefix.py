@@ -22,9 +22,7 @@ class RegistryPrefix:
         """Accept ``host``, ``host/path`` or Docker Hub's ``path``; no scheme, tag, digest or trailing slash."""
         # Two components keep Docker Hub's "library/" from appearing, whatever the prefix.
         whole = Repository.parse(f"{text}/x/y").alt(lambda problem: MalformedReference(text, problem.reason))
-        return whole.map(
-            lambda found: cls(text, found.domain, found.path[: -len("/x/y")] if found.path != "x/y" else "")
-        )
+        return whole.map(lambda found: cls(text, found.domain, found.path[: -len("/x/y")]))
 
     def repository(self, name: str) -> Result[Repository, MalformedReference]:
         """The repository of an image name below this prefix; anything that leaves the prefix is refused."""

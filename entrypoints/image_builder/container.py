@@ -4,7 +4,7 @@ Settings are checked before they come here; nothing else knows the container.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, final
 
@@ -14,19 +14,15 @@ from image_builder_adapters.filesystem import FileArtifacts
 from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry import HttpRegistry
 from image_builder_adapters.signer_types import signer_type
-from image_builder_domain.ado_settings import AdoSettings
 from image_builder_domain.engine_type import EngineSurroundings
 from image_builder_domain.plan import Plan
 from image_builder_domain.ports import Artifacts, Signer
-from image_builder_domain.remote_pipeline import RemotePipeline
 from image_builder_domain.sign_plan import SignPlan
 from image_builder_domain.signer_selection import SignerChoice
 from image_builder_domain.signer_settings import SignerDefinition
 from image_builder_domain.signer_type import Surroundings
 
-from image_builder import __version__
 from image_builder.workflows.build import Ports
-from image_builder.workflows.remote_build import RemotePorts
 from image_builder.workflows.sign import SigningPorts
 from image_builder.workflows.verify import VerificationPorts
 
@@ -42,33 +38,45 @@ class Settings:
     redactor: Redactor
 
 
-class Container(containers.DeclarativeContainer):
-    """Checked settings in, ready ports out."""
+class SigningContainer(containers.DeclarativeContainer):
+    """Checked settings in, ready ports out: what signing needs, and nothing that builds."""
 
     settings = providers.Dependency(instance_of=Settings)
     choices = providers.Dependency(instance_of=tuple)
+
+    registry = providers.Singleton(HttpRegistry, settings.provided.environment, settings.provided.redactor)
+    artifacts = providers.Singleton(FileArtifacts, settings.provided.log_directory, settings.provided.redactor.data)
+    signers = providers.Singleton(lambda choices, settings: _signers(choices, settings), choices, settings)
+    signing_ports = providers.Factory(SigningPorts, registry=registry, signers=signers)
+
+
+class Container(SigningContainer):
+    """The same with an engine, for builds."""
+
     backend = providers.Dependency(instance_of=str, default="")
     own: providers.Object[Any] = providers.Object(None)
     log_format: providers.Object[str | None] = providers.Object(None)
     single_build = providers.Dependency(instance_of=bool, default=True)
 
-    registry = providers.Singleton(HttpRegistry, settings.provided.environment, settings.provided.redactor)
     around = providers.Factory(
         EngineSurroundings,
-        environment=settings.provided.environment,
-        secrets=settings.provided.redactor,
-        registry=registry,
-        state_directory=settings.provided.state_directory,
-        log_directory=settings.provided.log_directory,
+        environment=SigningContainer.settings.provided.environment,
+        secrets=SigningContainer.settings.provided.redactor,
+        registry=SigningContainer.registry,
+        state_directory=SigningContainer.settings.provided.state_directory,
+        log_directory=SigningContainer.settings.provided.log_directory,
         log_format=log_format,
         single_build=single_build,
         user=providers.Callable(os.geteuid),
     )
     engine = providers.Singleton(lambda name, own, around: engine_type(name).make(own, around), backend, own, around)
-    artifacts = providers.Singleton(FileArtifacts, settings.provided.log_directory, settings.provided.redactor.data)
-    signers = providers.Singleton(lambda choices, settings: _signers(choices, settings), choices, settings)
-    ports = providers.Factory(Ports, engine=engine, registry=registry, signers=signers, artifacts=artifacts)
-    signing_ports = providers.Factory(SigningPorts, registry=registry, signers=signers)
+    ports = providers.Factory(
+        Ports,
+        engine=engine,
+        registry=SigningContainer.registry,
+        signers=SigningContainer.signers,
+        artifacts=SigningContainer.artifacts,
+    )
 
 
 def _signers(choices: tuple[SignerChoice, ...], settings: Settings) -> dict[str, Signer]:
@@ -98,12 +106,13 @@ def open_verification_ports(settings: Settings, signers: tuple[SignerDefinition,
     around = Surroundings(settings.environment, settings.redactor)
     makers = ((signer, signer_type(signer.type).make_verifier) for signer in signers)
     verifiers = {signer.name: make(signer.name, signer.settings, around) for signer, make in makers if make is not None}
-    return VerificationPorts(Container(settings=settings, choices=()).registry(), verifiers)
+    registry = SigningContainer(settings=settings, choices=()).registry()
+    return VerificationPorts(registry, registry, verifiers)
 
 
 def open_signing_ports(settings: Settings, plan: SignPlan) -> tuple[SigningPorts, Artifacts]:
     """Everything that signing needs; opens nothing yet."""
-    container = Container(settings=settings, choices=plan.signers)
+    container = SigningContainer(settings=settings, choices=plan.signers)
     return container.signing_ports(), container.artifacts()
 
 
@@ -116,38 +125,3 @@ def open_engine_surroundings(settings: Settings, log_format: str | None) -> Engi
 def open_all_signers(settings: Settings, choices: tuple[SignerChoice, ...]) -> dict[str, Signer]:
     """Every signer, chosen or not, for ``doctor``; opens nothing yet."""
     return _signers(tuple(replace(choice, chosen=True) for choice in choices), settings)
-
-
-class RemoteContainer(containers.DeclarativeContainer):
-    """What a build in a remote pipeline needs: no engine, no registry and no signer of ours."""
-
-    settings = providers.Dependency(instance_of=Settings)
-    ado = providers.Dependency(instance_of=AdoSettings)
-    notify: providers.Dependency[Callable[[str], None]] = providers.Dependency()
-
-    pipeline = providers.Singleton(
-        lambda ado, environment, redactor, notify: _azure_devops(ado, environment, redactor, notify),
-        ado,
-        settings.provided.environment,
-        settings.provided.redactor,
-        notify,
-    )
-    artifacts = providers.Singleton(FileArtifacts, settings.provided.log_directory, settings.provided.redactor.data)
-    ports = providers.Factory(RemotePorts, pipeline=pipeline, artifacts=artifacts)
-
-
-def _azure_devops(
-    ado: AdoSettings, environment: Mapping[str, str], redactor: Redactor, notify: Callable[[str], None]
-) -> RemotePipeline:
-    # Local builds must start without anything that is remote.
-    from image_builder_adapters.azure_devops.pipeline import AzureDevOpsPipeline, PipelineSurroundings
-
-    around = PipelineSurroundings(environment, redactor.text, redactor.learn, notify)
-    return AzureDevOpsPipeline(ado, around, f"image-builder/{__version__}")
-
-
-def open_remote_ports(settings: Settings, ado: AdoSettings, notify: Callable[[str], None]) -> RemotePorts:
-    """Everything that a remote build needs; opens nothing yet. ``notify`` tells people what happens meanwhile."""
-    container = RemoteContainer(settings=settings, ado=ado, notify=providers.Object(notify))
-    ports: RemotePorts = container.ports()
-    return ports

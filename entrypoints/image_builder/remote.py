@@ -21,15 +21,17 @@ from returns.methods import unwrap_or_failure
 from returns.result import Failure
 
 from image_builder import ci_output
-from image_builder.container import Settings, open_remote_ports
+from image_builder.container import Settings
 from image_builder.folders import log_directory, state_directory
 from image_builder.invocation import Invocation
 from image_builder.presenters import azure_pipelines, prow, remote_view
+from image_builder.remote_container import open_remote_ports
 from image_builder.remote_reading import read_remote_inputs
 from image_builder.workflows.preview import preview
 from image_builder.workflows.remote_build import RemotePorts, build_remotely
 
 _NOT_HERE = ("max-parallel", "keep-going", "images-to-sign", "report")
+_NOT_IN_PREVIEWS = ("build-report-path", "ado-state-output")
 _OBEDIENT = (CiSystem.AZURE_PIPELINES, CiSystem.GITHUB)
 
 
@@ -60,12 +62,11 @@ def run(call: Invocation) -> int:
 
 
 def _unused(call: Invocation) -> Problems:
-    """What only a local build can honour is refused, not ignored."""
-    return tuple(
-        Problem(f"--{flag}", "it has no meaning for a pipeline of Azure DevOps", "leave it out")
-        for flag in _NOT_HERE
-        if flag in call.given
-    )
+    """What only a local build, or only a build, can honour is refused, not ignored."""
+    is_preview = call.verb == "preview"
+    what = "it has no meaning for a " + ("preview" if is_preview else "pipeline of Azure DevOps")
+    flags = (*_NOT_HERE, *(_NOT_IN_PREVIEWS if is_preview else ()))
+    return tuple(Problem(f"--{flag}", what, "leave it out") for flag in flags if flag in call.given)
 
 
 def _print_plan(call: Invocation, plan: RemotePlan, ports: RemotePorts) -> int:

@@ -1,11 +1,13 @@
 """Source: compiled from the Go module, inside the module's own folder.
 
 There upstream's ``go.mod`` and ``go.sum`` rule, as in upstream's releases, and ``exclude`` and ``replace`` lines, which
-``go install module@version`` refuses, are honoured. Go checks the module itself against its checksum database.
+``go install module@version`` refuses, are honoured. Go checks the module itself against its checksum database. Only a
+module that today's Go no longer compiles as it is gets a module of ours around it, which asks for newer dependencies.
 """
 
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,16 +16,22 @@ from toolchain.run import run
 
 _DOWNLOAD_SECONDS = 300
 _COMPILE_SECONDS = 2400
+_AROUND = "around"
 _AMBIENT = ("GOOS", "GOARCH", "GOBIN", "GOROOT", "GOEXPERIMENT", "GOTOOLDIR", "GO_EXTLINK_ENABLED")
 
 
 def fetch(tool: Tool, source: GoSource, go: Path, folder: Path) -> Mapping[str, Path]:
     """The tool's programs, in ``folder``. The first time this takes minutes."""
     environment = go_environment(os.environ)
-    where = _module_folder(go, f"{source.module}@v{tool.version}", folder, environment)
     packages = [source.package.format(program=program) for program in tool.programs]
+    if source.upgrades:
+        where, environment = _module_around(go, tool, source, folder, environment)
+        packages = [package.replace(".", source.module, 1) for package in packages]
+    else:
+        where = _module_folder(go, f"{source.module}@v{tool.version}", folder, environment)
     flags = ["-trimpath", "-buildvcs=false", f"-ldflags={_linker_flags(tool, source)}"]
     run([go, "build", *flags, "-o", f"{folder}{os.sep}", *packages], _COMPILE_SECONDS, where, environment)
+    shutil.rmtree(folder / _AROUND, ignore_errors=True)
     return {program: folder / program for program in tool.programs}
 
 
@@ -48,6 +56,18 @@ def _module_folder(go: Path, module: str, where: Path, environment: Mapping[str,
     if not (folder / "go.mod").is_file():
         raise SourceError(f"{module} has no go.mod")
     return folder
+
+
+def _module_around(
+    go: Path, tool: Tool, source: GoSource, folder: Path, environment: Mapping[str, str]
+) -> tuple[Path, dict[str, str]]:
+    """An empty module that requires this one and the newer dependencies; each is checked against Go's database."""
+    where, free = folder / _AROUND, {**environment, "GOFLAGS": "-mod=mod"}
+    where.mkdir()
+    run([go, "mod", "init", _AROUND], _DOWNLOAD_SECONDS, where, free)
+    wanted = [f"{source.module}@v{tool.version}", *source.upgrades]
+    run([go, "get", *wanted], _DOWNLOAD_SECONDS, where, free)
+    return where, free
 
 
 def _linker_flags(tool: Tool, source: GoSource) -> str:

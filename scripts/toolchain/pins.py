@@ -48,11 +48,15 @@ class ArchiveSource:
 
 @dataclass(frozen=True, slots=True)
 class GoSource:
-    """A module, the package of each program in it, and the variable that a release build fills with the version."""
+    """A module, the package of each program in it, and the variable that a release build fills with the version.
+
+    ``upgrades`` are modules (``path@version``) that must be newer than upstream's ``go.mod`` says.
+    """
 
     module: str
     package: str
     version_variable: str = ""
+    upgrades: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

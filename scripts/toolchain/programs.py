@@ -82,7 +82,7 @@ def _check_flags(tool: Tool, program: str, file: Path) -> None:
     flags = tool.path.flags.get(program)
     if flags is None:
         raise SourceError(f"{file} does not tell its version")
-    words = set(re.findall(r"--[a-z][a-z0-9-]*", ask(file, flags.help)))
+    words = set(re.findall(r"(?<![\w-])--?[a-z][a-z0-9-]*", ask(file, flags.help)))
     missing = [flag for flag in flags.needs if flag not in words]
     if missing:
         raise SourceError(f"{file} does not tell its version and lacks {', '.join(missing)}")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import pytest
+import yaml
 from image_builder_contracts.servers.azure_devops.identity import ASSERTION_TYPE, SCOPE
 from image_builder_contracts.servers.azure_devops.request import Operation
 from image_builder_contracts.servers.azure_devops.run import Run
@@ -246,6 +247,27 @@ def test_builds_come_in_pages(client: Client) -> None:
     assert "x-ms-continuationtoken" not in second.headers
 
 
+def test_a_run_may_end_before_it_began() -> None:
+    def work(run: Run) -> str:
+        run.validation.append({"result": "error", "message": "no agent of the pool is there"})
+        return "failed"
+
+    with AzureDevOps.start() as service:
+        client = Client(service)
+        number = client.finish(service.add_pipeline("driven", DEFINITION, work).card.id, {"Name": "a"})
+        build = client.ask(f"build/builds/{number}").json()
+        assert (build["result"], build["startTime"] == build["finishTime"]) == ("failed", True)
+        assert build["validationResults"][0]["message"] == "no agent of the pool is there"
+        assert client.ask(f"build/builds/{number}/timeline").status == 204
+
+
+def test_the_first_two_logs_hold_every_parameter_in_clear(client: Client) -> None:
+    number = client.finish(42, {"Name": "a-secret"})
+    listed = [log["id"] for log in client.ask(f"build/builds/{number}/logs").json()["value"]]
+    assert listed[:2] == [1, 2]
+    assert "parameters.Name: a-secret" in client.ask(f"build/builds/{number}/logs/2").text()
+
+
 # --- cancellation -------------------------------------------------------------------------------------------------
 
 
@@ -344,7 +366,7 @@ def test_a_running_task_shows_whole_pages_only() -> None:
         early = client.ask(f"build/builds/{number}/logs").json()["count"]
         go.set()
         wait_for(service.runs[0].completed.is_set)
-        assert (early, client.ask(f"build/builds/{number}/logs").json()["count"]) == (0, 2)
+        assert (early, client.ask(f"build/builds/{number}/logs").json()["count"]) == (2, 4)
 
 
 # --- previews -----------------------------------------------------------------------------------------------------
@@ -360,6 +382,50 @@ def test_a_preview_expands_and_starts_nothing(client: Client, route: str) -> Non
     assert (set(found) == {"finalYaml"}) == (route == "preview")
     assert (found.get("id", -1), found.get("state", "unknown"), found.get("name")) == (-1, "unknown", None)
     assert client.service.runs == ()
+
+
+WRITTEN = """\
+name: mine
+variables: {A: $(B)}
+jobs:
+- job: one
+  displayName: One
+  timeoutInMinutes: 7
+  pool: {vmImage: ubuntu-latest}
+  steps:
+  - checkout: none
+  - script: |
+      echo one
+      echo two
+    name: first
+    displayName: First
+    condition: always()
+    continueOnError: true
+    timeoutInMinutes: 3
+    workingDirectory: $(A)
+    target: {commands: restricted, settableVariables: [A, B]}
+    env: {C: d}
+"""
+
+
+def test_a_preview_drops_nothing_of_what_was_written(client: Client) -> None:
+    body = {"previewRun": True, "yamlOverride": WRITTEN}
+    found = yaml.safe_load(client.ask("pipelines/42/preview", "POST", body).json()["finalYaml"])
+    assert found["variables"] == [{"name": "A", "value": "$(B)"}]
+    (job,) = found["stages"][0]["jobs"]
+    step = job.pop("steps")[1]
+    assert job == {"job": "one", "displayName": "One", "timeoutInMinutes": 7, "pool": {"name": "ubuntu-latest"}}
+    assert step == {
+        "task": "CmdLine@2",
+        "name": "first",
+        "displayName": "First",
+        "condition": "always()",
+        "continueOnError": True,
+        "timeoutInMinutes": 3,
+        "target": {"commands": "restricted", "settableVariables": ["A", "B"]},
+        "env": {"C": "d"},
+        "inputs": {"script": "echo one\necho two\n", "workingDirectory": "$(A)"},
+    }
 
 
 def test_an_empty_preview_shows_what_is_committed(client: Client) -> None:

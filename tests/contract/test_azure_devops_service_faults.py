@@ -54,7 +54,7 @@ def seen(client: Client, bearer: str) -> dict[Operation, Any]:
         Operation.GET_BUILD: ("build/builds/901", "GET", None, auth),
         Operation.TIMELINE: ("build/builds/901/timeline", "GET", None, auth),
         Operation.LIST_LOGS: ("build/builds/901/logs", "GET", None, auth),
-        Operation.GET_LOG: ("build/builds/901/logs/1", "GET", None, plain),
+        Operation.GET_LOG: ("build/builds/901/logs/3", "GET", None, plain),
         Operation.LIST_BUILDS: ("build/builds", "GET", None, auth),
         Operation.PREVIEW: ("pipelines/42/preview", "POST", {"templateParameters": {"Name": "x"}}, auth),
         Operation.START_RUN: ("pipelines/42/runs", "POST", {"templateParameters": {"Name": "x"}}, auth),
@@ -140,7 +140,7 @@ def test_a_run_that_was_refused_did_not_start(client: Client, name: str) -> None
 def test_a_cut_answer_ends_before_its_length(client: Client) -> None:
     client.service.fail("cut-log")
     with pytest.raises(http.client.IncompleteRead) as found:
-        client.ask("build/builds/901/logs/1", headers={"Accept": "text/plain"})
+        client.ask("build/builds/901/logs/3", headers={"Accept": "text/plain"})
     assert len(found.value.partial) == 40
 
 
@@ -177,7 +177,7 @@ def test_secrets_come_back_in_errors_and_logs(client: Client) -> None:
     client.service.fail("log-echo")
     auth = {"Authorization": f"Bearer {bearer}"}
     error = client.ask("pipelines/42/runs", "POST", {"templateParameters": {"Name": "x"}}, auth)
-    log = client.ask("build/builds/901/logs/1", headers={**auth, "Accept": "text/plain"})
+    log = client.ask("build/builds/901/logs/3", headers={**auth, "Accept": "text/plain"})
     assert bearer in error.json()["message"]
     assert bearer in log.text()
 

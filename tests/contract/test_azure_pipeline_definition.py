@@ -143,7 +143,7 @@ def client(tmp_path: Path) -> Iterator[Client]:
     }
     groups = {"oci-image-builder-development": group, "oci-image-builder-production": group}
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
-    agent = AgentSettings(groups, {"PATH": path, "HOME": str(tmp_path)})
+    agent = AgentSettings(groups, {"PATH": path, "HOME": str(tmp_path)}, keeps_empty=False)  # scripts must bear both
     with AzureDevOps.start() as service:
         service.add_pipeline("oci-image-builder", TEXT, agent=agent)
         yield Client(service)
@@ -321,6 +321,26 @@ def test_the_token_for_the_source_is_in_no_log_and_no_argument(client: Client, c
         assert base64.b64encode(b"x-access-token:t0ken-of-git").decode() not in text
 
 
+def test_registry_credentials_become_a_file_for_the_tool_alone(
+    client: Client, commits: dict[str, str], tmp_path: Path
+) -> None:
+    secret = '{"auths":{"localhost:1":{"auth":"dXNlcjpwYXNz"}}}'
+    group = {
+        "SOURCE_URL": Variable(f"file://{tmp_path}/git"),
+        "REGISTRY_CREDENTIALS": Variable(secret, secret=True),
+    }
+    groups = {"oci-image-builder-production": group}
+    agent = AgentSettings(groups, {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)})
+    other = client.service.add_pipeline("with credentials", TEXT, agent=agent).card.id
+    number = client.finish(other, {**PUSH, "PullBaseSHA": commits["merged"]})
+    assert client.records(number)["prepare_credentials"]["result"] == "succeeded"
+    (file,) = client.service.runs[0].folder.rglob("docker/config.json")
+    assert (file.read_text(), file.stat().st_mode & 0o077, file.parent.stat().st_mode & 0o077) == (secret, 0, 0)
+    for log in client.ask(f"build/builds/{number}/logs").json()["value"]:
+        text = client.ask(f"build/builds/{number}/logs/{log['id']}", headers={"Accept": "text/plain"}).text()
+        assert "dXNlcjpwYXNz" not in text
+
+
 # --- what of the source the tool may see --------------------------------------------------------------------------
 
 
@@ -363,6 +383,16 @@ def test_a_link_out_of_the_source_is_not_followed(
     sent = proposal(tmp_path, commits, **{"Dockerfile": "FROM scratch\n", **files}) | changed
     ended, said = result_of(client, "build_and_push", sent)
     assert (ended, f"##[error]parameter {told}" in said) == ("failed", True), said
+
+
+def test_a_build_without_optional_parameters_reaches_the_engine(
+    client: Client, commits: dict[str, str], tmp_path: Path
+) -> None:
+    sent = proposal(tmp_path, commits, Dockerfile="FROM scratch\n") | {"BuildEngine": "buildx"}
+    ended, said = result_of(client, "build_and_push", sent)
+    assert ended == "failed"  # there is no registry to push to, whatever engine there may be
+    assert "unbound variable" not in said
+    assert "error: " in said
 
 
 def test_the_tags_are_told_before_the_build(client: Client, commits: dict[str, str], tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from image_builder_contracts.servers.fixtures import SecuredService, mtls_signing_service
 
+from tests.e2e.image_world import Images
 from tests.e2e.world import World
+from tests.machine import debian_tarball
 from tests.oci_registry import start_registry
 from tests.programs import require
 
@@ -23,4 +25,16 @@ def world(tmp_path: Path, mtls_signing_service: SecuredService) -> Iterator[Worl
     with start_registry(tmp_path / "one") as registry, start_registry(tmp_path / "two") as mirror:
         found = World(folder, registry, mirror, mtls_signing_service.service, mtls_signing_service.secret)
         found.postsubmit()
+        yield found
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
+    """A registry with a small Debian, in which images of ours are made when they are first asked for."""
+    for program in ("buildctl", "buildkitd", "runc", "executor"):
+        require(program)
+    tarball, folder = debian_tarball(), tmp_path_factory.mktemp("images")
+    with start_registry(folder / "registry") as registry:
+        found = Images(folder, registry)
+        found.make_debian(tarball)
         yield found

@@ -185,7 +185,7 @@ class Office:
         return Finished(process.returncode, out, err, self.folder)
 
     def interrupt(self, number: signal.Signals, *arguments: str) -> tuple[Finished, float]:
-        """Send a signal once a run is followed; and how many seconds the command took to end."""
+        """Send a signal once a run is followed; and after how many seconds it was canceled, or the command gave up."""
         process = self.start(*self.building(*arguments))
         end = time.monotonic() + 20
         while not self.service.count(Operation.GET_RUN):
@@ -193,7 +193,10 @@ class Office:
             time.sleep(0.02)
         sent = time.monotonic()
         process.send_signal(number)
-        return self.end(process), time.monotonic() - sent
+        while not self.service.count(Operation.CANCEL) and process.poll() is None:
+            time.sleep(0.02)
+        seconds = time.monotonic() - sent
+        return self.end(process), seconds
 
     @property
     def parameters(self) -> dict[str, str]:

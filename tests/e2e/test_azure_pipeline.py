@@ -76,6 +76,21 @@ def test_a_pull_request_is_built_for_development_and_not_signed(azure: AzureWorl
     assert "sign_images" not in azure.client.records(number)
 
 
+def test_every_variant_of_a_push_is_signed_as_it_was_built(world: World) -> None:
+    world.context.joinpath("variants.yaml").write_text('one: {VERSION: "1"}\ntwo: {VERSION: "2"}\n')
+    world.dockerfile('RUN ["/bin/busybox", "sh", "-c", "echo $VERSION > /version"]')
+    with azure_world(world) as azure:
+        number, result = run(azure, azure.postsubmit(Tags=""))
+        assert result == "succeeded", everything(azure, number)
+        told = report(azure, number)
+        built = {image["variant"]: image["digest"] for image in told["images"]}
+        assert (set(built), told["digest"], told["signed"]) == ({"one", "two"}, None, True)
+        for image in told["images"]:
+            assert {signature["digest"] for signature in image["signatures"]} == {built[image["variant"]]}
+        signed = {image.tag.rpartition("-")[2]: str(image.digest) for image in world.signing.received}
+        assert signed == built
+
+
 def test_a_pull_request_is_built_with_kaniko(world: World) -> None:
     with azure_world(world, KANIKO_EXECUTOR=require("executor")) as azure:
         number, result = run(azure, azure.presubmit(BuildEngine="kaniko", UseKanikoConfigFromPR="false"))

@@ -97,3 +97,13 @@ def test_a_service_without_an_answer_is_exit_code_6(desk: Office) -> None:
     desk.ado |= {"ado-retry-strategy": {"attempts": 1, "delay": "0s"}, "ado-organization-url": "http://127.0.0.1:1/x"}
     assert preview(desk).code == 6
     assert desk.service.count(Operation.PREVIEW) == 0
+
+
+@pytest.mark.parametrize(
+    "flag", ["--build-report-path=r.json", "--ado-state-output", "--backend=kaniko", "--variant=x"]
+)
+def test_what_a_preview_would_have_to_ignore_is_refused(desk: Office, flag: str) -> None:
+    done = preview(desk, OURS, flag)
+    assert done.code == 2
+    assert flag.partition("=")[0] in done.err
+    assert desk.service.requests == ()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from image_builder_contracts.servers.azure_devops.fault import Stall
 from image_builder_contracts.servers.azure_devops.request import Operation
 from image_builder_contracts.servers.azure_devops.run import Run
 from pytest_httpserver import HTTPServer
@@ -145,6 +146,15 @@ def test_a_signal_while_the_start_is_not_answered_still_cancels_the_run(desk: Of
     done, _ = desk.interrupt(signal.SIGTERM)
     assert done.code == 143
     assert (len(desk.service.runs), desk.service.count(Operation.CANCEL)) == (1, 1)
+
+
+def test_a_cancellation_that_is_not_answered_does_not_keep_the_process_and_is_told(desk: Office) -> None:
+    desk.use(until_canceled)
+    desk.service.inject(Stall(30), on=[Operation.CANCEL], times=None)
+    done, seconds = desk.interrupt(signal.SIGTERM)
+    assert done.code == 143
+    assert seconds < 15
+    assert "could not be canceled" in done.err
 
 
 def test_a_plan_sends_nothing_shows_the_request_and_hides_secrets(desk: Office) -> None:

@@ -62,14 +62,18 @@ def test_an_unsigned_image_is_5_beside_a_signed_one(world: World, signed: tuple[
     assert code == 5
     assert [one["verified"] for one in answer["images"]] == [True, False]
     assert answer["images"][1]["digest"] == str(other.descriptor.digest)
-    assert "sigstore: cosign verify: no signatures found" in answer["images"][1]["not_signed"][0]
+    missing, listed = answer["images"][1]["not_signed"]
+    assert "sigstore: cosign verify: no signatures found" in missing
+    assert listed == "the registry lists nothing that refers to it"
 
 
 def test_an_image_signed_by_another_key_is_5(world: World, signed: tuple[str, PushedImage]) -> None:
     (world.folder / "keys" / "cosign.pub").unlink()
     (world.folder / "keys").rename(world.folder / "former-keys")
     add_cosign(world)
-    assert found(world, signed[0])[0] == 5
+    code, answer = found(world, signed[0])
+    assert code == 5
+    assert "application/vnd.dev.sigstore.bundle" in answer["images"][0]["not_signed"][1]
 
 
 def test_a_missing_image_is_5(world: World, signed: tuple[str, PushedImage]) -> None:

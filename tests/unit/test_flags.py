@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_builder.flag_table import DURATION, FLAGS, LIST, NUMBER, REPEATED, SWITCH, TEXT, VERBS, help_text
+from image_builder.flag_table import CHOICE, DURATION, FLAGS, LIST, NUMBER, REPEATED, SWITCH, TEXT, VERBS, help_text
 from image_builder.flags import Scan, scan
 
 SPECIFIED = [
@@ -79,8 +79,23 @@ def test_a_mistake_is_found_whatever_stands_before_it(before: list[str], mistake
     assert len(found.problems) > len(scan(["build", *before, "--silent"]).problems)
 
 
-@given(st.sampled_from(named(TEXT, REPEATED, LIST)), st.text(min_size=1, max_size=20))
-def test_four_spellings_are_one(name: str, value: str) -> None:
+def choices(name: str) -> tuple[str, ...]:
+    words = FLAGS[name][2]
+    assert isinstance(words, tuple)
+    return words
+
+
+good_values = st.one_of(
+    st.tuples(st.sampled_from(named(TEXT, REPEATED, LIST)), st.text(min_size=1, max_size=20)),
+    st.tuples(st.sampled_from(named(NUMBER)), st.integers(1, 999_999).map(str)),
+    st.tuples(st.sampled_from(named(DURATION)), st.sampled_from(["1s", "5m", "1h30m", "1.5h", "100ms"])),
+    st.sampled_from([(name, word) for name in named(CHOICE) for word in choices(name)]),
+)
+
+
+@given(good_values)
+def test_four_spellings_are_one(flag: tuple[str, str]) -> None:
+    name, value = flag
     spellings = [[f"-{name}", value], [f"--{name}", value], [f"-{name}={value}"], [f"--{name}={value}"]]
     found = [scan(spelling) for spelling in spellings]
     assert found[0].problems == []

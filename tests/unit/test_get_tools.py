@@ -64,7 +64,7 @@ def tried(tool: Tool, shelf: Store) -> str:
 
 def test_every_pin_loads_and_names_a_source_or_a_package_to_install() -> None:
     tools = pins.load(PINS)
-    expected = {"uv", "go", "buildkit", "kaniko", "runc", "registry", "cosign", "rootlesskit", "busybox"}
+    expected = {"uv", "go", "buildkit", "kaniko", "runc", "registry", "cosign", "prow", "rootlesskit", "busybox"}
     assert expected == set(tools)
     assert all(tool.archive or tool.go or tool.wheel or tool.debian for tool in tools.values())
 
@@ -249,3 +249,12 @@ def test_the_command_needs_nothing_but_python(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert "please install the package docker-registry" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("with_go", "wanted"), [(True, ["prow"]), (False, [])])
+def test_what_only_go_can_make_is_wanted_where_go_is(path: Path, with_go: bool, wanted: list[str]) -> None:
+    place(path / "go", script("echo go version go1.26.5 linux/amd64")) if with_go else path.mkdir()
+    tools = [tool for tool in pins.load(PINS).values() if tool.needed == "tests-with-go"]
+    environment = {"PATH": str(path), "IMAGE_BUILDER_REQUIRE_TOOLS": "1"}
+    assert [tool.name for tool in tools if get_tools.needed(tool, environment, ordinary_user=False)] == wanted
+    assert not any(get_tools.needed(tool, {"PATH": str(path)}, ordinary_user=False) for tool in tools)

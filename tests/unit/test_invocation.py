@@ -2,7 +2,7 @@
 
 import pytest
 from image_builder.flags import scan
-from image_builder.invocation import mode_of
+from image_builder.invocation import is_remote, misplaced, mode_of
 
 
 def mode(*words: str) -> tuple[str, list[str]]:
@@ -38,3 +38,37 @@ def test_a_flag_chooses_a_mode_as_its_verb_does(words: tuple[str, ...], expected
 )
 def test_two_modes_at_once_are_refused(words: tuple[str, ...], wrong: str) -> None:
     assert mode(*words)[1] == [wrong]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ((), False),
+        (("--build-in-ado",), True),
+        (("--build-in-ado=false",), False),
+        (("plan", "--backend", "ado"), True),
+        (("--backend", "kaniko"), False),
+        (("preview",), True),
+        (("tags", "--build-in-ado"), False),
+    ],
+)
+def test_azure_devops_builds_when_it_is_asked_to(words: tuple[str, ...], expected: bool) -> None:
+    found = scan(list(words))
+    assert is_remote(mode_of(found.verb, found.values)[0], found.values) is expected
+
+
+@pytest.mark.parametrize(
+    ("words", "wrong"),
+    [
+        (("--ado-preview-output", "x"), ["--ado-preview-output"]),
+        (("--build-in-ado", "--ado-preview-run-yaml-path", "x"), ["--ado-preview-run-yaml-path"]),
+        (("preview", "--ado-preview-run-yaml-path", "x", "--ado-preview-output", "y"), []),
+        (("--test-kaniko-build-config",), ["--test-kaniko-build-config"]),
+        (("--test-kaniko-build-config", "--build-in-ado"), []),
+        (("sign", "--test-kaniko-build-config"), ["--test-kaniko-build-config"]),
+    ],
+)
+def test_flags_of_azure_devops_are_refused_where_they_mean_nothing(words: tuple[str, ...], wrong: list[str]) -> None:
+    found = scan(list(words))
+    chosen = mode_of(found.verb, found.values)[0]
+    assert [problem.where for problem in misplaced(chosen, found.given, found.values)] == wrong

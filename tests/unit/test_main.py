@@ -72,3 +72,22 @@ def test_a_bug_is_named_without_its_text(arguments: list[str]) -> None:
 def test_an_early_interrupt_ends_with_130_and_no_traceback() -> None:
     ended = python(ENDS_WITH.format("KeyboardInterrupt"))
     assert (ended.returncode, ended.stderr) == (130, "image-builder: interrupted\n")
+
+
+def test_signing_starts_without_anything_that_builds(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    signer = "{name: n, type: notary, config: {endpoint: 'https://sign.example'}}"
+    config.write_text(f"sign-config: {{enabled-signers: {{'*': [n]}}, signers: [{signer}]}}")
+    code = "from image_builder.sign_only import main; main()"
+    asked = ("--config", str(config), "--images-to-sign", "r.example/a:v1", "--repo", "acme/demo", "--dry-run")
+    ended = subprocess.run(
+        [sys.executable, "-I", "-c", LOADED.format(f"{code}; sys.stdout.flush()"), *asked],
+        env={},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = ended.stdout.splitlines()[-1].split()
+    assert "image_builder_adapters.notary" in loaded
+    builders = ("buildkit", "kaniko", "azure_devops")
+    assert not [name for name in loaded if name.split(".")[:2][-1] in builders]

@@ -57,7 +57,8 @@ SHARED = st.recursive(
 )
 
 
-@given(SHARED, st.text("abB0-._", max_size=7))
+# Of the empty text Python before 3.14 says that \\B is not there; Go says it is, see its answers above.
+@given(SHARED, st.text("abB0-._", min_size=1, max_size=7))
 def test_a_pattern_means_what_it_means_to_python_where_both_know_it(pattern: str, text: str) -> None:
     assert matches(pattern, text) == bool(re.compile(pattern, re.ASCII).fullmatch(text))
 

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_builder_domain.reference import DOCKER_HUB, Digest, ImageReference, Repository, is_tag
+from image_builder_domain.reference import DOCKER_HUB, Digest, ImageReference, MalformedReference, Repository, is_tag
 from returns.result import Failure
 
 HEX = "0123456789abcdef" * 4
@@ -167,3 +167,48 @@ def test_password_in_a_reference_is_never_repeated(text: str) -> None:
     refused = ImageReference.parse(text)
     assert isinstance(refused, Failure)
     assert "hunter22" not in str(refused.failure())
+
+
+RULE = "is not made of lower-case letters and digits, joined by '.', '_', '__' or '-'"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "'' is no image reference: a tag or a digest is required"),
+        ("https://reg.example/a:1", "'https://reg.example/a:1' is no image reference: leave out the scheme"),
+        (
+            "https://u:p@reg.example/a:1",
+            "'https://***@reg.example/a:1' is no image reference: leave out the scheme",
+        ),
+        ("reg.example/A:1", f"'reg.example/A:1' is no image reference: the path component 'A' {RULE}"),
+        (
+            f"reg.example/a:1/b@{DIGEST}",
+            f"'reg.example/a:1/b@{DIGEST}' is no image reference: the path component 'a:1' {RULE}",
+        ),
+    ],
+)
+def test_a_refusal_says_what_and_why(text: str, told: str) -> None:
+    assert str(ImageReference.parse(text).failure()) == told
+
+
+def test_parts_of_a_reference_are_refused_with_what_was_written() -> None:
+    assert Digest.parse("sha256:0").failure() == MalformedReference(
+        "sha256:0", "a digest is 'sha256:' and 64 lower-case hexadecimal digits"
+    )
+    assert Repository.parse("reg.example/").failure() == MalformedReference(
+        "reg.example/", "a repository path is missing"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(part * 60_000 + end, id=f"{part} {end}")
+        for part in ("a", "a.", "a-", "a__", "-", "a/", ":", "@", "a:@", "//a@", " ")
+        for end in ("", ":1", "!/x:1", "/x@")
+    ],
+)
+def test_a_reference_of_any_length_is_judged_and_told_at_once(text: str) -> None:
+    failure = ImageReference.parse(text).failure()
+    assert len(str(failure)) < 1500

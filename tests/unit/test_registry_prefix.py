@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_builder_domain.reference import Repository
-from image_builder_domain.registry_prefix import RegistryPrefix
+from image_builder_domain.reference import ImageReference, MalformedReference, Repository
+from image_builder_domain.registry_prefix import RegistryPrefix, image_reference
 
 prefixes = st.sampled_from(
     ["reg.example", "reg.example/dev", "reg.example:5000/a/b", "localhost", "docker.io", "docker.io/acme", "acme"]
@@ -125,3 +125,21 @@ def test_a_prefix_contains_itself_and_what_lies_below() -> None:
         if place.contains(Repository.parse(text).unwrap())
     ]
     assert held == ["reg.example/dev", "reg.example/dev/a/b", "REG.example:443/dev/a"]
+
+
+def test_a_refused_name_is_told_with_its_reason() -> None:
+    refused = prefix("reg.example/dev").repository("A").failure()
+    assert (refused.text, "'A' is not made of lower-case" in refused.reason) == ("A", True)
+
+
+def test_a_name_that_would_leave_the_prefix_is_refused_even_if_its_grammar_is_good() -> None:
+    # No text that parses does this; the rule must not depend on the grammar alone.
+    elsewhere = RegistryPrefix("reg.example/dev", "reg.example", "prod")
+    assert elsewhere.repository("x").failure() == MalformedReference("x", "it would leave the registry reg.example/dev")
+
+
+def test_a_repository_gets_a_tag_as_it_is_written() -> None:
+    repository = prefix("docker.io/acme").repository("demo").unwrap()
+    made = image_reference(repository, "v1")
+    assert made == ImageReference(repository, "v1", None, "index.docker.io/acme/demo")
+    assert str(made) == "index.docker.io/acme/demo:v1"

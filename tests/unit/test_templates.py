@@ -33,7 +33,7 @@ actions = st.sampled_from([("{{ .Date }}", "20260102"), ("{{.PRNumber}}", "7"), 
 texts = st.text(alphabet="ab}.-\n", max_size=4).map(lambda text: (text, text))
 
 
-@given(st.lists(st.one_of(actions, texts)))
+@given(st.lists(st.one_of(actions, texts), max_size=16))
 def test_each_action_becomes_its_value_and_the_rest_stays(parts: list[tuple[str, str]]) -> None:
     source, text = ("".join(part[side] for part in parts) for side in (0, 1))
     assert render(source, DATA).unwrap() == text
@@ -102,9 +102,7 @@ def test_time_is_rendered_in_utc() -> None:
         pytest.param("{{ end }}", "{{end}} closes nothing", "end }}", id="an end too many"),
         pytest.param('{{ template "a" }}', "there is no template 'a'", "template", id="unknown template"),
         pytest.param("{{ .Time.Format 1 }}", "an argument of the type string", "1 }}", id="type of an argument"),
-        pytest.param(
-            "{{ .Time.Format }}", ".Format takes 1 arguments, not 0", ".Time.Format", id="number of arguments"
-        ),
+        pytest.param("{{ .Time.Format }}", ".Format takes 1 argument, not 0", ".Time.Format", id="number of arguments"),
         pytest.param('{{ lt 1 "a" }}', "int and string cannot be compared", "lt", id="comparison"),
         pytest.param('{{ slice "ab" 9 }}', "there is no place 9 in a text of 2 bytes", "slice", id="slice"),
         pytest.param("{{ 1i }}", "complex numbers are not supported", "1i", id="complex number"),
@@ -158,6 +156,7 @@ def test_an_error_in_a_long_template_shows_what_is_around_it() -> None:
 
 def test_a_template_is_at_most_4_kib_long() -> None:
     assert render("{{/*" + "é" * 2044 + "*/}}", DATA).unwrap() == ""
+    assert render("{{/*" + "x" * 4088 + "*/}}", DATA).unwrap() == ""
     assert "4096 bytes" in render("{{/*" + "é" * 2044 + "x*/}}", DATA).failure().reason
 
 
@@ -178,6 +177,11 @@ def test_nesting_is_allowed_up_to_100_levels() -> None:
     assert render("{{" + "(" * 99 + "1" + ")" * 99 + "}}", DATA).unwrap() == "1"
     assert "100 levels" in render("{{" + "(" * 101 + "1" + ")" * 101 + "}}", DATA).failure().reason
     assert "100 levels" in render("{{if 1}}" * 101 + "{{end}}" * 101, DATA).failure().reason
+
+
+def test_a_template_takes_at_most_10000_steps() -> None:
+    assert render("{{ range 9990 }}{{ end }}", DATA).unwrap() == ""
+    assert "10000 steps" in render("{{ range 10001 }}{{ end }}", DATA).failure().reason
 
 
 HOSTILE = {

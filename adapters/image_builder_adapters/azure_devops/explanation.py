@@ -25,7 +25,10 @@ _NOT_THERE: Final = (
 @final
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Something that another attempt would not change. ``kind`` is the service's name for it, if it has one."""
+    """Something that another attempt would not change. ``kind`` is the service's name for it, if it has one.
+
+    ``is_sign_in``: the credential was not taken, which a proxy's or the service's bad minute can feign.
+    """
 
     where: str
     reason: str
@@ -33,6 +36,7 @@ class Refusal:
     details: tuple[str, ...] = ()
     kind: str = ""
     status: int = 0
+    is_sign_in: bool = False
 
     def __str__(self) -> str:
         return f"{self.reason}; {self.remedy}" + "".join(f"\n  {detail}" for detail in self.details)
@@ -72,7 +76,7 @@ def _not_accepted(where: str, answer: HttpAnswer, credential: Credential) -> Ref
         reason, remedy = f"{credential} is not accepted", f"check that it has not expired; {_SCOPES}"
     host = _sign_in_host(answer)
     reason += f" ({answer.status}{f', sent to {host}' if host else ''}{f': {said}' if said else ''})"
-    return Refusal(where, reason, remedy, kind=error.kind, status=answer.status)
+    return Refusal(where, reason, remedy, kind=error.kind, status=answer.status, is_sign_in=True)
 
 
 def _sign_in_host(answer: HttpAnswer) -> str:

@@ -73,7 +73,7 @@ class Follower:
             state = self._state(cancellation, is_early=is_early)
             if isinstance(state, (PipelineInterrupted, RunLost)):
                 return Failure(state)
-            if isinstance(state, Unsettled):
+            if isinstance(state, (Unsettled, Refusal)):
                 pause = self._outage.pause_seconds
                 continue
             drained = self._print(cancellation, completed=state.state == "completed")
@@ -93,18 +93,17 @@ class Follower:
 
     def _state(
         self, cancellation: Cancellation, *, is_early: bool
-    ) -> _State | Unsettled | RunLost | PipelineInterrupted:
+    ) -> _State | Unsettled | Refusal | RunLost | PipelineInterrupted:
         found = unwrap_or_failure(self._service.get(self._address.run(self._run.number), cancellation))
         if isinstance(found, PipelineInterrupted):
             return found
-        if isinstance(found, Refusal):
-            if not (found.status == 404 and is_early):
-                return RunLost(self._run, str(found))
-            found = Unsettled(found.where, found.reason, may_have_arrived=True, is_missing=True)
+        if isinstance(found, Refusal) and not (found.is_sign_in or (found.status == 404 and is_early)):
+            return RunLost(self._run, str(found))
         if isinstance(found, dict) and word(found.get("state")):
             self._outage.end()
             return _State(word(found["state"]), word(found.get("result")))
-        trouble = found if isinstance(found, Unsettled) else Unsettled(self._run.url, "the answer tells no state", True)
+        is_known = isinstance(found, (Unsettled, Refusal))
+        trouble = found if is_known else Unsettled(self._run.url, "the answer tells no state", may_have_arrived=True)
         self._outage.begin(trouble)
         if not self._outage.is_hopeless:
             return trouble
@@ -166,10 +165,14 @@ class Follower:
         while True:
             found = unwrap_or_failure(self._service.get(self._address.build(self._run.number), cancellation))
             is_done = isinstance(found, dict) and word(found.get("status")) == "completed"
-            if is_done or isinstance(found, (Refusal, PipelineInterrupted)):
+            if (
+                is_done
+                or isinstance(found, PipelineInterrupted)
+                or (isinstance(found, Refusal) and not found.is_sign_in)
+            ):
                 return found
             late = Unsettled(self._run.url, "it is not completed as a build", may_have_arrived=True, is_missing=True)
-            outage.begin(found if isinstance(found, Unsettled) else late)
+            outage.begin(found if isinstance(found, (Unsettled, Refusal)) else late)
             if outage.is_hopeless:
                 return found
             if cancellation.wait(outage.pause_seconds):

@@ -106,13 +106,14 @@ class Service:
         *,
         urgent: bool = False,
     ) -> Result[HttpAnswer, HttpFailure]:
-        """Any answer to one request; a token that is refused is renewed once, since nothing was done with it."""
+        """Any answer to one request; a token that is not taken is renewed once, since nothing was done with it."""
         if not urgent and self._must_stop(cancellation):
             reason = "work was stopped before it was asked"
             return Failure(NoAnswer(shown_url(request.url), reason, NoAnswerKind.STOPPED, may_have_arrived=False))
         found = self._authorized(request, cancellation, limit_bytes, sink, urgent=urgent)
         answer = unwrap_or_failure(found)
-        if isinstance(answer, HttpAnswer) and answer.status == 401 and self.authenticator.can_renew:
+        refused = isinstance(answer, HttpAnswer) and meaning(answer) is Meaning.SIGN_IN
+        if refused and self.authenticator.can_renew:
             found = self._authorized(request, cancellation, limit_bytes, sink, anew=True)
         return found
 

@@ -11,7 +11,7 @@ from image_builder_domain.secret_name import holds_secret
 from image_builder_domain.templates.calendar import from_datetime
 from image_builder_domain.templates.data import TEXT_FIELDS, TemplateData
 from image_builder_domain.templates.functions import BUILTINS
-from image_builder_domain.templates.member import METHODS
+from image_builder_domain.templates.member import METHODS, names_of
 from image_builder_domain.templates.refusal import LONGEST_SHOWN, Refused, shown
 from image_builder_domain.templates.syntax import (
     Chain,
@@ -215,10 +215,9 @@ class Expressions:
             return None
         if isinstance(receiver, Root):
             return self._root_member(dot, name, arguments, piped)
-        methods = METHODS.get(type(receiver), {})
-        method = methods.get(name)
+        method = METHODS.get(type(receiver), {}).get(name)
         if method is None:
-            names = ", ".join(f".{known}" for known in methods) or "no fields or methods here"
+            names = names_of(type(receiver)) or "no fields or methods here"
             raise Refused(f"{type_name(receiver)} has no .{name[:LONGEST_SHOWN]}", names=names)
         count = len(arguments) + (not isinstance(piped, _Absent))
         if count != len(method.parameters):
@@ -292,4 +291,4 @@ _SPOKEN: Final[dict[type[Any], str]] = {**TYPE_NAMES, bytes: "[]byte"}
 
 
 def _wrong_count(name: str, wanted: int, given: int, least: str) -> Refused:
-    return Refused(f"{name} takes {least}{wanted} arguments, not {given}")
+    return Refused(f"{name} takes {least}{wanted} argument{'s' if wanted != 1 else ''}, not {given}")

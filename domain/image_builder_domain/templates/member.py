@@ -179,3 +179,9 @@ METHODS: Final[Mapping[type[Any], Mapping[str, Method]]] = {
     Location: _STRING,
 }
 """The methods of each type, by name."""
+
+
+def names_of(kind: type[Any]) -> str:
+    """The methods of a type that a template can use, as messages name them; empty when it has none."""
+    methods = METHODS.get(kind, {})
+    return ", ".join(f".{name}" for name, method in methods.items() if method.call not in (_refused, _several))

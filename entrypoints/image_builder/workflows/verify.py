@@ -6,9 +6,9 @@ from typing import final
 
 from image_builder_domain.descriptor import Manifest
 from image_builder_domain.exit_code import ExitCode
-from image_builder_domain.ports import Cancellation, Registry, Verifier
+from image_builder_domain.ports import Cancellation, Referrers, Registry, Verifier
 from image_builder_domain.problem import Problem, Problems
-from image_builder_domain.reference import Digest
+from image_builder_domain.reference import Digest, ImageReference
 from image_builder_domain.registry_failure import NotFound
 from image_builder_domain.verification import Claim, Verified
 from returns.methods import unwrap_or_failure
@@ -25,6 +25,7 @@ class VerificationPorts:
     """What verifying needs of the outside world; ``verifiers`` by the name of their signer."""
 
     registry: Registry
+    referrers: Referrers
     verifiers: Mapping[str, Verifier]
 
 
@@ -63,13 +64,21 @@ def _verified(claim: Claim, ports: VerificationPorts, cancellation: Cancellation
         return Verified(claim, None, unsigned=(str(answer),))
     found = answer.descriptor.digest
     differs = f"it is {found}, and should be {claim.digest}" if claim.digest not in (None, found) else ""
-    return Verified(claim, found, differs, _missing(claim, claim.digest or found, ports.verifiers, cancellation))
+    return Verified(claim, found, differs, _missing(claim, claim.digest or found, ports, cancellation))
 
 
-def _missing(
-    claim: Claim, digest: Digest, verifiers: Mapping[str, Verifier], cancellation: Cancellation
-) -> tuple[str, ...]:
+def _missing(claim: Claim, digest: Digest, ports: VerificationPorts, cancellation: Cancellation) -> tuple[str, ...]:
     pinned = claim.reference.pinned(digest)
-    answers = [(name, verifiers[name].verify(pinned, cancellation)) for name in claim.verified_by]
-    unsigned = (claim.unsigned,) if claim.unsigned else ()
-    return (*unsigned, *(f"{name}: {answer.failure()}" for name, answer in answers if isinstance(answer, Failure)))
+    answers = [(name, ports.verifiers[name].verify(pinned, cancellation)) for name in claim.verified_by]
+    failed = [f"{name}: {answer.failure()}" for name, answer in answers if isinstance(answer, Failure)]
+    listed = [_listed(pinned, ports.referrers, cancellation)] if failed else []
+    return (*([claim.unsigned] if claim.unsigned else []), *failed, *listed)
+
+
+def _listed(image: ImageReference, referrers: Referrers, cancellation: Cancellation) -> str:
+    """What there is instead: somebody else's signature, or one of another kind, is a common reason."""
+    found = referrers.referrers(image, None, cancellation)
+    if isinstance(found, Failure):
+        return f"what refers to it cannot be listed: {found.failure()}"
+    kinds = ", ".join(sorted({each.artifact_type or each.descriptor.media_type for each in found.unwrap()}))
+    return f"what refers to it, by whomever: {kinds}" if kinds else "the registry lists nothing that refers to it"

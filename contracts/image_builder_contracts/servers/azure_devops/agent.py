@@ -33,13 +33,14 @@ class AgentSettings:
     """What an agent brings: variable groups by name, its own environment, and its patience with a canceled step.
 
     ``grace`` are the seconds between SIGINT, SIGTERM and SIGKILL (the real agent: 7.5 and 2.5); ``minute`` is how many
-    seconds a minute of a deadline has.
+    seconds a minute of a deadline has. Without ``keeps_empty`` a variable without a value is not in the environment.
     """
 
     groups: Mapping[str, Mapping[str, Variable]] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     grace: float = 7.5
     minute: float = 60.0
+    keeps_empty: bool = True
 
 
 @final
@@ -178,7 +179,8 @@ class Agent:
 
     def _environment(self, step: Step) -> dict[str, str]:
         own = {name: self._variables.expand(value) for name, value in step.environment.items()}
-        return {**self._settings.environment, **self._variables.exported(), **own}
+        found = {**self._settings.environment, **self._variables.exported(), **own}
+        return {name: value for name, value in found.items() if value or self._settings.keeps_empty}
 
     # --- what a step prints ------------------------------------------------------------------------------------
 

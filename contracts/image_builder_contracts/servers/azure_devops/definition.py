@@ -14,6 +14,8 @@ from image_builder_contracts.servers.azure_devops.parameter import plain
 from image_builder_contracts.servers.azure_devops.yaml_source import RefusedError, items, pairs, refuse, text
 
 _Readers = Mapping[str, Callable[[Node], Any]]
+JOB_MINUTES, CANCEL_MINUTES = 60.0, 5.0
+"""What a job gets that says nothing."""
 
 
 @final
@@ -46,8 +48,8 @@ class Job:
     steps: tuple[Step, ...]
     display: str = ""
     pool: str = ""
-    minutes: float = 60
-    cancel_minutes: float = 5
+    minutes: float = JOB_MINUTES
+    cancel_minutes: float = CANCEL_MINUTES
     variables: tuple[tuple[str, str], ...] = ()
 
 
@@ -179,8 +181,8 @@ def _job(node: Node) -> Job:
         steps=found.get("steps", ()),
         display=found.get("displayName", ""),
         pool=found.get("pool", ""),
-        minutes=found.get("timeoutInMinutes", 60),
-        cancel_minutes=found.get("cancelTimeoutInMinutes", 5),
+        minutes=found.get("timeoutInMinutes", JOB_MINUTES),
+        cancel_minutes=found.get("cancelTimeoutInMinutes", CANCEL_MINUTES),
         variables=found.get("variables", ()),
     )
 

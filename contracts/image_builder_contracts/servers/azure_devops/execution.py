@@ -6,11 +6,10 @@ from typing import final
 from image_builder_contracts.servers.azure_devops.agent import Agent, AgentSettings
 from image_builder_contracts.servers.azure_devops.definition import Definition, read
 from image_builder_contracts.servers.azure_devops.expansion import expand
-from image_builder_contracts.servers.azure_devops.expression import shown
 from image_builder_contracts.servers.azure_devops.parameter import Value
 from image_builder_contracts.servers.azure_devops.preview import rendered
 from image_builder_contracts.servers.azure_devops.run import Run, Work
-from image_builder_contracts.servers.azure_devops.state import Pipeline, WorkFor
+from image_builder_contracts.servers.azure_devops.state import Pipeline, WorkFor, trace
 from image_builder_contracts.servers.azure_devops.yaml_source import RefusedError
 
 
@@ -28,7 +27,7 @@ class Executed(WorkFor):
         definition = read(expanded)
         self._check_groups(definition)
         run.add_log(rendered(expanded, definition))
-        run.add_log(_trace(pipeline, values))
+        run.add_log(trace(pipeline, values))
         return Agent(definition, self._settings, {**_PREDEFINED, **self._predefined, **_of(pipeline)}).work
 
     def _check_groups(self, definition: Definition) -> None:
@@ -41,15 +40,6 @@ class Executed(WorkFor):
                 for name in missing
             )
             raise RefusedError("\r\n".join(lines))
-
-
-def _trace(pipeline: Pipeline, values: Mapping[str, Value]) -> str:
-    lines = [f"Begin evaluating template '{pipeline.card.source.yaml_file}'"]
-    lines += [
-        f"parameters.{name}: {value if isinstance(value, dict | list) else shown(value)}"
-        for name, value in values.items()
-    ]
-    return "\n".join((*lines, f"Finished evaluating template '{pipeline.card.source.yaml_file}'"))
 
 
 def _of(pipeline: Pipeline) -> dict[str, str]:

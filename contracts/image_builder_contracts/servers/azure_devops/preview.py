@@ -6,7 +6,14 @@ from typing import Any
 import yaml
 from yaml.nodes import MappingNode, ScalarNode
 
-from image_builder_contracts.servers.azure_devops.definition import Definition, Job, Step, read
+from image_builder_contracts.servers.azure_devops.definition import (
+    CANCEL_MINUTES,
+    JOB_MINUTES,
+    Definition,
+    Job,
+    Step,
+    read,
+)
 from image_builder_contracts.servers.azure_devops.expansion import expand
 from image_builder_contracts.servers.azure_devops.parameter import declared, plain, resolve
 from image_builder_contracts.servers.azure_devops.yaml_source import load
@@ -38,27 +45,43 @@ def _variables(variables: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
 
 
 def _job(job: Job, pool: str) -> dict[str, Any]:
-    found: dict[str, Any] = {"job": job.name}
-    if job.display:
-        found["displayName"] = job.display
-    if job.pool or pool:
-        found["pool"] = {"name": job.pool or pool}
-    if job.variables:
-        found["variables"] = _variables(job.variables)
-    return {**found, "steps": [_step(step) for step in job.steps]}
+    found: dict[str, Any] = {
+        "job": job.name,
+        "displayName": job.display,
+        "timeoutInMinutes": "" if job.minutes == JOB_MINUTES else int(job.minutes),
+        "cancelTimeoutInMinutes": "" if job.cancel_minutes == CANCEL_MINUTES else int(job.cancel_minutes),
+        "pool": {"name": job.pool or pool} if job.pool or pool else "",
+        "variables": _variables(job.variables),
+        "steps": [_step(step) for step in job.steps],
+    }
+    return _without_blanks(found)
 
 
 def _step(step: Step) -> dict[str, Any]:
     if step.kind == "checkout":
         return {"task": _CHECKOUT, "inputs": {"repository": step.content}}
     inputs = {"targetType": "inline"} if step.kind == "bash" else {}
-    found: dict[str, Any] = {"task": _TASKS[step.kind]}
-    for key, value in (("name", step.name), ("displayName", step.display), ("condition", step.condition)):
-        if value and value != "succeeded()":
-            found[key] = value
-    if step.environment:
-        found["env"] = dict(step.environment)
-    return {**found, "inputs": {**inputs, "script": step.content}}
+    found: dict[str, Any] = {
+        "task": _TASKS[step.kind],
+        "name": step.name,
+        "displayName": step.display,
+        "condition": "" if step.condition == "succeeded()" else step.condition,
+        "continueOnError": step.continues or "",
+        "timeoutInMinutes": int(step.minutes) or "",
+        "target": _target(step),
+        "env": dict(step.environment),
+        "inputs": {**inputs, "script": step.content, **({"workingDirectory": step.folder} if step.folder else {})},
+    }
+    return _without_blanks(found)
+
+
+def _target(step: Step) -> dict[str, Any]:
+    settable = None if step.settable is None else list(step.settable) or "none"
+    return _without_blanks({"commands": "restricted" if step.restricted else "", "settableVariables": settable or ""})
+
+
+def _without_blanks(found: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in found.items() if value not in ("", {}, [])}
 
 
 class _Dumper(yaml.SafeDumper):

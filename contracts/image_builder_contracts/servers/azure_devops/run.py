@@ -8,6 +8,8 @@ definition; a test can bring another one, and so decides when which line appears
             task.write("hello")
             run.canceled.wait(10)
         return "succeeded"
+
+A work that opens no record is a run that ended before it began; ``run.validation`` then says why.
 """
 
 import contextlib
@@ -133,10 +135,6 @@ class Run:
             self.canceled.set()
             return True
 
-    def begin(self) -> None:
-        """An agent takes the run."""
-        self.started = self.changed = clock.now()
-
     def complete(self, result: str) -> None:
         """The run is over. A run that never began starts and ends at the same time."""
         with self.lock:
@@ -159,8 +157,10 @@ class Run:
         task: Mapping[str, str] | None = None,
         worker: str | None = None,
     ) -> Record:
-        """Add a pending record below ``parent``."""
+        """Add a pending record below ``parent``. A run begins with its first: until then no agent has taken it."""
         with self.lock:
+            if self.started is None:
+                self.started = self.changed = clock.now()
             order = 1 + sum(record.parent is parent for record in self.records)
             record = Record(kind, name, parent, order, ref_name, identifier, task, worker)
             self._touch(record)

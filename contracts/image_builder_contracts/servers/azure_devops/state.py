@@ -10,6 +10,7 @@ from typing import final
 from yaml.nodes import Node
 
 from image_builder_contracts.servers.azure_devops import clock
+from image_builder_contracts.servers.azure_devops.expression import shown
 from image_builder_contracts.servers.azure_devops.fault import Fault, Injection
 from image_builder_contracts.servers.azure_devops.identity import Identities
 from image_builder_contracts.servers.azure_devops.parameter import Parameter, Value
@@ -40,9 +41,23 @@ class WorkFor:
         self._work = work
 
     def prepare(self, pipeline: Pipeline, values: Mapping[str, Value], run: Run) -> Work:
-        """The work of this run. Raises ``RefusedError`` when the definition cannot be run."""
-        del pipeline, values, run
+        """The work of this run. Raises ``RefusedError`` when the definition cannot be run.
+
+        A run's first two logs are always the definition, and how its template was worked out: values in clear.
+        """
+        run.add_log(pipeline.definition)
+        run.add_log(trace(pipeline, values))
         return self._work
+
+
+def trace(pipeline: Pipeline, values: Mapping[str, Value]) -> str:
+    """The second log of a run: the value of every parameter, secrets too."""
+    file = pipeline.card.source.yaml_file
+    told = [
+        f"parameters.{name}: {value if isinstance(value, dict | list) else shown(value)}"
+        for name, value in values.items()
+    ]
+    return "\n".join((f"Begin evaluating template '{file}'", *told, f"Finished evaluating template '{file}'"))
 
 
 @final
@@ -181,7 +196,6 @@ def _carry_out(run: Run, work: Work) -> None:
         if run.canceled.is_set():
             result = "canceled"
             return
-        run.begin()
         result = work(run)
     finally:
         run.complete("canceled" if run.canceled.is_set() and result != "succeeded" else result)

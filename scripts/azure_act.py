@@ -1,0 +1,120 @@
+"""The demo's second act: the same image, built by an Azure DevOps pipeline that a job elsewhere starts.
+
+The pipeline is the repository's own, the service a stand-in on loopback whose agent really runs its steps: it fetches
+a commit from a git repository, builds with the same engine, pushes and signs. A pull request takes the same way, and is
+not signed.
+"""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+SERVICE = "image_builder_contracts.servers.azure_devops"
+WHO = {"GIT_AUTHOR_NAME": "demo", "GIT_AUTHOR_EMAIL": "d@e", "GIT_COMMITTER_NAME": "demo", "GIT_COMMITTER_EMAIL": "d@e"}
+
+Serving = Callable[..., AbstractContextManager[dict[str, Any]]]
+Running = Callable[[list[str], Mapping[str, str]], None]
+
+
+@dataclass(frozen=True)
+class Act:
+    """What the first act leaves: its configuration's text, what its jobs are made of, and how commands are run."""
+
+    folder: Path
+    repository: Path
+    config: str
+    ca: str
+    build_arguments: Mapping[str, str]
+    serve: Serving
+    run: Running
+
+
+def play(act: Act) -> dict[str, dict[str, Any]]:
+    """Build a push and a pull request; gives their reports by job type."""
+    merged, proposed = _sources(act)
+    groups = _groups(act)
+    pipeline = act.repository / "pipelines" / "oci-image-builder.yaml"
+    arguments = ["--pipeline", str(pipeline), "--groups", str(groups)]
+    with act.serve(SERVICE, arguments, act.folder / "azure", {"SSL_CERT_FILE": act.ca}) as service:
+        reports = {}
+        for job_type, head in (("postsubmit", None), ("presubmit", proposed)):
+            reports[job_type] = _build(act, service, job_type, merged, head)
+    return reports
+
+
+def _sources(act: Act) -> tuple[str, str]:
+    """A repository ``acme/hello``: the commit of main, and one that a pull request proposes."""
+    place = act.folder / "git" / "acme" / "hello"
+    place.mkdir(parents=True)
+    for file in sorted((act.repository / "examples" / "hello").iterdir()):
+        (place / file.name).write_bytes(file.read_bytes())
+    _git(place, "init", "--quiet", "--initial-branch=main")
+    commits = []
+    for message in ("merged", "proposed"):
+        _git(place, "add", ".")
+        _git(place, "commit", "--quiet", "--allow-empty", f"--message={message}")
+        commits.append(_git(place, "rev-parse", "HEAD"))
+    _git(place, "update-ref", "refs/pull/7/head", commits[1])
+    _git(place, "reset", "--quiet", "--hard", commits[0])
+    return commits[0], commits[1]
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), **WHO}
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+def _groups(act: Act) -> Path:
+    """The variable groups: only production's has a configuration that signs."""
+    content = yaml.safe_load(act.config)
+    signing, building = act.folder / "sign.yaml", act.folder / "build.yaml"
+    signing.write_text(yaml.safe_dump(content))
+    building.write_text(yaml.safe_dump({key: value for key, value in content.items() if key != "sign-config"}))
+    common = {"SOURCE_URL": f"file://{act.folder}/git", "CONFIG_FILE": str(building)}
+    groups = {
+        "oci-image-builder-development": common,
+        "oci-image-builder-production": {**common, "SIGN_CONFIG_FILE": str(signing)},
+    }
+    file = act.folder / "groups.json"
+    file.write_text(json.dumps(groups))
+    return file
+
+
+def _build(act: Act, service: Mapping[str, Any], job_type: str, merged: str, head: str | None) -> dict[str, Any]:
+    """Run the client; its configuration says where the pipeline is, and nothing of registries or signers."""
+    place = {
+        "ado-organization-url": service["organization_url"],
+        "ado-project-name": service["project"],
+        "ado-pipeline-id": service["pipeline_id"],
+        "ado-refresh-interval": "200ms",
+        "parameters": "v2",
+    }
+    config = act.folder / "client.yaml"
+    config.write_text(yaml.safe_dump({"ado-config": place}))
+    report = act.folder / f"azure-{job_type}.json"
+    given = [part for name, value in act.build_arguments.items() for part in ("--build-arg", f"{name}={value}")]
+    pull = {} if head is None else {"PULL_NUMBER": "7", "PULL_PULL_SHA": head}
+    job = {
+        "CI": "true",
+        "PROW_JOB_ID": "6d1f0c1e",
+        "JOB_TYPE": job_type,
+        "REPO_OWNER": "acme",
+        "REPO_NAME": "hello",
+        "PULL_BASE_REF": "main",
+        "PULL_BASE_SHA": merged,
+        "ADO_PAT": Path(service["pat"]).read_text(),
+        **pull,
+    }
+    arguments = ["--build-in-ado", "--config", str(config), "--name", "examples/azure-hello", "--tag", "azure", *given]
+    quiet = [] if head is None else ["--silent"]  # once is enough to see the steps' log
+    act.run([*arguments, *quiet, "--build-report-path", str(report)], job)
+    found: dict[str, Any] = json.loads(report.read_text())
+    return found

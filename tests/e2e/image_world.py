@@ -1,0 +1,198 @@
+"""A registry with both images of ours, built with this tool on a small Debian, and the jobs to run them in."""
+
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import final
+
+from image_builder_contracts.servers.fixtures import SecuredService
+
+from tests.e2e.world import COMMIT, HEAD, MANIFESTS
+from tests.machine import Container, tell, unpack_image
+from tests.oci_registry import RunningRegistry
+from tests.programs import require
+
+REPOSITORY = Path(__file__).parents[2]
+# As moby/buildkit's own: set-user-ID programs could not write the maps in a container, where root has little power.
+_ROOTLESS = """FROM {base}
+COPY buildctl buildkitd runc rootlesskit /usr/local/bin/
+RUN useradd --uid 1000 --create-home user && echo user:100000:65536 | tee /etc/subuid > /etc/subgid
+RUN cd /usr/bin && chmod u-s newuidmap newgidmap && setcap cap_setuid=ep newuidmap && setcap cap_setgid=ep newgidmap
+"""
+_KANIKO = "FROM scratch\nCOPY executor /kaniko/executor\n"
+# The second stage brings a system of its own over the first one's, and neither leaves our trust or our libraries alone.
+STAGES = """FROM {base} AS one
+RUN python3 -c "print('made by one', file=open('/made', 'w'))" && rm -rf /etc/ssl
+FROM {base}
+RUN echo broken > /etc/ssl/openssl.cnf && rm -rf /lib/x86_64-linux-gnu/libssl* /usr/lib/python3*
+COPY --from=one /made /made
+RUN test "$(cat /made)" = "made by one"
+"""
+
+
+@final
+@dataclass(slots=True)
+class Images:
+    """The registry, and what is in it so far."""
+
+    folder: Path
+    registry: RunningRegistry
+    made: set[str] = field(default_factory=set)
+
+    @property
+    def base(self) -> str:
+        """The small Debian's reference."""
+        return f"{self.registry.host_port}/made/debian:latest"
+
+    def make_debian(self, tarball: Path) -> None:
+        """The base of everything else."""
+        source = write_context(self.folder / "debian", "FROM scratch\nADD rootfs.tar /\n")
+        shutil.copy(tarball, source / "rootfs.tar")
+        self._build("debian", "buildkit", source)
+
+    def kaniko(self, folder: Path) -> Container:
+        """``image-builder``, built with kaniko, unpacked in ``folder``."""
+        self._make_ours("image-builder", "kaniko", _KANIKO, "executor")
+        return self._container("image-builder", folder)
+
+    def buildkit(self, folder: Path) -> Container:
+        """``buildkit-image-builder``, built with BuildKit, unpacked in ``folder``."""
+        programs = ("buildctl", "buildkitd", "runc", "rootlesskit")
+        self._make_ours("buildkit-image-builder", "buildkit", _ROOTLESS.format(base=self.base), *programs)
+        return self._container("buildkit-image-builder", folder)
+
+    def _make_ours(self, name: str, engine: str, dockerfile: str, *programs: str) -> None:
+        """Build an image of ours, once, from the base and an image that holds the engine's programs."""
+        if name in self.made:
+            return
+        source = write_context(self.folder / engine, dockerfile)
+        for program in programs:
+            shutil.copy(require(program), source / program)
+        self._build(engine, "buildkit", source)
+        engine_image = f"{engine.upper()}={self.registry.host_port}/made/{engine}:latest"
+        words = ["--build-arg", f"BASE={self.base}", "--build-arg", engine_image]
+        seconds = self._build(name, engine, REPOSITORY, "--dockerfile", f"images/{engine}/Dockerfile", *words)
+        tell(f"{name}: built with {engine} in {seconds:.0f} s")
+        self.made.add(name)
+
+    def _build(self, name: str, backend: str, context: Path, *arguments: str) -> float:
+        """Build with this tool, outside CI; gives the seconds it took."""
+        config = self.folder / "config.yaml"
+        config.write_text(f"registry: {self.registry.host_port}/made\n")
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "PULL_BASE_SHA": COMMIT}
+        environment["KANIKO_EXECUTOR"] = require("executor")
+        words = ["--backend", backend, "--config", str(config), "--name", name, "--tag", "latest"]
+        started = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-m", "image_builder", *words, "--context", str(context), *arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+        assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+        return time.monotonic() - started
+
+    def _container(self, name: str, folder: Path) -> Container:
+        manifest = json.loads(self._get(name, "manifests/latest"))
+        config = json.loads(self._get(name, f"blobs/{manifest['config']['digest']}"))["config"]
+        layers = [gzip.decompress(self._get(name, f"blobs/{layer['digest']}")) for layer in manifest["layers"]]
+        unpack_image(layers, folder / "root")
+        size = sum(layer["size"] for layer in manifest["layers"])
+        tell(f"{name}: {size / 1e6:.1f} MB in the registry, {sum(map(len, layers)) / 1e6:.1f} MB unpacked")
+        environment = dict(variable.split("=", 1) for variable in config["Env"])
+        user, _, group = (config.get("User") or "0:0").partition(":")
+        return Container(folder, environment, tuple(config["Entrypoint"]), (int(user), int(group)))
+
+    def _get(self, name: str, what: str) -> bytes:
+        address = f"http://{self.registry.host_port}/v2/made/{name}/{what}"
+        question = urllib.request.Request(address, headers={"Accept": MANIFESTS})
+        with urllib.request.urlopen(question, timeout=60) as answer:
+            body: bytes = answer.read()
+            return body
+
+
+def write_context(folder: Path, dockerfile: str) -> Path:
+    """A build context of one Dockerfile."""
+    folder.mkdir()
+    (folder / "Dockerfile").write_text(dockerfile)
+    return folder
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a job finds: folders to be mounted, and its environment. ``logs`` is what ``/logs`` is."""
+
+    context: Path
+    config: Path
+    secret: Path
+    logs: Path
+    environment: dict[str, str]
+
+    @property
+    def artifacts(self) -> Path:
+        """Where ``$ARTIFACTS`` is, from outside."""
+        return self.logs / "artifacts"
+
+
+def prepare_job(images: Images, signing: SecuredService, folder: Path, owner: tuple[int, int], *, merged: bool) -> Job:
+    """A postsubmit, or a presubmit, of a repository with a Dockerfile of several stages."""
+    assert signing.ca is not None
+    context, secret, config, logs = (folder / name for name in ("workspace", "secret", "config", "logs"))
+    write_context(context, STAGES.format(base=images.base))
+    for made in (secret, config, logs, logs / "artifacts"):
+        made.mkdir()
+    shutil.copy(signing.secret, secret / "notary.json")
+    shutil.copy(signing.ca, secret / "ca.pem")
+    settings = {
+        "registry": f"{images.registry.host_port}/prod",
+        "dev-registry": f"{images.registry.host_port}/dev",
+        "sign-config": {"enabled-signers": {"*": ["local"]}, "signers": [_signer(signing.service.url)]},
+    }
+    (config / "image-builder-config.yaml").write_text(json.dumps(settings))
+    for file in (context, secret, config, logs, logs / "artifacts", *secret.iterdir()):
+        os.chown(file, *owner)
+    return Job(context, config, secret, logs, _prow_environment(merged=merged))
+
+
+def _signer(url: str) -> dict[str, object]:
+    secret = {"path": "/secret/notary.json", "type": "mtls"}
+    return {"name": "local", "type": "notary", "config": {"endpoint": url, "secret": secret}}
+
+
+def _prow_environment(*, merged: bool) -> dict[str, str]:
+    job_type = "postsubmit" if merged else "presubmit"
+    pull = {"number": 7, "author": "kim", "sha": HEAD}
+    refs = {
+        "org": "acme",
+        "repo": "hello",
+        "base_ref": "main",
+        "base_sha": COMMIT,
+        **({} if merged else {"pulls": [pull]}),
+    }
+    return {
+        "CI": "true",
+        "PROW_JOB_ID": "6d1f",
+        "JOB_TYPE": job_type,
+        "JOB_NAME": "build",
+        "BUILD_ID": "1",
+        "REPO_OWNER": "acme",
+        "REPO_NAME": "hello",
+        "PULL_BASE_REF": "main",
+        "PULL_BASE_SHA": COMMIT,
+        "PULL_REFS": f"main:{COMMIT}" + ("" if merged else f",7:{HEAD}"),
+        **({} if merged else {"PULL_NUMBER": "7", "PULL_PULL_SHA": HEAD}),
+        "JOB_SPEC": json.dumps({"type": job_type, "job": "build", "buildid": "1", "prowjobid": "6d1f", "refs": refs}),
+        "ARTIFACTS": "/logs/artifacts",
+        "GOPATH": "/home/prow/go",
+        "SSL_CERT_FILE": "/secret/ca.pem",
+    }

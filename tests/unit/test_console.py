@@ -1,0 +1,59 @@
+"""The console: what one of several builds says stays its own, line by line."""
+
+from collections.abc import Callable
+
+import pytest
+from image_builder.presenters.console import Console
+from image_builder_adapters.console_text import neutralise
+
+
+def console(clean: Callable[[bytes], bytes] = bytes, *, results_only: bool = False, silent: bool = False) -> Console:
+    return Console(clean, neutralise, results_only=results_only, silent=silent, debug=False)
+
+
+def test_engine_lines_begin_with_their_variant(capfd: pytest.CaptureFixture[str]) -> None:
+    voice = console().follow("app", "1.23")
+    voice.engine(b"one\ntwo\n\n")
+    voice.error("three")
+    voice.failing_step(("four", "five"))
+    out, err = capfd.readouterr()
+    assert out == "[1.23] one\n[1.23] two\n[1.23] \n"
+    assert err == "building app (1.23)\nerror: [1.23] three\n    [1.23] four\n    [1.23] five\n"
+
+
+def test_the_only_build_has_nothing_in_front(capfd: pytest.CaptureFixture[str]) -> None:
+    voice = console().follow("app", None)
+    voice.engine(b"one\n")
+    voice.failing_step(("two",))
+    voice.stop()
+    assert capfd.readouterr() == ("one\n", "building app\n    two\n")
+
+
+def test_pieces_of_a_long_line_never_run_into_another_builds(capfd: pytest.CaptureFixture[str]) -> None:
+    one, two = console(), console()
+    first, second = one.follow("app", "a"), two.follow("app", "b")
+    first.engine(b"x" * 9)
+    second.engine(b"y\n")
+    first.engine(b"end\n")
+    assert capfd.readouterr().out == "[a] xxxxxxxxx\n[b] y\n[a] end\n"
+
+
+@pytest.mark.parametrize("variant", [None, "a"])
+def test_foreign_commands_stay_harmless_and_secrets_hidden(
+    capfd: pytest.CaptureFixture[str], variant: str | None
+) -> None:
+    voice = console(lambda text: text.replace(b"hunter22", b"***")).follow("app", variant)
+    voice.engine(b"::error::x\n##vso[task]\n\x1b[2Jhunter22\n")
+    out = capfd.readouterr().out
+    assert "::error" not in out
+    assert "##vso[" not in out
+    assert "\x1b" not in out
+    assert "hunter22" not in out
+
+
+def test_engine_output_gives_way_to_results(capfd: pytest.CaptureFixture[str]) -> None:
+    console(results_only=True).follow("app", "a").engine(b"one\n")
+    console(silent=True).follow("app", "b").engine(b"two\n")
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err == "building app (a)\n[a] one\nbuilding app (b)\n"
