@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from image_builder_adapters.kaniko.engine import KanikoEngine
-from image_builder_contracts.image_engine import ImageEngineFixtures, RequestFactory
+from image_builder_contracts.dockerfile_engine import DockerfileEngineFixtures, RequestFactory
 from image_builder_contracts.image_engine_probe import attempt, built, processes, reference, step, wait_until
 from image_builder_domain.build import BuildFailed, BuiltImage, EngineUnavailable, PushFailed
 from image_builder_domain.build_argument import BuildArgument
@@ -37,7 +37,7 @@ print(made.outcome)
 """
 
 
-class TestOwnRoot(OwnRoot, ImageEngineFixtures):
+class TestOwnRoot(OwnRoot, DockerfileEngineFixtures):
     """Builds that look around, and builds that end badly."""
 
     @pytest.fixture
