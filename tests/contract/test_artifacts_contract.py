@@ -18,7 +18,7 @@ from returns.result import Failure, Result, Success
 class TestFileArtifacts(ArtifactsContract):
     @pytest.fixture
     def artifacts(self, logs: Path) -> Artifacts:
-        return FileArtifacts(str(logs), Redactor((SECRET,)).data)
+        return FileArtifacts(str(logs), Redactor((SECRET,)))
 
 
 class SpoiltLog:
@@ -102,7 +102,7 @@ class Spoilt:
     def __init__(self, logs: Path, kind: type[SpoiltLog] = SpoiltLog) -> None:
         self.logs = logs
         self.kind = kind
-        self.good = FileArtifacts(str(logs), Redactor((SECRET,)).data)
+        self.good = FileArtifacts(str(logs), Redactor((SECRET,)))
 
     def open_log(self, name: str) -> Result[LogFile, ArtifactFailure]:
         return self.good.open_log(name).map(self.kind)
@@ -113,7 +113,7 @@ class Spoilt:
 
 class ShowsSecrets(Spoilt):
     def open_log(self, name: str) -> Result[LogFile, ArtifactFailure]:
-        return FileArtifacts(str(self.logs), bytes).open_log(name).map(SpoiltLog)
+        return FileArtifacts(str(self.logs), Redactor()).open_log(name).map(SpoiltLog)
 
 
 class ReplacesLogs(Spoilt):
@@ -131,7 +131,7 @@ class FollowsALogsLink(Spoilt):
 class LeavesTheFolder(Spoilt):
     def open_log(self, name: str) -> Result[LogFile, ArtifactFailure]:
         place = self.logs / name
-        return FileArtifacts(str(place.parent), bytes).open_log(place.name).map(SpoiltLog)
+        return FileArtifacts(str(place.parent), Redactor()).open_log(place.name).map(SpoiltLog)
 
 
 class WritesInPlace(Spoilt):
