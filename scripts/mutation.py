@@ -31,13 +31,21 @@ AREAS: Final = {
     "references": (("reference", "registry_prefix"), ("reference", "registry_prefix")),
     "trust": (("trust",), ("trust", "trust_of_plans", "plan")),
     "signers": (("signer_selection",), ("signer_selection", "plan")),
-    "tags": (("tag", "tag_decision", "tag_list"), ("tag", "tag_decision", "tag_list", "plan")),
+    "tags": (("tag", "tag_decision", "tag_list"), ("tag", "tag_decision", "tag_list", "tag_refusals")),
     "ado": (("ado_parameters",), ("ado_parameters",)),
     "git": (
         ("git_state/*",),
         ("git_state", "prow", "prow_batch_and_periodic", "github_events", "gitlab", "jenkins", "azure_pipelines"),
     ),
 }
+# The same examples each time, and no search for the smallest one that fails: that it fails is all we ask.
+_PROFILE: Final = """\
+from hypothesis import Phase, settings
+
+phases = (Phase.explicit, Phase.generate)
+settings.register_profile("mutation", derandomize=True, deadline=None, database=None, max_examples=50, phases=phases)
+settings.load_profile("mutation")
+"""
 _KILLED: Final = (1, 3, 24, 36, -24, 152, 255, -11, -9)
 """What mutmut notes of a mutant: a test failed, or the run ended otherwise than in peace."""
 
@@ -50,9 +58,8 @@ def main(names: list[str]) -> int:
 def _area(name: str) -> int:
     folder = FOLDER / name
     _prepare(folder, *AREAS[name])
-    environment = os.environ | {"CI": "true"}  # Hypothesis then tries the same examples each time
     command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(os.cpu_count() or 1)]
-    ended = subprocess.run(command, cwd=folder, env=environment, check=False, stdout=subprocess.DEVNULL)
+    ended = subprocess.run(command, cwd=folder, check=False, stdout=subprocess.DEVNULL)
     if ended.returncode:
         print(f"{name}: mutmut ended with {ended.returncode}")
         return 1
@@ -69,9 +76,11 @@ def _prepare(folder: Path, modules: tuple[str, ...], tests: tuple[str, ...]) -> 
         "source_paths": [Path(package).name for package in PACKAGES],
         "only_mutate": [f"image_builder_domain/{module}{'' if module[-1] == '*' else '.py'}" for module in modules],
         "pytest_add_cli_args_test_selection": [f"tests/unit/test_{test}.py" for test in tests],
+        "also_copy": ["conftest.py"],
         "use_git_change_detection": False,
     }
     lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
+    (folder / "conftest.py").write_text(_PROFILE)
     project = (ROOT / "pyproject.toml").read_text()
     (folder / "pyproject.toml").write_text("\n".join([project, "[tool.mutmut]", *lines, ""]))
 

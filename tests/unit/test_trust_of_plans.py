@@ -24,6 +24,7 @@ from image_builder_domain.reference import ImageReference
 from image_builder_domain.registry_prefix import RegistryPrefix
 from image_builder_domain.sign_plan import SigningInputs, decide_signing
 from image_builder_domain.signer_selection import SignerChoice
+from image_builder_domain.variant import Variant
 from returns.result import Failure, Result, Success
 
 from tests.unit.jobs import BASE, EVENTS, HEAD, MERGED, OTHER, UNMERGED
@@ -97,9 +98,18 @@ def configurations() -> list[Result[Configuration, Any]]:
     return [found for found in map(configured, DOCUMENTS) if isinstance(found, Success)]
 
 
-def planned(found: Result[Configuration, Any], state: Result[GitState, Any], flags: Asked) -> Result[Plan, Any]:
+# Whoever opens a pull request writes variants.yaml.
+VARIANTS = ((), (Variant("1.23", (), "variants.yaml:1:1"), Variant("buildcache", (), "variants.yaml:2:1")))
+
+
+def planned(
+    found: Result[Configuration, Any],
+    state: Result[GitState, Any],
+    flags: Asked,
+    variants: tuple[Variant, ...] = (),
+) -> Result[Plan, Any]:
     tags = TagInputs(flags, found, state, datetime(2026, 1, 2, tzinfo=UTC), {})
-    return decide(Inputs(tags, Success(Source("/src", "Dockerfile")), 1700000000))
+    return decide(Inputs(tags, Success(Source("/src", "Dockerfile", variants=variants)), 1700000000))
 
 
 def lies_in(reference: ImageReference, prefixes: tuple[RegistryPrefix, ...]) -> bool:
@@ -151,12 +161,15 @@ def unmerged_state(job_type: JobType) -> GitState:
     return GitState(CiSystem.PROW, job_type, commit, "acme", "demo", number, base_sha=BASE, pull_refs=refs)
 
 
+@pytest.mark.parametrize("variants", VARIANTS, ids=["one image", "variants"])
 @pytest.mark.parametrize("job_type", UNMERGED_CLASSES)
-def test_no_configuration_and_no_flag_gives_unmerged_code_more(job_type: JobType) -> None:
+def test_no_configuration_and_no_flag_gives_unmerged_code_more(
+    job_type: JobType, variants: tuple[Variant, ...]
+) -> None:
     plans = signed = cached = 0
     for found in configurations():
         for flags in ASKED:
-            plan = planned(found, Success(unmerged_state(job_type)), flags)
+            plan = planned(found, Success(unmerged_state(job_type)), flags, variants)
             if isinstance(plan, Success):
                 assert_harmless(plan.unwrap(), found.unwrap(), flags)
                 plans += 1
@@ -177,7 +190,8 @@ def test_no_variables_give_the_plan_of_unmerged_code_more(name: str, data: st.Da
     event = Success(EVENTS.get(job.get("GITHUB_EVENT_NAME", ""), {}))
     repository = data.draw(st.sampled_from([None, "acme/demo"]))
     found, flags = data.draw(st.sampled_from(configurations())), data.draw(st.sampled_from(ASKED))
-    plan = planned(found, read_git_state(job | changed, OTHER, repository, event), flags)
+    variants = data.draw(st.sampled_from(VARIANTS))
+    plan = planned(found, read_git_state(job | changed, OTHER, repository, event), flags, variants)
     if isinstance(plan, Success):
         assert_harmless(plan.unwrap(), found.unwrap(), flags)
 
