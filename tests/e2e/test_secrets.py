@@ -9,7 +9,7 @@ from image_builder_contracts.servers.signing_fault import Answer
 from image_builder_contracts.servers.signing_service import SigningService
 from image_builder_contracts.servers.signing_state import ServiceOptions
 
-from tests.e2e.world import Finished, World
+from tests.e2e.world import Finished, World, run_step
 from tests.oci_registry import start_registry
 
 pytestmark = pytest.mark.e2e
@@ -85,6 +85,19 @@ def test_secret_of_the_job_is_hidden_when_a_step_prints_it(world: World) -> None
     assert done.code == 0, done.err
     assert "got ***" in done.out
     assert_hidden(done, "pat-73c1d0f2aa")
+
+
+def test_secret_is_hidden_wherever_a_very_long_line_is_cut(world: World) -> None:
+    world.environment["ADO_PAT"] = "pat-73c1d0f2aa"
+    many = "i=0; while [ $i -lt 6000 ]; do echo -n pat-73c1d0f2aa; i=$((i+1)); done; echo; echo the end"
+    world.dockerfile(run_step(many))
+    done = world.run()
+    assert done.code == 0, done.err
+    assert "the end" in done.out
+    for text in (done.out, done.log()):
+        printed = [line for line in text.splitlines() if "***" in line and "RUN" not in line]
+        assert sum(line.count("***") for line in printed) == 6000
+        assert not any("pat" in line or "f2aa" in line for line in printed)
 
 
 def test_secret_looking_argument_is_hidden_in_a_failing_step(world: World) -> None:
