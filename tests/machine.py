@@ -205,7 +205,6 @@ _SYSTEM = [
 def unpack_image(layers: list[bytes], root: Path) -> None:
     """Put an image's layers over each other."""
     root.mkdir(parents=True)
-    (root / ".dockerenv").touch()  # as Docker does; other runtimes are known by their overlay mount
     for number, layer in enumerate(layers):
         file = root.parent / f"layer-{number}.tar"
         file.write_bytes(layer)

@@ -25,11 +25,15 @@ class TimeLimit:
     def __init__(self, seconds: float, parent: Cancellation | None = None) -> None:
         self._end = time.monotonic() + seconds
         self._parent = parent
+        self._reason: Interruption | None = None
 
     def reason(self) -> Interruption | None:
-        """Implement ``Cancellation.reason``; the parent's comes first."""
-        reason = self._parent.reason() if self._parent is not None else None
-        return reason or (Interruption.DEADLINE if time.monotonic() >= self._end else None)
+        """Implement ``Cancellation.reason``; what was heard first stays, and of two at once the parent's."""
+        if self._reason is None and self._parent is not None:
+            self._reason = self._parent.reason()
+        if self._reason is None and time.monotonic() >= self._end:
+            self._reason = Interruption.DEADLINE
+        return self._reason
 
     def wait(self, seconds: float) -> bool:
         """Implement ``Cancellation.wait``."""

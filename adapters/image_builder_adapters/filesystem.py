@@ -7,12 +7,14 @@ to, a link would let somebody else choose which file we overwrite.
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import final
 
 from image_builder_domain.artifact_failure import ArtifactFailure
 from returns.result import Failure, Result, Success
+
+from image_builder_adapters.redaction import PieceRedactor, Redactor
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE_MODE = 0o644
@@ -22,14 +24,14 @@ _MOST_NAMES = 1000
 
 @final
 class FileArtifacts:
-    """Implements :class:`~image_builder_domain.ports.Artifacts`; ``redact`` takes secrets out of logs, line by line.
+    """Implements :class:`~image_builder_domain.ports.Artifacts`; ``redactor`` takes secrets out of logs.
 
     The log directory (which may be a link) is made when the first log is opened. Whole files are written as given.
     """
 
-    def __init__(self, log_directory: str, redact: Callable[[bytes], bytes]) -> None:
+    def __init__(self, log_directory: str, redactor: Redactor) -> None:
         self._log_directory = log_directory
-        self._redact = redact
+        self._redactor = redactor
 
     def open_log(self, name: str) -> "Result[FileLog, ArtifactFailure]":
         """Implement ``Artifacts.open_log``; a name that is taken becomes ``<stem>-2.log``, ``-3``, and so on."""
@@ -49,7 +51,7 @@ class FileArtifacts:
                 descriptor = os.open(candidate, _NEW, _FILE_MODE, dir_fd=directory)
             except FileExistsError:
                 continue
-            return Success(FileLog(path, descriptor, self._redact))
+            return Success(FileLog(path, descriptor, PieceRedactor(self._redactor)))
         reason = f"this name and {_MOST_NAMES - 1} more like it are taken"
         return Failure(ArtifactFailure(os.path.join(self._log_directory, name), reason))
 
@@ -71,12 +73,12 @@ class FileArtifacts:
 
 @final
 class FileLog:
-    """Implements :class:`~image_builder_domain.ports.LogFile`; nothing is buffered, so a killed run loses no line.
+    """Implements :class:`~image_builder_domain.ports.LogFile`; no line is buffered, so a killed run loses none.
 
     After the first failure nothing more is written: what is there has no gap. Safe to use from several threads.
     """
 
-    def __init__(self, path: str, descriptor: int, redact: Callable[[bytes], bytes]) -> None:
+    def __init__(self, path: str, descriptor: int, redact: PieceRedactor) -> None:
         self._path = path
         self._descriptor: int | None = descriptor
         self._redact = redact
@@ -91,22 +93,25 @@ class FileLog:
 
     def write(self, lines: bytes) -> None:
         """Implement ``LogFile.write``; after :meth:`close` it does nothing."""
-        redacted = self._redact(lines)
         with self._lock:
-            if self._descriptor is None or self._failure is not None:
-                return
-            try:
-                _write_all(self._descriptor, redacted)
-            except OSError as error:
-                self._failure = ArtifactFailure(self._path, _reason(error))
+            self._append(self._redact(lines))
 
     def close(self) -> Result[str, ArtifactFailure]:
         """Implement ``LogFile.close``; closing again gives the same answer."""
         with self._lock:
             if self._descriptor is not None:
+                self._append(self._redact.rest())
                 self._close(self._descriptor)
                 self._descriptor = None
         return Success(self._path) if self._failure is None else Failure(self._failure)
+
+    def _append(self, redacted: bytes) -> None:
+        if self._descriptor is None or self._failure is not None:
+            return
+        try:
+            _write_all(self._descriptor, redacted)
+        except OSError as error:
+            self._failure = ArtifactFailure(self._path, _reason(error))
 
     def _close(self, descriptor: int) -> None:
         try:

@@ -7,13 +7,10 @@ its results are wanted.
 """
 
 import os
-import select
 import shutil
 import signal
 import subprocess
-import threading
 import time
-from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,11 +20,10 @@ from typing import IO, Final, TypeAlias, final
 from image_builder_domain.interruption import Interruption
 from image_builder_domain.ports import Cancellation, OutputSink
 
-_CHUNK: Final = 64 * 1024
+from image_builder_adapters.process_output import OutputReader
+
 _LISTEN: Final = 0.1
 _AFTER_KILL: Final = 2.0
-# A pipe holds 64 KiB unless somebody raised it, at most to 1 MiB: that much of the child's own output may still wait.
-_LARGEST_PIPE: Final = 1024 * 1024
 
 
 @final
@@ -91,37 +87,15 @@ def run(command: Command, output: OutputSink, cancellation: Cancellation) -> End
     started = _start(command)
     if isinstance(started, CouldNotStart):
         return started
-    reader = _Reader(started, output)
+    if started.stdout is None:
+        raise AssertionError("the child was started without a pipe")
+    reader = OutputReader(started.stdout, output)
     try:
         interruption = _until_ended(started, reader, command.grace, cancellation)
     finally:
         _kill_group(started)
         reader.finish(cancellation)
     return Finished(started.returncode) if interruption is None else Stopped(interruption)
-
-
-@final
-class Tail:
-    """An output sink that keeps the end of what passes, at little cost: nothing is split until it is asked for."""
-
-    def __init__(self, output: OutputSink, limit: int = 4 * _CHUNK) -> None:
-        self._output = output
-        self._limit = limit
-        self._blocks: deque[bytes] = deque()
-        self._size = 0
-
-    def __call__(self, block: bytes) -> None:
-        """Hand on, and keep."""
-        self._blocks.append(block)
-        self._size += len(block)
-        while self._size - len(self._blocks[0]) >= self._limit:
-            self._size -= len(self._blocks.popleft())
-        self._output(block)
-
-    def lines(self) -> tuple[str, ...]:
-        """The lines in the last ``limit`` bytes or a little more, without their newlines; odd bytes are replaced."""
-        text = b"".join(self._blocks).decode("utf-8", "replace")
-        return tuple(line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")) if text else ()
 
 
 def find_program(name: str, environment: Mapping[str, str]) -> str | None:
@@ -189,7 +163,7 @@ def _dies_with_us(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _until_ended(
-    process: "subprocess.Popen[bytes]", reader: "_Reader", grace: float, cancellation: Cancellation
+    process: "subprocess.Popen[bytes]", reader: OutputReader, grace: float, cancellation: Cancellation
 ) -> Interruption | None:
     while not _has_ended(process):
         reason = cancellation.reason()
@@ -234,77 +208,3 @@ def _signal_group(process: "subprocess.Popen[bytes]", number: signal.Signals) ->
     # Suppressed: all of it is gone, or what is left runs as somebody else (set-user-ID).
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
-
-
-@final
-class _Reader:
-    """Moves a child's output to the sink, in a thread of its own."""
-
-    def __init__(self, process: "subprocess.Popen[bytes]", output: OutputSink) -> None:
-        if process.stdout is None:
-            raise AssertionError("the child was started without a pipe")
-        self.at_end = threading.Event()
-        self._ended = threading.Event()
-        self._pipe = process.stdout
-        self._lines = _Lines(output)
-        self._thread = threading.Thread(target=self._read, name="output", daemon=True)
-        self._thread.start()
-
-    def finish(self, cancellation: Cancellation) -> None:
-        """Wait until all that the child wrote has been handed on; after a cancellation, 1 s at most."""
-        self._ended.set()
-        while self._thread.is_alive():
-            cancelled = cancellation.reason() is not None
-            self._thread.join(1.0 if cancelled else _LISTEN)
-            if cancelled:
-                return
-
-    def _read(self) -> None:
-        # Closed whatever happens: a child that nobody reads must end by SIGPIPE instead of waiting for ever.
-        with self._pipe:
-            self._pump(self._pipe.fileno())
-            self.at_end.set()
-            self._lines.end()
-
-    def _pump(self, descriptor: int) -> None:
-        left = _LARGEST_PIPE
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        while left > 0:
-            ended = self._ended.is_set()
-            if not poll.poll(500):
-                if ended:
-                    return  # silent, and yet open: an orphan holds it
-                continue
-            chunk = os.read(descriptor, _CHUNK)
-            if not chunk:
-                return
-            left -= len(chunk) if ended else 0
-            self._lines.feed(chunk)
-
-
-@final
-class _Lines:
-    """Cuts chunks at line ends, so that a sink only ever sees whole lines (or pieces of a very long one)."""
-
-    def __init__(self, output: OutputSink) -> None:
-        self._output = output
-        self._rest = b""
-        self._is_in_line = False
-
-    def feed(self, chunk: bytes) -> None:
-        """Hand on all lines that are complete."""
-        cut = chunk.rfind(b"\n") + 1
-        if cut:
-            self._output(self._rest + chunk[:cut])
-            self._rest, self._is_in_line = chunk[cut:], False
-            return
-        self._rest += chunk
-        while len(self._rest) >= _CHUNK:
-            self._output(self._rest[:_CHUNK])
-            self._rest, self._is_in_line = self._rest[_CHUNK:], True
-
-    def end(self) -> None:
-        """Hand on the last line; it gets the newline it lacks."""
-        if self._rest or self._is_in_line:
-            self._output(self._rest + b"\n")

@@ -47,6 +47,15 @@ class Redactor:
             return known.data.sub(HIDDEN.encode(), data)
         return data
 
+    def settled(self, data: bytes) -> int:
+        """How many bytes can be redacted now, when more of the last line may follow; no secret is cut in two."""
+        known = self._known
+        if not known.forms or data.endswith(b"\n"):
+            return len(data)
+        end = max(data.rfind(b"\n") + 1, len(data) - len(known.forms[0]) + 1)
+        cut = (match for match in known.data.finditer(data) if match.start() < end < match.end())
+        return next((match.start() for match in cut), end)
+
     def _add(self, secrets: Iterable[str]) -> None:
         forms = frozenset(form for secret in secrets for form in secret_forms(secret))
         with self._lock:
@@ -57,11 +66,36 @@ class Redactor:
 
 
 @final
+class PieceRedactor:
+    """Redacts one output that comes in blocks: whole lines, and pieces of lines that are too long to come at once.
+
+    Of a piece as many bytes are held back as a secret could go on for, until the next block comes; whole lines never
+    wait. One thread at a time.
+    """
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._held = b""
+
+    def __call__(self, block: bytes) -> bytes:
+        """What can be shown now, perhaps nothing."""
+        data = self._held + block
+        end = self._redactor.settled(data)
+        self._held = data[end:]
+        return self._redactor.data(data[:end])
+
+    def rest(self) -> bytes:
+        """What was held back of an output that ended within a line."""
+        held, self._held = self._held, b""
+        return self._redactor.data(held)
+
+
+@final
 class _Known:
     """The forms of one moment, compiled; the longest first, so that no rest of one stays."""
 
     def __init__(self, forms: frozenset[str]) -> None:
-        ordered = sorted(forms, key=lambda form: (-len(form), form))
+        ordered = sorted(forms, key=lambda form: (-len(_encode(form)), form))
         self.forms = tuple(_encode(form) for form in ordered)
         self.text = re.compile("|".join(re.escape(form) for form in ordered))
         self.data = re.compile(b"|".join(re.escape(form) for form in self.forms))

@@ -1,4 +1,4 @@
-"""TLS contexts: the system's trust, an extra authority, and client certificates that never touch the disk.
+"""TLS contexts: the system's trust, and client certificates that never touch the disk.
 
 TLS 1.2 or newer; names and chains are always verified (RFC 9525, RFC 5280).
 """
@@ -51,29 +51,17 @@ def system_trust() -> ssl.SSLContext:
     return context
 
 
-def tls_context(
-    extra_authorities_pem: bytes | None = None, client: ClientCertificate | None = None
-) -> Result[ssl.SSLContext, UnusableTlsMaterial]:
-    """:func:`system_trust`, with more authorities and a client certificate when given."""
-    context = system_trust()
+def load_client(context: ssl.SSLContext, client: ClientCertificate) -> Result[ssl.SSLContext, UnusableTlsMaterial]:
+    """Give ``context`` the certificate that it shows to servers."""
     try:
-        if extra_authorities_pem is not None:
-            context.load_verify_locations(cadata=extra_authorities_pem.decode("ascii"))
-    except (ssl.SSLError, ValueError):
-        return Failure(UnusableTlsMaterial("the extra authorities are no PEM certificates"))
-    try:
-        if client is not None:
-            _load_client(context, client)
-    except (ssl.SSLError, ValueError):
-        reason = "the client certificate and its key are no unencrypted PEM, or do not belong together"
-        return Failure(UnusableTlsMaterial(reason))
+        with _in_memory(client.certificate_pem) as certificate, _in_memory(client.private_key_pem) as key:
+            # Without a password OpenSSL would ask on the terminal for an encrypted key's.
+            context.load_cert_chain(certificate, key, password="")
+    except (ssl.SSLError, ValueError) as error:
+        if isinstance(error, ssl.SSLError) and error.reason == "KEY_VALUES_MISMATCH":
+            return Failure(UnusableTlsMaterial("the private key is not the certificate's"))
+        return Failure(UnusableTlsMaterial("they cannot be loaded as certificate and unencrypted private key"))
     return Success(context)
-
-
-def _load_client(context: ssl.SSLContext, client: ClientCertificate) -> None:
-    with _in_memory(client.certificate_pem) as certificate, _in_memory(client.private_key_pem) as key:
-        # Without a password OpenSSL would ask on the terminal for an encrypted key's.
-        context.load_cert_chain(certificate, key, password="")
 
 
 @contextmanager

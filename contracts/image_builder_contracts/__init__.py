@@ -6,5 +6,8 @@ import sys
 if "pytest" in sys.modules:
     import pytest
 
-    for module in ("image_engine", "image_engine_probe", "registry", "remote_pipeline", "signer"):
+    for module in (
+        *("artifacts", "cancellation_contract", "dockerfile_engine", "image_engine", "image_engine_probe", "referrers"),
+        *("registry", "remote_pipeline", "signer", "source_tree", "verifier"),
+    ):
         pytest.register_assert_rewrite(f"{__name__}.{module}")

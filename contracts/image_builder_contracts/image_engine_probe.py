@@ -1,12 +1,13 @@
 """What the image engine contracts look with: the registry over plain HTTP, the process table, and one build."""
 
 import json
+import socket
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import final
@@ -17,6 +18,9 @@ from image_builder_domain.interruption import Interruption
 from image_builder_domain.ports import ImageEngine
 from image_builder_domain.reference import ImageReference
 from returns.methods import unwrap_or_failure
+
+NOBODY = "127.0.0.1:9"
+"""The discard port, where nothing listens."""
 
 
 @final
@@ -111,6 +115,29 @@ def manifest(place: ImageReference) -> tuple[str, bytes] | None:
         if error.code == 404:
             return None
         raise
+
+
+@contextmanager
+def silent_registry() -> Iterator[tuple[str, threading.Event]]:
+    """``host:port`` of something that takes every connection and never answers; the event is set by the first one."""
+    visited, kept = threading.Event(), list[socket.socket]()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept() -> None:
+            with suppress(OSError):
+                while True:
+                    kept.append(listener.accept()[0])
+                    visited.set()
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{listener.getsockname()[1]}", visited
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            for connection in kept:
+                connection.close()
 
 
 def processes(words: str) -> list[int]:

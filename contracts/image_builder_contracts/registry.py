@@ -16,6 +16,7 @@ from image_builder_domain.registry_failure import NotFound, RegistryUnreachable
 from returns.methods import unwrap_or_failure
 
 from image_builder_contracts.cancellation import ManualCancellation
+from image_builder_contracts.clause import contract_of
 
 
 @final
@@ -28,6 +29,7 @@ class HeldImage:
     config: Descriptor | None
 
 
+@contract_of("Registry")
 class RegistryContract:
     """Clauses of the ``Registry`` port; source: OCI Distribution Specification, "Pulling manifests"."""
 

@@ -28,6 +28,7 @@ from image_builder_domain.remote_report import FIRST_LINE, LAST_LINE
 from returns.pipeline import is_successful
 
 from image_builder_contracts.cancellation import ManualCancellation
+from image_builder_contracts.clause import contract_of
 
 RunScript: TypeAlias = Callable[[Callable[[str], None], Callable[[float], bool]], Verdict]
 """What a run does: it takes a function that prints a line and one that waits so many seconds for a cancellation."""
@@ -70,6 +71,7 @@ def _until_canceled(_write: Callable[[str], None], canceled: Callable[[float], b
     return Verdict.CANCELED if canceled(20) else Verdict.FAILED
 
 
+@contract_of("RemotePipeline")
 class RemotePipelineContract:
     """What every remote pipeline keeps. A subclass overrides the fixture ``bench``."""
 
@@ -158,7 +160,7 @@ class RemotePipelineContract:
 
         def talk(write: Callable[[str], None], _canceled: Callable[[float], bool]) -> Verdict:
             write("are you there?")
-            return Verdict.SUCCEEDED if heard.wait(20) else Verdict.FAILED
+            return Verdict.SUCCEEDED if heard.wait(8) else Verdict.FAILED
 
         def sink(block: bytes) -> None:
             if b"are you there?" in block:

@@ -19,6 +19,7 @@ from image_builder_domain.signing import ImageToSign, SignatureResult, Signature
 from returns.pipeline import is_successful
 
 from image_builder_contracts.cancellation import ManualCancellation
+from image_builder_contracts.clause import contract_of
 
 MOST_ATTEMPTS = 5
 _CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -73,6 +74,7 @@ class ServiceBench:
     echo: str = field(default="", repr=False)
 
 
+@contract_of("Signer")
 class SignerContract:
     """What every signer keeps. A subclass overrides the fixture ``bench``."""
 
@@ -156,6 +158,7 @@ class SignerContract:
         assert bench.secret is None or bench.secret not in "\n".join([*shown, caplog.text])
 
 
+@contract_of("Signer")
 class SigningServiceContract(SignerContract):
     """What a signer keeps that asks a service over HTTP. A subclass overrides the fixture ``service``."""
 

@@ -38,7 +38,7 @@ def run(scan: "Scan") -> int:
     flags: Mapping[str, Any] = scan.values
     redactor = Redactor(environment[name] for name in _SECRETS if environment.get(name))
     console = Console(
-        redactor.data,
+        redactor,
         neutralise,
         results_only=flags["output"] == "json",
         silent=flags["silent"],
@@ -66,7 +66,7 @@ def _tags(call: Invocation) -> int:
 def _copy_to(path: str) -> "Callable[[bytes], Result[str, ArtifactFailure]]":
     from image_builder_adapters.filesystem import FileArtifacts
 
-    return lambda content: FileArtifacts("", bytes).write(path, content)
+    return lambda content: FileArtifacts("", Redactor()).write(path, content)
 
 
 def _build(call: Invocation) -> int:

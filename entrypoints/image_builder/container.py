@@ -45,7 +45,7 @@ class SigningContainer(containers.DeclarativeContainer):
     choices = providers.Dependency(instance_of=tuple)
 
     registry = providers.Singleton(HttpRegistry, settings.provided.environment, settings.provided.redactor)
-    artifacts = providers.Singleton(FileArtifacts, settings.provided.log_directory, settings.provided.redactor.data)
+    artifacts = providers.Singleton(FileArtifacts, settings.provided.log_directory, settings.provided.redactor)
     signers = providers.Singleton(lambda choices, settings: _signers(choices, settings), choices, settings)
     signing_ports = providers.Factory(SigningPorts, registry=registry, signers=signers)
 

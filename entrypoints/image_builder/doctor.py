@@ -8,7 +8,7 @@ from image_builder_adapters.cancellation import SignalCancellation
 from image_builder_adapters.console_text import harmless_json
 from image_builder_domain.backend import Backend, decide_backend
 from image_builder_domain.diagnosis import Diagnosis, Finding
-from image_builder_domain.problem import Problem, Problems, problems_of
+from image_builder_domain.problem import Problem, problems_of
 
 from image_builder.invocation import Invocation
 from image_builder.presenters.doctor_view import diagnosis_as_json, diagnosis_as_text
@@ -20,18 +20,13 @@ if TYPE_CHECKING:
 
     from image_builder.container import Settings
 
-_ANSWERS_BUILDS_ALONE: Final = (
-    *("dockerfile", "target", "platform", "build-arg", "env-file", "variant", "tag", "tag-base64", "export-tags"),
-    *("max-parallel", "keep-going", "images-to-sign", "report", "build-report-path", "dry-run"),
-)
 _ENOUGH_SECONDS: Final = 120.0
 
 
 def run(call: Invocation) -> int:
     """Exit code: 0 nothing needed is missing, 2 something is, or the command line is wrong; 7, 130, 143 stopped."""
-    problems = (*call.early, *_meaningless(call))
-    if problems:
-        return call.refuse(problems)
+    if call.early:
+        return call.refuse(call.early)
     from image_builder.container import Settings
     from image_builder.folders import log_directory, state_directory
 
@@ -47,15 +42,6 @@ def run(call: Invocation) -> int:
     else:
         lost = call.print_result(diagnosis_as_text(diagnosis))
     return stopped.value if stopped is not None else int(diagnosis.exit_code) or lost
-
-
-def _meaningless(call: Invocation) -> Problems:
-    """A problem for each flag that changes nothing of what is looked at."""
-    return tuple(
-        Problem(f"--{flag}", "it has no meaning for the mode doctor", "leave it out")
-        for flag in _ANSWERS_BUILDS_ALONE
-        if flag in call.given
-    )
 
 
 def _findings(

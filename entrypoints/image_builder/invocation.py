@@ -22,6 +22,21 @@ _OF_A_BUILD = (
     *("name", "context", "dockerfile", "target", "platform", "build-arg", "env-file", "variant", "tag", "tag-base64"),
     *("export-tags", "backend", "build-in-ado", "max-parallel", "keep-going"),
 )
+_ASKED_BY_DOCTOR = ("name", "context", "backend", "build-in-ado")
+_EVIDENCE = ("build-report-path", "ado-state-output", "dry-run")
+_MEANINGLESS = {
+    **dict.fromkeys(_BUILDS, ("images-to-sign", "report", "tags-output-file")),
+    "tags": ("images-to-sign", "report"),
+    "sign": (*_OF_A_BUILD, "report", "tags-output-file"),
+    "verify": (*_OF_A_BUILD, *_EVIDENCE, "images-to-sign", "tags-output-file"),
+    "preview": ("images-to-sign", "report", "tags-output-file"),
+    "doctor": (
+        *(flag for flag in _OF_A_BUILD if flag not in _ASKED_BY_DOCTOR),
+        *(*_EVIDENCE, "images-to-sign", "report", "tags-output-file"),
+    ),
+    "schema": (*_OF_A_BUILD, *_EVIDENCE, "images-to-sign", "report", "tags-output-file"),
+}
+"""Flags that a mode would have to ignore. ``tags`` takes those of a build: jobs ask both with one command line."""
 
 
 class Invocation:
@@ -59,14 +74,6 @@ class Invocation:
             self.console.error(str(problem))
         return ExitCode.REFUSED
 
-    def only_for_builds(self) -> Problems:
-        """A problem for each flag that only a build can honour, for modes of images that exist."""
-        return tuple(
-            Problem(f"--{flag}", f"it has no meaning for the mode {self.verb}", "leave it out")
-            for flag in _OF_A_BUILD
-            if flag in self.given
-        )
-
     def print_result(self, text: str) -> int:
         """Print what was asked for; exit code 0, or 8 when standard output cannot be written."""
         lost = self.console.result(text)
@@ -93,8 +100,15 @@ def is_remote(mode: str, flags: Mapping[str, Any]) -> bool:
 
 
 def misplaced(mode: str, given: Set[str], flags: Mapping[str, Any]) -> Problems:
-    """A problem for each flag of the Azure DevOps backend that this mode would have to ignore."""
+    """A problem for each flag that this mode would have to ignore."""
     wrong = [name for name in _PREVIEW_FLAGS if name in given and mode != "preview"]
     if mode != "tags" and flags["test-kaniko-build-config"] and not is_remote(mode, flags):
         wrong.append("test-kaniko-build-config")
-    return tuple(Problem(f"--{name}", _NEEDS[name], "leave it out, or add that") for name in wrong)
+    return (
+        *(Problem(f"--{name}", _NEEDS[name], "leave it out, or add that") for name in wrong),
+        *(
+            Problem(f"--{name}", f"it has no meaning for the mode {mode}", "leave it out")
+            for name in _MEANINGLESS[mode]
+            if name in given
+        ),
+    )

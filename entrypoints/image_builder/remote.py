@@ -30,7 +30,7 @@ from image_builder.remote_reading import read_remote_inputs
 from image_builder.workflows.preview import preview
 from image_builder.workflows.remote_build import RemotePorts, build_remotely
 
-_NOT_HERE = ("max-parallel", "keep-going", "images-to-sign", "report")
+_NOT_HERE = ("max-parallel", "keep-going")
 _NOT_IN_PREVIEWS = ("build-report-path", "ado-state-output")
 _OBEDIENT = (CiSystem.AZURE_PIPELINES, CiSystem.GITHUB)
 

@@ -31,7 +31,7 @@ class RemoteContainer(containers.DeclarativeContainer):
         ),
         user_agent=f"image-builder/{__version__}",
     )
-    artifacts = providers.Singleton(FileArtifacts, settings.provided.log_directory, settings.provided.redactor.data)
+    artifacts = providers.Singleton(FileArtifacts, settings.provided.log_directory, settings.provided.redactor)
     ports = providers.Factory(RemotePorts, pipeline=pipeline, artifacts=artifacts)
 
 

@@ -25,7 +25,7 @@ def run(call: Invocation) -> int:
     """Exit code: 0 signed, 2 refused, 5 something could not be resolved or signed, 7, 8, 130, 143 as for a build."""
     images = tuple(image.strip() for image in call.flags["images-to-sign"])
     planned = decide_signing(SigningInputs(images, *read_settings(call.flags, call.environment)))
-    problems = (*call.early, *call.only_for_builds(), *problems_of(planned))
+    problems = (*call.early, *problems_of(planned))
     if problems:
         return call.refuse(problems)
     plan = planned.unwrap()

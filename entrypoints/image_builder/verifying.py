@@ -30,7 +30,7 @@ def run(call: Invocation) -> int:
     verifiable = {signer.name: signer for signer in defined if signer_type(signer.type).make_verifier is not None}
     inputs = VerificationInputs(call.words, _report(call.flags["report"]), configuration, state, frozenset(verifiable))
     claims = decide_claims(inputs)
-    problems = (*call.early, *call.only_for_builds(), *problems_of(claims))
+    problems = (*call.early, *problems_of(claims))
     return call.refuse(problems) if problems else _verify(call, claims.unwrap(), verifiable)
 
 

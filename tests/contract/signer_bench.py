@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,7 +85,9 @@ def v2_with_client_certificate(folder: Path) -> Iterator[ServiceBench]:
     pair = tls.authority.issue_client()
     secret = SignerSecret(secret_file(folder, pair.as_secret()), SecretKind.MTLS)
     with SigningService.start(ServiceOptions(Protocol.V2, tls=tls.server_context)) as service:
-        signer = NotarySigner("notary", NotarySettings(service.url, secret=secret), ca_file=str(ca))
+        signer = NotarySigner(
+            "notary", NotarySettings(service.url, secret=secret), trust=lambda: ssl.create_default_context(cafile=ca)
+        )
         key_line = pair.private_key.decode().splitlines()[1]
         yield bench(service, signer, signs_config=False, secret=key_line)
 

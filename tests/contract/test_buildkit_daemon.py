@@ -11,7 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from image_builder_adapters.buildkit.engine import BuildkitEngine
-from image_builder_contracts.image_engine import EngineFactory, ImageEngineFixtures, RequestFactory
+from image_builder_contracts.dockerfile_engine import DockerfileEngineFixtures, RequestFactory
+from image_builder_contracts.image_engine import EngineFactory
 from image_builder_contracts.image_engine_probe import (
     Switch,
     attempt,
@@ -28,7 +29,7 @@ from image_builder_domain.ports import ImageEngine
 from tests.buildkit import PrivateDaemon, SettingsFactory, daemons
 
 
-class TestDaemonLife(PrivateDaemon, ImageEngineFixtures):
+class TestDaemonLife(PrivateDaemon, DockerfileEngineFixtures):
     """What the private daemon adds."""
 
     def test_root_is_kept_between_runs(self, make_engine: EngineFactory, ask: RequestFactory) -> None:

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from image_builder_adapters.buildkit.daemon import PrivateDaemon as PrivateBuildkitd
 from image_builder_adapters.buildkit.engine import BuildkitEngine, BuildkitSettings
-from image_builder_contracts.image_engine import (
+from image_builder_contracts.dockerfile_engine import (
     CachingEngineContract,
-    EngineFactory,
-    ImageEngineContract,
-    ImageEngineFixtures,
+    DockerfileEngineContract,
+    DockerfileEngineFixtures,
     ManyPlatformsContract,
     RequestFactory,
 )
+from image_builder_contracts.image_engine import EngineFactory
 from image_builder_contracts.image_engine_probe import Switch, attempt, built, manifest, reference
 from image_builder_domain.build import BuildFailed, EngineMissing, EngineUnavailable
 from image_builder_domain.build_argument import BuildArgument
@@ -28,7 +28,7 @@ from tests.buildkit import PrivateDaemon, SettingsFactory, daemons, engines
 from tests.programs import require
 
 
-class TestPrivateDaemon(PrivateDaemon, ImageEngineContract, CachingEngineContract, ManyPlatformsContract):
+class TestPrivateDaemon(PrivateDaemon, DockerfileEngineContract, CachingEngineContract, ManyPlatformsContract):
     """All clauses, with a ``buildkitd`` that the engine starts."""
 
     def test_localhost_by_name_is_reached_over_plain_http(self, engine: ImageEngine, ask: RequestFactory) -> None:
@@ -40,7 +40,7 @@ class TestPrivateDaemon(PrivateDaemon, ImageEngineContract, CachingEngineContrac
         assert held[0] == str(descriptor.digest)
 
 
-class TestBuildkitHost(PrivateDaemon, ImageEngineContract):
+class TestBuildkitHost(PrivateDaemon, DockerfileEngineContract):
     """A daemon that is there already."""
 
     @pytest.fixture
@@ -63,7 +63,7 @@ class TestBuildkitHost(PrivateDaemon, ImageEngineContract):
                 yield make
 
 
-class TestDaemonlessScript(PrivateDaemon, ImageEngineContract):
+class TestDaemonlessScript(PrivateDaemon, DockerfileEngineContract):
     """``buildctl-daemonless.sh`` of BuildKit itself."""
 
     @pytest.fixture
@@ -105,7 +105,7 @@ def daemonless_script() -> str:
     return found or str(sources[-1])
 
 
-class TestHostThatIsAway(PrivateDaemon, ImageEngineFixtures):
+class TestHostThatIsAway(PrivateDaemon, DockerfileEngineFixtures):
     """``BUILDKIT_HOST`` without a BuildKit behind it."""
 
     @pytest.mark.parametrize("host", ["unix:///no/such/socket", "tcp://127.0.0.1:9"])

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from image_builder_adapters.buildkit.engine import BuildkitEngine, BuildkitSettings
-from image_builder_contracts.image_engine import ImageEngineFixtures, RequestFactory
+from image_builder_contracts.dockerfile_engine import DockerfileEngineFixtures, RequestFactory
 from image_builder_contracts.image_engine_probe import attempt, built, step, wait_until
 from image_builder_domain.build import EngineUnavailable
 
@@ -64,7 +64,7 @@ class Authority:
         )
 
 
-class TestMutualTls(PrivateDaemon, ImageEngineFixtures):
+class TestMutualTls(PrivateDaemon, DockerfileEngineFixtures):
     @pytest.fixture
     def authority(self) -> Authority:
         return Authority()

@@ -3,6 +3,7 @@
 import base64
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -298,6 +299,15 @@ def test_prepare_refuses_a_log_where_none_is_wanted(settings: CosignSettings, tm
 @pytest.mark.parametrize("key", ["signing_config", "trusted_root"])
 def test_prepare_finds_broken_files_of_a_private_sigstore(key: str, settings: CosignSettings, tmp_path: Path) -> None:
     assert "cannot be read" in problem(_with(settings, key, "/none"), dict(environment(tmp_path)))
+
+
+def test_prepare_says_when_there_is_no_place_for_files(
+    settings: CosignSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Containers often have a root file system that nobody may write to."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
+    told = problem(settings, dict(environment(tmp_path)))
+    assert "no place for its files: No such file or directory; set TMPDIR" in told
 
 
 def test_own_files_of_a_private_sigstore_are_used(

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from image_builder_contracts.image_engine import CachingEngineContract, EngineFactory, ImageEngineContract
+from image_builder_contracts.dockerfile_engine import CachingEngineContract, DockerfileEngineContract
+from image_builder_contracts.image_engine import EngineFactory
 
 from tests.buildkit import running_registry
 from tests.kaniko import kaniko_engine, kaniko_environment
@@ -33,7 +34,7 @@ class OwnRoot:
             yield lambda _name: engine
 
 
-class TestKaniko(OwnRoot, ImageEngineContract):
+class TestKaniko(OwnRoot, DockerfileEngineContract):
     """What every engine keeps."""
 
 

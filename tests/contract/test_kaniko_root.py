@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from image_builder_adapters.kaniko.engine import KanikoEngine
-from image_builder_contracts.image_engine import ImageEngineFixtures, RequestFactory
+from image_builder_contracts.dockerfile_engine import DockerfileEngineFixtures, RequestFactory
 from image_builder_contracts.image_engine_probe import attempt, built, processes, reference, step, wait_until
 from image_builder_domain.build import BuildFailed, BuiltImage, EngineUnavailable, PushFailed
 from image_builder_domain.build_argument import BuildArgument
@@ -37,7 +37,7 @@ print(made.outcome)
 """
 
 
-class TestOwnRoot(OwnRoot, ImageEngineFixtures):
+class TestOwnRoot(OwnRoot, DockerfileEngineFixtures):
     """Builds that look around, and builds that end badly."""
 
     @pytest.fixture
@@ -167,6 +167,21 @@ class TestOwnRoot(OwnRoot, ImageEngineFixtures):
         assert said in done.stdout
         assert "USE_BUILDKIT=true" in done.stdout
         assert os.listdir(environment["TMPDIR"]) == []
+
+    @pytest.mark.parametrize(
+        ("content", "is_told"),
+        [
+            pytest.param('{"credsStore": "desktop"}', True, id="store"),
+            pytest.param('{"credHelpers": {"reg.example": "x"}, "auths": {}}', True, id="helper"),
+            pytest.param('{"credsStore": "", "credHelpers": {}, "auths": {}}', False, id="neither"),
+            pytest.param("[", False, id="broken"),
+        ],
+    )
+    def test_credential_helpers_that_cannot_be_asked_are_told(
+        self, kaniko: KanikoEngine, ask: RequestFactory, environment: dict[str, str], content: str, is_told: bool
+    ) -> None:
+        Path(environment["DOCKER_CONFIG"], "config.json").write_text(content)
+        assert ("credential helpers" in attempt(kaniko, ask("BROKEN")).printed) == is_told
 
     def test_executor_without_the_flag_never_gets_a_cache_that_it_would_write(
         self, environment: dict[str, str], ask: RequestFactory, tmp_path: Path, registry: str

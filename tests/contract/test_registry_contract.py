@@ -1,5 +1,6 @@
 """The registry contract rejects adapters that break it."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -10,9 +11,9 @@ import pytest
 from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry import HttpRegistry
 from image_builder_contracts.registry import HeldImage, RegistryContract
-from image_builder_domain.descriptor import Manifest
+from image_builder_domain.descriptor import OCI_MANIFEST, Descriptor, Manifest
 from image_builder_domain.ports import Cancellation, Registry
-from image_builder_domain.reference import ImageReference, Repository
+from image_builder_domain.reference import Digest, ImageReference, Repository
 from image_builder_domain.registry_failure import BadCredentials, NotFound, RegistryFailure
 from returns.result import Failure, Result, Success
 
@@ -74,6 +75,67 @@ class ListsAttestations(Spoilt):
         )
 
 
+@final
+@dataclass
+class CountsABlank(Spoilt):
+    """Counts characters of a text that it made anew, not the bytes that came."""
+
+    def resolve(self, reference: ImageReference, cancellation: Cancellation) -> Resolved:
+        return self.good.resolve(reference, cancellation).map(
+            lambda found: replace(found, descriptor=replace(found.descriptor, size=found.descriptor.size + 1))
+        )
+
+
+@final
+@dataclass
+class LosesTheConfiguration(Spoilt):
+    """Forgets what protocol v1 signs."""
+
+    def resolve(self, reference: ImageReference, cancellation: Cancellation) -> Resolved:
+        return self.good.resolve(reference, cancellation).map(lambda found: replace(found, config=None))
+
+
+@final
+@dataclass
+class ResolvesToAPlatform(Spoilt):
+    """Gives the image for this machine instead of the index."""
+
+    def resolve(self, reference: ImageReference, cancellation: Cancellation) -> Resolved:
+        return self.good.resolve(reference, cancellation).map(lambda found: replace(found, platforms=()))
+
+
+@final
+@dataclass
+class KnowsOneAtATime(Spoilt):
+    """Keeps what it is asked where another thread finds it."""
+
+    asked: ImageReference | None = None
+
+    def resolve(self, reference: ImageReference, cancellation: Cancellation) -> Resolved:
+        self.asked = reference
+        time.sleep(0.05)
+        return self.good.resolve(self.asked, cancellation)
+
+
+@final
+@dataclass
+class InventsWhatIsMissing(Spoilt):
+    """Has an answer for everything."""
+
+    def resolve(self, reference: ImageReference, cancellation: Cancellation) -> Resolved:
+        nothing = Manifest(Descriptor(OCI_MANIFEST, Digest("sha256:" + "0" * 64), 0), None, ())
+        return self.good.resolve(reference, cancellation).lash(lambda _: Success(nothing))
+
+
+@final
+@dataclass
+class Raises(Spoilt):
+    """Raises what it should tell."""
+
+    def resolve(self, reference: ImageReference, cancellation: Cancellation) -> Resolved:
+        return Success(self.good.resolve(reference, cancellation).unwrap())
+
+
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[RunningRegistry]:
     with start_registry(tmp_path) as running:
@@ -106,6 +168,44 @@ def test_stop_told_as_missing_is_seen(running: RunningRegistry, good: HttpRegist
     clause = RegistryContract().test_stopped_work_is_a_failure
     with pytest.raises(AssertionError, match="NotFound"):
         clause(CallsEveryFailureMissing(good), push(running))
+
+
+@pytest.mark.parametrize("spoil", [CountsABlank, LosesTheConfiguration])
+def test_what_is_told_of_other_bytes_is_seen(
+    spoil: Callable[[Registry], Registry], running: RunningRegistry, good: HttpRegistry
+) -> None:
+    clause = RegistryContract().test_tag_resolves_to_digest_and_size_of_the_exact_bytes
+    with pytest.raises(AssertionError):
+        clause(spoil(good), push(running))
+
+
+def test_an_image_in_place_of_an_index_is_seen(running: RunningRegistry, good: HttpRegistry) -> None:
+    clause = RegistryContract().test_index_is_never_resolved_to_a_platform
+    with pytest.raises(AssertionError):
+        clause(ResolvesToAPlatform(good), push(running, platforms=("linux/amd64", "linux/386")))
+
+
+def test_mixed_up_threads_are_seen(running: RunningRegistry, good: HttpRegistry) -> None:
+    index = replace(push(running, platforms=("linux/amd64",)), reference=reference(running, "two"))
+    push_image(running.host_port, "app", "two", platforms=("linux/amd64",))
+    clause = RegistryContract().test_references_can_be_resolved_side_by_side
+    with pytest.raises(AssertionError):
+        clause(KnowsOneAtATime(good), push(running), index)
+
+
+@pytest.mark.parametrize("spoil", [InventsWhatIsMissing, Raises])
+def test_what_is_missing_and_told_badly_is_seen(
+    spoil: Callable[[Registry], Registry], running: RunningRegistry, good: HttpRegistry
+) -> None:
+    image, contract = push(running), RegistryContract()
+    for clause in (contract.test_missing_tag_is_not_found, contract.test_missing_digest_is_not_found):
+        with pytest.raises(Exception, match=r".") as seen:
+            clause(spoil(good), image)
+        assert "This clause of the port Registry is not kept" in "".join(seen.value.__notes__)
+
+
+def reference(running: RunningRegistry, tag: str) -> ImageReference:
+    return ImageReference.parse(f"{running.host_port}/app:{tag}").unwrap()
 
 
 def test_listed_attestation_is_seen(running: RunningRegistry, good: HttpRegistry) -> None:

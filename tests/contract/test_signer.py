@@ -16,7 +16,7 @@ from image_builder_contracts.signer import (
 )
 from image_builder_domain.ports import Cancellation, Signer
 from image_builder_domain.reference import Digest, ImageReference
-from image_builder_domain.signing import ImageToSign, SignatureResult, SignerMisconfigured
+from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus, SignerMisconfigured
 from returns.result import Result
 
 from tests.contract.signer_bench import (
@@ -112,6 +112,17 @@ class SendsWhenItPrepares(_Faulty):
         return self.real.prepare()
 
 
+class HidesFailures(_Faulty):
+    def sign(self, images: tuple[ImageToSign, ...], cancellation: Cancellation) -> tuple[SignatureResult, ...]:
+        results = self.real.sign(images, cancellation)
+        return tuple(replace(one, status=SignatureStatus.SIGNED, reason="") for one in results)
+
+
+class LosesAResult(_Faulty):
+    def sign(self, images: tuple[ImageToSign, ...], cancellation: Cancellation) -> tuple[SignatureResult, ...]:
+        return self.real.sign(images, cancellation)[1:]
+
+
 BASE, SERVICE = SignerContract(), SigningServiceContract()
 
 
@@ -122,6 +133,8 @@ BASE, SERVICE = SignerContract(), SigningServiceContract()
         pytest.param(IgnoresTheDeadline, BASE.test_work_that_was_stopped_before_reaches_nobody),
         pytest.param(SortsItsResults, BASE.test_each_image_has_one_result_in_order),
         pytest.param(SendsWhenItPrepares, BASE.test_prepare_reaches_nobody),
+        pytest.param(HidesFailures, BASE.test_what_cannot_be_signed_is_told_for_each_image),
+        pytest.param(LosesAResult, BASE.test_each_image_has_one_result_in_order),
     ],
 )
 def test_the_contract_rejects_a_faulty_signer(

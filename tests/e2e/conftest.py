@@ -1,5 +1,6 @@
 """The world as a fixture."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,3 +39,11 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
         found = Images(folder, registry)
         found.make_debian(tarball)
         yield found
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def container_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder for a container's root, which is large: it does not stay."""
+    yield tmp_path
+    shutil.rmtree(tmp_path)

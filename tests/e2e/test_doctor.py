@@ -1,11 +1,14 @@
 """``image-builder doctor`` in a job with real engines, a real registry and a signing service."""
 
 import json
+import signal
+import socket
 from typing import Any
 
 import pytest
 
 from tests.e2e.world import Finished, World
+from tests.programs import require
 
 pytestmark = pytest.mark.e2e
 
@@ -66,6 +69,30 @@ def test_the_backend_in_effect_decides_what_is_needed(world: World) -> None:
     assert done.code == 2
     assert ("engine kaniko", "executor") in missing(done)
     assert not [area for area, _ in missing(done) if area == "engine buildkit"]
+
+
+def test_kaniko_is_tried_in_a_root_of_its_own(world: World) -> None:
+    del world.environment["USE_BUILDKIT"]
+    world.environment["KANIKO_EXECUTOR"] = require("executor")
+    done = doctor(world, "--output", "json")
+    assert done.code == 0, done.out
+    found = findings(done)
+    assert (
+        found["engine kaniko", "private root"] | {"found": "possible", "good": True, "needed": True}
+        == (found["engine kaniko", "private root"])
+    )
+    assert not found["engine buildkit", "buildctl"]["needed"]
+
+
+def test_a_signal_ends_it_with_its_own_code(world: World) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        world.config["registry"] = f"127.0.0.1:{silent.getsockname()[1]}/prod"
+        process = world.launch("image_builder", "doctor", "--config", world.config_file())
+        connection, _ = silent.accept()
+        process.send_signal(signal.SIGTERM)
+        done = world.finished(process)
+        connection.close()
+    assert done.code == 143, done.out
 
 
 def test_the_pipeline_needs_its_settings_and_a_credential(world: World) -> None:

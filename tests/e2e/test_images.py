@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import statistics
 import time
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 import pytest
 from image_builder_contracts.servers.fixtures import SecuredService
 
-from tests.e2e.image_world import Images, prepare_job
+from tests.e2e.image_world import Images, Job, prepare_job
 from tests.machine import Container, tell
+from tests.programs import require
 
 # Making the small Debian and the images takes minutes the first time.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
@@ -19,33 +21,65 @@ BUILD = ("--name=app", "--tag=latest", "--context=/workspace", "--build-report-p
 
 
 def test_kaniko_image_survives_its_own_builds_and_signs_what_it_pushed(
-    images: Images, mtls_signing_service: SecuredService, tmp_path: Path
+    images: Images, mtls_signing_service: SecuredService, container_folder: Path
 ) -> None:
-    container = images.kaniko(tmp_path / "container")
-    assert {path.name for path in container.root.iterdir()} == {".dockerenv", "image-builder", "image-signer", "kaniko"}
+    container = images.kaniko(container_folder / "container")
+    assert {path.name for path in container.root.iterdir()} == {"image-builder", "image-signer", "kaniko"}
     measure_start_up("image-builder", container)
-    assert_builds_and_signs(images, container, mtls_signing_service, tmp_path)
+    assert_builds_and_signs(images, container, mtls_signing_service, container_folder)
 
 
 def test_buildkit_image_builds_and_signs_without_being_root(
-    images: Images, mtls_signing_service: SecuredService, tmp_path: Path
+    images: Images, mtls_signing_service: SecuredService, container_folder: Path
 ) -> None:
-    container = images.buildkit(tmp_path / "container")
+    container = images.buildkit(container_folder / "container")
     assert container.user == (1000, 1000)
     measure_start_up("buildkit-image-builder", container)
-    assert_builds_and_signs(images, container, mtls_signing_service, tmp_path)
+    assert_builds_and_signs(images, container, mtls_signing_service, container_folder)
+
+
+def test_variants_in_the_one_root_of_our_container_never_see_each_others_files(
+    images: Images, mtls_signing_service: SecuredService, container_folder: Path
+) -> None:
+    """They come one after another, and the second would find what the first one, which fails, has left."""
+    container = images.kaniko(container_folder / "container")
+    job = mounted_job(images, container, mtls_signing_service, container_folder)
+    shutil.copy(require("busybox"), job.context / "busybox")
+    expected = "busybox|image-(builder|signer)|dev|etc|proc|sys|kaniko|logs|config|secret|workspace"
+    look = f"/busybox ls -A / | /busybox grep -v -x -E '{expected}'"
+    script = f"if {look}; then exit 9; fi; echo x > /mark; echo alone; test $WHO != first"
+    steps = f"FROM scratch\nARG WHO\nCOPY busybox /busybox\nRUN {json.dumps(['/busybox', 'sh', '-c', script])}\n"
+    (job.context / "Dockerfile").write_text(steps)
+    (job.context / "variants.yaml").write_text("".join(f"{name}: {{WHO: {name}}}\n" for name in ("first", "second")))
+    code, out = container.run("plan", *BUILD, environment=job.environment)
+    assert (code, "one after another" in out) == (0, True), out
+    code, out = container.run(*BUILD, "--max-parallel=2", environment=job.environment)
+    report = json.loads((job.artifacts / "report.json").read_text())
+    assert [(image["variant"], image["failure"] is None) for image in report["images"]] == [
+        ("first", False),
+        ("second", True),
+    ], out
+    for name in ("first", "second"):
+        assert "\nalone\n" in (job.artifacts / f"build_app_{name}.log").read_text()
+    assert code == 3
 
 
 def assert_builds_and_signs(images: Images, container: Container, signing: SecuredService, folder: Path) -> None:
     """A postsubmit job of several stages ends well, and what was signed is what was pushed."""
-    job = prepare_job(images, signing, folder, container.user, merged=True)
-    folders = {"/workspace": job.context, "/secret": job.secret, "/config": job.config, "/logs": job.logs}
-    container.mounts = {target: (source, target == "/logs") for target, source in folders.items()}
+    job = mounted_job(images, container, signing, folder)
     code, out = container.run(*BUILD, environment=job.environment)
     assert code == 0, out[-4000:]
     report = json.loads((job.artifacts / "report.json").read_text())
     assert (report["pushed"], report["signed"]) == (True, True)
     assert {str(image.digest) for image in signing.service.received} == {report["digest"]}
+
+
+def mounted_job(images: Images, container: Container, signing: SecuredService, folder: Path) -> Job:
+    """A postsubmit job's folders, mounted."""
+    job = prepare_job(images, signing, folder, container.user, merged=True)
+    folders = {"/workspace": job.context, "/secret": job.secret, "/config": job.config, "/logs": job.logs}
+    container.mounts = {target: (source, target == "/logs") for target, source in folders.items()}
+    return job
 
 
 def measure_start_up(name: str, container: Container) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from image_builder_contracts.image_engine_probe import processes, wait_until
 
+from tests.e2e.test_secrets import HASH, PASSWORD, assert_hidden, docker_config
 from tests.e2e.world import World, run_step
+from tests.oci_registry import start_registry
 from tests.programs import require
 
 pytestmark = pytest.mark.e2e
@@ -67,6 +69,22 @@ def test_registry_that_takes_nothing_is_a_failed_push(world: World) -> None:
     assert "127.0.0.1:9" in done.err
 
 
+@pytest.mark.parametrize(("password", "code"), [(PASSWORD, 0), ("wr0ng-pw", 4)])
+def test_password_of_a_registry_reaches_the_executor_and_nothing_else(
+    world: World, roots: Path, password: str, code: int
+) -> None:
+    users = world.folder / "users"
+    users.write_text(f"builder:{HASH}\n")
+    with start_registry(world.folder / "private", {"htpasswd": {"realm": "r", "path": str(users)}}) as registry:
+        world.config["registry"] = f"{registry.host_port}/prod"
+        folder = docker_config(world.folder / "docker", registry.host_port, password)
+        world.environment["DOCKER_CONFIG"] = str(folder)
+        done = world.run("--debug")
+    assert done.code == code, done.err
+    assert_hidden(done, password, f"builder:{password}")
+    assert os.listdir(roots) == []
+
+
 @pytest.mark.usefixtures("roots")
 def test_several_platforms_are_refused(world: World) -> None:
     done = world.run("--platform", "linux/amd64,linux/arm64")
@@ -111,4 +129,22 @@ def test_variant_that_fails_stops_no_other(world: World, roots: Path) -> None:
     assert done.code == 3, done.err
     assert {image["variant"]: image["failure"] is None for image in done.report["images"]} == {"a": True, "b": False}
     assert {image.tag.rpartition("-")[2] for image in world.signing.received} == {"a"}
+    assert os.listdir(roots) == []
+
+
+def test_variants_built_at_the_same_time_never_see_each_others_files(world: World, roots: Path) -> None:
+    """Each marks its root, waits for the others to have done so, and fails if it finds another's mark."""
+    names = ("one", "two", "three")
+    (world.context / "variants.yaml").write_text("".join(f"{name}: {{VERSION: {name}}}\n" for name in names))
+    look = 'test \\"$(echo /mark-*)\\" = '
+    script = f"{look}'/mark-*' && echo x > /mark-$VERSION && /bin/busybox sleep 2 && {look}/mark-$VERSION && echo alone"
+    world.dockerfile(f'RUN ["/bin/busybox", "sh", "-c", "{script}"]')
+    started = time.monotonic()
+    done = world.run("--max-parallel", "3")
+    assert done.code == 0, done.err
+    assert time.monotonic() - started < 3 * 2, "they slept one after another"
+    assert all("\nalone\n" in done.log(f"app_{name}") for name in names)
+    assert {str(image.digest) for image in world.signing.received} == {
+        image["digest"] for image in done.report["images"]
+    }
     assert os.listdir(roots) == []

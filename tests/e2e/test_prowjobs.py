@@ -88,15 +88,15 @@ def test_prow_itself_accepts_the_jobs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("engine", ["kaniko", "buildkit"])
 def test_job_ends_well_under_prow(
-    images: Images, mtls_signing_service: SecuredService, tmp_path: Path, engine: str
+    images: Images, mtls_signing_service: SecuredService, container_folder: Path, engine: str
 ) -> None:
     """kaniko's postsubmit publishes and signs; BuildKit's presubmit publishes for development and signs nothing."""
     merged = engine == "kaniko"
-    container, job = pod(images, mtls_signing_service, tmp_path, engine, merged=merged)
+    container, job = pod(images, mtls_signing_service, container_folder, engine, merged=merged)
     code, out = container.run()
     assert code == 0, out[-4000:]
     assert (job.logs / "marker-file.txt").read_text() == "0"
-    assert "published" in (job.logs / "process-log.txt").read_text()
+    assert "hello: built in" in (job.logs / "process-log.txt").read_text()
     report = json.loads((job.artifacts / "report.json").read_text())
     assert (report["pushed"], report["signed"]) == (True, merged)
     assert all(f"/{'prod' if merged else 'dev'}/hello:" in reference for reference in report["images_list"])
@@ -111,10 +111,10 @@ def test_job_ends_well_under_prow(
     ],
 )
 def test_job_that_prow_stops_leaves_its_evidence_within_the_grace_period(
-    images: Images, mtls_signing_service: SecuredService, tmp_path: Path, engine: str, ending: str, code: int
+    images: Images, mtls_signing_service: SecuredService, container_folder: Path, engine: str, ending: str, code: int
 ) -> None:
     container, job = pod(
-        images, mtls_signing_service, tmp_path, engine, merged=True, timeout=5 if ending == "timeout" else 600
+        images, mtls_signing_service, container_folder, engine, merged=True, timeout=5 if ending == "timeout" else 600
     )
     asleep = f"sleep 7654.{time.monotonic_ns() % 1_000_000}"
     (job.context / "Dockerfile").write_text(f"FROM {images.base}\nRUN trap '' INT TERM; exec {asleep}\n")

@@ -56,7 +56,7 @@ def test_password_of_a_registry_is_used_and_hidden(world: World) -> None:
     users.write_text(f"builder:{HASH}\n")
     with start_registry(world.folder / "private", {"htpasswd": {"realm": "r", "path": str(users)}}) as registry:
         world.config["registry"] = f"{registry.host_port}/prod"
-        world.environment["DOCKER_CONFIG"] = str(_docker_config(world.folder / "docker", registry.host_port, PASSWORD))
+        world.environment["DOCKER_CONFIG"] = str(docker_config(world.folder / "docker", registry.host_port, PASSWORD))
         done = world.run("--debug")
         assert done.code == 0, done.err
         assert done.report["pushed"] is True
@@ -68,9 +68,7 @@ def test_wrong_password_of_a_registry_is_4_and_hidden(world: World) -> None:
     users.write_text(f"builder:{HASH}\n")
     with start_registry(world.folder / "private", {"htpasswd": {"realm": "r", "path": str(users)}}) as registry:
         world.config["registry"] = f"{registry.host_port}/prod"
-        world.environment["DOCKER_CONFIG"] = str(
-            _docker_config(world.folder / "docker", registry.host_port, "wr0ng-pw")
-        )
+        world.environment["DOCKER_CONFIG"] = str(docker_config(world.folder / "docker", registry.host_port, "wr0ng-pw"))
         done = world.run("--debug")
     assert done.code == 4, done.err
     assert registry.host_port in done.err
@@ -97,7 +95,7 @@ def test_secret_looking_argument_is_hidden_in_a_failing_step(world: World) -> No
     assert json.loads(done.out)["images"][0]["failure"]["last_lines"] == ["***"]
 
 
-def _docker_config(folder: Path, host_port: str, password: str) -> Path:
+def docker_config(folder: Path, host_port: str, password: str) -> Path:
     folder.mkdir()
     auth = base64.b64encode(f"builder:{password}".encode()).decode()
     (folder / "config.json").write_text(json.dumps({"auths": {host_port: {"auth": auth}}}))

@@ -1,10 +1,6 @@
 """Signers of every type at work in the real commands: cosign, a token service, and a package of somebody else."""
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +10,7 @@ from image_builder_contracts.servers.signing_service import SigningService
 from image_builder_contracts.servers.signing_state import ServiceOptions
 from image_builder_domain.reference import Digest
 
+from tests.clean_environment import make_environment
 from tests.cosign import PASSWORD, key_pair, signed_subjects
 from tests.e2e.world import World
 from tests.oci_registry import push_image
@@ -140,12 +137,7 @@ def test_a_secret_that_others_can_read_is_warned_of_as_everything_is_told(world:
 @pytest.fixture
 def journal(world: World, tmp_path: Path) -> Path:
     """The journal of a world into which the example was installed, as its users would."""
-    source, packages = tmp_path / "source", tmp_path / "packages"
-    shutil.copytree(EXAMPLE, source)
-    command = [require("uv"), "pip", "install", "--offline", "--no-deps", "--target", str(packages), str(source)]
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "UV_PYTHON_DOWNLOADS": "never"}
-    subprocess.run([*command, "--python", sys.executable], check=True, capture_output=True, env=environment)
-    world.environment["PYTHONPATH"] = str(packages)
+    world.python = make_environment(tmp_path / "clean", EXAMPLE)
     key = world.folder / "journal-key"
     key.write_text(f"{KEY}\n")
     found = world.folder / "journal"
@@ -186,17 +178,3 @@ def test_the_examples_key_is_checked_before_the_build(world: World, journal: Pat
     assert done.code == 2, done.err
     assert "journal-key: is shorter than 16 characters" in done.err
     assert not journal.exists()
-
-
-def test_the_examples_own_tests_pass(world: World, journal: Path) -> None:
-    del journal
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(EXAMPLE)]
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": world.environment["PYTHONPATH"]}
-    done = subprocess.run(
-        [*command, "-c", os.devnull, str(EXAMPLE / "tests")],
-        capture_output=True,
-        text=True,
-        env={**environment, "PYTHONDONTWRITEBYTECODE": "1"},
-    )
-    assert done.returncode == 0, done.stdout
-    assert " passed" in done.stdout

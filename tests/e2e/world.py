@@ -61,6 +61,7 @@ class World:
     config: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     path: str = field(default_factory=lambda: os.environ["PATH"])
+    python: str = sys.executable
 
     def __post_init__(self) -> None:
         self.context.mkdir()
@@ -169,7 +170,7 @@ class World:
             "SSL_CERT_FILE": str(self.secret.parent / "signing-ca.pem"),
         }
         return subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
+            [self.python, "-m", module, *arguments],
             env={**own, **self.environment},
             cwd=self.folder,
             stdin=subprocess.DEVNULL,

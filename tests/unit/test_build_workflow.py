@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 import pytest
 from image_builder.workflows.build import Ports, carry_out
 from image_builder_adapters.filesystem import FileArtifacts
+from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.image_engine_probe import Switch
 from image_builder_domain.build import (
     BuildFailed,
@@ -146,7 +147,7 @@ def plan(*variants: str, max_parallel: int = 8, keep_going: bool = True) -> Plan
 
 @pytest.fixture
 def artifacts(tmp_path_factory: pytest.TempPathFactory) -> FileArtifacts:
-    return FileArtifacts(str(tmp_path_factory.mktemp("logs")), bytes)
+    return FileArtifacts(str(tmp_path_factory.mktemp("logs")), Redactor())
 
 
 def variants_of(outcome: Outcome, failure: type) -> list[str | None]:

@@ -16,6 +16,7 @@ from image_builder.presenters.console import Console
 from image_builder.presenters.github import output_file, outputs, step_summary
 from image_builder_adapters.appended_file import append
 from image_builder_adapters.console_text import harmless_json, neutralise
+from image_builder_adapters.redaction import Redactor
 from image_builder_domain.git_state import CiSystem
 from returns.pipeline import is_successful
 
@@ -237,14 +238,14 @@ def test_a_json_document_says_the_same_without_any_command(document: object) -> 
 
 @pytest.mark.parametrize("results_only", [False, True])
 def test_commands_stand_beside_a_json_result(capfd: pytest.CaptureFixture[str], results_only: bool) -> None:
-    console = Console(bytes, neutralise, results_only=results_only, silent=False, debug=False)
+    console = Console(Redactor(), neutralise, results_only=results_only, silent=False, debug=False)
     assert console.command("##vso[task.x]") == ""
     assert capfd.readouterr() == (("", "##vso[task.x]\n") if results_only else ("##vso[task.x]\n", ""))
 
 
 @pytest.mark.parametrize("prefix", [b"", b"one: "])
 def test_two_pieces_of_a_long_line_make_no_command_together(capfd: pytest.CaptureFixture[str], prefix: bytes) -> None:
-    console = Console(bytes, neutralise, results_only=False, silent=False, debug=False)
+    console = Console(Redactor(), neutralise, results_only=False, silent=False, debug=False)
     for piece in (b"x" * 65_534 + b"##", b"vso[task.complete result=Failed]x", b"::error::x", b"\n"):
         console.engine_lines(piece, prefix)
     shown = capfd.readouterr().out
@@ -253,5 +254,5 @@ def test_two_pieces_of_a_long_line_make_no_command_together(capfd: pytest.Captur
 
 
 def test_a_summary_for_people_holds_no_command(capfd: pytest.CaptureFixture[str]) -> None:
-    Console(bytes, neutralise, results_only=False, silent=False, debug=False).summary("::error::x ##vso[y]")
+    Console(Redactor(), neutralise, results_only=False, silent=False, debug=False).summary("::error::x ##vso[y]")
     assert capfd.readouterr().err == ": :error::x ## vso[y]\n"

@@ -1,14 +1,15 @@
 """The console: what one of several builds says stays its own, line by line."""
 
-from collections.abc import Callable
+import os
 
 import pytest
 from image_builder.presenters.console import Console
 from image_builder_adapters.console_text import neutralise
+from image_builder_adapters.redaction import Redactor
 
 
-def console(clean: Callable[[bytes], bytes] = bytes, *, results_only: bool = False, silent: bool = False) -> Console:
-    return Console(clean, neutralise, results_only=results_only, silent=silent, debug=False)
+def console(*secrets: str, results_only: bool = False, silent: bool = False) -> Console:
+    return Console(Redactor(secrets), neutralise, results_only=results_only, silent=silent, debug=False)
 
 
 def test_engine_lines_begin_with_their_variant(capfd: pytest.CaptureFixture[str]) -> None:
@@ -42,7 +43,7 @@ def test_pieces_of_a_long_line_never_run_into_another_builds(capfd: pytest.Captu
 def test_foreign_commands_stay_harmless_and_secrets_hidden(
     capfd: pytest.CaptureFixture[str], variant: str | None
 ) -> None:
-    voice = console(lambda text: text.replace(b"hunter22", b"***")).follow("app", variant)
+    voice = console("hunter22").follow("app", variant)
     voice.engine(b"::error::x\n##vso[task]\n\x1b[2Jhunter22\n")
     out = capfd.readouterr().out
     assert "::error" not in out
@@ -51,9 +52,45 @@ def test_foreign_commands_stay_harmless_and_secrets_hidden(
     assert "hunter22" not in out
 
 
+def test_a_secret_across_pieces_is_hidden_whatever_another_build_says_meanwhile(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    screen = console("hunter22")
+    first, second = screen.follow("app", "a"), screen.follow("app", "b")
+    first.engine(b"hunt")
+    second.engine(b"y\n")
+    first.engine(b"er22\n")
+    assert capfd.readouterr().out == "[b] y\n[a] ***\n"
+
+
 def test_engine_output_gives_way_to_results(capfd: pytest.CaptureFixture[str]) -> None:
     console(results_only=True).follow("app", "a").engine(b"one\n")
     console(silent=True).follow("app", "b").engine(b"two\n")
     out, err = capfd.readouterr()
     assert out == ""
     assert err == "building app (a)\n[a] one\nbuilding app (b)\n"
+
+
+def test_the_live_line_of_a_terminal_shows_no_secret() -> None:
+    """A step's name holds its arguments, such as the address that ADD takes."""
+    ours, theirs = os.openpty()
+    before = os.dup(1), os.dup(2)
+    try:
+        os.dup2(theirs, 1)
+        os.dup2(theirs, 2)
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("TERM", "xterm")
+            screen = console("hunter22")
+        voice = screen.follow("app", None)
+        voice.engine(b"#5 [2/2] ADD https://me:hunter22@host/x /\n")
+        screen.info("between")
+        voice.stop()
+    finally:
+        for number, descriptor in enumerate(before, 1):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        os.close(theirs)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert "me:***@host" in shown
+    assert "hunter22" not in shown

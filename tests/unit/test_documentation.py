@@ -43,10 +43,15 @@ def test_the_readmes_prow_job_is_yaml_that_runs_the_command() -> None:
 
 
 @pytest.mark.parametrize("language", ["python", "toml"])
-def test_the_page_about_signers_quotes_the_example_that_tests_install_and_run(language: str) -> None:
-    example = ROOT / "examples" / "journal-signer"
-    files = [file.read_text() for file in example.rglob(f"*.{'py' if language == 'python' else 'toml'}")]
-    quoted = blocks("docs/write-a-signer.md", language)
+@pytest.mark.parametrize(
+    ("page", "example"), [("write-a-signer.md", "journal-signer"), ("write-an-engine.md", "tar-engine")]
+)
+def test_the_pages_about_packages_quote_the_examples_that_tests_install_and_run(
+    language: str, page: str, example: str
+) -> None:
+    folder = ROOT / "examples" / example
+    files = [file.read_text() for file in folder.rglob(f"*.{'py' if language == 'python' else 'toml'}")]
+    quoted = blocks(f"docs/{page}", language)
     assert quoted
     for block in quoted:
         assert any(block in file for file in files), block

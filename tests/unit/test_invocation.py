@@ -72,3 +72,24 @@ def test_flags_of_azure_devops_are_refused_where_they_mean_nothing(words: tuple[
     found = scan(list(words))
     chosen = mode_of(found.verb, found.values)[0]
     assert [problem.where for problem in misplaced(chosen, found.given, found.values)] == wrong
+
+
+@pytest.mark.parametrize(
+    ("words", "wrong"),
+    [
+        (("verify", "--dry-run", "--images-to-sign", "a:b"), ["--dry-run", "--images-to-sign"]),
+        (("verify", "--build-report-path", "r", "--ado-state-output"), ["--build-report-path", "--ado-state-output"]),
+        (("verify", "--report", "r"), []),
+        (("sign", "--report", "r", "--name", "x", "--images-to-sign", "a:b"), ["--name", "--report"]),
+        (("--images-to-sign", "a:b", "--tags-output-file", "t"), ["--images-to-sign", "--tags-output-file"]),
+        (("plan", "--report", "r"), ["--report"]),
+        (("preview", "--images-to-sign", "a:b"), ["--images-to-sign"]),
+        (("tags", "--report", "r", "--name", "x", "--tags-output-file", "t"), ["--report"]),
+        (("doctor", "--name", "x", "--context", "c", "--backend", "kaniko", "--tag", "t"), ["--tag"]),
+        (("schema", "--name", "x", "--output", "json"), ["--name"]),
+    ],
+)
+def test_a_flag_that_a_mode_would_have_to_ignore_is_refused(words: tuple[str, ...], wrong: list[str]) -> None:
+    found = scan(list(words))
+    chosen = mode_of(found.verb, found.values)[0]
+    assert [problem.where for problem in misplaced(chosen, found.given, found.values)] == wrong

@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from image_builder_adapters.notary.secret import ClientCertificate, Token, read_credential
+from image_builder_adapters.notary.secret import Token, read_credential
 from image_builder_adapters.notary.signify import Signify
 from image_builder_adapters.notary.validity import validity
 from image_builder_adapters.secret_file import LARGEST_SECRET
+from image_builder_adapters.tls import ClientCertificate
 from image_builder_contracts.servers.certificates import Authority, KeyPair
 from image_builder_domain.signer_settings import SecretKind, SignerSecret
 from returns.pipeline import is_successful
@@ -208,7 +209,7 @@ def test_a_client_certificate_is_refused(content: bytes, reason: str, tmp_path: 
 def test_a_key_of_another_certificate_is_refused(authority: Authority, pair: KeyPair, tmp_path: Path) -> None:
     other = authority.issue_client()
     path = write(tmp_path, KeyPair(pair.certificate, other.private_key).as_secret())
-    assert mtls_problem(path) == "'privateKeyData' is not the key of the certificate in 'certData'"
+    assert mtls_problem(path) == "'certData' and 'privateKeyData': the private key is not the certificate's"
 
 
 def test_an_encrypted_key_is_refused_without_asking_for_its_password(pair: KeyPair, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from image_builder_adapters.cancellation import SignalCancellation
-from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, Stopped, Tail, run
+from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, Stopped, run
+from image_builder_adapters.process_output import Tail
 from image_builder_domain.interruption import Interruption
 
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"}
@@ -181,10 +182,22 @@ def test_tail_keeps_the_last_lines_and_hands_everything_on() -> None:
     assert len(tail.lines()) < 25
 
 
+def test_tail_keeps_no_end_of_a_line_whose_beginning_it_let_go() -> None:
+    """A redactor that sees half of a secret does not know it."""
+    tail = Tail(lambda _: None, limit=100)
+    for block in (b"x" * 90 + b"hunt", b"er22" + b"y" * 90, b"z" * 9 + b"\n", b"next\n"):
+        tail(block)
+    assert tail.lines() == ("(the beginning of a very long line is left out)", "next")
+    for _ in range(3):
+        tail(b"w" * 99)
+    assert tail.lines() == ("(the beginning of a very long line is left out)",)
+
+
 def test_memory_stays_small_however_much_is_printed() -> None:
     script = (
         "import resource\n"
-        "from image_builder_adapters.process import Command, Tail, run\n"
+        "from image_builder_adapters.process import Command, run\n"
+        "from image_builder_adapters.process_output import Tail\n"
         "from image_builder_adapters.cancellation import SignalCancellation\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "tail = Tail(lambda _: None)\n"

@@ -9,7 +9,7 @@ from urllib.parse import quote, quote_plus, urlencode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_builder_adapters.redaction import Redactor
+from image_builder_adapters.redaction import PieceRedactor, Redactor
 
 SECRETS = st.text(
     st.characters(min_codepoint=33, max_codepoint=0x2FFF, exclude_categories=("Cs", "Zs", "Cc")), min_size=8
@@ -83,3 +83,25 @@ def test_learning_from_many_threads_loses_nothing() -> None:
     for thread in threads:
         thread.join()
     assert redactor.text("".join(secrets)) == "***" * 40
+
+
+@given(st.lists(st.text("ab\n", max_size=9)), st.lists(st.text("ab", min_size=4, max_size=6), max_size=3))
+def test_pieces_are_redacted_as_if_they_came_at_once(pieces: list[str], secrets: list[str]) -> None:
+    redactor = Redactor(secrets)
+    stream = PieceRedactor(redactor)
+    whole = "".join(pieces).encode()
+    shown = b"".join(stream(piece.encode()) for piece in pieces) + stream.rest()
+    assert shown == redactor.data(whole)
+
+
+def test_whole_lines_never_wait() -> None:
+    stream = PieceRedactor(Redactor(["hunter22"]))
+    assert stream(b"one\nhunt\n") == b"one\nhunt\n"
+    assert stream(b"two\nhunt") == b"two\n"
+    assert stream(b"er22\n") == b"***\n"
+
+
+def test_a_piece_waits_for_no_more_than_the_longest_secret() -> None:
+    stream = PieceRedactor(Redactor(["hunter22"]))
+    assert stream(b"x" * 65536) + stream.rest() == b"x" * 65536
+    assert len(stream(b"x" * 65536)) > 65500

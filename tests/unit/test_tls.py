@@ -12,11 +12,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from image_builder_adapters.http import HttpAnswer, HttpClient, HttpFailure, HttpRequest, NoAnswer, NoAnswerKind
-from image_builder_adapters.tls import ClientCertificate, UnusableTlsMaterial, tls_context
+from image_builder_adapters.tls import ClientCertificate, UnusableTlsMaterial, load_client, system_trust
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.servers.certificates import Authority
 from image_builder_contracts.servers.tls import MutualTls, mutual_tls
 from returns.methods import unwrap_or_failure
+from returns.result import Failure
 
 from tests.raw_server import answer, raw_server, says
 
@@ -32,6 +33,10 @@ def certificate(ours: MutualTls) -> ClientCertificate:
     return ClientCertificate(pair.certificate, pair.private_key)
 
 
+def client(ours: MutualTls, certificate: ClientCertificate) -> ssl.SSLContext:
+    return load_client(ssl.create_default_context(cadata=ours.authority.certificate.decode()), certificate).unwrap()
+
+
 def ask(server_tls: ssl.SSLContext, tls: ssl.SSLContext | None) -> HttpAnswer | HttpFailure:
     with raw_server(says(answer("200 OK")), server_tls) as server, closing(HttpClient(tls)) as client:
         request = HttpRequest("GET", f"https://{server.host}/")
@@ -39,7 +44,7 @@ def ask(server_tls: ssl.SSLContext, tls: ssl.SSLContext | None) -> HttpAnswer | 
 
 
 def test_client_with_a_certificate_of_the_authority_gets_in(ours: MutualTls, certificate: ClientCertificate) -> None:
-    tls = tls_context(ours.authority.certificate, certificate).unwrap()
+    tls = client(ours, certificate)
     assert isinstance(ask(ours.server_context, tls), HttpAnswer)
 
 
@@ -51,7 +56,7 @@ def test_server_that_nobody_vouches_for_is_a_certificate_problem(ours: MutualTls
 
 
 def test_server_under_another_name_is_a_certificate_problem(ours: MutualTls, certificate: ClientCertificate) -> None:
-    tls = tls_context(ours.authority.certificate, certificate).unwrap()
+    tls = client(ours, certificate)
     pair = ours.authority.issue_server(("somewhere.example",))
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     load(server, pair.certificate, pair.private_key)
@@ -62,8 +67,8 @@ def test_server_under_another_name_is_a_certificate_problem(ours: MutualTls, cer
 
 def test_refused_client_certificate_is_a_certificate_problem(ours: MutualTls) -> None:
     stranger = Authority.create("Somebody else").issue_client()
-    tls = tls_context(ours.authority.certificate, ClientCertificate(stranger.certificate, stranger.private_key))
-    found = ask(ours.server_context, tls.unwrap())
+    tls = client(ours, ClientCertificate(stranger.certificate, stranger.private_key))
+    found = ask(ours.server_context, tls)
     assert isinstance(found, NoAnswer)
     assert found.kind is NoAnswerKind.CERTIFICATE
 
@@ -78,30 +83,25 @@ def test_ssl_cert_file_replaces_the_systems_authorities(
     pair = ours.authority.issue_server()
     load(server, pair.certificate, pair.private_key)
     assert isinstance(ask(server, None), HttpAnswer)
-    assert len(tls_context().unwrap().get_ca_certs()) == 1
-
-
-@pytest.mark.parametrize(
-    "authorities", [b"", b"\xff", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
-)
-def test_authorities_that_are_no_certificates_are_refused(authorities: bytes) -> None:
-    assert isinstance(unwrap_or_failure(tls_context(authorities)), UnusableTlsMaterial)
+    assert len(system_trust().get_ca_certs()) == 1
 
 
 def test_key_of_another_certificate_is_refused(ours: MutualTls, certificate: ClientCertificate) -> None:
     other = ClientCertificate(certificate.certificate_pem, ours.authority.issue_client().private_key)
-    assert isinstance(unwrap_or_failure(tls_context(client=other)), UnusableTlsMaterial)
+    assert load_client(system_trust(), other) == Failure(
+        UnusableTlsMaterial("the private key is not the certificate's")
+    )
 
 
 def test_encrypted_key_is_refused_without_asking_on_the_terminal(certificate: ClientCertificate) -> None:
     key = load_pem_private_key(certificate.private_key_pem, None)
     locked = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"password"))
-    found = unwrap_or_failure(tls_context(client=ClientCertificate(certificate.certificate_pem, locked)))
+    found = unwrap_or_failure(load_client(system_trust(), ClientCertificate(certificate.certificate_pem, locked)))
     assert isinstance(found, UnusableTlsMaterial)
 
 
 def test_old_tls_is_not_spoken() -> None:
-    assert tls_context().unwrap().minimum_version is ssl.TLSVersion.TLSv1_2
+    assert system_trust().minimum_version is ssl.TLSVersion.TLSv1_2
 
 
 def test_repr_shows_no_key(certificate: ClientCertificate) -> None:

@@ -19,7 +19,8 @@ from image_builder_adapters.buildkit.environment import daemon_environment, root
 from image_builder_adapters.buildkit.isolation import Isolation, find_isolation
 from image_builder_adapters.buildkit.state import DaemonFolders, open_folders
 from image_builder_adapters.cancellation import SignalCancellation
-from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, Tail, run
+from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, run
+from image_builder_adapters.process_output import Tail
 
 _READY_WITHIN: Final = 30.0
 _NOTICE: Final = re.compile(r"\[rootlesskit:\w+ *\] error: (?:child exited|command \[)")

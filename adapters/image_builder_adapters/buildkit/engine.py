@@ -29,7 +29,8 @@ from image_builder_adapters.buildkit.environment import client_environment, daem
 from image_builder_adapters.buildkit.failure import failure_of
 from image_builder_adapters.buildkit.isolation import Isolation, find_isolation, missing_helper
 from image_builder_adapters.buildkit.metadata import parse_metadata
-from image_builder_adapters.process import Command, CouldNotStart, Finished, Stopped, Tail, find_program, run
+from image_builder_adapters.process import Command, CouldNotStart, Finished, Stopped, find_program, run
+from image_builder_adapters.process_output import Tail
 
 DAEMONLESS: Final = "buildctl-daemonless.sh"
 """BuildKit's own script that starts a daemon for one build."""

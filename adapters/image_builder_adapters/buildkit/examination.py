@@ -11,7 +11,8 @@ from image_builder_adapters.buildkit.engine import DAEMONLESS, HELPERS, Buildkit
 from image_builder_adapters.buildkit.environment import client_environment
 from image_builder_adapters.buildkit.isolation import find_isolation, missing_helper
 from image_builder_adapters.cancellation import TimeLimit
-from image_builder_adapters.process import Command, CouldNotStart, Finished, Tail, find_program, run
+from image_builder_adapters.process import Command, CouldNotStart, Finished, find_program, run
+from image_builder_adapters.process_output import Tail
 from image_builder_adapters.program_version import Program, program_finding
 
 AREA: Final = "engine buildkit"

@@ -9,12 +9,15 @@ from returns.result import Failure, Result, Success
 
 from image_builder_adapters.cancellation import TimeLimit
 from image_builder_adapters.cosign.output import reason_of
-from image_builder_adapters.process import Command, CouldNotStart, Finished, Tail, run
+from image_builder_adapters.process import Command, CouldNotStart, Finished, run
+from image_builder_adapters.process_output import Tail
 
 LONGEST_RUN_SECONDS: Final = 180.0
 """For one run of the program that talks to others."""
 
 _LOCAL_SECONDS: Final = 30.0
+# An image that was signed a thousand times has as many entries, all in one line.
+_LARGEST_OUTPUT: Final = 8 * 1024 * 1024
 
 
 @final
@@ -42,7 +45,7 @@ def run_cosign(
     descriptors: tuple[int, ...] = (),
 ) -> Ended | Trouble:
     """How it ended, or why there is no end that counts."""
-    tail = Tail(_nobody)
+    tail = Tail(_nobody, _LARGEST_OUTPUT)
     limit = TimeLimit(LONGEST_RUN_SECONDS, cancellation)
     ending = run(Command(arguments, environment, descriptors=descriptors), tail, limit)
     if isinstance(ending, Finished):

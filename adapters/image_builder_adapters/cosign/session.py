@@ -1,6 +1,7 @@
 """The files that ``cosign`` needs for a while: made for it, and gone afterwards."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -45,20 +46,31 @@ def session(settings: CosignSettings, environment: Mapping[str, str], secrets: S
 @contextmanager
 def private_files(settings: CosignSettings, environment: Mapping[str, str]) -> Iterator[Files | str]:
     """What stands for public services where there should be none, in a folder that is removed; or what failed."""
-    with tempfile.TemporaryDirectory(prefix="image-builder-cosign-") as folder:
-        made = {
-            os.path.join(folder, "signing-config.json"): command.signing_config_command,
-            os.path.join(folder, "trusted-root.json"): command.trusted_root_command,
-        }
-        files = command.files_of(settings, *made)
-        for path in made:
-            if path not in (files.signing_config, files.trusted_root):
-                continue
-            done = run_locally(made[path](path), environment)
-            if isinstance(done, Failure):
-                yield f"cannot do without a transparency log: {done.failure()}; install cosign 3"
-                return
-        yield files
+    if settings.transparency_log:
+        yield command.files_of(settings, "", "")
+        return
+    try:
+        folder = tempfile.mkdtemp(prefix="image-builder-cosign-")
+    except OSError as error:
+        yield f"no place for its files: {error.strerror}; set TMPDIR to a folder that can be written"
+        return
+    try:
+        yield _made(folder, settings, environment)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _made(folder: str, settings: CosignSettings, environment: Mapping[str, str]) -> Files | str:
+    makers = {
+        os.path.join(folder, "signing-config.json"): command.signing_config_command,
+        os.path.join(folder, "trusted-root.json"): command.trusted_root_command,
+    }
+    files = command.files_of(settings, *makers)
+    for path in makers.keys() & {files.signing_config, files.trusted_root}:
+        done = run_locally(makers[path](path), environment)
+        if isinstance(done, Failure):
+            return f"cannot do without a transparency log: {done.failure()}; install cosign 3"
+    return files
 
 
 @contextmanager

@@ -36,7 +36,8 @@ from image_builder_adapters.kaniko.command import NO_PUSH_CACHE, executor_argume
 from image_builder_adapters.kaniko.environment import KANIKO, container_environment
 from image_builder_adapters.kaniko.failure import failure_of
 from image_builder_adapters.kaniko.own_root import CONTEXT, EXECUTOR, NoOwnRoot, Ran, identities, run_in_own_root
-from image_builder_adapters.process import Command, CouldNotStart, Finished, Stopped, Tail, run
+from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, Stopped, run
+from image_builder_adapters.process_output import Tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +121,10 @@ class KanikoEngine:
             what = f"it has no {NO_PUSH_CACHE}, and this job may not write the cache of production"
             return Failure(EngineUnavailable(self._executor, what, "set cache.dev-cache-repo, or use a newer kaniko"))
         tail = Tail(output)
-        ran = self._run(request, arguments, tail, cancellation)
+        try:
+            ran = self._run(request, arguments, tail, cancellation)
+        except OSError as error:
+            return Failure(BuildFailed(f"no temporary folder for kaniko's digest: {error}"))
         if isinstance(ran, NoOwnRoot):
             what = f"kaniko would overwrite this machine, and a root of its own cannot be had: {ran.reason}"
             return Failure(EngineUnavailable(self._executor, what, "run in kaniko's image, or set USE_BUILDKIT=true"))
@@ -132,9 +136,7 @@ class KanikoEngine:
     def _arguments(self, request: BuildRequest) -> tuple[str, ...]:
         if not self._is_in_container:
             return executor_arguments(request, CONTEXT, self._settings.log_format, ("--force",))
-        # The next build must find nothing of this one.
-        more = () if self._settings.single_build else ("--cleanup",)
-        return executor_arguments(request, request.context, self._settings.log_format, more)
+        return executor_arguments(request, request.context, self._settings.log_format)
 
     def _run(
         self, request: BuildRequest, arguments: tuple[str, ...], output: OutputSink, cancellation: Cancellation
@@ -149,9 +151,25 @@ class KanikoEngine:
         """In the one root that the container has, so one at a time. The executor itself refuses outside a container."""
         with self._turn(cancellation), tempfile.TemporaryDirectory(dir=KANIKO, ignore_cleanup_errors=True) as folder:
             digest = os.path.join(folder, "digest")
-            words = (self._executor, *arguments, f"--digest-file={digest}")
-            ending = run(Command(words, container_environment(self._settings.environment)), output, cancellation)
+            ending = self._execute((*arguments, f"--digest-file={digest}"), output, cancellation)
+            if isinstance(ending, Finished) and not self._settings.single_build:
+                self._clean_up(folder, cancellation)
             return Ran(ending, _read(digest))
+
+    def _clean_up(self, folder: str, cancellation: Cancellation) -> None:
+        """The next build must find nothing of this one: let the executor build nothing, and empty the root after that.
+
+        Asked for it in the build itself, most executors forget it when the build fails.
+        """
+        with open(os.path.join(folder, "Dockerfile"), "w", encoding="ascii") as file:
+            file.write("FROM scratch\n")
+        words = (f"--context={folder}", f"--dockerfile={folder}/Dockerfile", "--no-push", "--cleanup")
+        self._execute(words, lambda _: None, cancellation)
+
+    def _execute(self, words: tuple[str, ...], output: OutputSink, cancellation: Cancellation) -> Ending:
+        return run(
+            Command((self._executor, *words), container_environment(self._settings.environment)), output, cancellation
+        )
 
     @contextmanager
     def _turn(self, cancellation: Cancellation) -> "Iterator[None]":

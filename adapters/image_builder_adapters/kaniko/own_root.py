@@ -34,6 +34,11 @@ _BUNDLES: Final = (
     "/etc/ssl/cert.pem",
 )
 _LONGEST_REPORT: Final = 4096
+_LONGEST_CONFIGURATION: Final = 1024 * 1024
+_HELPERS_NOTE: Final = (
+    b"image-builder: credential helpers of Docker's config.json cannot be run in the build's own root; "
+    b"kaniko knows what stands under auths\n"
+)
 
 Bind = tuple[str, str, bool]
 """Source outside, target inside, whether it may be written."""
@@ -91,6 +96,8 @@ def run_in_own_root(
         inside = own_root_environment(environment, _certificate_folders(environment))
         words = (EXECUTOR, *arguments, f"--digest-file={_DIGEST}")
         supervisor = (sys.executable, "-I", "-m", "image_builder_adapters.kaniko.supervisor", order)
+        if _asks_helpers(environment):
+            output(_HELPERS_NOTE)
         ending = run(Command((*supervisor, *words), inside, descriptors=(report,)), output, cancellation)
         return _told(report, ending)
     except OSError as error:
@@ -141,13 +148,27 @@ def _told(report: int, ending: Ending) -> Ran | NoOwnRoot:
 
 def _surroundings(environment: Mapping[str, str]) -> Iterator[Bind]:
     """The names of hosts, certificate authorities and registry credentials, where there are any."""
-    configuration = environment.get("DOCKER_CONFIG") or os.path.join(environment.get("HOME") or "/", ".docker")
     files = [(f"/etc/{name}", f"/etc/{name}") for name in ("resolv.conf", "hosts")]
-    files.append((os.path.join(configuration, "config.json"), f"{INSIDE}/.docker/config.json"))
+    files.append((_docker_configuration(environment), f"{INSIDE}/.docker/config.json"))
     bundle = environment.get("SSL_CERT_FILE") or next(filter(os.path.isfile, _BUNDLES), "")
     files.append((bundle, f"{_CERTIFICATES}/ca-certificates.crt"))
     files += zip(_own_folders(environment), _certificate_folders(environment)[1:], strict=True)
     return ((os.path.realpath(source), target, False) for source, target in files if os.path.exists(source))
+
+
+def _docker_configuration(environment: Mapping[str, str]) -> str:
+    folder = environment.get("DOCKER_CONFIG") or os.path.join(environment.get("HOME") or "/", ".docker")
+    return os.path.join(folder, "config.json")
+
+
+def _asks_helpers(environment: Mapping[str, str]) -> bool:
+    """Whether Docker's configuration leaves credentials to programs, which the root does not hold."""
+    try:
+        with open(_docker_configuration(environment), "rb") as file:
+            content = json.loads(file.read(_LONGEST_CONFIGURATION))
+    except (OSError, ValueError, RecursionError):
+        return False  # absent, or for the registry's own check to tell
+    return isinstance(content, dict) and bool(content.get("credsStore") or content.get("credHelpers"))
 
 
 def _certificate_folders(environment: Mapping[str, str]) -> tuple[str, ...]:

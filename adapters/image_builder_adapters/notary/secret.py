@@ -6,7 +6,6 @@ No reason given here holds any content of the file. Source: the wire contract's 
 import base64
 import binascii
 import json
-import os
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,12 +14,12 @@ from typing import TypeAlias, final
 
 from image_builder_domain.signer_settings import SecretKind, SignerSecret
 from returns.methods import unwrap_or_failure
-from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
 from image_builder_adapters.notary.signify import Signify, parse_signify
 from image_builder_adapters.notary.validity import validity
 from image_builder_adapters.secret_file import one_line, read_secret
+from image_builder_adapters.tls import ClientCertificate, UnusableTlsMaterial, load_client
 
 _BEGIN_OF_CERTIFICATE = "-----BEGIN CERTIFICATE-----"
 _END_OF_CERTIFICATE = "-----END CERTIFICATE-----"
@@ -32,15 +31,6 @@ class Token:
     """What the service knows us by, protocol v1."""
 
     text: str = field(repr=False)
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class ClientCertificate:
-    """A certificate chain and its private key, PEM, protocol v2."""
-
-    certificate: bytes = field(repr=False)
-    private_key: bytes = field(repr=False)
 
 
 Credential: TypeAlias = Token | Signify | ClientCertificate
@@ -81,10 +71,10 @@ def parse_client_certificate(text: str) -> Result[ClientCertificate, str]:
 
 def check(credential: ClientCertificate, now: datetime) -> Result[Credential, str]:
     """Whether key and certificate belong together, and the certificate is valid at ``now``."""
-    loaded = load_client_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), credential)
-    if not is_successful(loaded):
-        return Failure(loaded.failure())
-    dates = unwrap_or_failure(validity(_first_der(credential.certificate)))
+    loaded = unwrap_or_failure(load_client(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), credential))
+    if isinstance(loaded, UnusableTlsMaterial):
+        return Failure(f"'certData' and 'privateKeyData': {loaded}")
+    dates = unwrap_or_failure(validity(_first_der(credential.certificate_pem)))
     if isinstance(dates, str):
         return Failure(f"'certData' holds a certificate, but {dates}")
     if now < dates[0]:
@@ -99,27 +89,6 @@ def _first_der(chain: bytes) -> bytes:
     _, _, rest = chain.decode("ascii").partition(_BEGIN_OF_CERTIFICATE)
     body, _, _ = rest.partition(_END_OF_CERTIFICATE)
     return binascii.a2b_base64(body)
-
-
-def load_client_certificate(context: ssl.SSLContext, credential: ClientCertificate) -> Result[ssl.SSLContext, str]:
-    """Give ``context`` the certificate. OpenSSL only reads files, so this is one that lives in memory alone."""
-    memory = os.memfd_create("client-certificate", os.MFD_CLOEXEC)
-    try:
-        with open(memory, "wb", closefd=False) as file:
-            file.write(credential.certificate + b"\n" + credential.private_key)
-        # Without a password OpenSSL would ask for one on the terminal.
-        context.load_cert_chain(f"/proc/self/fd/{memory}", password="")
-    except (ssl.SSLError, OSError, ValueError) as error:
-        return Failure(_load_problem(error))
-    finally:
-        os.close(memory)
-    return Success(context)
-
-
-def _load_problem(error: Exception) -> str:
-    if isinstance(error, ssl.SSLError) and error.reason == "KEY_VALUES_MISMATCH":
-        return "'privateKeyData' is not the key of the certificate in 'certData'"
-    return "'certData' and 'privateKeyData' cannot be loaded as certificate and unencrypted private key"
 
 
 def _pem(values: dict[str, object], name: str, label: str) -> Result[bytes, str]:

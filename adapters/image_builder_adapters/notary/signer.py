@@ -21,16 +21,15 @@ from image_builder_adapters.notary.endpoint import endpoint_problem
 from image_builder_adapters.notary.explanation import explain
 from image_builder_adapters.notary.protocol import protocol_for
 from image_builder_adapters.notary.secret import (
-    ClientCertificate,
     Clock,
     Credential,
     Token,
-    load_client_certificate,
     read_credential,
 )
 from image_builder_adapters.notary.signify import BadToken, Signify, fetch_token
 from image_builder_adapters.notary.verdict import Verdict
 from image_builder_adapters.redaction import HIDDEN, Redactor
+from image_builder_adapters.tls import ClientCertificate, load_client, system_trust
 
 LONGEST_REQUEST_SECONDS = 300.0
 """Without a ``timeout``: long enough for any service that is alive, and an end for one that is not."""
@@ -61,7 +60,7 @@ class _NoToken:
 class NotarySigner:
     """Implements ``Signer``. ``secrets`` learns every secret that is read or fetched.
 
-    ``ca_file`` replaces the system's authorities (PEM); ``clock`` is seconds since 1970.
+    ``trust`` makes a context with the authorities that a service is checked against; ``clock`` is seconds since 1970.
     """
 
     def __init__(
@@ -69,7 +68,7 @@ class NotarySigner:
         name: str,
         settings: NotarySettings,
         secrets: Secrets | None = None,
-        ca_file: str | None = None,
+        trust: Callable[[], ssl.SSLContext] = system_trust,
         clock: Clock = time.time,
         stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -77,7 +76,7 @@ class NotarySigner:
         self._settings = settings
         self._protocol = protocol_for(settings.secret)
         self._secrets: Secrets = secrets if secrets is not None else Redactor()
-        self._ca_file = ca_file
+        self._trust = trust
         self._clock = clock
         self._stopwatch = stopwatch
         self._ready: Result[_Ready, SignerMisconfigured] | None = None
@@ -188,13 +187,12 @@ class NotarySigner:
         problem = endpoint_problem(settings.endpoint, has_secret=secret is not None, needs_tls=needs_tls)
         if problem is not None:
             return Failure(SignerMisconfigured(self._name, settings.endpoint, problem))
-        tls = self._trust()
         if secret is None:
-            return tls.map(lambda context: _Ready(None, context))
+            return Success(_Ready(None, self._trust()))
         found = read_credential(secret, self._clock).alt(
             lambda reason: SignerMisconfigured(self._name, secret.path, reason)
         )
-        return Result.do(self._with(credential, context) for credential in found for context in tls)
+        return found.map(lambda credential: self._with(credential, self._trust()))
 
     def _with(self, credential: Credential, context: ssl.SSLContext) -> _Ready:
         match credential:
@@ -207,16 +205,7 @@ class NotarySigner:
                 return _Ready(credential, context)
             case ClientCertificate():
                 # Loaded before, while it was checked; so this cannot fail.
-                return _Ready(None, load_client_certificate(context, credential).unwrap())
-
-    def _trust(self) -> Result[ssl.SSLContext, SignerMisconfigured]:
-        try:
-            context = ssl.create_default_context(cafile=self._ca_file)
-        except OSError as error:
-            reason = f"cannot be loaded as certificates: {error.strerror}"
-            return Failure(SignerMisconfigured(self._name, str(self._ca_file), reason))
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        return Success(context)
+                return _Ready(None, load_client(context, credential).unwrap())
 
 
 def _timeouts(settings: NotarySettings) -> Timeouts:

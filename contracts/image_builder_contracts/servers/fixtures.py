@@ -1,4 +1,4 @@
-"""Pytest fixtures for the stand-in signing service. Not loaded by itself: import the fixtures you want, or say
+"""Pytest fixtures for the stand-in servers. Not loaded by itself: import the fixtures you want, or say
 ``pytest_plugins = ["image_builder_contracts.servers.fixtures"]`` in your top-level ``conftest.py``.
 """
 
@@ -9,6 +9,8 @@ from typing import final
 
 import pytest
 
+from image_builder_contracts.servers.azure_devops.service import AzureDevOps
+from image_builder_contracts.servers.registry import Registry
 from image_builder_contracts.servers.signing_protocol import Protocol
 from image_builder_contracts.servers.signing_service import SigningService
 from image_builder_contracts.servers.signing_state import ServiceOptions
@@ -48,6 +50,20 @@ def mtls_signing_service(tmp_path: Path) -> Iterator[SecuredService]:
     ca = _write(tmp_path / "signing-ca.pem", tls.authority.certificate)
     with SigningService.start(ServiceOptions(Protocol.V2, tls=tls.server_context)) as service:
         yield SecuredService(service, secret, ca)
+
+
+@pytest.fixture
+def stand_in_registry() -> Iterator[Registry]:
+    """An empty registry, open to everybody."""
+    with Registry.start() as registry:
+        yield registry
+
+
+@pytest.fixture
+def azure_devops() -> Iterator[AzureDevOps]:
+    """An organization with one project and no pipeline yet."""
+    with AzureDevOps.start() as service:
+        yield service
 
 
 def _write(path: Path, content: bytes) -> Path:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TextIO, final
 
 from image_builder_contracts.servers.signing_protocol import Protocol
-from image_builder_contracts.servers.signing_service import SigningService
+from image_builder_contracts.servers.signing_server import SigningService
 from image_builder_contracts.servers.signing_state import ServiceOptions
 
 _STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM}

@@ -8,6 +8,7 @@ from image_builder_domain.backend import Backend
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.diagnosis import Finding
 from image_builder_domain.engine_type import EngineSurroundings, EngineType
+from image_builder_domain.engine_types import ENGINE_TYPES
 from image_builder_domain.ports import Cancellation
 from returns.result import Failure
 
@@ -31,6 +32,10 @@ def _of(name: str, own: Any, around: EngineSurroundings, cancellation: Cancellat
     found = _loaded(name)
     if isinstance(found, str):
         yield Finding(area, "package", found, False, True, "mend or remove the package that brings it")
+        return
+    if own is None and name not in ENGINE_TYPES:
+        remedy = f"write engines.{name} to use it"
+        yield Finding(area, "settings", "installed, but the configuration has no settings for it", False, True, remedy)
         return
     examined = _examined(area, found, own, around, cancellation) if found.examine is not None else ()
     yield from examined

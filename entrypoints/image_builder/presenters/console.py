@@ -9,6 +9,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, final
 
+from image_builder_adapters.redaction import PieceRedactor, Redactor
+
 if TYPE_CHECKING:
     from image_builder.presenters.build_voice import BuildVoice
     from image_builder.presenters.live_lines import LiveLines
@@ -18,18 +20,20 @@ _COLOURS: Final = {"error": "31", "warning": "33", "info": "36"}
 
 @final
 class Console:
-    """Where the tool speaks. ``clean`` redacts secrets; ``neutralise`` makes foreign text harmless."""
+    """Where the tool speaks. ``redactor`` hides secrets; ``neutralise`` makes foreign text harmless."""
 
     def __init__(
         self,
-        clean: Callable[[bytes], bytes],
+        redactor: Redactor,
         neutralise: Callable[[bytes], bytes],
         *,
         results_only: bool,
         silent: bool,
         debug: bool,
     ) -> None:
-        self._clean = clean
+        self._redactor = redactor
+        self._clean = redactor.data
+        self._pieces: dict[bytes, PieceRedactor] = {}
         self._neutralise = neutralise
         terminal = os.isatty(2) and os.environ.get("TERM", "dumb") != "dumb"
         self._format = "color" if terminal else "text"
@@ -89,17 +93,20 @@ class Console:
         if self._live is None:
             return BuildVoice(self, variant, None, lambda: None)
         live, line = self._live, self._live.begin(title)
-        return BuildVoice(self, variant, line.show, lambda: live.end(line))
+        return BuildVoice(self, variant, lambda lines: line.show(self._clean(lines)), lambda: live.end(line))
 
     def engine_lines(self, lines: bytes, prefix: bytes) -> None:
-        """Show engine output with ``prefix`` before each line."""
+        """Show engine output with ``prefix``, which no other build has, before each line."""
         if self._engine_to is None:
             return
-        # A piece of a very long line gets an end: two pieces, or another build's line, must make no command together.
-        safe = self._neutralise(self._clean(lines)).removesuffix(b"\n") + b"\n"
-        if prefix:
-            safe = b"".join(prefix + line + b"\n" for line in safe.removesuffix(b"\n").split(b"\n"))
         with self._engine_lock:
+            clean = self._pieces.setdefault(prefix, PieceRedactor(self._redactor))(lines)
+            if not clean:
+                return
+            # A piece of a very long line gets an end: two pieces, or two builds, must make no command together.
+            safe = self._neutralise(clean).removesuffix(b"\n") + b"\n"
+            if prefix:
+                safe = b"".join(prefix + line + b"\n" for line in safe.removesuffix(b"\n").split(b"\n"))
             _write(self._engine_to, safe)
 
     def indented(self, lines: tuple[str, ...], prefix: str) -> None:

@@ -1,12 +1,4 @@
-"""A local signing service: what a notary service does on the wire, without the notary.
-
-Protocol v1 is plain HTTP with ``Authorization: Token …`` (or none, or ``Bearer …`` with a token from the token service
-beside it) and answers 200; v2 is mutual TLS (1.2 or newer)
-and answers 202. A request that is not exactly right gets 400 with the reason, a wrong token 401. What was accepted is
-kept, and can be read back. As a command::
-
-    python -m image_builder_contracts.servers.signing_service --protocol v2 --folder /tmp/signing
-"""
+"""The signing service itself: two ports, TLS where it is asked for, and what was told to them."""
 
 import contextlib
 import socket
@@ -164,9 +156,3 @@ def _let_the_alert_arrive(secured: ssl.SSLSocket) -> None:
         secured.shutdown(socket.SHUT_WR)
         while secured.recv(65536):
             pass
-
-
-if __name__ == "__main__":
-    from image_builder_contracts.servers.signing_command import main
-
-    sys.exit(main(sys.argv[1:]))
