@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 from image_builder_domain.backend import OWN_BACKENDS
 from image_builder_domain.engine_types import ENGINE_TYPES
-from returns.methods import unwrap_or_failure
 
 from image_builder_adapters.foreign_type import ForeignTypes, careful, unusable
 
@@ -53,7 +52,7 @@ def engine_type(name: str) -> "EngineType":
 
     from image_builder_adapters.guarded_engine import guarded
 
-    found = unwrap_or_failure(_foreign().find(name))
+    found = _found(name)
     if not isinstance(found, EngineType):
         raise LookupError(f"no engine is called {name!r}: such a command line is refused before")
     return EngineType(found.config, guarded(name, found.make), found.examine)
@@ -66,7 +65,7 @@ def _foreign() -> "ForeignTypes[EngineType]":
 
 
 def _foreign_decoder(name: str) -> "Decoder[Any] | None":
-    found = unwrap_or_failure(_foreign().find(name))
+    found = _found(name)
     if found is None:
         return None
     if isinstance(found, str):
@@ -75,3 +74,9 @@ def _foreign_decoder(name: str) -> "Decoder[Any] | None":
 
     decoder = careful(found.config, f"the engine {name!r}", lambda settings: settings.refusal)
     return decoder.into(lambda settings: GuardedSettings(name, settings))
+
+
+def _found(name: str) -> "EngineType | str | None":
+    from returns.methods import unwrap_or_failure  # costs as much as a bare start
+
+    return unwrap_or_failure(_foreign().find(name))

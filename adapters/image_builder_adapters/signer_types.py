@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, final
 
 from image_builder_domain.signer_types import SIGNER_TYPES
-from returns.methods import unwrap_or_failure
 
 from image_builder_adapters.foreign_type import ForeignTypes, careful, unusable
 
@@ -52,7 +51,7 @@ def signer_type(name: str) -> "SignerType":
 
     from image_builder_adapters.guarded_signer import guarded
 
-    found = unwrap_or_failure(_foreign().find(name))
+    found = _found(name)
     if not isinstance(found, SignerType):
         raise LookupError(f"no type of signers is called {name!r}: such a configuration is refused before")
     return SignerType(found.config, guarded(found.make), found.make_verifier)
@@ -65,9 +64,15 @@ def _foreign() -> "ForeignTypes[SignerType]":
 
 
 def _foreign_decoder(name: str) -> "Decoder[Any] | None":
-    found = unwrap_or_failure(_foreign().find(name))
+    found = _found(name)
     if found is None:
         return None
     if isinstance(found, str):
         return unusable(found)
     return careful(found.config, f"a {name!r} signer", lambda settings: (settings.signs_indexes, settings.needs_tags))
+
+
+def _found(name: str) -> "SignerType | str | None":
+    from returns.methods import unwrap_or_failure  # costs as much as a bare start
+
+    return unwrap_or_failure(_foreign().find(name))

@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 from typing import Any, Final, final
-from urllib.parse import urlsplit
 
 from returns.result import Failure, Result, Success
 
@@ -13,9 +12,11 @@ from image_builder_domain.quantity import duration, whole_number
 _DAY = 86400.0
 # A name or a GUID; what the service forbids in the name of a project.
 _PROJECT = r"(?![._])[^\x00-\x1f\x7f/\\:*?\"'<>;#$+={}\[\],|&@~%]{1,64}(?<![. ])"
-_URL = r"https?://[^\s/@?#]+(/[^\s?#]*)?"
+_HOST = r"(\[[0-9A-Fa-f:.]+\]|[^\s/@?#:\[\]]+)"
+_PORT_AND_PATH = r"(:[0-9]{1,5})?(/[^\s?#]*)?"
+_URL = rf"https?://{_HOST}{_PORT_AND_PATH}"
 _LOOPBACK = r"(localhost|127(\.[0-9]{1,3}){3}|\[::1\])"
-_SECURE = rf"(https://[^\s/@?#]+|http://{_LOOPBACK}(:[0-9]+)?)(/[^\s?#]*)?"
+_SECURE = rf"(https://{_HOST}|http://{_LOOPBACK}){_PORT_AND_PATH}"
 
 
 @final
@@ -39,14 +40,13 @@ class AdoSettings:
 
 
 def _secure_url(url: str) -> Result[str, str]:
-    if not re.fullmatch(_URL, url):
+    match = re.fullmatch(_URL, url)
+    if not match:
         return Failure("this is no URL of a host, without user, query or fragment")
     if not re.fullmatch(_SECURE, url):
         return Failure("credentials are sent there, so it must be https (http goes to loopback only)")
-    try:
-        _ = urlsplit(url).port
-    except ValueError as error:
-        return Failure(str(error))
+    if match[2] and not 0 < int(match[2][1:]) < 65536:
+        return Failure("a port is a number from 1 to 65535")
     return Success(url.rstrip("/"))
 
 

@@ -54,6 +54,12 @@ def test_revision_0_is_the_newest() -> None:
     assert load(PIPELINE + "  ado-pipeline-version: 0\n") == load(PIPELINE)
 
 
+def test_a_colon_in_the_path_is_no_port() -> None:
+    found = load(PIPELINE.replace("example/acme/", "example:443/a:99999"))
+    assert found is not None
+    assert found.organization_url == "https://dev.azure.example:443/a:99999"
+
+
 @pytest.mark.parametrize("url", ["http://localhost", "http://127.0.0.1:8080/acme", "http://[::1]:80/acme"])
 def test_loopback_needs_no_tls(url: str) -> None:
     found = load(PIPELINE.replace("https://dev.azure.example/acme/", f"'{url}'"))
@@ -69,8 +75,9 @@ def test_loopback_needs_no_tls(url: str) -> None:
         ("https://dev", "http://localhost.dev", "it must be https"),
         ("https://dev", "https://user:word@dev", "this is no URL of a host, without user, query or fragment"),
         ("acme/", "acme?a=b", "this is no URL of a host"),
-        ("https://dev.azure.example/acme/", "https://h:99999/", "Port out of range"),
-        ("https://dev.azure.example/acme/", "https://h:x/", "ado-organization-url: "),
+        ("https://dev.azure.example/acme/", "https://h:99999/", "a port is a number from 1 to 65535"),
+        ("https://dev.azure.example/acme/", "https://h:0/", "a port is a number from 1 to 65535"),
+        ("https://dev.azure.example/acme/", "https://h:x/", "this is no URL of a host"),
         ("demo project", "a/b", "this is no name of a project"),
         ("demo project", "_b", "this is no name of a project"),
         ("demo project", "b.", "this is no name of a project"),
