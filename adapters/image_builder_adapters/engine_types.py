@@ -1,12 +1,11 @@
 """Types of engines by name: ours, and those that other packages bring. Ours cannot be replaced by a package's."""
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final
 
 from image_builder_domain.backend import OWN_BACKENDS
 from image_builder_domain.engine_types import ENGINE_TYPES
 
-from image_builder_adapters.foreign_type import ForeignTypes, careful, unusable
+from image_builder_adapters.foreign_type import ForeignTypes, KnownTypes, careful, unusable
 
 if TYPE_CHECKING:
     from image_builder_domain.decoder import Decoder
@@ -15,27 +14,13 @@ if TYPE_CHECKING:
 GROUP: Final = "image_builder.engines"
 
 
-@final
-class EngineConfigurations(Mapping[str, "Decoder[EngineSettings]"]):
+def engine_configurations() -> "KnownTypes[EngineSettings]":
     """The decoders of all engines, for the configuration; a package that cannot be used is told where it is named."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, Decoder[EngineSettings] | None] = dict(ENGINE_TYPES)
-
-    def __getitem__(self, name: str) -> "Decoder[EngineSettings]":
-        if name not in self._known:
-            self._known[name] = None if name in OWN_BACKENDS else _foreign_decoder(name)
-        found = self._known[name]
-        if found is None:
-            raise KeyError(name)
-        return found
-
-    def __iter__(self) -> Iterator[str]:
-        foreign = (name for name in _foreign().names() if name not in OWN_BACKENDS)
-        return iter(dict.fromkeys((*ENGINE_TYPES, *foreign)))
-
-    def __len__(self) -> int:
-        return len(list(iter(self)))
+    return KnownTypes(
+        ENGINE_TYPES,
+        lambda name: None if name in OWN_BACKENDS else _foreign_decoder(name),
+        lambda: (name for name in _foreign().names() if name not in OWN_BACKENDS),
+    )
 
 
 def engine_type(name: str) -> "EngineType":

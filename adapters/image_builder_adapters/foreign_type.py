@@ -5,7 +5,7 @@ installed takes longer than reading the configuration. Whatever goes wrong in a 
 named, by the type of the exception alone: its text could hold a secret.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, final
 
 from image_builder_domain.problem import Problem
@@ -58,6 +58,40 @@ class ForeignTypes(Generic[_T]):
         from importlib.metadata import entry_points
 
         return tuple(entry_points(group=self._group))
+
+
+@final
+class KnownTypes(Mapping[str, "Decoder[_T]"]):
+    """The decoders of all types of one kind, for the configuration: ``own`` ones, then those that packages bring.
+
+    ``decoder`` makes that of a foreign type, or says that there is none; it is asked once for each name. ``names``
+    lists the foreign ones, which only the schema and suggestions of near names need.
+    """
+
+    def __init__(
+        self,
+        own: "Mapping[str, Decoder[_T]]",
+        decoder: "Callable[[str], Decoder[_T] | None]",
+        names: Callable[[], Iterable[str]],
+    ) -> None:
+        self._own = own
+        self._decoder = decoder
+        self._names = names
+        self._known: dict[str, Decoder[_T] | None] = dict(own)
+
+    def __getitem__(self, name: str) -> "Decoder[_T]":
+        if name not in self._known:
+            self._known[name] = self._decoder(name)
+        found = self._known[name]
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys((*self._own, *self._names())))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
 
 
 def unusable(reason: str) -> "Decoder[Any]":

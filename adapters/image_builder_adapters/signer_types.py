@@ -1,11 +1,10 @@
 """Types of signers by name: ours, and those that other packages bring. Ours cannot be replaced by a package's."""
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final
 
 from image_builder_domain.signer_types import SIGNER_TYPES
 
-from image_builder_adapters.foreign_type import ForeignTypes, careful, unusable
+from image_builder_adapters.foreign_type import ForeignTypes, KnownTypes, careful, unusable
 
 if TYPE_CHECKING:
     from image_builder_domain.decoder import Decoder
@@ -15,26 +14,9 @@ if TYPE_CHECKING:
 GROUP: Final = "image_builder.signers"
 
 
-@final
-class SignerConfigurations(Mapping[str, "Decoder[SignerSettings]"]):
+def signer_configurations() -> "KnownTypes[SignerSettings]":
     """The decoders of all types, for the configuration; a package that cannot be used is told where it is named."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, Decoder[SignerSettings] | None] = dict(SIGNER_TYPES)
-
-    def __getitem__(self, name: str) -> "Decoder[SignerSettings]":
-        if name not in self._known:
-            self._known[name] = _foreign_decoder(name)
-        found = self._known[name]
-        if found is None:
-            raise KeyError(name)
-        return found
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys((*SIGNER_TYPES, *_foreign().names())))
-
-    def __len__(self) -> int:
-        return len(list(iter(self)))
+    return KnownTypes(SIGNER_TYPES, _foreign_decoder, lambda: _foreign().names())
 
 
 def signer_type(name: str) -> "SignerType":

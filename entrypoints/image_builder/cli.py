@@ -113,13 +113,13 @@ def _verify(call: Invocation) -> int:
 def _schema(call: Invocation) -> int:
     import json
 
-    from image_builder_adapters.engine_types import EngineConfigurations
-    from image_builder_adapters.signer_types import SignerConfigurations
+    from image_builder_adapters.engine_types import engine_configurations
+    from image_builder_adapters.signer_types import signer_configurations
     from image_builder_domain.configuration import schema
 
     if call.early:
         return call.refuse(call.early)
-    return call.print_result(json.dumps(schema(SignerConfigurations, EngineConfigurations), indent=2))
+    return call.print_result(json.dumps(schema(signer_configurations, engine_configurations), indent=2))
 
 
 def _doctor(call: Invocation) -> int:

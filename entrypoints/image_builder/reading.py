@@ -72,15 +72,15 @@ def _configuration(file: str, backend: str | None) -> "Result[Configuration, Pro
 
 
 def _signer_types() -> "Mapping[str, Decoder[SignerSettings]]":
-    from image_builder_adapters.signer_types import SignerConfigurations
+    from image_builder_adapters.signer_types import signer_configurations
 
-    return SignerConfigurations()
+    return signer_configurations()
 
 
 def _engine_types() -> "Mapping[str, Decoder[EngineSettings]]":
-    from image_builder_adapters.engine_types import EngineConfigurations
+    from image_builder_adapters.engine_types import engine_configurations
 
-    return EngineConfigurations()
+    return engine_configurations()
 
 
 def _commit(flags: Mapping[str, Any], environment: Mapping[str, str]) -> str | None:

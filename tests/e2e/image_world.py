@@ -18,6 +18,7 @@ from tests.e2e.world import COMMIT, HEAD, MANIFESTS
 from tests.machine import Container, tell, unpack_image
 from tests.oci_registry import RunningRegistry
 from tests.programs import require
+from tests.prow_job import prow_job
 
 REPOSITORY = Path(__file__).parents[2]
 # As moby/buildkit's own: set-user-ID programs could not write the maps in a container, where root has little power.
@@ -170,28 +171,9 @@ def _signer(url: str) -> dict[str, object]:
 
 
 def _prow_environment(*, merged: bool) -> dict[str, str]:
-    job_type = "postsubmit" if merged else "presubmit"
-    pull = {"number": 7, "author": "kim", "sha": HEAD}
-    refs = {
-        "org": "acme",
-        "repo": "hello",
-        "base_ref": "main",
-        "base_sha": COMMIT,
-        **({} if merged else {"pulls": [pull]}),
-    }
+    pulls = () if merged else ((7, HEAD),)
     return {
-        "CI": "true",
-        "PROW_JOB_ID": "6d1f",
-        "JOB_TYPE": job_type,
-        "JOB_NAME": "build",
-        "BUILD_ID": "1",
-        "REPO_OWNER": "acme",
-        "REPO_NAME": "hello",
-        "PULL_BASE_REF": "main",
-        "PULL_BASE_SHA": COMMIT,
-        "PULL_REFS": f"main:{COMMIT}" + ("" if merged else f",7:{HEAD}"),
-        **({} if merged else {"PULL_NUMBER": "7", "PULL_PULL_SHA": HEAD}),
-        "JOB_SPEC": json.dumps({"type": job_type, "job": "build", "buildid": "1", "prowjobid": "6d1f", "refs": refs}),
+        **prow_job("postsubmit" if merged else "presubmit", COMMIT, *pulls, repo="hello"),
         "ARTIFACTS": "/logs/artifacts",
         "GOPATH": "/home/prow/go",
         "SSL_CERT_FILE": "/secret/ca.pem",

@@ -17,6 +17,8 @@ from image_builder_contracts.servers.azure_devops.run import Run
 from image_builder_contracts.servers.azure_devops.service import AzureDevOps
 from image_builder_contracts.servers.azure_devops.state import Pipeline
 
+from tests.prow_job import prow_job
+
 ROOT = Path(__file__).parents[2]
 COMMIT, HEAD = "1" * 40, "2" * 40
 DIGEST = "sha256:" + "a" * 64
@@ -121,31 +123,11 @@ class Office:
 
     def postsubmit(self) -> None:
         """Become a Prow postsubmit job."""
-        self._job("postsubmit", [])
+        self.environment = {**prow_job("postsubmit", COMMIT), "ADO_PAT": self.service.pat}
 
     def presubmit(self) -> None:
         """Become a Prow presubmit job of pull request 7."""
-        self._job("presubmit", [{"number": 7, "sha": HEAD}])
-
-    def _job(self, job_type: str, pulls: list[dict[str, Any]]) -> None:
-        refs: dict[str, Any] = {"org": "acme", "repo": "demo", "base_ref": "main", "base_sha": COMMIT}
-        refs |= {"pulls": pulls} if pulls else {}
-        told = ",".join([f"main:{COMMIT}", *(f"{pull['number']}:{pull['sha']}" for pull in pulls)])
-        self.environment = {
-            "CI": "true",
-            "PROW_JOB_ID": "6d1f",
-            "JOB_TYPE": job_type,
-            "JOB_NAME": "build",
-            "BUILD_ID": "1",
-            "REPO_OWNER": "acme",
-            "REPO_NAME": "demo",
-            "PULL_BASE_REF": "main",
-            "PULL_BASE_SHA": COMMIT,
-            "PULL_REFS": told,
-            "JOB_SPEC": json.dumps({"type": job_type, "job": "build", "buildid": "1", "refs": refs}),
-            "ADO_PAT": self.service.pat,
-            **({"PULL_NUMBER": "7", "PULL_PULL_SHA": HEAD} if pulls else {}),
-        }
+        self.environment = {**prow_job("presubmit", COMMIT, (7, HEAD)), "ADO_PAT": self.service.pat}
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         """Start the command; nothing of the tests' own environment is passed on."""

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 import yaml
@@ -36,12 +36,8 @@ def compiled(program: str) -> str:
     """Prow's own program, which is compiled where Go is."""
     found = shutil.which(program)
     if found is None:
-        _skip(f"Prow's {program} is not on PATH; scripts/test compiles it where Go is")
+        pytest.skip(f"Prow's {program} is not on PATH; scripts/test compiles it where Go is")
     return found
-
-
-def _skip(reason: str) -> NoReturn:
-    pytest.skip(reason)
 
 
 def jobs() -> list[Any]:
@@ -63,7 +59,7 @@ def test_there_is_a_job_of_each_kind_for_each_engine() -> None:
 def test_job_is_what_the_definition_of_prow_jobs_allows(kind: str, job: dict[str, Any]) -> None:
     recordings = os.environ.get("IMAGE_BUILDER_RECORDINGS")
     if recordings is None:
-        _skip("IMAGE_BUILDER_RECORDINGS does not say where Prow's definition is")
+        pytest.skip("IMAGE_BUILDER_RECORDINGS does not say where Prow's definition is")
     definition = yaml.safe_load(Path(recordings, "prow", "prowjob_customresourcedefinition.yaml").read_text())
     schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
     spec = {"type": kind, "job": job["name"], "pod_spec": job["spec"], "decoration_config": job["decoration_config"]}

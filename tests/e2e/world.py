@@ -16,6 +16,7 @@ from image_builder_contracts.servers.signing_service import SigningService
 
 from tests.oci_registry import RunningRegistry
 from tests.programs import require
+from tests.prow_job import prow_job
 
 COMMIT, HEAD = "1" * 40, "2" * 40
 MANIFESTS = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json"
@@ -108,32 +109,11 @@ class World:
 
     def postsubmit(self) -> None:
         """Become a Prow postsubmit job."""
-        self._job("postsubmit", [], {})
+        self.environment = {**prow_job("postsubmit", COMMIT), "USE_BUILDKIT": "true"}
 
     def presubmit(self) -> None:
         """Become a Prow presubmit job of pull request 7."""
-        pull = {"number": 7, "sha": HEAD}
-        self._job("presubmit", [pull], {"PULL_NUMBER": "7", "PULL_PULL_SHA": HEAD})
-
-    def _job(self, job_type: str, pulls: list[dict[str, Any]], more: dict[str, str]) -> None:
-        refs: dict[str, Any] = {"org": "acme", "repo": "demo", "base_ref": "main", "base_sha": COMMIT}
-        refs |= {"pulls": pulls} if pulls else {}
-        told = ",".join([f"main:{COMMIT}", *(f"{pull['number']}:{pull['sha']}" for pull in pulls)])
-        self.environment = {
-            "CI": "true",
-            "PROW_JOB_ID": "6d1f",
-            "JOB_TYPE": job_type,
-            "JOB_NAME": "build",
-            "BUILD_ID": "1",
-            "REPO_OWNER": "acme",
-            "REPO_NAME": "demo",
-            "PULL_BASE_REF": "main",
-            "PULL_BASE_SHA": COMMIT,
-            "PULL_REFS": told,
-            "JOB_SPEC": json.dumps({"type": job_type, "job": "build", "buildid": "1", "refs": refs}),
-            "USE_BUILDKIT": "true",
-            **more,
-        }
+        self.environment = {**prow_job("presubmit", COMMIT, (7, HEAD)), "USE_BUILDKIT": "true"}
 
     def start(
         self,

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from tests.prow_job import prow_job
+
 BASE, HEAD, MERGE, OTHER = "1" * 40, "2" * 40, "3" * 40, "4" * 40
 
 GITHUB = {
@@ -132,22 +134,7 @@ GITLAB_MERGE_REQUEST = {name: value for name, value in GITLAB_PUSH.items() if na
 
 def prow(job_type: str, *pulls: tuple[int, str]) -> dict[str, str]:
     """A Prow job that builds these pull requests on top of the base."""
-    refs: dict[str, Any] = {"org": "acme", "repo": "demo", "base_ref": "main", "base_sha": BASE}
-    refs |= {"pulls": [{"number": number, "author": "kim", "sha": sha} for number, sha in pulls]} if pulls else {}
-    number, sha = pulls[0] if pulls else (0, "")
-    single = {"PULL_NUMBER": str(number), "PULL_PULL_SHA": sha, "PULL_HEAD_REF": "fix/typo"}
-    return {
-        "CI": "true",
-        "PROW_JOB_ID": "6d1f",
-        "JOB_TYPE": job_type,
-        "REPO_OWNER": "acme",
-        "REPO_NAME": "demo",
-        "PULL_BASE_REF": "main",
-        "PULL_BASE_SHA": BASE,
-        "PULL_REFS": ",".join([f"main:{BASE}", *(f"{number}:{sha}" for number, sha in pulls)]),
-        "JOB_SPEC": json.dumps({"type": job_type, "job": "build", "refs": refs}),
-        **(single if job_type == "presubmit" else {}),
-    }
+    return prow_job(job_type, BASE, *pulls)
 
 
 def periodic(*extra_refs: dict[str, Any]) -> dict[str, str]:

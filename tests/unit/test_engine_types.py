@@ -8,7 +8,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
-from image_builder_adapters.engine_types import GROUP, EngineConfigurations, engine_type
+from image_builder_adapters.engine_types import GROUP, engine_configurations, engine_type
 from image_builder_adapters.guarded_engine import GuardedEngine, GuardedSettings
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_domain.build import BuildFailed, BuildRequest, BuiltImage, PushFailed
@@ -60,7 +60,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fix
 
 def load(engines: str = "{press: {folder: /out}}", engine: str | None = None) -> Result[Configuration, Problems]:
     found = document(f"{FILE}engines: {engines}\n" if engines else FILE)
-    return configuration(found, "config.yaml", engine_types=EngineConfigurations, engine=engine)
+    return configuration(found, "config.yaml", engine_types=engine_configurations, engine=engine)
 
 
 def problems(engines: str, engine: str | None = None) -> str:
@@ -93,12 +93,12 @@ def test_a_package_adds_an_engine_with_settings_of_its_own(package: Callable[...
     settings = load().unwrap().engines["press"]
     assert isinstance(settings, GuardedSettings)
     assert vars(settings.settings) == {"folder": "/out"}
-    assert list(EngineConfigurations()) == ["kaniko", "buildkit", "press"]
+    assert list(engine_configurations()) == ["kaniko", "buildkit", "press"]
 
 
 def test_its_settings_are_in_the_schema(package: Callable[..., None]) -> None:
     package()
-    found = schema(engine_types=EngineConfigurations)["properties"]["engines"]["properties"]
+    found = schema(engine_types=engine_configurations)["properties"]["engines"]["properties"]
     assert found["press"]["required"] == ["folder"]
 
 

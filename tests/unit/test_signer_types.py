@@ -10,7 +10,7 @@ from textwrap import dedent
 import pytest
 from image_builder_adapters.guarded_signer import guarded
 from image_builder_adapters.redaction import Redactor
-from image_builder_adapters.signer_types import GROUP, SignerConfigurations, signer_type
+from image_builder_adapters.signer_types import GROUP, signer_configurations, signer_type
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.signer import IMAGES
 from image_builder_domain.configuration import Configuration, configuration
@@ -54,7 +54,7 @@ class Faxes(Package):
 
 def load(kind: str = "fax", config: str = "{number: 010}") -> Result[Configuration, Problems]:
     text = f"sign-config: {{signers: [{{name: f, type: {kind}, config: {config}}}]}}"
-    return configuration(document(text), "config.yaml", signer_types=SignerConfigurations)
+    return configuration(document(text), "config.yaml", signer_types=signer_configurations)
 
 
 def problem(kind: str = "fax", config: str = "{number: 010}") -> str:
@@ -74,7 +74,7 @@ def test_a_package_adds_a_type(package: Faxes) -> None:
         "fax",
         "Settings(number='010', signs_indexes=True, needs_tags=False)",
     )
-    assert list(SignerConfigurations()) == ["notary", "cosign", "fax"]
+    assert list(signer_configurations()) == ["notary", "cosign", "fax"]
 
 
 def test_its_configuration_is_as_strict_as_ours(package: Faxes) -> None:
@@ -132,8 +132,8 @@ def test_a_decoder_with_a_bug_is_a_problem(config: str, told: str, package: Faxe
 
 LOOKS = """
 import sys
-from image_builder_adapters.signer_types import SignerConfigurations, signer_type
-types = SignerConfigurations()
+from image_builder_adapters.signer_types import signer_configurations, signer_type
+types = signer_configurations()
 _ = types["notary"], "cosign" in types
 print("importlib.metadata" in sys.modules, "image_builder_adapters.notary.signer" in sys.modules)
 """

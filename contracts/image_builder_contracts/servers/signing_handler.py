@@ -2,6 +2,7 @@
 
 import hmac
 import json
+from abc import ABC, abstractmethod
 from http.server import BaseHTTPRequestHandler
 from typing import Any, final
 
@@ -19,7 +20,7 @@ LARGEST_BODY = 1 << 20
 _JSON = "application/json"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(BaseHTTPRequestHandler, ABC):
     """What both ports share: no log, no version, every method answered, one request for each connection."""
 
     protocol_version = "HTTP/1.1"
@@ -47,9 +48,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
+    @abstractmethod
     def handle_any(self) -> None:
         """Answer a request of any method."""
-        raise NotImplementedError
 
     def __getattr__(self, name: str) -> Any:
         # The base class looks for do_<METHOD>; every method must be answered, not only those we thought of.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from image_builder_adapters.engine_types import EngineConfigurations, engine_type
+from image_builder_adapters.engine_types import engine_configurations, engine_type
 from image_builder_domain.backend import Backend
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.diagnosis import Finding
@@ -22,7 +22,7 @@ def look_at_engines(
     around = open_engine_surroundings(settings, configuration.log_format if configuration is not None else None)
     configured = configuration.engines if configuration is not None else {}
     in_effect = backend.value if backend is not None else ""
-    for name in sorted(EngineConfigurations(), key=lambda name: (name != in_effect, name)):
+    for name in sorted(engine_configurations(), key=lambda name: (name != in_effect, name)):
         findings = _of(name, configured.get(name), around, cancellation)
         yield from findings if name == in_effect else (finding.spare() for finding in findings)
 
