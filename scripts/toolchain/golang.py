@@ -28,7 +28,7 @@ def fetch(tool: Tool, source: GoSource, go: Path, folder: Path) -> Mapping[str, 
         where, environment = _module_around(go, tool, source, folder, environment)
         packages = [package.replace(".", source.module, 1) for package in packages]
     else:
-        where = _module_folder(go, f"{source.module}@v{tool.version}", folder, environment)
+        where = module_folder(go, f"{source.module}@v{tool.version}", folder, environment)
     flags = ["-trimpath", "-buildvcs=false", f"-ldflags={_linker_flags(tool, source)}"]
     run([go, "build", *flags, "-o", f"{folder}{os.sep}", *packages], _COMPILE_SECONDS, where, environment)
     shutil.rmtree(folder / _AROUND, ignore_errors=True)
@@ -50,7 +50,8 @@ def go_environment(ambient: Mapping[str, str]) -> dict[str, str]:
     return kept | fixed
 
 
-def _module_folder(go: Path, module: str, where: Path, environment: Mapping[str, str]) -> Path:
+def module_folder(go: Path, module: str, where: Path, environment: Mapping[str, str]) -> Path:
+    """Where the sources of ``module@version`` lie in Go's cache, which downloads them at need."""
     answer = run([go, "mod", "download", "-json", module], _DOWNLOAD_SECONDS, where, environment)
     folder = Path(json.loads(answer)["Dir"])
     if not (folder / "go.mod").is_file():

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,10 @@ from image_builder_domain.build import BuildFailed, EngineMissing, EngineUnavail
 from image_builder_domain.build_argument import BuildArgument
 from image_builder_domain.ports import ImageEngine
 
+from get_tools import PINS
 from tests.buildkit import PrivateDaemon, SettingsFactory, daemons, engines
 from tests.programs import require
+from toolchain import golang, pins
 
 
 class TestPrivateDaemon(PrivateDaemon, DockerfileEngineContract, CachingEngineContract, ManyPlatformsContract):
@@ -95,14 +98,18 @@ def only_buildctl(folder: Path) -> dict[str, str]:
     return {"PATH": str(tools), "HOME": str(folder)}
 
 
+@cache
 def daemonless_script() -> str:
-    """Upstream's script: from PATH, else from BuildKit's sources in Go's module cache."""
+    """Upstream's script: from PATH, else from BuildKit's sources, which Go brings."""
     found = shutil.which("buildctl-daemonless.sh")
-    modules = Path(os.environ.get("GOMODCACHE") or Path.home() / "go" / "pkg" / "mod")
-    sources = sorted(modules.glob("github.com/moby/buildkit@*/examples/buildctl-daemonless/buildctl-daemonless.sh"))
-    if found is None and not sources:
-        pytest.skip("buildctl-daemonless.sh is neither on PATH nor in Go's module cache")
-    return found or str(sources[-1])
+    if found is not None:
+        return found
+    module = f"github.com/moby/buildkit@v{pins.load(PINS)['buildkit'].version}"
+    try:
+        sources = golang.module_folder(Path(require("go")), module, Path("/"), golang.go_environment(os.environ))
+    except pins.SourceError as error:
+        pytest.skip(f"buildctl-daemonless.sh is not on PATH, and its sources cannot be had: {error}")
+    return str(sources / "examples/buildctl-daemonless/buildctl-daemonless.sh")
 
 
 class TestHostThatIsAway(PrivateDaemon, DockerfileEngineFixtures):
