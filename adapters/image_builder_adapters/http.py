@@ -222,12 +222,12 @@ class HttpClient:
 
         import httpx
 
-        from image_builder_adapters.tls import system_trust
+        from image_builder_adapters.tls import shared_trust
 
         for name in ("httpx", "httpcore"):  # they log whole URLs and headers, credentials included
             logging.getLogger(name).setLevel(logging.WARNING)
         if self._tls is None:
-            self._tls = system_trust()
+            self._tls = shared_trust()
         seconds = httpx.Timeout(self._timeouts.read_seconds, connect=self._timeouts.connect_seconds)
         return httpx.Client(
             verify=self._tls,

@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -24,6 +25,7 @@ from image_builder_adapters.process_output import OutputReader
 
 _LISTEN: Final = 0.1
 _AFTER_KILL: Final = 2.0
+_asking = threading.Lock()  # builds that start together ask once
 
 
 @final
@@ -108,9 +110,14 @@ def search_path(environment: Mapping[str, str]) -> str:
     return environment.get("PATH", os.defpath)
 
 
-@cache
 def accepts(wrapper: tuple[str, ...], path: str) -> bool:
     """Whether this wrapper (such as ``unshare --pid``) can run a program here; asked once, by running ``true``."""
+    with _asking:
+        return _accepts(wrapper, path)
+
+
+@cache
+def _accepts(wrapper: tuple[str, ...], path: str) -> bool:
     null = subprocess.DEVNULL
     try:
         ended = subprocess.run(

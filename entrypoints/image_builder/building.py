@@ -40,6 +40,7 @@ def run(
     only_plan: bool,
 ) -> int:
     """Exit code as specification section 1 says."""
+    gc.freeze()  # what was loaded stays
     gc.enable()  # a build may take hours
     settings = Settings(environment, log_directory(flags, environment), state_directory(environment), redactor)
     tell_log_lines(console, debug=flags["debug"])

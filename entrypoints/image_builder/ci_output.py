@@ -1,6 +1,6 @@
 """Tell the CI system what was done, in the files and commands that it reads."""
 
-import secrets
+import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -23,7 +23,7 @@ def write_files(
 def _github(report: dict[str, Any], environment: Mapping[str, str], redact: Callable[[bytes], bytes]) -> Iterator[str]:
     values = github.outputs(report)
     files = {
-        "GITHUB_OUTPUT": github.output_file(values, f"image-builder-{secrets.token_hex(16)}"),
+        "GITHUB_OUTPUT": github.output_file(values, f"image-builder-{os.urandom(16).hex()}"),
         "GITHUB_STEP_SUMMARY": github.step_summary(report),
     }
     for name, content in files.items():

@@ -37,6 +37,7 @@ _OBEDIENT = (CiSystem.AZURE_PIPELINES, CiSystem.GITHUB)
 
 def run(call: Invocation) -> int:
     """Exit code as specification section 1 says: 0, 2, 6, 7, 8, 130 or 143."""
+    gc.freeze()  # what was loaded stays
     gc.enable()  # a run may take hours
     planned = decide_remote(read_remote_inputs(call))
     problems = (*call.early, *_unused(call), *problems_of(planned))

@@ -198,6 +198,20 @@ def test_nobody_listening_is_transient() -> None:
     assert "http://127.0.0.1:9/sign" in result.reason
 
 
+def test_a_signers_certificate_is_shown_by_nobody_else(
+    mtls_signing_service: SecuredService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system's trust is shared by all who add nothing to it; a signer adds its key."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(mtls_signing_service.ca))
+    url = mtls_signing_service.service.url
+    signer = NotarySigner(
+        "notary", NotarySettings(url, secret=SignerSecret(str(mtls_signing_service.secret), SecretKind.MTLS))
+    )
+    assert only(signer.sign(IMAGES, ManualCancellation())).status is SignatureStatus.ACCEPTED
+    stranger = NotarySigner("stranger", NotarySettings(url))
+    assert "certificate" in only(stranger.sign(IMAGES, ManualCancellation())).reason
+
+
 def test_a_service_of_an_unknown_authority_is_final(mtls_signing_service: SecuredService, tmp_path: Path) -> None:
     ca = tmp_path / "other.pem"
     ca.write_bytes(Authority.create().certificate)

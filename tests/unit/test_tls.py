@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from image_builder_adapters.http import HttpAnswer, HttpClient, HttpFailure, HttpRequest, NoAnswer, NoAnswerKind
-from image_builder_adapters.tls import ClientCertificate, UnusableTlsMaterial, load_client, system_trust
+from image_builder_adapters.tls import ClientCertificate, UnusableTlsMaterial, load_client, shared_trust, system_trust
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.servers.certificates import Authority
 from image_builder_contracts.servers.tls import MutualTls, mutual_tls
@@ -84,6 +84,16 @@ def test_ssl_cert_file_replaces_the_systems_authorities(
     load(server, pair.certificate, pair.private_key)
     assert isinstance(ask(server, None), HttpAnswer)
     assert len(system_trust().get_ca_certs()) == 1
+
+
+def test_those_who_add_nothing_share_one_trust_until_the_environment_names_another(
+    ours: MutualTls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = shared_trust()
+    assert shared_trust() is before
+    (tmp_path / "ca.pem").write_bytes(ours.authority.certificate)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    assert shared_trust() is not before
 
 
 def test_key_of_another_certificate_is_refused(ours: MutualTls, certificate: ClientCertificate) -> None:

@@ -29,7 +29,7 @@ from image_builder_adapters.notary.secret import (
 from image_builder_adapters.notary.signify import BadToken, Signify, fetch_token
 from image_builder_adapters.notary.verdict import Verdict
 from image_builder_adapters.redaction import HIDDEN, Redactor
-from image_builder_adapters.tls import ClientCertificate, load_client, system_trust
+from image_builder_adapters.tls import ClientCertificate, load_client, shared_trust, system_trust
 
 LONGEST_REQUEST_SECONDS = 300.0
 """Without a ``timeout``: long enough for any service that is alive, and an end for one that is not."""
@@ -60,7 +60,8 @@ class _NoToken:
 class NotarySigner:
     """Implements ``Signer``. ``secrets`` learns every secret that is read or fetched.
 
-    ``trust`` makes a context with the authorities that a service is checked against; ``clock`` is seconds since 1970.
+    ``trust`` makes a context with the authorities that a service is checked against, the system's unless it is given;
+    ``clock`` is seconds since 1970.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class NotarySigner:
         name: str,
         settings: NotarySettings,
         secrets: Secrets | None = None,
-        trust: Callable[[], ssl.SSLContext] = system_trust,
+        trust: Callable[[], ssl.SSLContext] | None = None,
         clock: Clock = time.time,
         stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -188,24 +189,25 @@ class NotarySigner:
         if problem is not None:
             return Failure(SignerMisconfigured(self._name, settings.endpoint, problem))
         if secret is None:
-            return Success(_Ready(None, self._trust()))
+            return Success(self._with(None))
         found = read_credential(secret, self._clock).alt(
             lambda reason: SignerMisconfigured(self._name, secret.path, reason)
         )
-        return found.map(lambda credential: self._with(credential, self._trust()))
+        return found.map(self._with)
 
-    def _with(self, credential: Credential, context: ssl.SSLContext) -> _Ready:
+    def _with(self, credential: Credential | None) -> _Ready:
         match credential:
-            case Token(text):
-                self._secrets.learn(text)
-                return _Ready(credential, context)
+            case ClientCertificate():
+                # Loaded before, while it was checked; so this cannot fail.
+                return _Ready(None, load_client((self._trust or system_trust)(), credential).unwrap())
             case Signify():
                 for text in credential.secrets():
                     self._secrets.learn(text)
-                return _Ready(credential, context)
-            case ClientCertificate():
-                # Loaded before, while it was checked; so this cannot fail.
-                return _Ready(None, load_client(context, credential).unwrap())
+            case Token(text):
+                self._secrets.learn(text)
+            case None:
+                pass
+        return _Ready(credential, (self._trust or shared_trust)())
 
 
 def _timeouts(settings: NotarySettings) -> Timeouts:
