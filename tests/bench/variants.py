@@ -11,7 +11,7 @@ from tests.bench.workshop import Workshop
 
 EXAMPLE = Path(__file__).parents[2] / "examples"
 ALL = ("--max-parallel", "8")
-TOGETHER_PAIRS = 3
+TOGETHER_PAIRS = 7
 SLEEPING_PAIRS = 2
 
 
