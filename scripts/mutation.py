@@ -31,8 +31,8 @@ AREAS: Final = {
     "references": (("reference", "registry_prefix"), ("reference", "registry_prefix")),
     "trust": (("trust",), ("trust", "trust_of_plans", "plan")),
     "signers": (("signer_selection",), ("signer_selection", "plan")),
-    "tags": (("tag", "tag_decision", "tag_list"), ("tag", "tag_decision", "tag_list", "tag_refusals")),
-    "ado": (("ado_parameters",), ("ado_parameters",)),
+    "tags": (("tag", "decision/tags", "tag_list"), ("tag", "tag_decision", "tag_list", "tag_refusals")),
+    "ado": (("remote/parameters",), ("ado_parameters",)),
     "git": (
         ("git_state/*",),
         ("git_state", "prow", "prow_batch_and_periodic", "github_events", "gitlab", "jenkins", "azure_pipelines"),

@@ -12,7 +12,8 @@ from typing import TypeAlias, final
 
 import pytest
 from image_builder_domain.interruption import Interruption
-from image_builder_domain.remote_log import without_timestamps
+from image_builder_domain.remote.log import without_timestamps
+from image_builder_domain.remote.report import FIRST_LINE, LAST_LINE
 from image_builder_domain.remote_pipeline import (
     FinishedRun,
     Parameter,
@@ -24,7 +25,6 @@ from image_builder_domain.remote_pipeline import (
     RunRequest,
     Verdict,
 )
-from image_builder_domain.remote_report import FIRST_LINE, LAST_LINE
 from returns.pipeline import is_successful
 
 from image_builder_contracts.cancellation import ManualCancellation

@@ -20,8 +20,8 @@ from image_builder_domain.registry_prefix import RegistryPrefix
 from image_builder_domain.tag import TagSpec
 
 if TYPE_CHECKING:
-    from image_builder_domain.ado_settings import AdoSettings
     from image_builder_domain.engine_type import EngineSettings
+    from image_builder_domain.remote.settings import AdoSettings
     from image_builder_domain.signer_settings import SignerDefinition, SignerSettings
 
     SignerTypes = Callable[[], Mapping[str, read.Decoder[SignerSettings]]]
@@ -280,7 +280,7 @@ def _types_of_engines(engine_types: "EngineTypes | None") -> "Mapping[str, read.
 
 
 def _ado() -> "read.Decoder[AdoSettings]":
-    from image_builder_domain.ado_settings import ADO
+    from image_builder_domain.remote.settings import ADO
 
     return ADO
 

@@ -5,22 +5,22 @@ from typing import TYPE_CHECKING, final
 
 from returns.result import Failure, Result, Success
 
-from image_builder_domain.argument_decision import argument_warnings
 from image_builder_domain.backend import Backend, decide_backend
 from image_builder_domain.build import BuildRequest
-from image_builder_domain.build_decision import Builds, decide_builds
 from image_builder_domain.build_inputs import Inputs
 from image_builder_domain.configuration import Configuration
-from image_builder_domain.destination_decision import (
+from image_builder_domain.decision.arguments import argument_warnings
+from image_builder_domain.decision.builds import Builds, decide_builds
+from image_builder_domain.decision.destinations import (
     check_tags_allowed,
     image_name,
     uses_production_for_pull_requests,
 )
+from image_builder_domain.decision.tags import decide_tags, tag_warnings
 from image_builder_domain.git_state import GitState
 from image_builder_domain.problem import Problem, Problems, together
 from image_builder_domain.signer_selection import SignerChoice, choose_signers, why_not_signed
 from image_builder_domain.tag import Tag
-from image_builder_domain.tag_decision import decide_tags, tag_warnings
 
 if TYPE_CHECKING:
     from image_builder_domain.engine_type import EngineSettings

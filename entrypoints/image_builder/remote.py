@@ -14,9 +14,9 @@ from image_builder_domain.artifact_failure import ArtifactFailure
 from image_builder_domain.git_state import CiSystem
 from image_builder_domain.ports import Artifacts
 from image_builder_domain.problem import Problem, Problems, problems_of
-from image_builder_domain.remote_outcome import remote_report
+from image_builder_domain.remote.outcome import remote_report
+from image_builder_domain.remote.plan import RemotePlan, decide_remote
 from image_builder_domain.remote_pipeline import PreviewRequest, RunRequest
-from image_builder_domain.remote_plan import RemotePlan, decide_remote
 from returns.methods import unwrap_or_failure
 from returns.result import Failure
 

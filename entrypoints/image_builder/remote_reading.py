@@ -6,7 +6,7 @@ from image_builder_adapters.azure_devops.identity_token import can_ask
 from image_builder_adapters.regular_file import read_file
 from image_builder_domain.backend import decide_backend
 from image_builder_domain.problem import Problems, problems_of, refuse
-from image_builder_domain.remote_plan import RemoteInputs
+from image_builder_domain.remote.plan import RemoteInputs
 from returns.result import Failure, Result, Success
 
 from image_builder.invocation import Invocation

@@ -17,7 +17,7 @@ from image_builder_contracts.servers.azure_devops.request import Operation
 from image_builder_contracts.servers.azure_devops.run import Run as ServedRun
 from image_builder_contracts.servers.azure_devops.service import AzureDevOps
 from image_builder_contracts.servers.azure_devops.state import Pipeline, ServiceOptions
-from image_builder_domain.ado_settings import AdoSettings
+from image_builder_domain.remote.settings import AdoSettings
 from image_builder_domain.remote_pipeline import Parameter, Run, RunRequest, Verdict
 
 DEFINITION = """\

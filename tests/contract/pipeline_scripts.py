@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from image_builder_domain.remote_log import without_timestamps
+from image_builder_domain.remote.log import without_timestamps
 from image_builder_domain.remote_pipeline import Verdict
 
 LINES = [f"line {number}" for number in range(200)]

@@ -14,10 +14,10 @@ from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.servers.azure_devops.run import Run as ServedRun
 from image_builder_contracts.servers.azure_devops.service import AzureDevOps
 from image_builder_contracts.servers.azure_devops.state import ServiceOptions
-from image_builder_domain.ado_settings import AdoSettings
-from image_builder_domain.remote_log import without_timestamps
+from image_builder_domain.remote.log import without_timestamps
+from image_builder_domain.remote.report import FIRST_LINE, LAST_LINE, last_report
+from image_builder_domain.remote.settings import AdoSettings
 from image_builder_domain.remote_pipeline import PipelineRefused, PreviewRequest, Verdict
-from image_builder_domain.remote_report import FIRST_LINE, LAST_LINE, last_report
 
 from tests.contract.pipeline_bench import DEFINITION, REQUEST, until
 

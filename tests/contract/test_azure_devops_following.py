@@ -6,6 +6,7 @@ from image_builder_contracts.servers.azure_devops.faults import front_door
 from image_builder_contracts.servers.azure_devops.request import Operation
 from image_builder_contracts.servers.azure_devops.state import ServiceOptions
 from image_builder_domain.interruption import Interruption
+from image_builder_domain.remote.report import last_report
 from image_builder_domain.remote_pipeline import (
     CancelFailed,
     PipelineInterrupted,
@@ -16,7 +17,6 @@ from image_builder_domain.remote_pipeline import (
     RunLost,
     Verdict,
 )
-from image_builder_domain.remote_report import last_report
 from returns.result import Success
 
 from tests.contract.pipeline_bench import DEFINITION, READS, stage

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_builder_domain.ado_parameters import ParameterInputs, decide_parameters
 from image_builder_domain.build_argument import BuildArgument
 from image_builder_domain.job_type import JobType
 from image_builder_domain.platform import Platform
+from image_builder_domain.remote.parameters import ParameterInputs, decide_parameters
 from image_builder_domain.tag import TagSpec
 
 KANIKO = "--test-kaniko-build-config"

@@ -1,8 +1,8 @@
 """The part of the configuration file that names the Azure DevOps pipeline: every key, and every mistake."""
 
 import pytest
-from image_builder_domain.ado_settings import AdoSettings
 from image_builder_domain.configuration import configuration
+from image_builder_domain.remote.settings import AdoSettings
 
 from tests.unit.yaml_document import document
 

@@ -15,12 +15,12 @@ from image_builder_adapters.program_version import Program, program_finding
 from image_builder_adapters.registry import DockerCredentials
 from image_builder_adapters.registry.reachability import impatient_client, reachable
 from image_builder_contracts.cancellation import ManualCancellation
-from image_builder_domain.ado_settings import AdoSettings
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.diagnosis import Diagnosis, Finding
 from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.git_state import read_git_state
 from image_builder_domain.reference import Repository
+from image_builder_domain.remote.settings import AdoSettings
 from returns.result import Failure, Success
 
 from tests.raw_server import answer, raw_server, says

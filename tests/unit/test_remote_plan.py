@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from image_builder_domain.ado_settings import AdoSettings
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.git_state import CiSystem, GitState
@@ -13,7 +12,10 @@ from image_builder_domain.inputs import Asked, TagInputs
 from image_builder_domain.interruption import Interruption
 from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problems, refuse
-from image_builder_domain.remote_outcome import RemoteOutcome, remote_report
+from image_builder_domain.remote.outcome import RemoteOutcome, remote_report
+from image_builder_domain.remote.plan import RemoteInputs, RemotePlan, decide_remote
+from image_builder_domain.remote.report import RemoteReport
+from image_builder_domain.remote.settings import AdoSettings
 from image_builder_domain.remote_pipeline import (
     FinishedRun,
     PipelineInterrupted,
@@ -23,8 +25,6 @@ from image_builder_domain.remote_pipeline import (
     RunRequest,
     Verdict,
 )
-from image_builder_domain.remote_plan import RemoteInputs, RemotePlan, decide_remote
-from image_builder_domain.remote_report import RemoteReport
 from returns.result import Result, Success
 
 BASE, HEAD = "1" * 40, "2" * 40

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from image_builder.presenters.github import step_summary
-from image_builder_domain.remote_log import plain_line, report_text, without_timestamps
-from image_builder_domain.remote_report import FIRST_LINE, LAST_LINE, RemoteReport, last_report
+from image_builder_domain.remote.log import plain_line, report_text, without_timestamps
+from image_builder_domain.remote.report import FIRST_LINE, LAST_LINE, RemoteReport, last_report
 from returns.result import Success
 
 from tests.recordings import recorded

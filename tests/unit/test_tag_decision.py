@@ -6,12 +6,12 @@ from hashlib import sha256
 
 import pytest
 from image_builder_domain.configuration import Configuration
+from image_builder_domain.decision.tags import decide_tags, tag_warnings
 from image_builder_domain.git_state import CiSystem, GitState
 from image_builder_domain.inputs import Asked, TagInputs
 from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problems, problems_of
 from image_builder_domain.tag import TagSpec
-from image_builder_domain.tag_decision import decide_tags, tag_warnings
 from returns.result import Result, Success
 
 from tests.unit.jobs import BASE, HEAD, OTHER

@@ -7,13 +7,13 @@ from hashlib import sha256
 
 import pytest
 from image_builder_domain.configuration import Configuration
+from image_builder_domain.decision.tags import decide_tags, user_tags
 from image_builder_domain.git_state import CiSystem, GitState
 from image_builder_domain.inputs import Asked, TagInputs
 from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problem, Problems, problems_of
 from image_builder_domain.reference import TAG_RULE
 from image_builder_domain.tag import Tag, TagSpec, compute_tags, tag_value
-from image_builder_domain.tag_decision import decide_tags, user_tags
 from image_builder_domain.tag_list import decode_tags
 from image_builder_domain.templates import TemplateData
 from returns.result import Result, Success

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final, final
 
 from image_builder_domain.ports import Cancellation, OutputSink
-from image_builder_domain.remote_log import report_text
+from image_builder_domain.remote.log import report_text
 from image_builder_domain.remote_pipeline import LARGEST_REPORT_LOG
 from returns.methods import unwrap_or_failure
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, final
 
-from image_builder_domain.ado_parameters import AUTHORIZATION
-from image_builder_domain.ado_settings import AdoSettings
 from image_builder_domain.ports import Cancellation, OutputSink
+from image_builder_domain.remote.parameters import AUTHORIZATION
+from image_builder_domain.remote.settings import AdoSettings
 from image_builder_domain.remote_pipeline import (
     CancelFailed,
     FinishedRun,

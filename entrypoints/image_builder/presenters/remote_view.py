@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from image_builder_domain.remote_outcome import RemoteOutcome
+from image_builder_domain.remote.outcome import RemoteOutcome
+from image_builder_domain.remote.plan import RemotePlan
 from image_builder_domain.remote_pipeline import RemotePipeline
-from image_builder_domain.remote_plan import RemotePlan
 
 
 def plan_as_json(plan: RemotePlan, pipeline: RemotePipeline) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from image_builder_adapters.console_text import harmless_json
+from image_builder_domain.decision.tags import decide_tags, tag_warnings
 from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.inputs import TagInputs
 from image_builder_domain.problem import Problems, problems_of
-from image_builder_domain.tag_decision import decide_tags, tag_warnings
 from returns.result import Failure, Result
 
 if TYPE_CHECKING:

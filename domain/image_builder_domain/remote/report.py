@@ -10,7 +10,7 @@ from typing import Any, Final, final
 
 from returns.result import Failure, Result, Success
 
-from image_builder_domain.remote_image import listed_image, told_image
+from image_builder_domain.remote.image import listed_image, told_image
 
 FIRST_LINE: Final = "---IMAGE BUILD REPORT---"
 LAST_LINE: Final = "---END OF IMAGE BUILD REPORT---"

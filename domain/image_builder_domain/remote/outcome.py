@@ -5,9 +5,9 @@ from typing import Any, Final, final
 
 from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.interruption import Interruption
+from image_builder_domain.remote.plan import RemotePlan
+from image_builder_domain.remote.report import RemoteReport
 from image_builder_domain.remote_pipeline import FinishedRun, FollowFailure, Run, StartFailure, Verdict
-from image_builder_domain.remote_plan import RemotePlan
-from image_builder_domain.remote_report import RemoteReport
 
 
 @final

@@ -5,21 +5,21 @@ from typing import final
 
 from returns.result import Result, Success
 
-from image_builder_domain.ado_parameters import ParameterInputs, decide_parameters
-from image_builder_domain.ado_settings import AdoSettings
-from image_builder_domain.argument_decision import decide_arguments
 from image_builder_domain.build_argument import BuildArgument
 from image_builder_domain.configuration import Configuration
-from image_builder_domain.destination_decision import image_name
+from image_builder_domain.decision.arguments import decide_arguments
+from image_builder_domain.decision.destinations import image_name
+from image_builder_domain.decision.tags import user_tags
 from image_builder_domain.git_state import GitState
 from image_builder_domain.inputs import TagInputs
 from image_builder_domain.job_type import JobType
 from image_builder_domain.platform import Platform
 from image_builder_domain.problem import Problems, every, located, refuse, together
 from image_builder_domain.reference import TAG_RULE, is_tag
+from image_builder_domain.remote.parameters import ParameterInputs, decide_parameters
+from image_builder_domain.remote.settings import AdoSettings
 from image_builder_domain.remote_pipeline import Parameter, PreviewRequest, RunRequest
 from image_builder_domain.tag import TagSpec
-from image_builder_domain.tag_decision import user_tags
 
 
 @final

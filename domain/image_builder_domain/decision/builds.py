@@ -5,13 +5,13 @@ from typing import final
 
 from returns.result import Failure, Result, Success
 
-from image_builder_domain.argument_decision import Arguments, decide_arguments, merged
 from image_builder_domain.backend import Backend
 from image_builder_domain.build import BuildRequest, CacheReferences
 from image_builder_domain.build_inputs import Inputs, Source
-from image_builder_domain.cache_decision import decide_cache, variant_cache
 from image_builder_domain.configuration import Configuration
-from image_builder_domain.destination_decision import decide_destinations, decide_repositories
+from image_builder_domain.decision.arguments import Arguments, decide_arguments, merged
+from image_builder_domain.decision.caches import decide_cache, variant_cache
+from image_builder_domain.decision.destinations import decide_destinations, decide_repositories
 from image_builder_domain.git_state import GitState
 from image_builder_domain.inputs import EPOCH, Asked
 from image_builder_domain.platform import Platform
