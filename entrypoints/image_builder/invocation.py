@@ -24,17 +24,21 @@ _OF_A_BUILD = (
 )
 _ASKED_BY_DOCTOR = ("name", "context", "backend", "build-in-ado")
 _EVIDENCE = ("build-report-path", "ado-state-output", "dry-run")
+_OF_AN_ENGINE = ("log-dir", "silent")
 _MEANINGLESS = {
     **dict.fromkeys(_BUILDS, ("images-to-sign", "report", "tags-output-file")),
-    "tags": ("images-to-sign", "report"),
-    "sign": (*_OF_A_BUILD, "report", "tags-output-file"),
-    "verify": (*_OF_A_BUILD, *_EVIDENCE, "images-to-sign", "tags-output-file"),
-    "preview": ("images-to-sign", "report", "tags-output-file"),
+    "tags": ("images-to-sign", "report", "dry-run"),
+    "sign": (*_OF_A_BUILD, *_OF_AN_ENGINE, "report", "tags-output-file"),
+    "verify": (*_OF_A_BUILD, *_OF_AN_ENGINE, *_EVIDENCE, "images-to-sign", "tags-output-file"),
+    "preview": (*_OF_AN_ENGINE, "images-to-sign", "report", "tags-output-file"),
     "doctor": (
         *(flag for flag in _OF_A_BUILD if flag not in _ASKED_BY_DOCTOR),
-        *(*_EVIDENCE, "images-to-sign", "report", "tags-output-file"),
+        *(*_OF_AN_ENGINE, *_EVIDENCE, "images-to-sign", "report", "tags-output-file"),
     ),
-    "schema": (*_OF_A_BUILD, *_EVIDENCE, "images-to-sign", "report", "tags-output-file"),
+    "schema": (
+        *(*_OF_A_BUILD, *_OF_AN_ENGINE, *_EVIDENCE, "images-to-sign", "report", "tags-output-file"),
+        *("config", "repo", "timeout"),
+    ),
 }
 """Flags that a mode would have to ignore. ``tags`` takes those of a build: jobs ask both with one command line."""
 

@@ -67,7 +67,9 @@ def _unused(call: Invocation) -> Problems:
     is_preview = call.verb == "preview"
     what = "it has no meaning for a " + ("preview" if is_preview else "pipeline of Azure DevOps")
     flags = (*_NOT_HERE, *(_NOT_IN_PREVIEWS if is_preview else ()))
-    return tuple(Problem(f"--{flag}", what, "leave it out") for flag in flags if flag in call.given)
+    unused = tuple(Problem(f"--{flag}", what, "leave it out") for flag in flags if flag in call.given)
+    is_yaml = is_preview and not call.flags["dry-run"] and call.flags["output"] == "json"
+    return (*unused, Problem("--output", "a preview gives YAML, not JSON", "leave it out")) if is_yaml else unused
 
 
 def _print_plan(call: Invocation, plan: RemotePlan, ports: RemotePorts) -> int:
