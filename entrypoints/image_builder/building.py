@@ -20,7 +20,7 @@ from returns.result import Failure
 
 from image_builder import ci_output
 from image_builder.container import Settings, open_ports
-from image_builder.folders import log_directory, state_directory
+from image_builder.folders import engine_state_directory, log_directory
 from image_builder.presenters import azure_pipelines, plan_view, prow
 from image_builder.presenters.console import Console
 from image_builder.presenters.log_lines import tell_log_lines
@@ -42,7 +42,8 @@ def run(
     """Exit code as specification section 1 says."""
     gc.freeze()  # what was loaded stays
     gc.enable()  # a build may take hours
-    settings = Settings(environment, log_directory(flags, environment), state_directory(environment), redactor)
+    state = engine_state_directory(environment, plan.git_state.job_type)
+    settings = Settings(environment, log_directory(flags, environment), state, redactor)
     tell_log_lines(console, debug=flags["debug"])
     ports = open_ports(settings, plan)
     plan = replace(plan, max_parallel=min(plan.max_parallel, ports.engine.at_once() or plan.max_parallel))
