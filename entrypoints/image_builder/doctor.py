@@ -1,11 +1,9 @@
 """The mode ``doctor``: what is installed and usable here, and what is missing for the build that would be made."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from image_builder_adapters.cancellation import SignalCancellation
-from image_builder_adapters.console_text import harmless_json
 from image_builder_domain.backend import Backend, decide_backend
 from image_builder_domain.diagnosis import Diagnosis, Finding
 from image_builder_domain.problem import Problem, problems_of
@@ -38,7 +36,7 @@ def run(call: Invocation) -> int:
         diagnosis = Diagnosis(tuple(_findings(call.flags, inputs, settings, cancellation)))
         stopped = cancellation.reason()
     if call.flags["output"] == "json":
-        lost = call.print_result(harmless_json(json.dumps(diagnosis_as_json(diagnosis))))
+        lost = call.print_document(diagnosis_as_json(diagnosis))
     else:
         lost = call.print_result(diagnosis_as_text(diagnosis))
     return stopped.value if stopped is not None else int(diagnosis.exit_code) or lost

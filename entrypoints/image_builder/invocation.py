@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Set
 from typing import Any
 
+from image_builder_adapters.console_text import neutralise
 from image_builder_adapters.redaction import Redactor
 from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.problem import Problem, Problems
@@ -79,8 +80,15 @@ class Invocation:
         return ExitCode.REFUSED
 
     def print_result(self, text: str) -> int:
-        """Print what was asked for; exit code 0, or 8 when standard output cannot be written."""
-        lost = self.console.result(text)
+        """Print what was asked for, for people; exit code 0, or 8 when standard output cannot be written."""
+        safe = neutralise(text.encode(errors="surrogateescape"))
+        return self._printed(self.console.result(safe.decode(errors="surrogateescape")))
+
+    def print_document(self, value: Any) -> int:
+        """The same as one line of JSON, for programs."""
+        return self._printed(self.console.document(value))
+
+    def _printed(self, lost: str) -> int:
         if lost:
             self.console.error(lost)
         return ExitCode.FILE_NOT_WRITTEN if lost else ExitCode.DONE
