@@ -6,6 +6,8 @@ A build step sees none of this (the executor gives it the image's own), but as r
 from collections.abc import Mapping
 from typing import Final
 
+from image_builder_adapters.registry.cloud_variables import CLOUD_VARIABLES
+
 KANIKO: Final = "/kaniko"
 """The one folder of our container that the executor never touches (kaniko's README)."""
 
@@ -17,12 +19,10 @@ _COMMON: Final = (
     *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
     *("KANIKO_REGISTRY_MIRROR", "KANIKO_REGISTRY_MAP"),
 )
-# In a pod: where the executor's own helpers for cloud registries find their files and names; no secrets themselves.
+# In a pod the executor has helpers of its own for cloud registries.
 _IN_A_CONTAINER: Final = (
     *("HOME", "TMPDIR", "DOCKER_CONFIG", "SSL_CERT_FILE", "SSL_CERT_DIR", "container"),
-    *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_SDK_LOAD_CONFIG"),
-    *("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_AUTHORITY_HOST"),
-    *("GOOGLE_APPLICATION_CREDENTIALS", "DOCKER_CREDENTIAL_GCR_CONFIG"),
+    *CLOUD_VARIABLES,
 )
 # The executor has no other way to know who it is.
 _USER: Final = {"USER": "root"}
