@@ -46,6 +46,7 @@ def _findings(
     flags: Mapping[str, Any], inputs: "TagInputs", settings: "Settings", cancellation: "Cancellation"
 ) -> Iterator[Finding]:
     """Everything that is looked at, part after part; each imports what it looks with."""
+    from image_builder.container import lasting_settings
     from image_builder.examination.engines import look_at_engines
     from image_builder.examination.job import look_at_configuration, look_at_job
     from image_builder.examination.pipeline import look_at_pipeline
@@ -54,6 +55,7 @@ def _findings(
 
     decided = decide_backend(flags["backend"], flags["build-in-ado"], inputs.environment)
     backend, known = decided.value_or(None), inputs.configuration.value_or(None)
+    settings = lasting_settings(settings, backend)
     is_local, state = backend is not Backend.ADO, inputs.git_state.value_or(None)
     yield from look_at_job(inputs.environment, inputs.git_state)
     yield from look_at_configuration(flags["config"], inputs.configuration)

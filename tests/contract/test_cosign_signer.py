@@ -278,7 +278,7 @@ def test_prepare_finds_nothing_wrong_with_a_good_pair(settings: CosignSettings, 
 
 def test_prepare_misses_the_program(settings: CosignSettings, tmp_path: Path) -> None:
     found = problem(settings, {"PATH": str(tmp_path), "COSIGN_PASSWORD": PASSWORD})
-    assert "cosign: there is no such program on PATH; install cosign 3" in found
+    assert f"cosign: there is no such program on PATH, which is {tmp_path}; install cosign 3" in found
 
 
 def test_prepare_wants_the_password(settings: CosignSettings, tmp_path: Path) -> None:
