@@ -24,6 +24,8 @@ _IN_A_CONTAINER: Final = (
     *("HOME", "TMPDIR", "DOCKER_CONFIG", "SSL_CERT_FILE", "SSL_CERT_DIR", "container"),
     *CLOUD_VARIABLES,
 )
+# Where the executor looks for the program of a step when the image has no PATH; ours leaves these folders out.
+_PATH_OF_STEPS: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # The executor has no other way to know who it is.
 _USER: Final = {"USER": "root"}
 
@@ -31,7 +33,8 @@ _USER: Final = {"USER": "root"}
 def container_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """For an executor in the tool's own container."""
     # Any other KANIKO_DIR would make the executor move its folder there, and us with it.
-    return _chosen(environment, (*_COMMON, *_IN_A_CONTAINER)) | _USER | {"KANIKO_DIR": KANIKO}
+    own = _USER | {"KANIKO_DIR": KANIKO, "PATH": ":".join(filter(None, (environment.get("PATH"), _PATH_OF_STEPS)))}
+    return _chosen(environment, (*_COMMON, *_IN_A_CONTAINER)) | own
 
 
 def own_root_environment(environment: Mapping[str, str], certificate_folders: tuple[str, ...]) -> dict[str, str]:
