@@ -1,6 +1,7 @@
 """What the cosign signer does with the real program and a real registry, beyond what every signer keeps."""
 
 import base64
+import errno
 import json
 import os
 import subprocess
@@ -390,6 +391,21 @@ def test_prepare_says_when_there_is_no_place_for_files(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
     told = problem(settings, dict(environment(tmp_path)))
     assert "no place for its files: No such file or directory; set TMPDIR" in told
+
+
+def test_prepare_says_when_the_place_for_files_is_full(
+    settings: CosignSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    made = tmp_path / "made"
+    made.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(made))
+    monkeypatch.setattr(os, "symlink", full)
+    told = problem(settings, dict(environment(tmp_path)))
+    assert "no place for its files: No space left on device; set TMPDIR" in told
+    assert list(made.iterdir()) == []
 
 
 def test_own_files_of_a_private_sigstore_are_used(

@@ -46,15 +46,16 @@ def session(settings: CosignSettings, environment: Mapping[str, str], secrets: S
 @contextmanager
 def private_files(settings: CosignSettings, environment: Mapping[str, str]) -> Iterator[Files | str]:
     """A folder that is removed, with what stands for public services where there should be none; or what failed."""
+    folder = ""
     try:
-        folder = tempfile.mkdtemp(prefix="image-builder-cosign-")
-    except OSError as error:
-        yield f"no place for its files: {error.strerror}; set TMPDIR to a folder that can be written"
-        return
-    try:
-        # Docker's configuration: a link to what each run of the program is given, so that it is never on a disk.
-        os.symlink("/proc/self/fd/0", os.path.join(folder, "config.json"))
-        yield _made(folder, settings, environment)
+        try:
+            folder = tempfile.mkdtemp(prefix="image-builder-cosign-")
+            # Docker's configuration: a link to what each run of the program is given, so that it is never on a disk.
+            os.symlink("/proc/self/fd/0", os.path.join(folder, "config.json"))
+        except OSError as error:
+            yield f"no place for its files: {error.strerror}; set TMPDIR to a folder that can be written"
+        else:
+            yield _made(folder, settings, environment)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
