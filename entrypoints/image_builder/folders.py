@@ -20,8 +20,18 @@ def log_directory(flags: Mapping[str, Any], environment: Mapping[str, str]) -> s
 
 def state_directory(environment: Mapping[str, str]) -> str:
     """What is kept between runs (XDG Base Directory Specification)."""
-    home = environment.get("XDG_STATE_HOME") or os.path.join(environment.get("HOME") or "/tmp", ".local", "state")  # noqa: S108
+    home = environment.get("XDG_STATE_HOME") or os.path.join(environment.get("HOME") or _home(), ".local", "state")
     return os.path.join(home, "image-builder")
+
+
+def _home() -> str:
+    """The system's word, never a folder that others may have prepared; a container may not know its only user."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_dir
+    except KeyError:
+        return "/tmp"  # noqa: S108 (such a container is nobody else's)
 
 
 def engine_state_directory(environment: Mapping[str, str], job_type: JobType) -> str:
