@@ -6,11 +6,19 @@ Apply it before :mod:`image_builder_adapters.console_text`, whose escapes would 
 import re
 import threading
 from collections.abc import Iterable, Iterator
-from typing import final
+from typing import Any, Final, final
 
 HIDDEN = "***"
 SHORTEST_SECRET = 4
 """Characters; a shorter value is in too many innocent words, and is not hidden."""
+
+_PUBLISHED: Final = frozenset(
+    (
+        *("image_name", "images_list", "tags", "repository_path", "digest", "architectures", "variant", "reference"),
+        *("media_type", "platforms", "signer", "status", "result", "pipeline_status"),
+    )
+)
+"""Members of reports whose values are words of ours, or names that a registry shows to everybody."""
 
 _SHORTEST_LINE = 8
 _SHORTEST_CORE = 6
@@ -46,6 +54,17 @@ class Redactor:
         if any(form in data for form in known.forms):
             return known.data.sub(HIDDEN.encode(), data)
         return data
+
+    def document(self, value: Any) -> Any:
+        """A JSON document with its texts redacted, but for what a report tells of published names.
+
+        A secret may be a common word, such as ``true``: it must break no document, and no digest.
+        """
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {key: own if key in _PUBLISHED else self.document(own) for key, own in value.items()}
+        return [self.document(own) for own in value] if isinstance(value, (list, tuple)) else value
 
     def settled(self, data: bytes) -> int:
         """How many bytes can be redacted now, when more of the last line may follow; no secret is cut in two."""

@@ -52,7 +52,7 @@ class _NotAReportError(Exception):
 def _images(content: Any) -> Iterator[ReportedImage]:
     report = _object(content, "it")
     reason = report.get("not_signed")
-    not_signed = f": {reason}" if isinstance(reason, str) and reason else ""
+    not_signed = f": {' '.join(reason.split())}" if isinstance(reason, str) and reason else ""
     for image in (_object(one, "an entry of images") for one in _list(report, "images")):
         digest = image.get("digest")
         if digest is None:

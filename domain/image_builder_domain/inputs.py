@@ -5,14 +5,24 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import final
 
-from returns.result import Result
+from returns.result import Result, Success
 
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.git_state import GitState
-from image_builder_domain.problem import Problems
+from image_builder_domain.problem import Problems, refuse
 
 EPOCH = "SOURCE_DATE_EPOCH"
 """The variable that fixes the time, in seconds since 1970 (reproducible-builds.org)."""
+
+
+def source_date_epoch(environment: Mapping[str, str]) -> Result[int | None, Problems]:
+    """The time that the job fixes, None when it fixes none; up to the year 5138."""
+    text = environment.get(EPOCH, "")
+    if not text:
+        return Success(None)
+    if text.isascii() and text.isdecimal() and len(text) < 12:
+        return Success(int(text))
+    return refuse(EPOCH, f"{text!r} is no time", "give the seconds since 1970, such as 1700000000")
 
 
 @final

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from image_builder_adapters.cancellation import SignalCancellation
-from image_builder_adapters.console_text import harmless_json, neutralise
+from image_builder_adapters.console_text import neutralise
 from image_builder_adapters.redaction import Redactor
 from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.outcome import Outcome
@@ -20,7 +20,7 @@ from returns.result import Failure
 
 from image_builder import ci_output
 from image_builder.container import Settings, open_ports
-from image_builder.folders import log_directory, state_directory
+from image_builder.folders import engine_state_directory, log_directory
 from image_builder.presenters import azure_pipelines, plan_view, prow
 from image_builder.presenters.console import Console
 from image_builder.presenters.log_lines import tell_log_lines
@@ -42,7 +42,8 @@ def run(
     """Exit code as specification section 1 says."""
     gc.freeze()  # what was loaded stays
     gc.enable()  # a build may take hours
-    settings = Settings(environment, log_directory(flags, environment), state_directory(environment), redactor)
+    state = engine_state_directory(environment, plan.git_state.job_type)
+    settings = Settings(environment, log_directory(flags, environment), state, redactor)
     tell_log_lines(console, debug=flags["debug"])
     ports = open_ports(settings, plan)
     plan = replace(plan, max_parallel=min(plan.max_parallel, ports.engine.at_once() or plan.max_parallel))
@@ -90,16 +91,14 @@ def _tell(
 ) -> int:
     """Write the report and Prow's metadata, print the summary; a file that is lost changes a success to 8."""
     path = flags["build-report-path"]
+    found = redactor.document(report(plan, outcome))
     files: dict[str, bytes] = {}
     if environment.get("ARTIFACTS") and environment.get("PROW_JOB_ID"):
-        files[os.path.join(environment["ARTIFACTS"], "metadata.json")] = prow.metadata(report(plan, outcome))
+        files[os.path.join(environment["ARTIFACTS"], "metadata.json")] = prow.metadata(found)
     if path is not None:
-        files[path] = json.dumps(report(plan, outcome), indent=2).encode() + b"\n"
-    failures = [
-        str(written.failure())
-        for written in _written({name: redactor.data(content) for name, content in files.items()}, artifacts)
-    ]
-    failures += ci_output.write_files(report(plan, outcome), plan.git_state.system, environment, redactor.data)
+        files[path] = json.dumps(found, indent=2).encode() + b"\n"
+    failures = [str(written.failure()) for written in _written(files, artifacts)]
+    failures += ci_output.write_files(found, plan.git_state.system, environment)
     for failure in (*outcome.lost, *failures):
         console.error(failure)
     outcome = Outcome(outcome.images, outcome.interruption, (*outcome.lost, *failures))
@@ -112,7 +111,7 @@ def _tell(
 def _spoken(found: dict[str, Any], flags: Mapping[str, Any], console: Console) -> list[str]:
     """Print what programs read; why some of it is lost."""
     lost = [
-        console.result(harmless_json(json.dumps(found))) if flags["output"] == "json" else "",
+        console.document(found) if flags["output"] == "json" else "",
         console.command(azure_pipelines.state_output(found, was_built=True)) if flags["ado-state-output"] else "",
     ]
     return [reason for reason in lost if reason]
@@ -127,9 +126,10 @@ def _written(files: dict[str, bytes], artifacts: Artifacts) -> list[Failure[Any]
 
 
 def _print_plan(plan: Plan, ports: Ports, console: Console, *, as_json: bool) -> int:
-    view = plan_view.plan_as_json(plan, ports.engine, ports.signers) if as_json else None
-    text = harmless_json(json.dumps(view)) if view is not None else _plan_as_text(plan, ports)
-    lost = console.result(text)
+    if as_json:
+        lost = console.document(plan_view.plan_as_json(plan, ports.engine, ports.signers))
+    else:
+        lost = console.result(_plan_as_text(plan, ports))
     if lost:
         console.error(lost)
     return ExitCode.FILE_NOT_WRITTEN if lost else ExitCode.DONE

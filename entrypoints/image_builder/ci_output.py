@@ -1,7 +1,7 @@
 """Tell the CI system what was done, in the files and commands that it reads."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from image_builder_adapters.appended_file import append
@@ -13,14 +13,12 @@ from image_builder.presenters import github
 _TOO_LARGE = "GITHUB_OUTPUT: the build report is too large for the output build-report; use --build-report-path"
 
 
-def write_files(
-    report: dict[str, Any], system: CiSystem, environment: Mapping[str, str], redact: Callable[[bytes], bytes]
-) -> list[str]:
-    """Add to the files that GitHub Actions names; why one of them could not be written."""
-    return list(_github(report, environment, redact)) if system is CiSystem.GITHUB else []
+def write_files(report: dict[str, Any], system: CiSystem, environment: Mapping[str, str]) -> list[str]:
+    """Add to the files that GitHub Actions names; why one of them could not be written. Secrets are hidden already."""
+    return list(_github(report, environment)) if system is CiSystem.GITHUB else []
 
 
-def _github(report: dict[str, Any], environment: Mapping[str, str], redact: Callable[[bytes], bytes]) -> Iterator[str]:
+def _github(report: dict[str, Any], environment: Mapping[str, str]) -> Iterator[str]:
     values = github.outputs(report)
     files = {
         "GITHUB_OUTPUT": github.output_file(values, f"image-builder-{os.urandom(16).hex()}"),
@@ -28,7 +26,7 @@ def _github(report: dict[str, Any], environment: Mapping[str, str], redact: Call
     }
     for name, content in files.items():
         path = environment.get(name)
-        written = append(path, redact(content)) if path else None
+        written = append(path, content) if path else None
         if isinstance(written, Failure):
             yield f"{name}: {written.failure()}"
     if environment.get("GITHUB_OUTPUT") and "build-report" not in values:

@@ -14,6 +14,7 @@ from image_builder_adapters.filesystem import FileArtifacts
 from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry import HttpRegistry
 from image_builder_adapters.signer_types import signer_type
+from image_builder_domain.backend import Backend
 from image_builder_domain.engine_type import EngineSurroundings
 from image_builder_domain.plan import Plan
 from image_builder_domain.ports import Artifacts, Signer
@@ -87,10 +88,19 @@ def _signers(choices: tuple[SignerChoice, ...], settings: Settings) -> dict[str,
     }
 
 
+def lasting_settings(settings: Settings, backend: Backend | None) -> Settings:
+    """The settings of a build with this engine: programs that kaniko would overwrite are not counted on."""
+    if backend is not Backend.KANIKO:
+        return settings
+    from image_builder_adapters.kaniko.lasting import lasting_environment
+
+    return replace(settings, environment=lasting_environment(settings.environment))
+
+
 def open_ports(settings: Settings, plan: Plan) -> Ports:
     """Everything that a build or its plan needs; opens nothing yet."""
     container = Container(
-        settings=settings,
+        settings=lasting_settings(settings, plan.backend),
         choices=plan.signers,
         backend=plan.backend.value,
         own=providers.Object(plan.engine),

@@ -1,11 +1,9 @@
 """The mode ``doctor``: what is installed and usable here, and what is missing for the build that would be made."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from image_builder_adapters.cancellation import SignalCancellation
-from image_builder_adapters.console_text import harmless_json
 from image_builder_domain.backend import Backend, decide_backend
 from image_builder_domain.diagnosis import Diagnosis, Finding
 from image_builder_domain.problem import Problem, problems_of
@@ -38,7 +36,7 @@ def run(call: Invocation) -> int:
         diagnosis = Diagnosis(tuple(_findings(call.flags, inputs, settings, cancellation)))
         stopped = cancellation.reason()
     if call.flags["output"] == "json":
-        lost = call.print_result(harmless_json(json.dumps(diagnosis_as_json(diagnosis))))
+        lost = call.print_document(diagnosis_as_json(diagnosis))
     else:
         lost = call.print_result(diagnosis_as_text(diagnosis))
     return stopped.value if stopped is not None else int(diagnosis.exit_code) or lost
@@ -48,6 +46,7 @@ def _findings(
     flags: Mapping[str, Any], inputs: "TagInputs", settings: "Settings", cancellation: "Cancellation"
 ) -> Iterator[Finding]:
     """Everything that is looked at, part after part; each imports what it looks with."""
+    from image_builder.container import lasting_settings
     from image_builder.examination.engines import look_at_engines
     from image_builder.examination.job import look_at_configuration, look_at_job
     from image_builder.examination.pipeline import look_at_pipeline
@@ -56,6 +55,7 @@ def _findings(
 
     decided = decide_backend(flags["backend"], flags["build-in-ado"], inputs.environment)
     backend, known = decided.value_or(None), inputs.configuration.value_or(None)
+    settings = lasting_settings(settings, backend)
     is_local, state = backend is not Backend.ADO, inputs.git_state.value_or(None)
     yield from look_at_job(inputs.environment, inputs.git_state)
     yield from look_at_configuration(flags["config"], inputs.configuration)

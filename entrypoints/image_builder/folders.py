@@ -4,6 +4,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from image_builder_domain.job_type import JobType
+from image_builder_domain.trust import CacheAccess, trust
+
 
 def log_directory(flags: Mapping[str, Any], environment: Mapping[str, str]) -> str:
     """Where log files go: ``--log-dir``, ``$ARTIFACTS``, Prow's folder, or the user's state folder."""
@@ -17,5 +20,21 @@ def log_directory(flags: Mapping[str, Any], environment: Mapping[str, str]) -> s
 
 def state_directory(environment: Mapping[str, str]) -> str:
     """What is kept between runs (XDG Base Directory Specification)."""
-    home = environment.get("XDG_STATE_HOME") or os.path.join(environment.get("HOME") or "/tmp", ".local", "state")  # noqa: S108
+    home = environment.get("XDG_STATE_HOME") or os.path.join(environment.get("HOME") or _home(), ".local", "state")
     return os.path.join(home, "image-builder")
+
+
+def _home() -> str:
+    """The system's word, never a folder that others may have prepared; a container may not know its only user."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_dir
+    except KeyError:
+        return "/tmp"  # noqa: S108 (such a container is nobody else's)
+
+
+def engine_state_directory(environment: Mapping[str, str], job_type: JobType) -> str:
+    """What engines keep between runs. What unmerged code leaves there (in a cache mount, say) no merged code reads."""
+    is_merged = trust(job_type).cache is CacheAccess.PRODUCTION
+    return state_directory(environment) if is_merged else os.path.join(state_directory(environment), "unmerged")

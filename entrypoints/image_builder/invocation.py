@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Set
 from typing import Any
 
+from image_builder_adapters.console_text import neutralise
 from image_builder_adapters.redaction import Redactor
 from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.problem import Problem, Problems
@@ -24,17 +25,21 @@ _OF_A_BUILD = (
 )
 _ASKED_BY_DOCTOR = ("name", "context", "backend", "build-in-ado")
 _EVIDENCE = ("build-report-path", "ado-state-output", "dry-run")
+_OF_AN_ENGINE = ("log-dir", "silent")
 _MEANINGLESS = {
     **dict.fromkeys(_BUILDS, ("images-to-sign", "report", "tags-output-file")),
-    "tags": ("images-to-sign", "report"),
-    "sign": (*_OF_A_BUILD, "report", "tags-output-file"),
-    "verify": (*_OF_A_BUILD, *_EVIDENCE, "images-to-sign", "tags-output-file"),
-    "preview": ("images-to-sign", "report", "tags-output-file"),
+    "tags": ("images-to-sign", "report", "dry-run"),
+    "sign": (*_OF_A_BUILD, *_OF_AN_ENGINE, "report", "tags-output-file"),
+    "verify": (*_OF_A_BUILD, *_OF_AN_ENGINE, *_EVIDENCE, "images-to-sign", "tags-output-file"),
+    "preview": (*_OF_AN_ENGINE, "images-to-sign", "report", "tags-output-file"),
     "doctor": (
         *(flag for flag in _OF_A_BUILD if flag not in _ASKED_BY_DOCTOR),
-        *(*_EVIDENCE, "images-to-sign", "report", "tags-output-file"),
+        *(*_OF_AN_ENGINE, *_EVIDENCE, "images-to-sign", "report", "tags-output-file"),
     ),
-    "schema": (*_OF_A_BUILD, *_EVIDENCE, "images-to-sign", "report", "tags-output-file"),
+    "schema": (
+        *(*_OF_A_BUILD, *_OF_AN_ENGINE, *_EVIDENCE, "images-to-sign", "report", "tags-output-file"),
+        *("config", "repo", "timeout"),
+    ),
 }
 """Flags that a mode would have to ignore. ``tags`` takes those of a build: jobs ask both with one command line."""
 
@@ -75,8 +80,15 @@ class Invocation:
         return ExitCode.REFUSED
 
     def print_result(self, text: str) -> int:
-        """Print what was asked for; exit code 0, or 8 when standard output cannot be written."""
-        lost = self.console.result(text)
+        """Print what was asked for, for people; exit code 0, or 8 when standard output cannot be written."""
+        safe = neutralise(text.encode(errors="surrogateescape"))
+        return self._printed(self.console.result(safe.decode(errors="surrogateescape")))
+
+    def print_document(self, value: Any) -> int:
+        """The same as one line of JSON, for programs."""
+        return self._printed(self.console.document(value))
+
+    def _printed(self, lost: str) -> int:
         if lost:
             self.console.error(lost)
         return ExitCode.FILE_NOT_WRITTEN if lost else ExitCode.DONE

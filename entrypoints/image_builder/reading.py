@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from image_builder_adapters.yaml_reader import read_flawed
 from image_builder_domain.configuration import configuration
 from image_builder_domain.git_state import CiSystem, detect, git_question, read_git_state
-from image_builder_domain.inputs import EPOCH, Asked, TagInputs
+from image_builder_domain.inputs import Asked, TagInputs, source_date_epoch
 from image_builder_domain.problem import problems_of
 
 if TYPE_CHECKING:
@@ -138,8 +138,6 @@ def _commit_time(tags: TagInputs, context: str) -> int | None:
 
 
 def _time(environment: Mapping[str, str]) -> datetime:
-    """Now, or ``SOURCE_DATE_EPOCH``; a value that is no time is refused where it is needed."""
-    epoch = environment.get(EPOCH, "")
-    if epoch.isascii() and epoch.isdecimal() and len(epoch) < 12:
-        return _EARLIEST + timedelta(seconds=int(epoch))
-    return datetime.now(UTC)
+    """Now, or ``SOURCE_DATE_EPOCH``; a value that is no time is refused where tags are decided."""
+    epoch = source_date_epoch(environment).value_or(None)
+    return datetime.now(UTC) if epoch is None else _EARLIEST + timedelta(seconds=epoch)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from image_builder_adapters.cancellation import SignalCancellation
-from image_builder_adapters.console_text import harmless_json, neutralise
+from image_builder_adapters.console_text import neutralise
 from image_builder_domain.artifact_failure import ArtifactFailure
 from image_builder_domain.git_state import CiSystem
 from image_builder_domain.ports import Artifacts
@@ -67,14 +67,15 @@ def _unused(call: Invocation) -> Problems:
     is_preview = call.verb == "preview"
     what = "it has no meaning for a " + ("preview" if is_preview else "pipeline of Azure DevOps")
     flags = (*_NOT_HERE, *(_NOT_IN_PREVIEWS if is_preview else ()))
-    return tuple(Problem(f"--{flag}", what, "leave it out") for flag in flags if flag in call.given)
+    unused = tuple(Problem(f"--{flag}", what, "leave it out") for flag in flags if flag in call.given)
+    is_yaml = is_preview and not call.flags["dry-run"] and call.flags["output"] == "json"
+    return (*unused, Problem("--output", "a preview gives YAML, not JSON", "leave it out")) if is_yaml else unused
 
 
 def _print_plan(call: Invocation, plan: RemotePlan, ports: RemotePorts) -> int:
     if call.flags["output"] == "json":
-        return call.print_result(harmless_json(json.dumps(remote_view.plan_as_json(plan, ports.pipeline))))
-    text = remote_view.plan_as_text(plan, ports.pipeline).encode(errors="surrogateescape")
-    return call.print_result(neutralise(text).decode(errors="surrogateescape"))
+        return call.print_document(remote_view.plan_as_json(plan, ports.pipeline))
+    return call.print_result(remote_view.plan_as_text(plan, ports.pipeline))
 
 
 def _carry_out(call: Invocation, plan: RemotePlan, ports: RemotePorts) -> int:
@@ -114,9 +115,9 @@ def _build(
     outcome = build_remotely(plan, request, ports, call.console, cancellation)
     for reason in outcome.lost:
         call.console.error(reason)
-    found = remote_report(plan, outcome)
+    found = call.redactor.document(remote_report(plan, outcome))
     failures = [*_files(call, found, ports.artifacts)]
-    failures += ci_output.write_files(found, plan.git_state.system, call.environment, call.redactor.data)
+    failures += ci_output.write_files(found, plan.git_state.system, call.environment)
     for reason in failures:
         call.console.error(reason)
     outcome = replace(outcome, lost=(*outcome.lost, *failures))
@@ -133,7 +134,7 @@ def _files(call: Invocation, found: Mapping[str, Any], artifacts: Artifacts) -> 
         files[os.path.join(call.environment["ARTIFACTS"], "metadata.json")] = prow.metadata(dict(found))
     if call.flags["build-report-path"] is not None:
         files[call.flags["build-report-path"]] = json.dumps(found, indent=2).encode() + b"\n"
-    written = (artifacts.write(path, call.redactor.data(content)) for path, content in files.items())
+    written = (artifacts.write(path, content) for path, content in files.items())
     return [str(each) for each in map(unwrap_or_failure, written) if isinstance(each, ArtifactFailure)]
 
 
@@ -141,7 +142,7 @@ def _spoken(call: Invocation, found: dict[str, Any]) -> list[str]:
     """Print what programs read; why some of it is lost."""
     is_json, states = call.flags["output"] == "json", call.flags["ado-state-output"]
     lost = [
-        call.console.result(harmless_json(json.dumps(found))) if is_json else "",
+        call.console.document(found) if is_json else "",
         call.console.command(azure_pipelines.state_output(found, was_built=True)) if states else "",
     ]
     return [reason for reason in lost if reason]

@@ -5,7 +5,6 @@ import signal
 from dataclasses import replace
 
 from image_builder_adapters.cancellation import SignalCancellation
-from image_builder_adapters.console_text import harmless_json
 from image_builder_domain.ports import Artifacts
 from image_builder_domain.problem import problems_of
 from image_builder_domain.report import signing_report
@@ -43,7 +42,7 @@ def run(call: Invocation) -> int:
 
 def _print_plan(call: Invocation, plan: SignPlan, ports: SigningPorts) -> int:
     if call.flags["output"] == "json":
-        return call.print_result(harmless_json(json.dumps(signing_view.plan_as_json(plan, ports.signers))))
+        return call.print_document(signing_view.plan_as_json(plan, ports.signers))
     return call.print_result(signing_view.plan_as_text(plan, ports.signers))
 
 
@@ -64,12 +63,12 @@ def _sign(call: Invocation, plan: SignPlan, ports: SigningPorts, artifacts: Arti
 def _tell(call: Invocation, outcome: SigningOutcome, artifacts: Artifacts) -> int:
     path = call.flags["build-report-path"]
     if path is not None:
-        content = json.dumps(signing_report(outcome), indent=2).encode() + b"\n"
-        written = artifacts.write(path, call.redactor.data(content))
+        content = json.dumps(call.redactor.document(signing_report(outcome)), indent=2).encode() + b"\n"
+        written = artifacts.write(path, content)
         if isinstance(written, Failure):
             call.console.error(str(written.failure()))
             outcome, path = replace(outcome, lost=(str(written.failure()),)), None
-    if call.flags["output"] == "json" and call.print_result(harmless_json(json.dumps(signing_report(outcome)))):
+    if call.flags["output"] == "json" and call.print_document(signing_report(outcome)):
         outcome = replace(outcome, lost=(*outcome.lost, "standard output"))
     told = state_output(signing_report(outcome), was_built=False) if call.flags["ado-state-output"] else ""
     lost = call.console.command(told) if told else ""

@@ -1,6 +1,5 @@
 """The mode ``verify``: look up what registries hold and who signed it."""
 
-import json
 from typing import TYPE_CHECKING
 
 from image_builder_adapters.cancellation import SignalCancellation
@@ -53,6 +52,8 @@ def _verify(call: Invocation, claims: tuple[Claim, ...], signers: "dict[str, Sig
             return call.refuse(problems)
         found = verify_claims(claims, ports, cancellation)
         code = exit_code(found, cancellation)
-    view = json.dumps(verified_as_json(found)) if call.flags["output"] == "json" else verified_as_text(found)
-    lost = call.print_result(view)
+    if call.flags["output"] == "json":
+        lost = call.print_document(verified_as_json(found))
+    else:
+        lost = call.print_result(verified_as_text(found))
     return code or lost

@@ -1,6 +1,8 @@
 """What the cosign signer does with the real program and a real registry, beyond what every signer keeps."""
 
 import base64
+import errno
+import json
 import os
 import subprocess
 import tempfile
@@ -131,24 +133,105 @@ def test_a_registry_that_is_down_is_asked_again_and_then_given_up(settings: Cosi
     assert len(cancellation.waits) == 2
 
 
-def test_credentials_of_the_registry_come_from_the_docker_configuration(
-    settings: CosignSettings, tmp_path: Path
-) -> None:
+# --- the registry's credentials -------------------------------------------------------------------------------------
+
+LOGIN = base64.b64encode(f"{USER}:{REGISTRY_PASSWORD}".encode()).decode()
+
+
+@pytest.fixture
+def closed_registry(tmp_path: Path) -> Iterator[RunningRegistry]:
+    """One that asks for a password."""
     passwords = tmp_path / "htpasswd"
     passwords.write_text(HTPASSWD)
-    login = base64.b64encode(f"{USER}:{REGISTRY_PASSWORD}".encode()).decode()
     auth = {"htpasswd": {"realm": "test", "path": str(passwords)}}
     with start_registry(tmp_path / "registry", auth) as running:
-        pushed = push_image(running.host_port, "dev/own", "v1", authorization=f"Basic {login}")
-        reference = ImageReference.parse(f"{running.host_port}/dev/own:v1").unwrap()
-        one = ImageToSign(reference, pushed.descriptor, pushed.config)
-        (refused,) = sign(CosignSigner("c", settings, environment(tmp_path)), one)
-        docker = tmp_path / "docker"
-        docker.mkdir()
-        (docker / "config.json").write_text(f'{{"auths": {{"{running.host_port}": {{"auth": "{login}"}}}}}}')
-        (signed,) = sign(CosignSigner("c", settings, environment(tmp_path, DOCKER_CONFIG=str(docker))), one)
-    assert (refused.status, refused.transient, signed.status) == (FAILED, False, SIGNED)
-    assert REGISTRY_PASSWORD not in repr(refused) + repr(signed)
+        yield running
+
+
+def own_image(registry: RunningRegistry) -> ImageToSign:
+    (one,) = image(registry, "own", "v1", authorization=f"Basic {LOGIN}")
+    return one
+
+
+def write_json(path: Path, content: object) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+    return str(path)
+
+
+def test_without_credentials_a_closed_registry_is_a_final_failure(
+    closed_registry: RunningRegistry, settings: CosignSettings, tmp_path: Path
+) -> None:
+    (refused,) = sign(CosignSigner("c", settings, environment(tmp_path)), own_image(closed_registry))
+    assert (refused.status, refused.transient) == (FAILED, False)
+
+
+@pytest.mark.parametrize("key", ["{host}", "https://{host}/v2/", "{host}/dev", "{host}/dev/own"])
+def test_credentials_are_found_under_every_key_that_the_tool_knows(
+    key: str, closed_registry: RunningRegistry, settings: CosignSettings, tmp_path: Path
+) -> None:
+    """Cosign itself knows no key of a namespace."""
+    auths = {key.format(host=closed_registry.host_port): {"auth": LOGIN}}
+    write_json(tmp_path / ".docker/config.json", {"auths": auths})
+    one = own_image(closed_registry)
+    (signed,) = sign(CosignSigner("c", settings, environment(tmp_path)), one)
+    assert (signed.status, signed.reason) == (SIGNED, "")
+    verifier = CosignVerifier("c", settings, environment(tmp_path), Redactor())
+    pinned = one.reference.pinned(one.descriptor.digest)
+    assert verifier.verify(pinned, ManualCancellation()) == Success(None)
+
+
+def test_credentials_are_found_in_a_later_file_and_by_a_helper(
+    closed_registry: RunningRegistry, settings: CosignSettings, tmp_path: Path
+) -> None:
+    """Cosign itself reads the first file alone, and its helpers see no more of the job than it does."""
+    write_json(tmp_path / "docker/config.json", {"auths": {"other.example": {"auth": LOGIN}}})
+    write_json(tmp_path / "xdg/containers/auth.json", {"credHelpers": {closed_registry.host_port: "demo"}})
+    answer = json.dumps({"Username": USER, "Secret": REGISTRY_PASSWORD})
+    helper = tmp_path / "docker-credential-demo"
+    helper.write_text(f"#!/bin/sh\ntest -n \"$CLOUD_REGION\" && echo '{answer}'\n")
+    helper.chmod(0o755)
+    job = {
+        **environment(tmp_path, DOCKER_CONFIG=str(tmp_path / "docker"), XDG_CONFIG_HOME=str(tmp_path / "xdg")),
+        "CLOUD_REGION": "here",
+    }
+    job["PATH"] = f"{tmp_path}:{job['PATH']}"
+    (signed,) = sign(CosignSigner("c", settings, job), own_image(closed_registry))
+    assert (signed.status, signed.reason) == (SIGNED, "")
+
+
+def test_the_program_gets_the_credentials_of_the_image_alone_and_not_on_a_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = tmp_path / "made"
+    made.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(made))
+    secret = base64.b64encode(b"me:registry-password").decode()
+    entries = {"reg.example/prod": {"auth": secret}, "other.example": {"auth": LOGIN}}
+    write_json(tmp_path / ".docker/config.json", {"auths": entries})
+    script = f"""
+    cat "$DOCKER_CONFIG/config.json" > {tmp_path}/got
+    cat "$DOCKER_CONFIG/config.json" > {tmp_path}/got-again
+    find {made} -type f > {tmp_path}/files
+    echo "Error: me:registry-password"; exit 1"""
+    redactor = Redactor()
+    reference = ImageReference.parse("reg.example/prod/demo:v1").unwrap()
+    signer = CosignSigner("c", KMS, pretender(tmp_path, script), redactor)
+    (failed,) = signer.sign((replace(IMAGES[0], reference=reference),), ManualCancellation())
+    assert json.loads((tmp_path / "got").read_text()) == {"auths": {"reg.example": {"auth": secret}}}
+    assert (tmp_path / "got-again").read_text() == (tmp_path / "got").read_text()
+    assert (tmp_path / "files").read_text() == ""
+    assert list(made.iterdir()) == []
+    assert "registry-password" not in repr(failed)
+
+
+def test_a_helper_that_fails_fails_the_signature_and_says_so(tmp_path: Path) -> None:
+    write_json(tmp_path / ".docker/config.json", {"credHelpers": {"reg.example": "absent"}})
+    signer = CosignSigner("c", KMS, pretender(tmp_path, "exit 0"))
+    reference = ImageReference.parse("reg.example/prod/demo:v1").unwrap()
+    (failed,) = signer.sign((replace(IMAGES[0], reference=reference),), ManualCancellation())
+    assert failed.status is FAILED
+    assert "docker-credential-absent is not on PATH" in failed.reason
 
 
 def test_a_signature_is_verified_without_the_private_key(
@@ -196,7 +279,7 @@ def test_prepare_finds_nothing_wrong_with_a_good_pair(settings: CosignSettings, 
 
 def test_prepare_misses_the_program(settings: CosignSettings, tmp_path: Path) -> None:
     found = problem(settings, {"PATH": str(tmp_path), "COSIGN_PASSWORD": PASSWORD})
-    assert "cosign: there is no such program on PATH; install cosign 3" in found
+    assert f"cosign: there is no such program on PATH, which is {tmp_path}; install cosign 3" in found
 
 
 def test_prepare_wants_the_password(settings: CosignSettings, tmp_path: Path) -> None:
@@ -308,6 +391,21 @@ def test_prepare_says_when_there_is_no_place_for_files(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
     told = problem(settings, dict(environment(tmp_path)))
     assert "no place for its files: No such file or directory; set TMPDIR" in told
+
+
+def test_prepare_says_when_the_place_for_files_is_full(
+    settings: CosignSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    made = tmp_path / "made"
+    made.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(made))
+    monkeypatch.setattr(os, "symlink", full)
+    told = problem(settings, dict(environment(tmp_path)))
+    assert "no place for its files: No space left on device; set TMPDIR" in told
+    assert list(made.iterdir()) == []
 
 
 def test_own_files_of_a_private_sigstore_are_used(

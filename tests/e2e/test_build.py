@@ -7,7 +7,7 @@ import pytest
 from image_builder_contracts.servers.signing_service import SigningService
 from image_builder_contracts.servers.signing_state import ServiceOptions
 
-from tests.e2e.world import HEAD, World
+from tests.e2e.world import HEAD, World, run_step
 
 pytestmark = pytest.mark.e2e
 
@@ -48,6 +48,19 @@ def test_presubmit_publishes_to_the_development_registry_alone_and_signs_nothing
     assert world.signing.received == ()
     assert done.report["signed"] is False
     assert "a presubmit is signed only by a signer whose job-type names it" in done.report["not_signed"]
+
+
+def test_what_unmerged_code_leaves_in_a_cache_mount_production_never_reads(world: World) -> None:
+    mount = "--mount=type=cache,target=/kept"
+    world.dockerfile(run_step("echo planted > /kept/tool", mount))
+    world.presubmit()
+    assert world.run().code == 0
+    world.dockerfile(run_step("echo found-$($b cat /kept/tool).", mount))
+    assert "found-planted." in world.run().out
+    world.postsubmit()
+    done = world.run()
+    assert done.code == 0, done.err
+    assert "found-." in done.out
 
 
 def test_index_of_two_platforms_is_signed_itself(world: World) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.world import World
+from tests.e2e.world import World, run_step
 from tests.oci_registry import push_image
 from tests.unit import jobs
 
@@ -54,6 +54,15 @@ def test_a_failed_build_tells_its_outputs_and_summary_too(world: World) -> None:
     assert "\n[]\n" in output.read_text()
     assert "::error::mine" in summary.read_text()
     assert not any(line.lstrip().startswith("::") for line in (done.out + done.err).splitlines())
+
+
+def test_a_secret_that_markdown_would_write_otherwise_is_hidden_in_the_summary(world: World) -> None:
+    _, summary = in_github(world, jobs.PUSH, jobs.PUSH_EVENT)
+    world.dockerfile("ARG MY_TOKEN", run_step("echo it is $MY_TOKEN; exit 1"))
+    done = world.run("--build-arg", "MY_TOKEN=open&sesame<1234")
+    assert done.code == 3, done.err
+    assert "it is ***" in summary.read_text()
+    assert "sesame" not in summary.read_text()
 
 
 @pytest.mark.parametrize("name", ["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"])

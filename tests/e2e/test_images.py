@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from image_builder_contracts.servers.fixtures import SecuredService
 
+from tests.cosign import PASSWORD, key_pair
 from tests.e2e.image_world import Images, Job, prepare_job
 from tests.machine import Container, tell
 from tests.programs import require
@@ -36,6 +37,30 @@ def test_buildkit_image_builds_and_signs_without_being_root(
     assert container.user == (1000, 1000)
     measure_start_up("buildkit-image-builder", container)
     assert_builds_and_signs(images, container, mtls_signing_service, container_folder)
+
+
+def test_cosign_must_lie_where_kaniko_leaves_it_alone(
+    images: Images, mtls_signing_service: SecuredService, container_folder: Path
+) -> None:
+    """Anywhere else it would be gone after the push, or be that of the image that was built."""
+    container = images.kaniko(container_folder / "container")
+    job = mounted_job(images, container, mtls_signing_service, container_folder)
+    key_pair(job.secret)
+    config = json.loads((job.config / "image-builder-config.yaml").read_text())
+    keys = {"key": "/secret/cosign.key", "public-key": "/secret/cosign.pub", "transparency-log": False}
+    config["sign-config"]["signers"] = [{"name": "local", "type": "cosign", "config": keys}]
+    (job.config / "image-builder-config.yaml").write_text(json.dumps(config))
+    environment = job.environment | {"COSIGN_PASSWORD": PASSWORD}
+    removed = container.root / "usr/local/bin/cosign"
+    removed.parent.mkdir(parents=True)
+    shutil.copy(require("cosign"), removed)
+    code, out = container.run(*BUILD, environment=environment)
+    assert (code, "no such program on PATH, which is /kaniko/ib/bin" in out) == (2, True), out
+    removed.rename(container.root / "kaniko/ib/bin/cosign")
+    code, out = container.run(*BUILD, environment=environment)
+    assert code == 0, out[-4000:]
+    report = json.loads((job.artifacts / "report.json").read_text())
+    assert [found["status"] for found in report["images"][0]["signatures"]] == ["signed", "signed"]
 
 
 def test_variants_in_the_one_root_of_our_container_never_see_each_others_files(

@@ -100,7 +100,7 @@ def test_a_service_without_an_answer_is_exit_code_6(desk: Office) -> None:
 
 
 @pytest.mark.parametrize(
-    "flag", ["--build-report-path=r.json", "--ado-state-output", "--backend=kaniko", "--variant=x"]
+    "flag", ["--build-report-path=r.json", "--ado-state-output", "--backend=kaniko", "--variant=x", "--output=json"]
 )
 def test_what_a_preview_would_have_to_ignore_is_refused(desk: Office, flag: str) -> None:
     done = preview(desk, OURS, flag)

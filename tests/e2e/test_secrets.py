@@ -43,6 +43,21 @@ def test_token_of_a_signer_is_hidden_even_when_the_service_tells_it(world: World
     assert_hidden(done, TOKEN)
 
 
+def test_an_argument_that_is_a_common_word_breaks_no_document_and_no_digest(world: World) -> None:
+    """Its name alone makes it look like a secret."""
+    words = {"KEYCLOAK": "true", "KEY_KIND": "sha256", "PASSWORD_RULE": "latest", "SECRET_KIND": "null"}
+    world.dockerfile(*(f"ARG {name}" for name in words))
+    given = [f"--build-arg={name}={value}" for name, value in words.items()]
+    done = world.run("--tag=latest", "--output=json", *given)
+    assert done.code == 0, done.err
+    for report in (json.loads(done.out), done.report):
+        assert (report["pushed"], report["tags"][0]) == (True, {"name": "latest", "value": "latest"})
+        assert report["digest"].startswith("sha256:")
+    assert json.loads((done.artifacts / "metadata.json").read_text())["image-digest"] == done.report["digest"]
+    plan = json.loads(world.run("plan", "--output=json", *given).out)
+    assert "KEYCLOAK=***" in plan["builds"][0]["arguments"]
+
+
 def test_private_key_of_a_signer_is_hidden(world: World) -> None:
     done = world.run("--debug")
     assert done.code == 0, done.err

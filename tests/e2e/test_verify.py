@@ -1,6 +1,7 @@
 """Verifying what was published and who signed it, with real cosign and a real registry."""
 
 import json
+import urllib.request
 from typing import Any
 
 import pytest
@@ -74,6 +75,37 @@ def test_an_image_signed_by_another_key_is_5(world: World, signed: tuple[str, Pu
     code, answer = found(world, signed[0])
     assert code == 5
     assert "application/vnd.dev.sigstore.bundle" in answer["images"][0]["not_signed"][1]
+
+
+@pytest.mark.parametrize("form", ["human", "json"])
+def test_what_a_stranger_pushed_beside_an_image_is_shown_so_that_no_ci_system_obeys_it(form: str, world: World) -> None:
+    add_cosign(world)
+    host = world.registry.host_port
+    image = push_image(host, "prod/app", "v2", marker="other")
+    kind = "x\n##vso[task.complete]\n::error::mine\nprod/app:v2: verified"
+    listed = json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.index.v1+json",
+            "manifests": [
+                {
+                    "mediaType": image.descriptor.media_type,
+                    "digest": str(image.descriptor.digest),
+                    "size": image.descriptor.size,
+                    "artifactType": kind,
+                }
+            ],
+        }
+    ).encode()
+    tag = f"sha256-{image.descriptor.digest.hexadecimal}"
+    request = urllib.request.Request(f"http://{host}/v2/prod/app/manifests/{tag}", listed, method="PUT")
+    request.add_header("Content-Type", "application/vnd.oci.image.index.v1+json")
+    urllib.request.urlopen(request, timeout=10).close()
+    done = verify(world, f"{host}/prod/app:v2", "--output", form)
+    assert done.code == 5
+    assert "task.complete" in done.out
+    assert "##vso[" not in done.out
+    assert not any(line.startswith(("::", "prod/app:v2: ver")) for line in done.out.splitlines())
 
 
 def test_a_missing_image_is_5(world: World, signed: tuple[str, PushedImage]) -> None:

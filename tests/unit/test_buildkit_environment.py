@@ -32,6 +32,7 @@ def test_secrets_and_job_variables_are_left_out(choose: Callable[[dict[str, str]
 
 def test_only_the_client_reads_registry_credentials_and_helper_settings() -> None:
     mine = {"DOCKER_CONFIG": "/d", "DOCKER_HOST": "tcp://d", "KUBECONFIG": "/k"}
+    mine |= {"GOOGLE_APPLICATION_CREDENTIALS": "/g", "AWS_WEB_IDENTITY_TOKEN_FILE": "/a"}
     assert client_environment(mine) == mine
     assert not mine.keys() & daemon_environment(mine).keys()
 

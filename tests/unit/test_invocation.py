@@ -4,6 +4,9 @@ import pytest
 from image_builder.flags import scan
 from image_builder.invocation import is_remote, misplaced, mode_of
 
+ENGINELESS = ("sign", "verify", "preview", "doctor", "schema")
+"""Modes that start no engine, and so have no output of one to log or to silence."""
+
 
 def mode(*words: str) -> tuple[str, list[str]]:
     found = scan(list(words))
@@ -87,6 +90,9 @@ def test_flags_of_azure_devops_are_refused_where_they_mean_nothing(words: tuple[
         (("tags", "--report", "r", "--name", "x", "--tags-output-file", "t"), ["--report"]),
         (("doctor", "--name", "x", "--context", "c", "--backend", "kaniko", "--tag", "t"), ["--tag"]),
         (("schema", "--name", "x", "--output", "json"), ["--name"]),
+        (("schema", "--config", "c", "--repo", "o/r", "--timeout", "1m"), ["--config", "--repo", "--timeout"]),
+        (("tags", "--dry-run", "--tags-output-file", "t", "--silent", "--log-dir", "d"), ["--dry-run"]),
+        *(((mode, "--log-dir", "d", "--silent"), ["--log-dir", "--silent"]) for mode in ENGINELESS),
     ],
 )
 def test_a_flag_that_a_mode_would_have_to_ignore_is_refused(words: tuple[str, ...], wrong: list[str]) -> None:

@@ -102,6 +102,11 @@ def test_kaniko_folder_is_never_moved() -> None:
     assert container_environment({"KANIKO_DIR": "/elsewhere"})["KANIKO_DIR"] == "/kaniko"
 
 
+def test_a_step_of_an_image_without_a_path_finds_its_program_all_the_same() -> None:
+    assert container_environment({"PATH": "/kaniko/ib/bin"})["PATH"].startswith("/kaniko/ib/bin:/usr/local/sbin:")
+    assert container_environment({})["PATH"].endswith(":/sbin:/bin")
+
+
 def test_own_root_has_its_own_home_and_credentials() -> None:
     found = own_root_environment({"HOME": "/home/me", "DOCKER_CONFIG": "/home/me/.docker"}, ("/kaniko/ssl/certs",))
     assert (found["HOME"], found["DOCKER_CONFIG"]) == ("/root", "/.kaniko/.docker")

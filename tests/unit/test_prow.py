@@ -258,6 +258,9 @@ def test_the_flag_must_equal_the_state() -> None:
         ({}, CiSystem.LOCAL),
         ({"CI": "false"}, CiSystem.LOCAL),
         ({"CI": "true"}, None),
+        ({"CI": "1"}, None),
+        ({"CI": "True", "REPO_OWNER": "acme", "REPO_NAME": "demo", "JOB_TYPE": "postsubmit"}, None),
+        ({"CI": "True", "GITHUB_ACTIONS": "true"}, CiSystem.GITHUB),
         (without(POSTSUBMIT, "PROW_JOB_ID"), CiSystem.PROW),
         (without(POSTSUBMIT, "PROW_JOB_ID", "REPO_NAME"), None),
         ({"PROW_JOB_ID": "1"}, CiSystem.PROW),
@@ -275,6 +278,7 @@ def test_the_first_system_that_fits_is_taken(environment: dict[str, str], system
 
 def test_ci_without_a_known_system_is_never_local() -> None:
     assert wheres({"CI": "true", "PULL_BASE_SHA": BASE}, "acme/demo") == ["CI"]
+    assert wheres({"CI": "1", "PULL_BASE_SHA": BASE}, "acme/demo") == ["CI"]
 
 
 def test_outside_ci_the_commit_is_the_working_copy_s() -> None:

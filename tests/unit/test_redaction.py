@@ -105,3 +105,11 @@ def test_a_piece_waits_for_no_more_than_the_longest_secret() -> None:
     stream = PieceRedactor(Redactor(["hunter22"]))
     assert stream(b"x" * 65536) + stream.rest() == b"x" * 65536
     assert len(stream(b"x" * 65536)) > 65500
+
+
+def test_a_document_stays_one_and_tells_its_names_whatever_the_secrets_are() -> None:
+    digest = f"sha256:{'2048' * 16}"
+    names = {"reference": f"reg.example/prod/app@{digest}", "digest": digest, "tags": [{"name": "latest"}]}
+    told = names | {"pushed": True, "size": 2048, "said": None, "failure": {"last_lines": ["key 2048", "a&b! true"]}}
+    hidden = Redactor(("true", "2048", "test", "prod", "null", "a&b!")).document({"images": [told]})
+    assert hidden == {"images": [told | {"failure": {"last_lines": ["key ***", "*** ***"]}}]}

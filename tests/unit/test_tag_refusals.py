@@ -35,6 +35,16 @@ def decided(asked: Asked, state: GitState = COMMIT) -> Result[tuple[Tag, ...], P
     return decide_tags(TagInputs(asked, Success(Configuration("config.yaml")), Success(state), MOMENT, {}))
 
 
+@pytest.mark.parametrize("epoch", ["yesterday", "-1", "1e9", " 12", "1_0", "\u0661", "9" * 12])
+def test_a_time_that_the_job_fixes_and_that_is_none_is_refused(epoch: str) -> None:
+    inputs = TagInputs(
+        Asked(), Success(Configuration("config.yaml")), Success(COMMIT), MOMENT, {"SOURCE_DATE_EPOCH": epoch}
+    )
+    assert only(decide_tags(inputs)) == Problem(
+        "SOURCE_DATE_EPOCH", f"{epoch!r} is no time", "give the seconds since 1970, such as 1700000000"
+    )
+
+
 def encoded(text: str) -> str:
     return b64encode(text.encode()).decode()
 

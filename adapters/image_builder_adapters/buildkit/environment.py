@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from image_builder_adapters.registry.cloud_variables import CLOUD_VARIABLES
+
 _COMMON: Final = (
     *("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "LANG", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"),
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
@@ -12,6 +14,7 @@ _COMMON: Final = (
 _CLIENT: Final = (
     *("DOCKER_CONFIG", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION"),
     *("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", "SSH_AUTH_SOCK"),
+    *CLOUD_VARIABLES,  # it runs credential helpers
 )
 _DAEMONLESS: Final = ("BUILDKITD_FLAGS", "BUILDKITD", "BUILDCTL", "ROOTLESSKIT", "BUILDCTL_CONNECT_RETRIES_MAX")
 # BuildKit cuts a step's output at 2 MiB and 200 KiB/s unless told otherwise; our log files are complete.

@@ -30,11 +30,15 @@ class Subject:
 @final
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Paths of what the settings name, or of what was made in its place; None lets cosign ask the public services."""
+    """Paths of what the settings name, or of what was made in its place; None lets cosign ask the public services.
+
+    ``docker_folder`` is where cosign looks for credentials.
+    """
 
     identity_token: str | None = None
     signing_config: str | None = None
     trusted_root: str | None = None
+    docker_folder: str = ""
 
 
 def files_of(settings: CosignSettings, signing_config: str, trusted_root: str) -> Files:

@@ -10,7 +10,6 @@ PASSWORD: Final = "COSIGN_PASSWORD"  # noqa: S105 (the variable's name)
 _COMMON: Final = (
     *("PATH", "HOME", "TMPDIR", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
-    *("DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "GOOGLE_APPLICATION_CREDENTIALS"),
 )
 _SERVICES: Final = {
     "awskms": ("AWS_",),

@@ -15,7 +15,7 @@ from returns.result import Failure, Result, Success
 
 from image_builder_adapters.cosign.command import public_key_command
 from image_builder_adapters.cosign.environment import KEY_SERVICES, PASSWORD, key_service
-from image_builder_adapters.process import find_program
+from image_builder_adapters.process import find_program, search_path
 from image_builder_adapters.secret_file import one_line, read_secret
 
 Run: TypeAlias = Callable[[tuple[str, ...]], Result[tuple[str, ...], str]]
@@ -28,23 +28,25 @@ Wrong: TypeAlias = tuple[str, str]
 def check_material(settings: CosignSettings, environment: Mapping[str, str], run: Run) -> Wrong | None:
     """The first thing that would make signing fail, None when there is nothing."""
     if find_program("cosign", environment) is None:
-        return _MISSING
+        return _missing(environment)
     checks = (_check_services, _check_key, _check_identity)
     return next((wrong for check in checks if (wrong := check(settings, environment, run)) is not None), None)
-
-
-_MISSING: Wrong = ("cosign", "there is no such program on PATH; install cosign 3 (https://docs.sigstore.dev)")
 
 
 def check_verification(settings: CosignSettings, environment: Mapping[str, str]) -> Wrong | None:
     """The first thing that would make verifying fail: the program, the public key, the roots of trust."""
     if find_program("cosign", environment) is None:
-        return _MISSING
+        return _missing(environment)
     if settings.public_key is not None and isinstance(found := read_public_key(settings.public_key), Failure):
         return settings.public_key, found.failure()
     if settings.trusted_root is not None and isinstance(root := _json_object(settings.trusted_root), Failure):
         return settings.trusted_root, root.failure()
     return None
+
+
+def _missing(environment: Mapping[str, str]) -> Wrong:
+    what = f"there is no such program on PATH, which is {search_path(environment)}"
+    return "cosign", f"{what}; install cosign 3 (https://docs.sigstore.dev)"
 
 
 def read_identity_token(path: str) -> Result[str, str]:

@@ -43,11 +43,12 @@ def run_cosign(
     environment: Mapping[str, str],
     cancellation: Cancellation,
     descriptors: tuple[int, ...] = (),
+    data: bytes = b"",
 ) -> Ended | Trouble:
-    """How it ended, or why there is no end that counts."""
+    """How it ended, or why there is no end that counts; ``data`` is its standard input."""
     tail = Tail(_nobody, _LARGEST_OUTPUT)
     limit = TimeLimit(LONGEST_RUN_SECONDS, cancellation)
-    ending = run(Command(arguments, environment, descriptors=descriptors), tail, limit)
+    ending = run(Command(arguments, environment, descriptors=descriptors, input=data), tail, limit)
     if isinstance(ending, Finished):
         return Ended(ending.code, tail.lines())
     if isinstance(ending, CouldNotStart):

@@ -45,17 +45,17 @@ def session(settings: CosignSettings, environment: Mapping[str, str], secrets: S
 
 @contextmanager
 def private_files(settings: CosignSettings, environment: Mapping[str, str]) -> Iterator[Files | str]:
-    """What stands for public services where there should be none, in a folder that is removed; or what failed."""
-    if settings.transparency_log:
-        yield command.files_of(settings, "", "")
-        return
+    """A folder that is removed, with what stands for public services where there should be none; or what failed."""
+    folder = ""
     try:
-        folder = tempfile.mkdtemp(prefix="image-builder-cosign-")
-    except OSError as error:
-        yield f"no place for its files: {error.strerror}; set TMPDIR to a folder that can be written"
-        return
-    try:
-        yield _made(folder, settings, environment)
+        try:
+            folder = tempfile.mkdtemp(prefix="image-builder-cosign-")
+            # Docker's configuration: a link to what each run of the program is given, so that it is never on a disk.
+            os.symlink("/proc/self/fd/0", os.path.join(folder, "config.json"))
+        except OSError as error:
+            yield f"no place for its files: {error.strerror}; set TMPDIR to a folder that can be written"
+        else:
+            yield _made(folder, settings, environment)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -65,7 +65,7 @@ def _made(folder: str, settings: CosignSettings, environment: Mapping[str, str])
         os.path.join(folder, "signing-config.json"): command.signing_config_command,
         os.path.join(folder, "trusted-root.json"): command.trusted_root_command,
     }
-    files = command.files_of(settings, *makers)
+    files = replace(command.files_of(settings, *makers), docker_folder=folder)
     for path in makers.keys() & {files.signing_config, files.trusted_root}:
         done = run_locally(makers[path](path), environment)
         if isinstance(done, Failure):

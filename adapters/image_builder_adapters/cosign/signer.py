@@ -17,11 +17,12 @@ from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
 from image_builder_adapters.cosign import command
+from image_builder_adapters.cosign.client import CosignClient
 from image_builder_adapters.cosign.command import Subject
 from image_builder_adapters.cosign.environment import cosign_environment, secrets_of
 from image_builder_adapters.cosign.material import check_material
 from image_builder_adapters.cosign.output import is_transient, reason_of
-from image_builder_adapters.cosign.program import Trouble, run_cosign, run_locally, stopped
+from image_builder_adapters.cosign.program import Trouble, run_locally, stopped
 from image_builder_adapters.cosign.session import Session, session
 from image_builder_adapters.cosign.verifier import CosignVerifier
 from image_builder_adapters.redaction import Redactor
@@ -78,6 +79,7 @@ class CosignSigner:
         self._secrets: Secrets = secrets if secrets is not None else Redactor()
         for secret in secrets_of(self._environment):
             self._secrets.learn(secret)
+        self._client = CosignClient(environment, settings, self._secrets)
         self._verifier = CosignVerifier(name, settings, environment, self._secrets)
         self._checked: Result[None, SignerMisconfigured] | None = None
 
@@ -131,7 +133,7 @@ class CosignSigner:
 
     def _attempt(self, subject: Subject, opened: Session, cancellation: Cancellation) -> Trouble | None:
         arguments = command.sign_command(self._settings, opened.files, subject)
-        ended = run_cosign(arguments, self._environment, cancellation, opened.descriptors)
+        ended = self._client.run(arguments, opened.files, subject, cancellation, opened.descriptors)
         if isinstance(ended, Trouble):
             return ended
         if ended.code == 0:

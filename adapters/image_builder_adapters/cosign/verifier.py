@@ -10,11 +10,12 @@ from image_builder_domain.signer_type import Secrets
 from image_builder_domain.signing import SignerMisconfigured
 from returns.result import Failure, Result, Success
 
+from image_builder_adapters.cosign.client import CosignClient
 from image_builder_adapters.cosign.command import Files, Subject, verify_command
 from image_builder_adapters.cosign.environment import cosign_environment
 from image_builder_adapters.cosign.material import check_verification
 from image_builder_adapters.cosign.output import NOT_SIGNED, is_transient, names_digest, reason_of
-from image_builder_adapters.cosign.program import Ended, Trouble, run_cosign
+from image_builder_adapters.cosign.program import Ended, Trouble
 from image_builder_adapters.cosign.session import private_files
 
 
@@ -26,6 +27,7 @@ class CosignVerifier:
         self._name = name
         self._settings = settings
         self._environment = cosign_environment(environment, settings)
+        self._client = CosignClient(environment, settings, secrets)
         self._secrets = secrets
 
     def prepare(self) -> Result[None, SignerMisconfigured]:
@@ -44,7 +46,7 @@ class CosignVerifier:
 
     def verify_with(self, files: Files, subject: Subject, cancellation: Cancellation) -> Trouble | None:
         """None when a signature of exactly this digest is there and good, else why not; with files that are there."""
-        ended = run_cosign(verify_command(self._settings, files, subject), self._environment, cancellation)
+        ended = self._client.run(verify_command(self._settings, files, subject), files, subject, cancellation)
         match ended:
             case Trouble():
                 return ended

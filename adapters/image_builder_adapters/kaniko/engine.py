@@ -7,7 +7,6 @@ root of its own, or is refused.
 
 import os
 import platform
-import sys
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -35,6 +34,7 @@ from returns.result import Failure, Result, Success
 from image_builder_adapters.kaniko.command import NO_PUSH_CACHE, executor_arguments, unusable_text
 from image_builder_adapters.kaniko.environment import KANIKO, container_environment
 from image_builder_adapters.kaniko.failure import failure_of
+from image_builder_adapters.kaniko.lasting import OWN_FILES, executor_path, is_in_our_container
 from image_builder_adapters.kaniko.own_root import CONTEXT, EXECUTOR, NoOwnRoot, Ran, identities, run_in_own_root
 from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, Stopped, run
 from image_builder_adapters.process_output import Tail
@@ -61,7 +61,7 @@ class KanikoSettings:
     log_format: str | None
     single_build: bool
     user: int
-    own_files: tuple[str, ...] = (sys.executable, sys.prefix, __file__)
+    own_files: tuple[str, ...] = OWN_FILES
 
 
 @final
@@ -71,8 +71,8 @@ class KanikoEngine:
     def __init__(self, settings: KanikoSettings, registry: Registry) -> None:
         self._settings = settings
         self._registry = registry
-        self._executor = settings.environment.get("KANIKO_EXECUTOR") or f"{KANIKO}/executor"
-        self._is_in_container = _is_in_our_container(self._executor, settings.own_files)
+        self._executor = executor_path(settings.environment)
+        self._is_in_container = is_in_our_container(self._executor, settings.own_files)
         self._lock = threading.Lock()
 
     @property
@@ -218,11 +218,6 @@ class KanikoEngine:
         environment = container_environment(self._settings.environment)
         run(Command((self._executor, "--help"), environment), said.append, cancellation)
         return flag.encode() in b"".join(said).split()
-
-
-def _is_in_our_container(executor: str, own_files: tuple[str, ...]) -> bool:
-    """The tool and all that it runs from lie below ``/kaniko``, and so does the executor."""
-    return all(os.path.realpath(path).startswith(f"{KANIKO}/") for path in (executor, *own_files))
 
 
 def _platform(request: BuildRequest) -> Platform | None:

@@ -6,6 +6,8 @@ A build step sees none of this (the executor gives it the image's own), but as r
 from collections.abc import Mapping
 from typing import Final
 
+from image_builder_adapters.registry.cloud_variables import CLOUD_VARIABLES
+
 KANIKO: Final = "/kaniko"
 """The one folder of our container that the executor never touches (kaniko's README)."""
 
@@ -17,13 +19,13 @@ _COMMON: Final = (
     *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
     *("KANIKO_REGISTRY_MIRROR", "KANIKO_REGISTRY_MAP"),
 )
-# In a pod: where the executor's own helpers for cloud registries find their files and names; no secrets themselves.
+# In a pod the executor has helpers of its own for cloud registries.
 _IN_A_CONTAINER: Final = (
     *("HOME", "TMPDIR", "DOCKER_CONFIG", "SSL_CERT_FILE", "SSL_CERT_DIR", "container"),
-    *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_SDK_LOAD_CONFIG"),
-    *("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_AUTHORITY_HOST"),
-    *("GOOGLE_APPLICATION_CREDENTIALS", "DOCKER_CREDENTIAL_GCR_CONFIG"),
+    *CLOUD_VARIABLES,
 )
+# Where the executor looks for the program of a step when the image has no PATH; ours leaves these folders out.
+_PATH_OF_STEPS: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # The executor has no other way to know who it is.
 _USER: Final = {"USER": "root"}
 
@@ -31,7 +33,8 @@ _USER: Final = {"USER": "root"}
 def container_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """For an executor in the tool's own container."""
     # Any other KANIKO_DIR would make the executor move its folder there, and us with it.
-    return _chosen(environment, (*_COMMON, *_IN_A_CONTAINER)) | _USER | {"KANIKO_DIR": KANIKO}
+    own = _USER | {"KANIKO_DIR": KANIKO, "PATH": ":".join(filter(None, (environment.get("PATH"), _PATH_OF_STEPS)))}
+    return _chosen(environment, (*_COMMON, *_IN_A_CONTAINER)) | own
 
 
 def own_root_environment(environment: Mapping[str, str], certificate_folders: tuple[str, ...]) -> dict[str, str]:

@@ -85,22 +85,14 @@ class Authorizer:
         credentials = unwrap_or_failure(self._credentials.find(repository, cancellation))
         if isinstance(credentials, BadCredentials):
             return Failure(credentials)
-        self._learn(credentials)
+        for secret in credentials.secrets if credentials is not None else ():
+            self._redactor.learn(secret)
         challenges = {found.scheme: found for found in parse_challenges(refusal.header_values("WWW-Authenticate"))}
         if "bearer" in challenges:
             return self._token(challenges["bearer"], credentials, repository, registry, cancellation)
         if "basic" in challenges:
             return self._basic(credentials, repository)
         return Failure(Denied("it offers neither Basic nor Bearer authentication"))
-
-    def _learn(self, credentials: Credentials | None) -> None:
-        if credentials is not None:
-            for secret in (
-                credentials.password,
-                credentials.identity_token,
-                (credentials.basic or "")[len("Basic ") :],
-            ):
-                self._redactor.learn(secret)
 
     def _basic(self, credentials: Credentials | None, repository: Repository) -> Result[str, Denied]:
         if credentials is None or credentials.basic is None:

@@ -15,6 +15,11 @@ class Credentials:
     identity_token: str = field(default="", repr=False)
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be shown, as it is and as it is sent."""
+        return (self.password, self.identity_token, (self.basic or "").removeprefix("Basic "))
+
+    @property
     def basic(self) -> str | None:
         """The ``Basic`` authorization (RFC 7617, UTF-8); None without a user."""
         if not self.username:

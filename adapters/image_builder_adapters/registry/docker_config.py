@@ -126,6 +126,15 @@ def config_paths(environment: Mapping[str, str]) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def docker_configuration(repository: Repository, credentials: Credentials | None) -> bytes:
+    """A ``config.json`` that gives exactly these credentials for the repository's registry, and none when None."""
+    if credentials is None:
+        return b"{}"
+    basic, token = (credentials.basic or "").removeprefix("Basic "), credentials.identity_token
+    entry = {key: value for key, value in (("auth", basic), ("identitytoken", token)) if value}
+    return json.dumps({"auths": {_server(repository): entry}}).encode()
+
+
 def _read_all(paths: tuple[Path, ...]) -> Result[tuple[_ConfigFile, ...], BadCredentials]:
     files = []
     for path in paths:

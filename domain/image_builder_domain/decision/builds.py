@@ -13,7 +13,7 @@ from image_builder_domain.decision.arguments import Arguments, decide_arguments,
 from image_builder_domain.decision.caches import decide_cache, variant_cache
 from image_builder_domain.decision.destinations import decide_destinations, decide_repositories
 from image_builder_domain.git_state import GitState
-from image_builder_domain.inputs import EPOCH, Asked
+from image_builder_domain.inputs import EPOCH, Asked, source_date_epoch
 from image_builder_domain.platform import Platform
 from image_builder_domain.problem import Problem, Problems, every, located, refuse, together
 from image_builder_domain.reference import ImageReference, Repository
@@ -145,13 +145,12 @@ def _epoch(inputs: Inputs, backend: Backend) -> Result[int | None, Problems]:
 def _reproducible_epoch(inputs: Inputs, backend: Backend) -> Result[int | None, Problems]:
     if backend is Backend.KANIKO:
         return Success(0)  # it strips timestamps, whatever the time
-    text = inputs.tags.environment.get(EPOCH)
-    if text:
-        return (
-            Success(int(text))
-            if text.isascii() and text.isdecimal()
-            else refuse(EPOCH, f"{text!r} is no time", "seconds")
-        )
+    return source_date_epoch(inputs.tags.environment).bind(
+        lambda given: _commit_time(inputs) if given is None else Success(given)
+    )
+
+
+def _commit_time(inputs: Inputs) -> Result[int | None, Problems]:
     if inputs.commit_time is not None:
         return Success(inputs.commit_time)
     what = "reproducible needs a time, and git cannot tell the commit's"

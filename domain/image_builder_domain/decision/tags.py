@@ -4,7 +4,7 @@ from returns.result import Result, Success
 
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.git_state import GitState
-from image_builder_domain.inputs import Asked, TagInputs
+from image_builder_domain.inputs import Asked, TagInputs, source_date_epoch
 from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problems, every, problems_of, refuse, together
 from image_builder_domain.tag import Tag, TagSpec, compute_tags
@@ -13,7 +13,7 @@ from image_builder_domain.templates import TemplateData, unset_variables
 
 def decide_tags(inputs: TagInputs) -> Result[tuple[Tag, ...], Problems]:
     """The tags of this job, in the order of specification section 4."""
-    user = user_tags(inputs.asked)
+    user = together(user_tags(inputs.asked), source_date_epoch(inputs.environment)).map(lambda found: found[0])
     known = together(inputs.configuration, inputs.git_state)
     if problems_of(known):
         return together(user, known).bind(lambda _: Success(()))

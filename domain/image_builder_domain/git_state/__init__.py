@@ -19,7 +19,7 @@ __all__ = ["CiSystem", "GitState", "detect", "git_question", "read_git_state"]
 
 
 def detect(environment: Mapping[str, str]) -> CiSystem | None:
-    """The CI system, or None when ``CI=true`` matches none that is known."""
+    """The CI system, or None when ``CI`` says that there is one, or says what nobody understands, and none is known."""
     given = {name: value for name, value in environment.items() if value}
     if given.get("GITHUB_ACTIONS") == "true":
         return CiSystem.GITHUB
@@ -31,9 +31,9 @@ def detect(environment: Mapping[str, str]) -> CiSystem | None:
         return CiSystem.GITLAB
     if "JENKINS_URL" in given or "JENKINS_HOME" in given:
         return CiSystem.JENKINS
-    if given.get("CI") != "true":
+    if given.get("CI", "false") == "false":
         return CiSystem.LOCAL
-    return CiSystem.PROW if all(name in given for name in PROW_MARKS) else None
+    return CiSystem.PROW if given["CI"] == "true" and all(name in given for name in PROW_MARKS) else None
 
 
 def git_question(environment: Mapping[str, str]) -> str | None:
@@ -102,11 +102,14 @@ def _read(
 
             return working_copy.read(environment, commit, repository)
         case None:
-            return refuse(
-                "CI",
-                f"CI=true, but no CI system is recognised and {', '.join(PROW_MARKS)} are not all set",
-                "set them, or unset CI on your own machine",
-            )
+            return _unknown(environment["CI"])
+
+
+def _unknown(ci: str) -> Result[GitState, Problems]:
+    if ci != "true":
+        return refuse("CI", f"{ci!r} is neither true nor false", "set it to true in a CI job, or unset it")
+    what = f"CI=true, but no CI system is recognised and {', '.join(PROW_MARKS)} are not all set"
+    return refuse("CI", what, "set them, or unset CI on your own machine")
 
 
 def _agreeing(state: GitState, repository: str | None) -> Result[GitState, Problems]:

@@ -7,8 +7,9 @@ import os
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
+from image_builder_adapters.console_text import harmless_json
 from image_builder_adapters.redaction import PieceRedactor, Redactor
 
 if TYPE_CHECKING:
@@ -72,8 +73,17 @@ class Console:
 
     def result(self, text: str) -> str:
         """Print what was asked for; why it is lost, or nothing. Only a result is worth an exit code of its own."""
-        lost = _write(1, self._clean(_encoded(f"{text}\n")))
-        return f"standard output: cannot be written: {lost}; free some space, or read it to the end" if lost else ""
+        return _print(self._clean(_encoded(f"{text}\n")))
+
+    def document(self, value: Any) -> str:
+        """The same for a result as one line of JSON, which stays JSON whatever is hidden in it."""
+        import json
+
+        return _print(_encoded(harmless_json(json.dumps(self._redactor.document(value))) + "\n"))
+
+    def names(self, text: str) -> str:
+        """The same for names that are to be published: nothing in them is hidden."""
+        return _print(_encoded(f"{text}\n"))
 
     def command(self, text: str) -> str:
         """Print lines that the CI system obeys, beside a JSON result if there is one; why they are lost, or nothing."""
@@ -136,6 +146,11 @@ class Console:
     def _write(self, data: bytes) -> None:
         with self._lock:
             _write(2, data)
+
+
+def _print(data: bytes) -> str:
+    lost = _write(1, data)
+    return f"standard output: cannot be written: {lost}; free some space, or read it to the end" if lost else ""
 
 
 def _encoded(text: str) -> bytes:

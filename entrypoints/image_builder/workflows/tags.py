@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Audience(Protocol):
     """Who hears results and errors."""
 
-    def result(self, text: str) -> str: ...  # noqa: D102
+    def names(self, text: str) -> str: ...  # noqa: D102
     def warning(self, text: str) -> None: ...  # noqa: D102
     def error(self, text: str) -> None: ...  # noqa: D102
 
@@ -40,7 +40,7 @@ def print_tags(
         audience.warning(warning)
     found = [{"name": tag.name, "value": tag.value} for tag in tags.unwrap()]
     line = harmless_json(json.dumps(found, separators=(",", ":")))
-    lost = audience.result(line)
+    lost = audience.names(line)
     written = copy(f"{line}\n".encode()) if copy is not None else None
     failures = [*([lost] if lost else []), *([str(written.failure())] if isinstance(written, Failure) else [])]
     for failure in failures:

@@ -80,5 +80,7 @@ def _listed(image: ImageReference, referrers: Referrers, cancellation: Cancellat
     found = referrers.referrers(image, None, cancellation)
     if isinstance(found, Failure):
         return f"what refers to it cannot be listed: {found.failure()}"
-    kinds = ", ".join(sorted({each.artifact_type or each.descriptor.media_type for each in found.unwrap()}))
+    # Whoever may push may choose them.
+    named = {" ".join((each.artifact_type or each.descriptor.media_type).split()) for each in found.unwrap()}
+    kinds = ", ".join(sorted(named))
     return f"what refers to it, by whomever: {kinds}" if kinds else "the registry lists nothing that refers to it"
