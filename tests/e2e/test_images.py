@@ -41,13 +41,19 @@ def test_buildkit_image_builds_and_signs_without_being_root(
 def test_variants_in_the_one_root_of_our_container_never_see_each_others_files(
     images: Images, mtls_signing_service: SecuredService, container_folder: Path
 ) -> None:
-    """They come one after another, and the second would find what the first one, which fails, has left."""
+    """They come one after another, and the second would find what the first one, which fails, has left.
+
+    That holds a program which the tool uses elsewhere: whatever an image brings is not to be run by it.
+    """
     container = images.kaniko(container_folder / "container")
     job = mounted_job(images, container, mtls_signing_service, container_folder)
     shutil.copy(require("busybox"), job.context / "busybox")
     expected = "busybox|image-(builder|signer)|dev|etc|proc|sys|kaniko|logs|config|secret|workspace"
     look = f"/busybox ls -A / | /busybox grep -v -x -E '{expected}'"
-    script = f"if {look}; then exit 9; fi; echo x > /mark; echo alone; test $WHO != first"
+    setpriv = (
+        "/busybox mkdir -p /usr/bin; printf '#!/busybox true' > /usr/bin/setpriv; /busybox chmod +x /usr/bin/setpriv"
+    )
+    script = f"if {look}; then exit 9; fi; echo x > /mark; {setpriv}; echo alone; test $WHO != first"
     steps = f"FROM scratch\nARG WHO\nCOPY busybox /busybox\nRUN {json.dumps(['/busybox', 'sh', '-c', script])}\n"
     (job.context / "Dockerfile").write_text(steps)
     (job.context / "variants.yaml").write_text("".join(f"{name}: {{WHO: {name}}}\n" for name in ("first", "second")))
@@ -62,6 +68,20 @@ def test_variants_in_the_one_root_of_our_container_never_see_each_others_files(
     for name in ("first", "second"):
         assert "\nalone\n" in (job.artifacts / f"build_app_{name}.log").read_text()
     assert code == 3
+
+
+def test_authorities_that_an_image_brings_are_not_believed(
+    images: Images, mtls_signing_service: SecuredService, container_folder: Path
+) -> None:
+    container = images.kaniko(container_folder / "container")
+    job = mounted_job(images, container, mtls_signing_service, container_folder)
+    shutil.copy(job.secret / "ca.pem", job.context / "ca.pem")
+    steps = f"FROM {images.base}\nCOPY ca.pem /etc/ssl/certs/\nRUN openssl rehash /etc/ssl/certs\n"
+    (job.context / "Dockerfile").write_text(steps)
+    del job.environment["SSL_CERT_FILE"]
+    code, out = container.run(*BUILD, environment=job.environment)
+    assert (code, "certificate problem" in out) == (5, True), out[-4000:]
+    assert mtls_signing_service.service.received == ()
 
 
 def assert_builds_and_signs(images: Images, container: Container, signing: SecuredService, folder: Path) -> None:
