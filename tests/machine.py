@@ -111,6 +111,7 @@ class Container:
     user: tuple[int, int] = (0, 0)
     mounts: dict[str, tuple[Path, bool]] = field(default_factory=dict)
     working_directory: str = "/"
+    capabilities: tuple[str, ...] = _CAPABILITIES
 
     @property
     def root(self) -> Path:
@@ -164,8 +165,8 @@ class Container:
                 "cwd": self.working_directory,
                 "noNewPrivileges": False,
                 "capabilities": {
-                    "bounding": _CAPABILITIES,
-                    **(dict.fromkeys(("effective", "permitted"), _CAPABILITIES) if self.user[0] == 0 else {}),
+                    "bounding": self.capabilities,
+                    **(dict.fromkeys(("effective", "permitted"), self.capabilities) if self.user[0] == 0 else {}),
                 },
             },
             "root": {"path": "root", "readonly": False},

@@ -168,6 +168,17 @@ class TestOwnRoot(OwnRoot, DockerfileEngineFixtures):
         assert "USE_BUILDKIT=true" in done.stdout
         assert os.listdir(environment["TMPDIR"]) == []
 
+    def test_executor_that_needs_more_than_itself_is_told(
+        self, environment: dict[str, str], ask: RequestFactory, tmp_path: Path
+    ) -> None:
+        script = tmp_path / "executor"
+        script.write_text('#!/bin/sh\nexec /kaniko/executor "$@"\n')
+        script.chmod(0o755)
+        with kaniko_engine(environment | {"KANIKO_EXECUTOR": str(script)}) as engine:
+            failure = attempt(engine, ask("")).outcome
+        assert "the executor cannot be run in it (No such file or directory); a script" in str(failure)
+        assert os.listdir(environment["TMPDIR"]) == []
+
     @pytest.mark.parametrize(
         ("content", "is_told"),
         [

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 _ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64", "riscv64": "riscv64", "ppc64le": "ppc64le"}
 _INSTALL: Final = "set KANIKO_EXECUTOR to the path of kaniko's executor, or run in an image that has it"
+_BE_ROOT: Final = "run the container as root (runAsUser: 0), which needs no privileged one, or use BuildKit's image"
 _LISTEN: Final = 0.2
 
 
@@ -71,7 +72,7 @@ class KanikoEngine:
     def __init__(self, settings: KanikoSettings, registry: Registry) -> None:
         self._settings = settings
         self._registry = registry
-        self._executor = settings.environment.get("KANIKO_EXECUTOR") or f"{KANIKO}/executor"
+        self._executor = os.path.abspath(settings.environment.get("KANIKO_EXECUTOR") or f"{KANIKO}/executor")
         self._is_in_container = _is_in_our_container(self._executor, settings.own_files)
         self._lock = threading.Lock()
 
@@ -92,8 +93,12 @@ class KanikoEngine:
 
     def check(self) -> Result[None, EngineMissing]:
         """Implement ``ImageEngine.check``."""
+        if self._is_in_container and self._settings.user != 0:
+            what = f"cannot replace this container's files as user {self._settings.user}"
+            return Failure(EngineMissing(self._executor, _BE_ROOT, what))
         if not self.has_executor:
-            return Failure(EngineMissing(self._executor, _INSTALL))
+            what = "is no program" if os.path.exists(self._executor) else "is not installed"
+            return Failure(EngineMissing(self._executor, _INSTALL, what))
         if self._is_in_container:
             return Success(None)
         return identities(self._settings.environment, self._settings.user).map(lambda _: None)

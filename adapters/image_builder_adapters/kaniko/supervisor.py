@@ -134,10 +134,18 @@ def _start(order: Order, command: list[str], alive: int) -> int:
         _exit_if_closed(watch)
         build_root(os.path.join(order["folder"], "root"), order["binds"])
         os.set_inheritable(order["report"], False)
-        os.execv(command[0], command)  # noqa: S606 (replaced by it: nothing of ours stays in the root)
+        _become(command)
     except OSError as error:
         _report(order, f"refused {_words(error)}")
     os._exit(_REFUSED)
+
+
+def _become(command: list[str]) -> NoReturn:
+    try:
+        os.execv(command[0], command)  # noqa: S606 (replaced by it: nothing of ours stays in the root)
+    except OSError as error:
+        what = f"the executor cannot be run in it ({error.strerror}); a script, or a program with libraries, cannot"
+        raise OSError(what) from error
 
 
 def _exit_if_closed(watch: int) -> None:
