@@ -33,11 +33,13 @@ ENV XDG_RUNTIME_DIR=/run/user/1000 TMPDIR=/home/user/.local/tmp
 ENV BUILDKIT_HOST=unix:///run/user/1000/buildkit/buildkitd.sock
 """
 _KANIKO = "FROM scratch\nCOPY executor /kaniko/executor\n"
-# The second stage brings a system of its own over the first one's, and neither leaves our trust or our libraries alone.
+# The second stage brings a system of its own over the first one's, and neither leaves our trust, our libraries or the
+# names of hosts alone.
 STAGES = """FROM {base} AS one
 RUN python3 -c "print('made by one', file=open('/made', 'w'))" && rm -rf /etc/ssl
 FROM {base}
 RUN echo broken > /etc/ssl/openssl.cnf && rm -rf /lib/x86_64-linux-gnu/libssl* /usr/lib/python3*
+RUN echo hosts: broken > /etc/nsswitch.conf
 COPY --from=one /made /made
 RUN test "$(cat /made)" = "made by one"
 """
@@ -171,6 +173,7 @@ def prepare_job(images: Images, signing: SecuredService, folder: Path, owner: tu
 
 
 def _signer(url: str) -> dict[str, object]:
+    url = url.replace("127.0.0.1", "localhost")  # a name, which must be looked up
     secret = {"path": "/secret/notary.json", "type": "mtls"}
     return {"name": "local", "type": "notary", "config": {"endpoint": url, "secret": secret}}
 
