@@ -111,6 +111,7 @@ class Container:
     user: tuple[int, int] = (0, 0)
     mounts: dict[str, tuple[Path, bool]] = field(default_factory=dict)
     working_directory: str = "/"
+    capabilities: tuple[str, ...] = _CAPABILITIES
 
     @property
     def root(self) -> Path:
@@ -164,14 +165,14 @@ class Container:
                 "cwd": self.working_directory,
                 "noNewPrivileges": False,
                 "capabilities": {
-                    "bounding": _CAPABILITIES,
-                    **(dict.fromkeys(("effective", "permitted"), _CAPABILITIES) if self.user[0] == 0 else {}),
+                    "bounding": self.capabilities,
+                    **(dict.fromkeys(("effective", "permitted"), self.capabilities) if self.user[0] == 0 else {}),
                 },
             },
             "root": {"path": "root", "readonly": False},
             "hostname": "pod",
             "mounts": [*_SYSTEM, *self._binds()],
-            "linux": {"namespaces": [{"type": name} for name in names]},
+            "linux": {"namespaces": [{"type": name} for name in names], **_HIDDEN},
         }
 
     def _binds(self) -> list[dict[str, Any]]:
@@ -200,6 +201,15 @@ _SYSTEM = [
         "options": ["nosuid", "noexec", "nodev", "ro"],
     },
 ]
+
+# What every engine of containers hides of the machine. A user namespace inside cannot mount /proc anew for that.
+_HIDDEN = {
+    "maskedPaths": [
+        *("/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug"),
+        *("/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/firmware"),
+    ],
+    "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
+}
 
 
 def unpack_image(layers: list[bytes], root: Path) -> None:

@@ -89,6 +89,27 @@ class TestDaemonlessScript(PrivateDaemon, DockerfileEngineContract):
         with engines(one_build) as make:
             yield make
 
+    def test_where_no_step_can_have_a_process_namespace_the_script_is_told(
+        self, settings: SettingsFactory, tmp_path: Path, ask: RequestFactory
+    ) -> None:
+        """As in a container: rootlesskit starts all the same, but nobody can mount /proc."""
+        tools = tmp_path / "stand-ins"
+        tools.mkdir()
+        for name, script in (
+            ("buildctl-daemonless.sh", 'echo "flags: $BUILDKITD_FLAGS"; echo "by: $ROOTLESSKIT"; exit 1'),
+            ("rootlesskit", 'while [ "${1#-}" != "$1" ]; do shift; done; "$@"'),
+            ("unshare", "exit 1"),
+        ):
+            (tools / name).write_text(f"#!/bin/sh\n{script}\n")
+            (tools / name).chmod(0o755)
+        usual = settings("rootless")
+        environment = {**usual.environment, "PATH": f"{tools}:{usual.environment['PATH']}"}
+        ordinary = replace(usual, environment=environment, single_build=True, user=1000)
+        with engines(lambda _: ordinary) as make:
+            printed = attempt(make("rootless"), ask("")).printed
+        assert "flags: --oci-worker-no-process-sandbox\n" in printed
+        assert "--pidns" not in printed
+
 
 def only_buildctl(folder: Path) -> dict[str, str]:
     tools = folder / "only-buildctl"

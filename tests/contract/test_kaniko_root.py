@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -144,6 +144,16 @@ class TestOwnRoot(OwnRoot, DockerfileEngineFixtures):
             process.send_signal(signal.SIGKILL)
         wait_until(lambda: processes(asleep) == [] and os.listdir(environment["TMPDIR"]) == [], 10)
 
+    def test_nothing_is_left_when_the_tool_is_killed_before_there_is_a_root(
+        self, ask: RequestFactory, environment: dict[str, str], tmp_path: Path, registry: str
+    ) -> None:
+        command = [sys.executable, "-c", BUILD, str(tmp_path), ask("").context, f"{registry}/team/app:1"]
+        with subprocess.Popen(command, env=os.environ | environment) as process:
+            while not children(process.pid) and process.poll() is None:
+                pass  # without a pause: this lasts for some milliseconds
+            process.send_signal(signal.SIGKILL)
+        wait_until(lambda: os.listdir(environment["TMPDIR"]) == [], 10)
+
     @pytest.mark.parametrize(
         ("change", "said"),
         [
@@ -166,6 +176,17 @@ class TestOwnRoot(OwnRoot, DockerfileEngineFixtures):
         assert "a root of its own cannot be had" in done.stdout, done.stderr
         assert said in done.stdout
         assert "USE_BUILDKIT=true" in done.stdout
+        assert os.listdir(environment["TMPDIR"]) == []
+
+    def test_executor_that_needs_more_than_itself_is_told(
+        self, environment: dict[str, str], ask: RequestFactory, tmp_path: Path
+    ) -> None:
+        script = tmp_path / "executor"
+        script.write_text('#!/bin/sh\nexec /kaniko/executor "$@"\n')
+        script.chmod(0o755)
+        with kaniko_engine(environment | {"KANIKO_EXECUTOR": str(script)}) as engine:
+            failure = attempt(engine, ask("")).outcome
+        assert "the executor cannot be run in it (No such file or directory); a script" in str(failure)
         assert os.listdir(environment["TMPDIR"]) == []
 
     @pytest.mark.parametrize(
@@ -206,6 +227,15 @@ class TestOwnRoot(OwnRoot, DockerfileEngineFixtures):
         both = replace(request, cache=replace(request.cache, imports=cache, exports=cache))
         runs = ["ran 42\n" in attempt(kaniko, found).printed for found in (read_only, both, read_only)]
         assert runs == [True, True, False]
+
+
+def children(process: int) -> str:
+    """The numbers of those whom a process has started and who still live."""
+    found = ""
+    for file in Path(f"/proc/{process}/task").glob("*/children"):
+        with suppress(OSError):  # that thread has ended
+            found += file.read_text()
+    return found
 
 
 @contextmanager

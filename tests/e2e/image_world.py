@@ -26,13 +26,20 @@ _ROOTLESS = """FROM {base}
 COPY buildctl buildkitd runc rootlesskit /usr/local/bin/
 RUN useradd --uid 1000 --create-home user && echo user:100000:65536 | tee /etc/subuid > /etc/subgid
 RUN cd /usr/bin && chmod u-s newuidmap newgidmap && setcap cap_setuid=ep newuidmap && setcap cap_setgid=ep newgidmap
+RUN cd /usr/bin && printf '#!/bin/sh\\nexit 9\\n' > buildctl-daemonless.sh && chmod 755 buildctl-daemonless.sh
+RUN mkdir -p /run/user/1000 /home/user/.local/tmp && chown -R user /run/user/1000 /home/user
+USER 1000:1000
+ENV XDG_RUNTIME_DIR=/run/user/1000 TMPDIR=/home/user/.local/tmp
+ENV BUILDKIT_HOST=unix:///run/user/1000/buildkit/buildkitd.sock
 """
 _KANIKO = "FROM scratch\nCOPY executor /kaniko/executor\n"
-# The second stage brings a system of its own over the first one's, and neither leaves our trust or our libraries alone.
+# The second stage brings a system of its own over the first one's, and neither leaves our trust, our libraries or the
+# names of hosts alone.
 STAGES = """FROM {base} AS one
 RUN python3 -c "print('made by one', file=open('/made', 'w'))" && rm -rf /etc/ssl
 FROM {base}
 RUN echo broken > /etc/ssl/openssl.cnf && rm -rf /lib/x86_64-linux-gnu/libssl* /usr/lib/python3*
+RUN echo hosts: broken > /etc/nsswitch.conf
 COPY --from=one /made /made
 RUN test "$(cat /made)" = "made by one"
 """
@@ -166,6 +173,7 @@ def prepare_job(images: Images, signing: SecuredService, folder: Path, owner: tu
 
 
 def _signer(url: str) -> dict[str, object]:
+    url = url.replace("127.0.0.1", "localhost")  # a name, which must be looked up
     secret = {"path": "/secret/notary.json", "type": "mtls"}
     return {"name": "local", "type": "notary", "config": {"endpoint": url, "secret": secret}}
 

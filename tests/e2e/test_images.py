@@ -19,6 +19,11 @@ from tests.programs import require
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 
 BUILD = ("--name=app", "--tag=latest", "--context=/workspace", "--build-report-path=/logs/artifacts/report.json")
+# Fails when there is more than what every container has.
+LOOK = (
+    "$b ls -A / | $b grep -v -x -E "
+    "'busybox|image-(builder|signer)|dev|etc|proc|sys|kaniko|logs|config|secret|workspace' && exit 9"
+)
 
 
 def test_kaniko_image_survives_its_own_builds_and_signs_what_it_pushed(
@@ -66,16 +71,16 @@ def test_cosign_must_lie_where_kaniko_leaves_it_alone(
 def test_variants_in_the_one_root_of_our_container_never_see_each_others_files(
     images: Images, mtls_signing_service: SecuredService, container_folder: Path
 ) -> None:
-    """They come one after another, and the second would find what the first one, which fails, has left."""
+    """They come one after another, and the second would find what the first one, which fails, has left.
+
+    That is a file, somebody who goes on making more of them, and a program that the tool uses elsewhere.
+    """
     container = images.kaniko(container_folder / "container")
     job = mounted_job(images, container, mtls_signing_service, container_folder)
-    shutil.copy(require("busybox"), job.context / "busybox")
-    expected = "busybox|image-(builder|signer)|dev|etc|proc|sys|kaniko|logs|config|secret|workspace"
-    look = f"/busybox ls -A / | /busybox grep -v -x -E '{expected}'"
-    script = f"if {look}; then exit 9; fi; echo x > /mark; echo alone; test $WHO != first"
-    steps = f"FROM scratch\nARG WHO\nCOPY busybox /busybox\nRUN {json.dumps(['/busybox', 'sh', '-c', script])}\n"
-    (job.context / "Dockerfile").write_text(steps)
-    (job.context / "variants.yaml").write_text("".join(f"{name}: {{WHO: {name}}}\n" for name in ("first", "second")))
+    setpriv = "$b mkdir -p /usr/bin; printf '#!/busybox true' > /usr/bin/setpriv; $b chmod +x /usr/bin/setpriv"
+    daemon = "(while true; do $b mkdir -p /d/$((i=i+1)); done) >/dev/null 2>&1 &"
+    script = f"{setpriv}; echo x > /mark; $b setsid $b sh -c '{daemon}'; echo alone; test $WHO != first"
+    write_variants(job, f"{LOOK}; {script}")
     code, out = container.run("plan", *BUILD, environment=job.environment)
     assert (code, "one after another" in out) == (0, True), out
     code, out = container.run(*BUILD, "--max-parallel=2", environment=job.environment)
@@ -89,6 +94,34 @@ def test_variants_in_the_one_root_of_our_container_never_see_each_others_files(
     assert code == 3
 
 
+def test_variant_is_not_built_where_the_one_before_could_not_be_removed(
+    images: Images, mtls_signing_service: SecuredService, container_folder: Path
+) -> None:
+    container = images.kaniko(container_folder / "container")
+    job = mounted_job(images, container, mtls_signing_service, container_folder)
+    never = "#!/busybox sh\\ncase $* in *--cleanup*) exit 1;; esac; exec /kaniko/real $@\\n"
+    replace = f"$b mv /kaniko/executor /kaniko/real; printf '{never}' > /kaniko/executor"
+    write_variants(job, f"{replace}; $b chmod +x /kaniko/executor")
+    code, out = container.run(*BUILD, environment=job.environment)
+    report = json.loads((job.artifacts / "report.json").read_text())
+    assert (code, [image["failure"] is None for image in report["images"]]) == (3, [True, False]), out
+    assert "what the build before left in this container could not be removed" in out
+
+
+def test_authorities_that_an_image_brings_are_not_believed(
+    images: Images, mtls_signing_service: SecuredService, container_folder: Path
+) -> None:
+    container = images.kaniko(container_folder / "container")
+    job = mounted_job(images, container, mtls_signing_service, container_folder)
+    shutil.copy(job.secret / "ca.pem", job.context / "ca.pem")
+    steps = f"FROM {images.base}\nCOPY ca.pem /etc/ssl/certs/\nRUN openssl rehash /etc/ssl/certs\n"
+    (job.context / "Dockerfile").write_text(steps)
+    del job.environment["SSL_CERT_FILE"]
+    code, out = container.run(*BUILD, environment=job.environment)
+    assert (code, "certificate problem" in out) == (5, True), out[-4000:]
+    assert mtls_signing_service.service.received == ()
+
+
 def assert_builds_and_signs(images: Images, container: Container, signing: SecuredService, folder: Path) -> None:
     """A postsubmit job of several stages ends well, and what was signed is what was pushed."""
     job = mounted_job(images, container, signing, folder)
@@ -97,6 +130,14 @@ def assert_builds_and_signs(images: Images, container: Container, signing: Secur
     report = json.loads((job.artifacts / "report.json").read_text())
     assert (report["pushed"], report["signed"]) == (True, True)
     assert {str(image.digest) for image in signing.service.received} == {report["digest"]}
+
+
+def write_variants(job: Job, script: str) -> None:
+    """Two variants, whose argument WHO is their name, of an image with busybox, as ``$b``, that runs a script."""
+    shutil.copy(require("busybox"), job.context / "busybox")
+    step = json.dumps(["/busybox", "sh", "-c", f"b=/busybox; {script}"])
+    (job.context / "Dockerfile").write_text(f"FROM scratch\nARG WHO\nCOPY busybox /busybox\nRUN {step}\n")
+    (job.context / "variants.yaml").write_text("".join(f"{name}: {{WHO: {name}}}\n" for name in ("first", "second")))
 
 
 def mounted_job(images: Images, container: Container, signing: SecuredService, folder: Path) -> Job:

@@ -149,6 +149,8 @@ def pod(
     if not merged:
         container.mounts["/secret"] = (job.secret, False)  # of it only the certificate authority is used here
     container.working_directory = CODE
+    if "securityContext" in ours:
+        container.capabilities = tuple(f"CAP_{name}" for name in ours["securityContext"]["capabilities"]["add"])
     given = {variable["name"]: variable["value"] for variable in ours.get("env", ())}
     options = {
         "timeout": timeout * 10**9,

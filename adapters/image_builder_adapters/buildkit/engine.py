@@ -155,9 +155,9 @@ class BuildkitEngine:
         if user == 0:
             return Command((*isolation.wrapper, *arguments), daemonless_environment(environment))
         # An ordinary user's script puts the daemon into rootlesskit by itself, and needs a place for its socket.
-        wrapper = {"ROOTLESSKIT": " ".join(isolation.wrapper)}
+        usual = {"ROOTLESSKIT": " ".join(isolation.wrapper), "BUILDKITD_FLAGS": " ".join(isolation.flags)}
         own = rootless_variables(environment, user, folder)
-        return Command(arguments, wrapper | daemonless_environment(environment) | own)
+        return Command(arguments, usual | daemonless_environment(environment) | own)
 
     def _outcome(
         self, command: Command, metadata: str, output: OutputSink, cancellation: Cancellation

@@ -14,6 +14,7 @@ from image_builder_domain.build import EngineMissing
 from image_builder_adapters.process import accepts, find_program, search_path
 
 _NAMESPACES: Final = ("--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc")
+_A_STEP: Final = ("unshare", "--pid", "--fork", "--mount-proc")
 
 
 @final
@@ -57,7 +58,8 @@ def _of_root(environment: Mapping[str, str]) -> Isolation | None:
 def _of_ordinary_user(environment: Mapping[str, str], runtime: str) -> Isolation:
     rootlesskit = find_program("rootlesskit", environment) or "rootlesskit"
     state = f"--state-dir={runtime}/rootlesskit"
-    if accepts((rootlesskit, "--pidns"), search_path(environment)):
+    # Inside a container, whose /proc is masked, nobody may mount /proc anew. rootlesskit only warns and goes on with a
+    # /proc that is not its own; each step of BuildKit, which needs its own /proc too, would fail. So that is tried.
+    if accepts((rootlesskit, "--pidns", *_A_STEP), search_path(environment)):
         return Isolation((rootlesskit, "--pidns", state))
-    # Inside a container /proc cannot be mounted anew; then BuildKit's own steps cannot have a process namespace either.
     return Isolation((rootlesskit, state), ("--oci-worker-no-process-sandbox",))

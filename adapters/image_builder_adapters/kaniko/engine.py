@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 _ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64", "riscv64": "riscv64", "ppc64le": "ppc64le"}
 _INSTALL: Final = "set KANIKO_EXECUTOR to the path of kaniko's executor, or run in an image that has it"
+_BE_ROOT: Final = "run the container as root (runAsUser: 0), which needs no privileged one, or use BuildKit's image"
 _LISTEN: Final = 0.2
 
 
@@ -74,6 +75,7 @@ class KanikoEngine:
         self._executor = executor_path(settings.environment)
         self._is_in_container = is_in_our_container(self._executor, settings.own_files)
         self._lock = threading.Lock()
+        self._is_dirty = False
 
     @property
     def executor(self) -> str:
@@ -92,8 +94,12 @@ class KanikoEngine:
 
     def check(self) -> Result[None, EngineMissing]:
         """Implement ``ImageEngine.check``."""
+        if self._is_in_container and self._settings.user != 0:
+            what = f"cannot replace this container's files as user {self._settings.user}"
+            return Failure(EngineMissing(self._executor, _BE_ROOT, what))
         if not self.has_executor:
-            return Failure(EngineMissing(self._executor, _INSTALL))
+            what = "is no program" if os.path.exists(self._executor) else "is not installed"
+            return Failure(EngineMissing(self._executor, _INSTALL, what))
         if self._is_in_container:
             return Success(None)
         return identities(self._settings.environment, self._settings.user).map(lambda _: None)
@@ -126,8 +132,7 @@ class KanikoEngine:
         except OSError as error:
             return Failure(BuildFailed(f"no temporary folder for kaniko's digest: {error}"))
         if isinstance(ran, NoOwnRoot):
-            what = f"kaniko would overwrite this machine, and a root of its own cannot be had: {ran.reason}"
-            return Failure(EngineUnavailable(self._executor, what, "run in kaniko's image, or set USE_BUILDKIT=true"))
+            return Failure(self._no_root(ran.reason))
         return self._outcome(request, ran, tail, cancellation)
 
     def close(self) -> None:
@@ -138,6 +143,12 @@ class KanikoEngine:
             return executor_arguments(request, CONTEXT, self._settings.log_format, ("--force",))
         return executor_arguments(request, request.context, self._settings.log_format)
 
+    def _no_root(self, reason: str) -> EngineUnavailable:
+        if self._is_in_container:
+            return EngineUnavailable(self._executor, reason, "build each --variant in a run of its own")
+        what = f"kaniko would overwrite this machine, and a root of its own cannot be had: {reason}"
+        return EngineUnavailable(self._executor, what, "run in kaniko's image, or set USE_BUILDKIT=true")
+
     def _run(
         self, request: BuildRequest, arguments: tuple[str, ...], output: OutputSink, cancellation: Cancellation
     ) -> Ran | NoOwnRoot:
@@ -147,16 +158,22 @@ class KanikoEngine:
         executor = os.path.realpath(self._executor)
         return run_in_own_root(executor, arguments, request.context, environment, user, output, cancellation)
 
-    def _run_here(self, arguments: tuple[str, ...], output: OutputSink, cancellation: Cancellation) -> Ran:
+    def _run_here(self, arguments: tuple[str, ...], output: OutputSink, cancellation: Cancellation) -> Ran | NoOwnRoot:
         """In the one root that the container has, so one at a time. The executor itself refuses outside a container."""
+        from image_builder_adapters.kaniko.container import end_leftovers, stand_apart
+
         with self._turn(cancellation), tempfile.TemporaryDirectory(dir=KANIKO, ignore_cleanup_errors=True) as folder:
+            if self._is_dirty:
+                return NoOwnRoot("what the build before left in this container could not be removed")
             digest = os.path.join(folder, "digest")
+            stand_apart()
             ending = self._execute((*arguments, f"--digest-file={digest}"), output, cancellation)
+            end_leftovers()
             if isinstance(ending, Finished) and not self._settings.single_build:
-                self._clean_up(folder, cancellation)
+                self._is_dirty = not self._cleans_up(folder, cancellation)
             return Ran(ending, _read(digest))
 
-    def _clean_up(self, folder: str, cancellation: Cancellation) -> None:
+    def _cleans_up(self, folder: str, cancellation: Cancellation) -> bool:
         """The next build must find nothing of this one: let the executor build nothing, and empty the root after that.
 
         Asked for it in the build itself, most executors forget it when the build fails.
@@ -164,7 +181,7 @@ class KanikoEngine:
         with open(os.path.join(folder, "Dockerfile"), "w", encoding="ascii") as file:
             file.write("FROM scratch\n")
         words = (f"--context={folder}", f"--dockerfile={folder}/Dockerfile", "--no-push", "--cleanup")
-        self._execute(words, lambda _: None, cancellation)
+        return self._execute(words, lambda _: None, cancellation) == Finished(0)
 
     def _execute(self, words: tuple[str, ...], output: OutputSink, cancellation: Cancellation) -> Ending:
         return run(

@@ -30,6 +30,7 @@ _KEPT: Final = NO_SUID | NO_DEV | NO_EXEC | os.ST_NOATIME | os.ST_NODIRATIME
 _RELATIME: Final = 0x200000
 
 _SET_DEATH_SIGNAL: Final = 1
+_SET_CHILD_SUBREAPER: Final = 36
 _DROP_FROM_BOUNDS: Final = 24
 _PIVOT_ROOT: Final = {"x86_64": 155, "aarch64": 41, "riscv64": 41, "ppc64le": 203, "s390x": 217, "armv7l": 218}
 
@@ -46,6 +47,11 @@ def unshare(flags: int) -> None:
 def die_with_parent(number: int) -> None:
     """Get this signal when the parent dies. Lost when credentials change: to be called after that."""
     _check(_libc.prctl(_SET_DEATH_SIGNAL, number, 0, 0, 0), "prctl")
+
+
+def adopt_orphans() -> None:
+    """Become the parent of whoever below us loses his own."""
+    _check(_libc.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
 
 
 def mount(kind: str, target: str, flags: int, options: str = "") -> None:

@@ -21,7 +21,7 @@ def is_in_our_container(executor: str, own_files: tuple[str, ...] = OWN_FILES) -
 
 def executor_path(environment: Mapping[str, str]) -> str:
     """Where kaniko's executor is, or should be."""
-    return environment.get("KANIKO_EXECUTOR") or f"{KANIKO}/executor"
+    return os.path.abspath(environment.get("KANIKO_EXECUTOR") or f"{KANIKO}/executor")
 
 
 def lasting_environment(environment: Mapping[str, str]) -> Mapping[str, str]:

@@ -4,9 +4,8 @@ import json
 import os
 import pwd
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -85,51 +84,34 @@ def run_in_own_root(
     known = identities(environment, user)
     if isinstance(known, Failure):
         return NoOwnRoot(str(known.failure()))
-    stack = ExitStack()
+    binds = ((executor, EXECUTOR, False), (context, CONTEXT, False), *_surroundings(environment))
+    inside = own_root_environment(environment, _certificate_folders(environment))
+    words = (EXECUTOR, *arguments, f"--digest-file={_DIGEST}")
+    if _asks_helpers(environment):
+        output(_HELPERS_NOTE)
     try:
-        report = os.memfd_create("report")
-        stack.callback(os.close, report)
-        folder = _make_folder(environment)
-        stack.callback(_remove_if_empty, folder)
-        binds = ((executor, EXECUTOR, False), (context, CONTEXT, False), *_surroundings(environment))
-        order = _order(folder, binds, known.unwrap(), report)
-        inside = own_root_environment(environment, _certificate_folders(environment))
-        words = (EXECUTOR, *arguments, f"--digest-file={_DIGEST}")
-        supervisor = (sys.executable, "-I", "-m", "image_builder_adapters.kaniko.supervisor", order)
-        if _asks_helpers(environment):
-            output(_HELPERS_NOTE)
-        ending = run(Command((*supervisor, *words), inside, descriptors=(report,)), output, cancellation)
-        return _told(report, ending)
+        with open(os.memfd_create("report"), "rb") as report:
+            order = _order(_place(environment), binds, known.unwrap(), report.fileno())
+            supervisor = (sys.executable, "-I", "-m", "image_builder_adapters.kaniko.supervisor", order)
+            command = Command((*supervisor, *words), inside, descriptors=(report.fileno(),))
+            return _told(report.fileno(), run(command, output, cancellation))
     except OSError as error:
         return NoOwnRoot(f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}")
-    finally:
-        stack.close()
 
 
-def _make_folder(environment: Mapping[str, str]) -> str:
-    """A private folder with the empty root in it, on a disk: images can be larger than memory, where /tmp may be."""
+def _place(environment: Mapping[str, str]) -> str:
+    """Where roots are made: on a disk, for images can be larger than memory, where /tmp may be."""
     usual = "/var/tmp" if os.access("/var/tmp", os.W_OK) else "/tmp"  # noqa: S108 (made private and unique by mkdtemp)
-    parent = os.path.abspath(environment.get("TMPDIR") or usual)
-    if os.statvfs(parent).f_flag & os.ST_NOEXEC:
-        raise OSError(f"no program may run in {parent}; set TMPDIR to another folder")
-    folder = tempfile.mkdtemp(prefix="image-builder-", dir=parent)
-    root = os.path.join(folder, "root")
-    os.mkdir(root)
-    os.chmod(root, 0o755)  # noqa: S103 (a step may run as any user; the folder around it is private)
-    return folder
+    place = os.path.abspath(environment.get("TMPDIR") or usual)
+    if os.statvfs(place).f_flag & os.ST_NOEXEC:
+        raise OSError(f"no program may run in {place}; set TMPDIR to another folder")
+    return place
 
 
-def _remove_if_empty(folder: str) -> None:
-    """When nothing was started; else the supervisor's janitor removes it, which may still be at work."""
-    with suppress(OSError):
-        os.rmdir(os.path.join(folder, "root"))
-        os.rmdir(folder)
-
-
-def _order(folder: str, binds: tuple[Bind, ...], known: Identities, report: int) -> str:
+def _order(place: str, binds: tuple[Bind, ...], known: Identities, report: int) -> str:
     return json.dumps(
         {
-            "folder": folder,
+            "place": place,
             "binds": binds,
             "users": known.users,
             "groups": known.groups,

@@ -18,6 +18,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from typing import Any, Final, NoReturn, TypeAlias
 
@@ -25,7 +26,7 @@ from image_builder_adapters.kaniko import kernel
 from image_builder_adapters.kaniko.root import build_root
 
 Order: TypeAlias = dict[str, Any]
-"""JSON: ``folder`` (removed at the end; ``folder``/root is the root), ``binds`` ([source, target, is writable]),
+"""JSON: ``place`` (where a folder for the root is made and removed), ``binds`` ([source, target, is writable]),
 ``users`` and ``groups`` (identity maps, [inside, outside, count]), ``helpers`` (paths of newuidmap and newgidmap, or
 null when we may write the maps ourselves), ``report`` (a descriptor), ``result`` (a path in the root)."""
 
@@ -45,7 +46,8 @@ def main(order: Order, command: list[str]) -> int:
         kernel.die_with_parent(signal.SIGKILL)
         if os.getppid() != parent:
             return _REFUSED
-        alive = _start_janitor(order["folder"])
+        folder = order["folder"] = _make_folder(order["place"])
+        alive = _start_janitor(folder)
         kernel.unshare(kernel.NEW_PID)
         child = _start(order, command, alive)
     except (OSError, subprocess.SubprocessError) as error:
@@ -93,6 +95,15 @@ def _write_maps(order: Order, process: int) -> None:
             file.write("".join(f"{inside} {outside} {count}\n" for inside, outside, count in lines))
 
 
+def _make_folder(place: str) -> str:
+    """A private folder with the empty root in it. Not made by who starts us: killed meanwhile, it would leave it."""
+    folder = tempfile.mkdtemp(prefix="image-builder-", dir=place)
+    root = os.path.join(folder, "root")
+    os.mkdir(root)
+    os.chmod(root, 0o755)  # noqa: S103 (a step may run as any user; the folder around it is private)
+    return folder
+
+
 def _start_janitor(folder: str) -> int:
     """Start it; the descriptor that it waits for to be closed. It must not see what is mounted into the root."""
     gone, alive = os.pipe()
@@ -134,10 +145,18 @@ def _start(order: Order, command: list[str], alive: int) -> int:
         _exit_if_closed(watch)
         build_root(os.path.join(order["folder"], "root"), order["binds"])
         os.set_inheritable(order["report"], False)
-        os.execv(command[0], command)  # noqa: S606 (replaced by it: nothing of ours stays in the root)
+        _become(command)
     except OSError as error:
         _report(order, f"refused {_words(error)}")
     os._exit(_REFUSED)
+
+
+def _become(command: list[str]) -> NoReturn:
+    try:
+        os.execv(command[0], command)  # noqa: S606 (replaced by it: nothing of ours stays in the root)
+    except OSError as error:
+        what = f"the executor cannot be run in it ({error.strerror}); a script, or a program with libraries, cannot"
+        raise OSError(what) from error
 
 
 def _exit_if_closed(watch: int) -> None:
@@ -168,7 +187,7 @@ def _result(order: Order) -> str:
 
 def _refuse(order: Order, reason: str) -> int:
     _report(order, f"refused {reason}")
-    shutil.rmtree(order["folder"], ignore_errors=True)
+    shutil.rmtree(order.get("folder", ""), ignore_errors=True)
     return _REFUSED
 
 
