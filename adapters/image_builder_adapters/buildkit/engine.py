@@ -19,11 +19,12 @@ from image_builder_domain.build import (
     EngineMissing,
     EngineUnavailable,
 )
+from image_builder_domain.engine_limits import buildkit_refusal
 from image_builder_domain.ports import Cancellation, OutputSink
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.buildkit.command import build_arguments, unusable_text
+from image_builder_adapters.buildkit.command import build_arguments
 from image_builder_adapters.buildkit.daemon import PrivateDaemon
 from image_builder_adapters.buildkit.environment import client_environment, daemonless_environment, rootless_variables
 from image_builder_adapters.buildkit.failure import failure_of
@@ -100,9 +101,9 @@ class BuildkitEngine:
         self, request: BuildRequest, output: OutputSink, cancellation: Cancellation
     ) -> Result[BuiltImage, BuildFailure]:
         """Implement ``ImageEngine.build``."""
-        unusable = unusable_text(request)
-        if unusable is not None:
-            return Failure(BuildFailed(unusable))
+        refusal = buildkit_refusal(request)
+        if refusal is not None:
+            return Failure(BuildFailed(refusal))
         reason = cancellation.reason()
         if reason is not None:
             return Failure(BuildInterrupted(reason))

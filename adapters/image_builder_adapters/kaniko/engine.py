@@ -26,13 +26,14 @@ from image_builder_domain.build import (
     PushFailed,
 )
 from image_builder_domain.descriptor import Manifest
+from image_builder_domain.engine_limits import kaniko_refusal
 from image_builder_domain.platform import Platform
 from image_builder_domain.ports import Cancellation, OutputSink, Registry
 from image_builder_domain.reference import Digest
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.kaniko.command import NO_PUSH_CACHE, executor_arguments, unusable_text
+from image_builder_adapters.kaniko.command import NO_PUSH_CACHE, executor_arguments
 from image_builder_adapters.kaniko.environment import KANIKO, container_environment
 from image_builder_adapters.kaniko.failure import failure_of
 from image_builder_adapters.kaniko.own_root import CONTEXT, EXECUTOR, NoOwnRoot, Ran, identities, run_in_own_root
@@ -110,9 +111,9 @@ class KanikoEngine:
         self, request: BuildRequest, output: OutputSink, cancellation: Cancellation
     ) -> Result[BuiltImage, BuildFailure]:
         """Implement ``ImageEngine.build``."""
-        unusable = unusable_text(request)
-        if unusable is not None:
-            return Failure(BuildFailed(unusable))
+        refusal = kaniko_refusal(request)
+        if refusal is not None:
+            return Failure(BuildFailed(refusal))
         reason = cancellation.reason()
         if reason is not None:
             return Failure(BuildInterrupted(reason))
