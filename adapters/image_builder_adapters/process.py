@@ -110,6 +110,17 @@ def search_path(environment: Mapping[str, str]) -> str:
     return environment.get("PATH", os.defpath)
 
 
+def dies_with_parent(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Words before a command line that make the kernel kill it when the thread that started it dies, however it dies.
+
+    A ``preexec_fn`` could deadlock beside threads, so util-linux does it where it is there; it replaces itself by the
+    child, so the process that we wait for is the child.
+    """
+    setpriv = find_program("setpriv", environment)
+    wrapper = (setpriv, "--pdeathsig", "KILL") if setpriv else ()
+    return (*wrapper, "--") if wrapper and accepts(wrapper, search_path(environment)) else ()
+
+
 def accepts(wrapper: tuple[str, ...], path: str) -> bool:
     """Whether this wrapper (such as ``unshare --pid``) can run a program here; asked once, by running ``true``."""
     with _asking:
@@ -135,7 +146,7 @@ def _start(command: Command) -> "subprocess.Popen[bytes] | CouldNotStart":
     try:
         with _input(command.input) as source:
             return subprocess.Popen(
-                [*_dies_with_us(command.environment), program, *command.arguments[1:]],
+                [*dies_with_parent(command.environment), program, *command.arguments[1:]],
                 env=dict(command.environment),
                 stdin=source,
                 stdout=subprocess.PIPE,
@@ -156,17 +167,6 @@ def _input(content: bytes) -> IO[bytes]:
     file.write(content)
     file.seek(0)
     return file
-
-
-def _dies_with_us(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """A wrapper that makes the kernel kill the child when the thread that started it dies, however it dies.
-
-    A ``preexec_fn`` could deadlock beside threads, so util-linux does it where it is there; it replaces itself by the
-    child, so the process that we wait for is the child.
-    """
-    setpriv = find_program("setpriv", environment)
-    wrapper = (setpriv, "--pdeathsig", "KILL") if setpriv else ()
-    return (*wrapper, "--") if wrapper and accepts(wrapper, search_path(environment)) else ()
 
 
 def _until_ended(

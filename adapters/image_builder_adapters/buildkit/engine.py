@@ -30,7 +30,15 @@ from image_builder_adapters.buildkit.environment import client_environment, daem
 from image_builder_adapters.buildkit.failure import failure_of
 from image_builder_adapters.buildkit.isolation import Isolation, find_isolation, missing_helper
 from image_builder_adapters.buildkit.metadata import parse_metadata
-from image_builder_adapters.process import Command, CouldNotStart, Finished, Stopped, find_program, run
+from image_builder_adapters.process import (
+    Command,
+    CouldNotStart,
+    Finished,
+    Stopped,
+    dies_with_parent,
+    find_program,
+    run,
+)
 from image_builder_adapters.process_output import Tail
 
 DAEMONLESS: Final = "buildctl-daemonless.sh"
@@ -155,10 +163,12 @@ class BuildkitEngine:
         isolation = find_isolation(environment, user, folder) or Isolation()
         if user == 0:
             return Command((*isolation.wrapper, *arguments), daemonless_environment(environment))
-        # An ordinary user's script puts the daemon into rootlesskit by itself, and needs a place for its socket.
-        wrapper = {"ROOTLESSKIT": " ".join(isolation.wrapper)}
+        # An ordinary user's script puts the daemon into rootlesskit by itself, which must die with it; the socket needs
+        # a place.
+        wrapper = {"ROOTLESSKIT": " ".join((*dies_with_parent(environment), *isolation.wrapper))}
+        flags = {"BUILDKITD_FLAGS": " ".join((*isolation.flags, environment.get("BUILDKITD_FLAGS", "")))}
         own = rootless_variables(environment, user, folder)
-        return Command(arguments, wrapper | daemonless_environment(environment) | own)
+        return Command(arguments, wrapper | daemonless_environment(environment) | flags | own)
 
     def _outcome(
         self, command: Command, metadata: str, output: OutputSink, cancellation: Cancellation

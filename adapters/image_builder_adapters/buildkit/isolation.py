@@ -13,6 +13,7 @@ from image_builder_domain.build import EngineMissing
 
 from image_builder_adapters.process import accepts, find_program, search_path
 
+_A_STEP: Final = ("unshare", "--pid", "--fork", "--mount-proc")
 _NAMESPACES: Final = ("--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc")
 
 
@@ -57,7 +58,8 @@ def _of_root(environment: Mapping[str, str]) -> Isolation | None:
 def _of_ordinary_user(environment: Mapping[str, str], runtime: str) -> Isolation:
     rootlesskit = find_program("rootlesskit", environment) or "rootlesskit"
     state = f"--state-dir={runtime}/rootlesskit"
-    if accepts((rootlesskit, "--pidns"), search_path(environment)):
+    # Inside a container whose /proc is masked (a pod's usually is) it cannot be mounted anew. rootlesskit only warns of
+    # that and goes on, but steps with process namespaces of their own would fail: so just this is tried.
+    if accepts((rootlesskit, "--pidns", *_A_STEP), search_path(environment)):
         return Isolation((rootlesskit, "--pidns", state))
-    # Inside a container /proc cannot be mounted anew; then BuildKit's own steps cannot have a process namespace either.
     return Isolation((rootlesskit, state), ("--oci-worker-no-process-sandbox",))
