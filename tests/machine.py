@@ -171,7 +171,7 @@ class Container:
             "root": {"path": "root", "readonly": False},
             "hostname": "pod",
             "mounts": [*_SYSTEM, *self._binds()],
-            "linux": {"namespaces": [{"type": name} for name in names]},
+            "linux": {"namespaces": [{"type": name} for name in names], **_HIDDEN},
         }
 
     def _binds(self) -> list[dict[str, Any]]:
@@ -187,6 +187,15 @@ class Container:
         ]
 
 
+# As Kubernetes and Docker hide them: nobody in there but root can mount /proc anew.
+_HIDDEN = {
+    "maskedPaths": [
+        *(f"/proc/{name}" for name in ("acpi", "asound", "interrupts", "kcore", "keys", "latency_stats", "scsi")),
+        *("/proc/sched_debug", "/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap"),
+        "/sys/firmware",
+    ],
+    "readonlyPaths": [f"/proc/{name}" for name in ("bus", "fs", "irq", "sys", "sysrq-trigger")],
+}
 _SYSTEM = [
     {"destination": "/proc", "type": "proc", "source": "proc"},
     {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]},
