@@ -9,6 +9,7 @@ import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import final
 
 from image_builder_domain.artifact_failure import ArtifactFailure
@@ -19,7 +20,6 @@ from image_builder_adapters.redaction import PieceRedactor, Redactor
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE_MODE = 0o644
 _DIRECTORY_MODE = 0o755
-_MOST_NAMES = 1000
 
 
 @final
@@ -45,15 +45,15 @@ class FileArtifacts:
             return Failure(ArtifactFailure(path, _reason(error)))
 
     def _open_first_free(self, name: str, directory: int) -> "Result[FileLog, ArtifactFailure]":
+        # As many as there are: a folder that is kept between runs gets a file more with each of them.
         for candidate in _names(name):
-            path = os.path.join(self._log_directory, candidate)
             try:
                 descriptor = os.open(candidate, _NEW, _FILE_MODE, dir_fd=directory)
             except FileExistsError:
                 continue
+            path = os.path.join(self._log_directory, candidate)
             return Success(FileLog(path, descriptor, PieceRedactor(self._redactor)))
-        reason = f"this name and {_MOST_NAMES - 1} more like it are taken"
-        return Failure(ArtifactFailure(os.path.join(self._log_directory, name), reason))
+        raise AssertionError("names never end")
 
     def write(self, path: str, content: bytes) -> Result[str, ArtifactFailure]:
         """Implement ``Artifacts.write``; folders are made, and only a regular file is replaced."""
@@ -168,7 +168,7 @@ def _obstacle(name: str, directory: int) -> str | None:
 def _names(name: str) -> Iterator[str]:
     yield name
     stem, extension = os.path.splitext(name)
-    for number in range(2, _MOST_NAMES + 1):
+    for number in count(2):
         yield f"{stem}-{number}{extension}"
 
 

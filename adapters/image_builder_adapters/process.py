@@ -34,7 +34,8 @@ class Command:
     """What to start. ``arguments[0]`` is a program on the ``PATH`` of ``environment``, or a path.
 
     ``grace`` is how many seconds the group has between SIGTERM and SIGKILL; ``descriptors`` stay open in the child.
-    ``input`` is what it reads from its standard input; ``results_only`` drops its standard error. The representation
+    ``input`` is what it reads from its standard input; ``results_only`` drops its standard error. ``path`` is where the
+    program and ours around it are looked for instead, when the child may look where we must not. The representation
     leaves environment and input out: they may hold credentials.
     """
 
@@ -44,6 +45,7 @@ class Command:
     descriptors: tuple[int, ...] = ()
     input: bytes = field(default=b"", repr=False)
     results_only: bool = False
+    path: str | None = None
 
 
 @final
@@ -110,6 +112,17 @@ def search_path(environment: Mapping[str, str]) -> str:
     return environment.get("PATH", os.defpath)
 
 
+def dies_with_parent(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Words before a command line that make the kernel kill it when the thread that started it dies, however it dies.
+
+    A ``preexec_fn`` could deadlock beside threads, so util-linux does it where it is there; it replaces itself by the
+    child, so the process that we wait for is the child.
+    """
+    setpriv = find_program("setpriv", environment)
+    wrapper = (setpriv, "--pdeathsig", "KILL") if setpriv else ()
+    return (*wrapper, "--") if wrapper and accepts(wrapper, search_path(environment)) else ()
+
+
 def accepts(wrapper: tuple[str, ...], path: str) -> bool:
     """Whether this wrapper (such as ``unshare --pid``) can run a program here; asked once, by running ``true``."""
     with _asking:
@@ -129,13 +142,14 @@ def _accepts(wrapper: tuple[str, ...], path: str) -> bool:
 
 
 def _start(command: Command) -> "subprocess.Popen[bytes] | CouldNotStart":
-    program = find_program(command.arguments[0], command.environment)
+    known = command.environment if command.path is None else {"PATH": command.path}
+    program = find_program(command.arguments[0], known)
     if program is None:
         return CouldNotStart(command.arguments[0], "there is no such program on PATH")
     try:
         with _input(command.input) as source:
             return subprocess.Popen(
-                [*_dies_with_us(command.environment), program, *command.arguments[1:]],
+                [*dies_with_parent(known), program, *command.arguments[1:]],
                 env=dict(command.environment),
                 stdin=source,
                 stdout=subprocess.PIPE,
@@ -156,17 +170,6 @@ def _input(content: bytes) -> IO[bytes]:
     file.write(content)
     file.seek(0)
     return file
-
-
-def _dies_with_us(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """A wrapper that makes the kernel kill the child when the thread that started it dies, however it dies.
-
-    A ``preexec_fn`` could deadlock beside threads, so util-linux does it where it is there; it replaces itself by the
-    child, so the process that we wait for is the child.
-    """
-    setpriv = find_program("setpriv", environment)
-    wrapper = (setpriv, "--pdeathsig", "KILL") if setpriv else ()
-    return (*wrapper, "--") if wrapper and accepts(wrapper, search_path(environment)) else ()
 
 
 def _until_ended(

@@ -65,7 +65,7 @@ class BuildFailed:
     engine_code: int | None = None
 
     def __str__(self) -> str:
-        return f"the build failed: {self.reason}; its output is above and in the log file"
+        return f"the build failed: {self.reason}; its output is in the log file"
 
 
 @final

@@ -105,6 +105,19 @@ class TestDaemonLife(PrivateDaemon, DockerfileEngineFixtures):
         assert "no space for the state" in failure.reason
         assert usual.daemon_log in failure.remedy
 
+    def test_a_pipe_in_place_of_the_daemons_log_does_not_hold_the_build_up(
+        self, settings: SettingsFactory, ask: RequestFactory, tmp_path: Path
+    ) -> None:
+        os.mkfifo(tmp_path / "pipe.log")
+        engine = BuildkitEngine(replace(settings("pipe"), daemon_log=str(tmp_path / "pipe.log")))
+        with attempt_beside(engine, ask(step("true")), Switch()) as made:
+            try:
+                wait_until(lambda: made.outcome is not None)
+            finally:  # a writer that waits goes on when somebody reads
+                os.close(os.open(tmp_path / "pipe.log", os.O_RDONLY | os.O_NONBLOCK))
+        engine.close()
+        assert isinstance(made.outcome, BuiltImage)
+
     def test_cancellation_is_heard_while_the_daemon_starts(
         self, settings: SettingsFactory, ask: RequestFactory, tmp_path: Path
     ) -> None:

@@ -21,15 +21,16 @@ from tests.programs import require
 from tests.prow_job import prow_job
 
 REPOSITORY = Path(__file__).parents[2]
-# As moby/buildkit's own: set-user-ID programs could not write the maps in a container, where root has little power.
+# As moby/buildkit's own, with the environment that it has for a daemon which it serves. Set-user-ID programs could not
+# write the maps in a container, where root has little power.
 _ROOTLESS = """FROM {base}
 COPY buildctl buildkitd runc rootlesskit /usr/local/bin/
 RUN useradd --uid 1000 --create-home user && echo user:100000:65536 | tee /etc/subuid > /etc/subgid
 RUN cd /usr/bin && chmod u-s newuidmap newgidmap && setcap cap_setuid=ep newuidmap && setcap cap_setgid=ep newgidmap
-RUN cd /usr/bin && printf '#!/bin/sh\\nexit 9\\n' > buildctl-daemonless.sh && chmod 755 buildctl-daemonless.sh
+RUN echo exit 9 > /usr/bin/buildctl-daemonless.sh && chmod 755 /usr/bin/buildctl-daemonless.sh
 RUN mkdir -p /run/user/1000 /home/user/.local/tmp && chown -R user /run/user/1000 /home/user
 USER 1000:1000
-ENV XDG_RUNTIME_DIR=/run/user/1000 TMPDIR=/home/user/.local/tmp
+ENV HOME=/home/user USER=user XDG_RUNTIME_DIR=/run/user/1000 TMPDIR=/home/user/.local/tmp
 ENV BUILDKIT_HOST=unix:///run/user/1000/buildkit/buildkitd.sock
 """
 _KANIKO = "FROM scratch\nCOPY executor /kaniko/executor\n"

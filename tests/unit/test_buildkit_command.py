@@ -4,7 +4,7 @@ import csv
 from dataclasses import replace
 
 import pytest
-from image_builder_adapters.buildkit.command import build_arguments, unusable_text
+from image_builder_adapters.buildkit.command import build_arguments
 from image_builder_domain.build import BuildRequest, CacheReferences
 from image_builder_domain.build_argument import BuildArgument
 from image_builder_domain.platform import Platform
@@ -94,12 +94,3 @@ def test_cache_failure_never_fails_a_build() -> None:
     request = replace(PLAIN, cache=cache)
     assert values(request, "--export-cache") == ["type=registry,ref=c.example/w:x,mode=max,ignore-error=true"]
     assert values(request, "--import-cache") == ["type=registry,ref=c.example/r:x", "type=registry,ref=c.example/w:x"]
-
-
-def test_bytes_that_are_no_utf8_are_refused_by_name_without_their_value() -> None:
-    request = replace(PLAIN, arguments=(BuildArgument("GOOD", "ü"), BuildArgument("BAD", "secret\udcff")))
-    problem = unusable_text(request)
-    assert problem is not None
-    assert "BAD" in problem
-    assert "secret" not in problem
-    assert unusable_text(PLAIN) is None

@@ -71,8 +71,18 @@ def test_client_that_dies_without_a_word_shows_its_last_lines() -> None:
     )
 
 
-def test_script_whose_daemon_does_not_come_up_is_unavailable_with_the_logs_last_line() -> None:
+@pytest.mark.parametrize(
+    "log",
+    [
+        pytest.param(["level=info", "no runc"], id="last-line"),
+        pytest.param(
+            ["buildkitd: no runc", "main.main", "\tmain.go:488", "script: kill: No such process", ""], id="trace"
+        ),
+    ],
+)
+def test_script_whose_daemon_does_not_come_up_is_unavailable_with_the_daemons_last_word(log: list[str]) -> None:
     silent = "could not connect to unix:///run/x.sock after 10 trials"
-    assert failure(silent, "========== log ==========", "no runc") == EngineUnavailable(
-        "unix:///there", f"{silent}; its log says: no runc", "do something"
-    )
+    found = failure(silent, "========== log ==========", *log)
+    assert isinstance(found, EngineUnavailable)
+    assert found.reason.startswith(f"{silent}; its log says: ")
+    assert found.reason.endswith("no runc")

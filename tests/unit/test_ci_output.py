@@ -111,6 +111,13 @@ def test_the_summary_tells_why_nobody_signs_and_what_failed() -> None:
     assert "the build failed\n\n<pre>\nstep 1\nstep 2\n</pre>" in text
 
 
+def test_the_summary_names_the_variant_that_failed() -> None:
+    found = failed()
+    found["images"][0] |= {"variant": "1.9"}
+    text = step_summary(found).decode()
+    assert "\n1.9: the build failed\n" in text
+
+
 def test_nothing_foreign_has_a_meaning_in_the_summary() -> None:
     found = failed(EVIL, reason=EVIL) | {"image_name": EVIL, "not_signed": EVIL}
     found["images"][0] |= {

@@ -85,6 +85,15 @@ def test_another_runs_log_is_never_replaced(artifacts: Artifacts, logs: Path) ->
     assert found == {"build_a.log": b"1", "build_a-2.log": b"2", "build_a-3.log": b"3"}
 
 
+def test_a_folder_that_is_kept_for_thousands_of_runs_still_takes_a_log(artifacts: Artifacts, logs: Path) -> None:
+    logs.mkdir(parents=True)
+    for name in ("build_a.log", *(f"build_a-{number}.log" for number in range(2, 3001))):
+        (logs / name).touch()
+    log = artifacts.open_log("build_a.log").unwrap()
+    log.close()
+    assert log.path == str(logs / "build_a-3001.log")
+
+
 def test_a_link_in_place_of_a_log_is_left_alone(artifacts: Artifacts, logs: Path, tmp_path: Path) -> None:
     logs.mkdir(parents=True)
     (logs / "a.log").symlink_to(tmp_path / "victim")

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from image_builder_adapters.kaniko.command import executor_arguments, unusable_text
+from image_builder_adapters.kaniko.command import executor_arguments
 from image_builder_adapters.kaniko.environment import container_environment, own_root_environment
 from image_builder_domain.build import BuildRequest, CacheReferences
 from image_builder_domain.build_argument import BuildArgument
@@ -77,17 +77,6 @@ def test_plain_http_is_for_loopback_alone() -> None:
     request = replace(REQUEST, destinations=tuple(map(reference, places)), cache=CacheReferences(cache, cache))
     insecure = [word for word in words(request) if word.startswith("--insecure")]
     assert insecure == [f"--insecure-registry={host}" for host in ("127.0.0.1:5000", "localhost:5000", "[::1]:5001")]
-
-
-@pytest.mark.parametrize("target", ["a,b", '"a"', "a\nb"])
-def test_target_that_kaniko_would_read_as_several_is_refused(target: str) -> None:
-    assert "stage" in str(unusable_text(replace(REQUEST, target=target)))
-
-
-def test_several_platforms_are_refused() -> None:
-    both = (Platform("linux", "amd64"), Platform("linux", "arm64"))
-    assert "one platform" in str(unusable_text(replace(REQUEST, platforms=both)))
-    assert unusable_text(REQUEST) is None
 
 
 @pytest.mark.parametrize("name", ["ADO_PAT", "COSIGN_PASSWORD", "AWS_SECRET_ACCESS_KEY", "KANIKO_NO_PUSH", "GODEBUG"])

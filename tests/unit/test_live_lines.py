@@ -4,7 +4,8 @@ import re
 import threading
 from typing import final
 
-from image_builder.presenters.live_lines import LiveLines, terminal_size
+import pytest
+from image_builder.presenters.live_lines import LiveLine, LiveLines, terminal_size
 
 
 @final
@@ -122,3 +123,17 @@ def test_many_threads_leave_a_clean_screen() -> None:
 
 def test_a_terminal_that_tells_no_size_has_a_usual_one() -> None:
     assert terminal_size(-1) == (80, 24)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(b'time="2026-01-02T03:04:05Z" level=info msg="RUN echo \\"x\\" y"\n', id="text"),
+        pytest.param(b'{"level":"info","msg":"RUN echo \\"x\\" y","time":"2026-01-02T03:04:05Z"}\n', id="json"),
+        pytest.param(b'\x1b[36mINFO\x1b[0m[0003] RUN echo \\"x\\" y \n', id="color"),
+    ],
+)
+def test_a_live_line_names_kanikos_step_whatever_its_log_format(line: bytes) -> None:
+    shown = LiveLine("building app")
+    shown.show(b"before\n" + line + line.replace(b"RUN echo", b"Taking snapshot of"))
+    assert shown.text().endswith('s  RUN echo \\"x\\" y')

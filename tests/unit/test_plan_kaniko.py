@@ -43,6 +43,11 @@ def test_plan_names_its_backend() -> None:
     assert decide(inputs()).unwrap().backend is Backend.KANIKO
 
 
+def test_bytes_of_a_build_argument_are_kept_also_those_that_are_no_utf8() -> None:
+    plan = decide(inputs(asked=replace(APP, build_arguments=("A= a=b\udcff\n'",)))).unwrap()
+    assert plan.builds[0].arguments[0].value == " a=b\udcff\n'"
+
+
 def test_several_platforms_are_refused_and_one_is_not() -> None:
     asked = replace(APP, platforms=("linux/amd64", "linux/arm64"))
     refused = decide(inputs(asked=asked))

@@ -33,16 +33,6 @@ def build_arguments(request: BuildRequest) -> tuple[str, ...]:
     )
 
 
-def unusable_text(request: BuildRequest) -> str | None:
-    """What of the request BuildKit cannot be given, or None: its messages hold UTF-8 only."""
-    for argument in request.arguments:
-        if not _is_unicode(argument.value):
-            return f"the build argument {argument.name} holds bytes that are no UTF-8, which BuildKit cannot take"
-    if not _is_unicode(request.dockerfile):
-        return f"the Dockerfile's path {request.dockerfile!r} is no UTF-8, which BuildKit cannot take"
-    return None
-
-
 def _options(request: BuildRequest) -> Iterator[str]:
     for argument in request.arguments:
         yield from ("--opt", f"build-arg:{argument.name}={argument.value}")
@@ -69,8 +59,3 @@ def _cache(request: BuildRequest) -> Iterator[str]:
 
 def _registry(reference: ImageReference) -> str:
     return f"type=registry,ref={reference}"
-
-
-def _is_unicode(text: str) -> bool:
-    # Bytes that are no UTF-8 reach us as lone surrogates.
-    return not any("\ud800" <= character <= "\udfff" for character in text)

@@ -226,4 +226,5 @@ def _writer(log: FileIO, redact: Callable[[bytes], bytes]) -> OutputSink:
 
 
 def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
+    # Not blocking: a pipe in this place would wait for a reader, and hear no interruption meanwhile.
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)

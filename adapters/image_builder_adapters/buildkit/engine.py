@@ -19,17 +19,26 @@ from image_builder_domain.build import (
     EngineMissing,
     EngineUnavailable,
 )
+from image_builder_domain.engine_limits import buildkit_refusal
 from image_builder_domain.ports import Cancellation, OutputSink
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.buildkit.command import build_arguments, unusable_text
+from image_builder_adapters.buildkit.command import build_arguments
 from image_builder_adapters.buildkit.daemon import PrivateDaemon
 from image_builder_adapters.buildkit.environment import client_environment, daemonless_environment, rootless_variables
 from image_builder_adapters.buildkit.failure import failure_of
 from image_builder_adapters.buildkit.isolation import Isolation, find_isolation, missing_helper
 from image_builder_adapters.buildkit.metadata import parse_metadata
-from image_builder_adapters.process import Command, CouldNotStart, Finished, Stopped, find_program, run
+from image_builder_adapters.process import (
+    Command,
+    CouldNotStart,
+    Finished,
+    Stopped,
+    dies_with_parent,
+    find_program,
+    run,
+)
 from image_builder_adapters.process_output import Tail
 
 DAEMONLESS: Final = "buildctl-daemonless.sh"
@@ -100,9 +109,9 @@ class BuildkitEngine:
         self, request: BuildRequest, output: OutputSink, cancellation: Cancellation
     ) -> Result[BuiltImage, BuildFailure]:
         """Implement ``ImageEngine.build``."""
-        unusable = unusable_text(request)
-        if unusable is not None:
-            return Failure(BuildFailed(unusable))
+        refusal = buildkit_refusal(request)
+        if refusal is not None:
+            return Failure(BuildFailed(refusal))
         reason = cancellation.reason()
         if reason is not None:
             return Failure(BuildInterrupted(reason))
@@ -154,10 +163,12 @@ class BuildkitEngine:
         isolation = find_isolation(environment, user, folder) or Isolation()
         if user == 0:
             return Command((*isolation.wrapper, *arguments), daemonless_environment(environment))
-        # An ordinary user's script puts the daemon into rootlesskit by itself, and needs a place for its socket.
-        usual = {"ROOTLESSKIT": " ".join(isolation.wrapper), "BUILDKITD_FLAGS": " ".join(isolation.flags)}
+        # An ordinary user's script puts the daemon into rootlesskit by itself, which must die with it; the socket needs
+        # a place.
+        wrapper = {"ROOTLESSKIT": " ".join((*dies_with_parent(environment), *isolation.wrapper))}
+        flags = {"BUILDKITD_FLAGS": " ".join((*isolation.flags, *environment.get("BUILDKITD_FLAGS", "").split()))}
         own = rootless_variables(environment, user, folder)
-        return Command(arguments, usual | daemonless_environment(environment) | own)
+        return Command(arguments, wrapper | daemonless_environment(environment) | flags | own)
 
     def _outcome(
         self, command: Command, metadata: str, output: OutputSink, cancellation: Cancellation

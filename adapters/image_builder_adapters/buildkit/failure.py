@@ -29,7 +29,7 @@ def failure_of(
 ) -> BuildFailed | PushFailed | EngineUnavailable:
     """The failure that ``lines``, the end of the output, tell; ``where`` and ``remedy`` serve for a lost daemon."""
     if silent := next((match[1] for line in lines if (match := _NO_DAEMON_OF_SCRIPT.fullmatch(line))), None):
-        return EngineUnavailable(where, f"{silent}; its log says: {lines[-1]}", remedy)
+        return EngineUnavailable(where, f"{silent}; its log says: {_last_word(lines)}", remedy)
     error = next((match[1] for line in reversed(lines) if (match := _ERROR.fullmatch(line))), None)
     if error is None:
         return BuildFailed(f"buildctl ended with code {code} without saying why", tuple(lines[-LAST_LINES:]), code)
@@ -38,6 +38,12 @@ def failure_of(
     if push := _PUSH.match(error):
         return PushFailed(push[1], _step_lines(lines), code, _exported(lines))
     return BuildFailed(_SOLVE.sub("", error, count=1), _step_lines(lines), code)
+
+
+def _last_word(lines: Sequence[str]) -> str:
+    """The daemon's own, which stands above a stack trace and what the script says when it ends; else the last line."""
+    told = [line for line in reversed(lines) if line.strip()]
+    return next((line for line in told if line.startswith("buildkitd: ")), told[0])
 
 
 def _step_lines(lines: Sequence[str]) -> tuple[str, ...]:

@@ -58,8 +58,8 @@ def _of_root(environment: Mapping[str, str]) -> Isolation | None:
 def _of_ordinary_user(environment: Mapping[str, str], runtime: str) -> Isolation:
     rootlesskit = find_program("rootlesskit", environment) or "rootlesskit"
     state = f"--state-dir={runtime}/rootlesskit"
-    # Inside a container, whose /proc is masked, nobody may mount /proc anew. rootlesskit only warns and goes on with a
-    # /proc that is not its own; each step of BuildKit, which needs its own /proc too, would fail. So that is tried.
+    # Inside a container whose /proc is masked (a pod's usually is) it cannot be mounted anew. rootlesskit only warns of
+    # that and goes on, but steps with process namespaces of their own would fail: so just this is tried.
     if accepts((rootlesskit, "--pidns", *_A_STEP), search_path(environment)):
         return Isolation((rootlesskit, "--pidns", state))
     return Isolation((rootlesskit, state), ("--oci-worker-no-process-sandbox",))

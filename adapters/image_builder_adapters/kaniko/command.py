@@ -34,15 +34,6 @@ def executor_arguments(
     )
 
 
-def unusable_text(request: BuildRequest) -> str | None:
-    """What of the request kaniko cannot be given, or None."""
-    if len(request.platforms) > 1:
-        return "kaniko builds one platform at a time"
-    if request.target is not None and set(request.target) & set(',"\n\r'):
-        return f"the target {request.target!r} is no name of a stage"
-    return None
-
-
 def _options(request: BuildRequest) -> Iterator[str]:
     for argument in request.arguments:
         yield f"--build-arg={argument.name}={argument.value}"

@@ -25,18 +25,19 @@ from image_builder_domain.build import (
     PushFailed,
 )
 from image_builder_domain.descriptor import Manifest
+from image_builder_domain.engine_limits import kaniko_refusal
 from image_builder_domain.platform import Platform
 from image_builder_domain.ports import Cancellation, OutputSink, Registry
 from image_builder_domain.reference import Digest
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.kaniko.command import NO_PUSH_CACHE, executor_arguments, unusable_text
+from image_builder_adapters.kaniko.command import NO_PUSH_CACHE, executor_arguments
 from image_builder_adapters.kaniko.environment import KANIKO, container_environment
 from image_builder_adapters.kaniko.failure import failure_of
-from image_builder_adapters.kaniko.lasting import OWN_FILES, executor_path, is_in_our_container
+from image_builder_adapters.kaniko.lasting import OWN_FILES, executor_path, is_in_our_container, lasting_path
 from image_builder_adapters.kaniko.own_root import CONTEXT, EXECUTOR, NoOwnRoot, Ran, identities, run_in_own_root
-from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, Stopped, run
+from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, Stopped, run, search_path
 from image_builder_adapters.process_output import Tail
 
 if TYPE_CHECKING:
@@ -116,9 +117,9 @@ class KanikoEngine:
         self, request: BuildRequest, output: OutputSink, cancellation: Cancellation
     ) -> Result[BuiltImage, BuildFailure]:
         """Implement ``ImageEngine.build``."""
-        unusable = unusable_text(request)
-        if unusable is not None:
-            return Failure(BuildFailed(unusable))
+        refusal = kaniko_refusal(request)
+        if refusal is not None:
+            return Failure(BuildFailed(refusal))
         reason = cancellation.reason()
         if reason is not None:
             return Failure(BuildInterrupted(reason))
@@ -184,9 +185,10 @@ class KanikoEngine:
         return self._execute(words, lambda _: None, cancellation) == Finished(0)
 
     def _execute(self, words: tuple[str, ...], output: OutputSink, cancellation: Cancellation) -> Ending:
-        return run(
-            Command((self._executor, *words), container_environment(self._settings.environment)), output, cancellation
-        )
+        environment = self._settings.environment
+        path = lasting_path(search_path(environment)) if self._is_in_container else None
+        command = Command((self._executor, *words), container_environment(environment), path=path)
+        return run(command, output, cancellation)
 
     @contextmanager
     def _turn(self, cancellation: Cancellation) -> "Iterator[None]":
@@ -232,8 +234,7 @@ class KanikoEngine:
     def _knows(self, flag: str, cancellation: Cancellation) -> bool:
         """Whether this executor has a flag; ``--help`` touches nothing, wherever it is asked."""
         said: list[bytes] = []
-        environment = container_environment(self._settings.environment)
-        run(Command((self._executor, "--help"), environment), said.append, cancellation)
+        self._execute(("--help",), said.append, cancellation)
         return flag.encode() in b"".join(said).split()
 
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 
 from image_builder_adapters.kaniko.environment import KANIKO
+from image_builder_adapters.process import search_path
 
 OWN_FILES = (sys.executable, sys.prefix, __file__)
 """Paths of the tool itself."""
@@ -28,7 +29,7 @@ def lasting_environment(environment: Mapping[str, str]) -> Mapping[str, str]:
     """In our own container with a ``PATH`` of folders that last; anywhere else as it is."""
     if not is_in_our_container(executor_path(environment)):
         return environment
-    return {**environment, "PATH": lasting_path(environment.get("PATH", os.defpath))}
+    return {**environment, "PATH": lasting_path(search_path(environment))}
 
 
 def lasting_path(path: str) -> str:

@@ -93,7 +93,8 @@ def _row(name: str, image: dict[str, Any]) -> str:
 def _failure(image: dict[str, Any]) -> str:
     failure = image["failure"]
     lines = "\n".join(_literal(line[:_LONGEST_LINE]) for line in failure["last_lines"][-_MOST_LINES:])
-    return f"\n{_plain(failure['reason'])}\n" + (f"\n<pre>\n{lines}\n</pre>\n" if lines else "")
+    whose = "" if image["variant"] is None else f"{_plain(image['variant'])}: "
+    return f"\n{whose}{_plain(failure['reason'])}\n" + (f"\n<pre>\n{lines}\n</pre>\n" if lines else "")
 
 
 def _plain(text: str) -> str:
