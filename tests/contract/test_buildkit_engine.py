@@ -21,7 +21,7 @@ from image_builder_contracts.dockerfile_engine import (
 )
 from image_builder_contracts.image_engine import EngineFactory
 from image_builder_contracts.image_engine_probe import Switch, attempt, built, manifest, reference
-from image_builder_domain.build import BuildFailed, EngineMissing, EngineUnavailable
+from image_builder_domain.build import BuildFailed, EngineMissing, EngineUnavailable, PushFailed
 from image_builder_domain.build_argument import BuildArgument
 from image_builder_domain.ports import ImageEngine
 
@@ -41,6 +41,25 @@ class TestPrivateDaemon(PrivateDaemon, DockerfileEngineContract, CachingEngineCo
         held = manifest(request.destinations[0])
         assert held is not None
         assert held[0] == str(descriptor.digest)
+
+    def test_an_image_that_was_pushed_without_a_word_on_it_is_asked_for_by_its_digest(
+        self, settings: SettingsFactory, tmp_path: Path, ask: RequestFactory
+    ) -> None:
+        """As where there is no room for the metadata file: nobody may say that nothing was published."""
+        tools = tmp_path / "tools"
+        tools.mkdir()
+        (tools / "buildctl").write_text(f'#!/bin/sh\nexec {require("buildctl")} "$@" --metadata-file /none/at/all\n')
+        (tools / "buildctl").chmod(0o755)
+        usual = settings("mute")
+        environment = {**usual.environment, "PATH": f"{tools}:{usual.environment['PATH']}"}
+        request = ask("")
+        with engines(lambda _: replace(usual, environment=environment)) as make:
+            outcome = attempt(make("mute"), request).outcome
+        held = manifest(request.destinations[0])
+        assert isinstance(outcome, PushFailed)
+        assert held is not None
+        assert held[0] == str(outcome.digest)
+        assert "/none/at/" in outcome.reason
 
 
 class TestBuildkitHost(PrivateDaemon, DockerfileEngineContract):

@@ -3,6 +3,7 @@
 import pytest
 from image_builder_adapters.buildkit.failure import failure_of
 from image_builder_domain.build import BuildFailed, EngineUnavailable, PushFailed
+from image_builder_domain.reference import Digest
 
 FAILED_RUN = (
     "#4 [1/2] COPY busybox /bin/busybox",
@@ -48,6 +49,15 @@ def test_failed_push_is_told_from_a_failed_build() -> None:
 )
 def test_words_of_the_user_do_not_make_a_build_failure_a_push_failure(text: str) -> None:
     assert isinstance(failure(text), BuildFailed)
+
+
+def test_when_all_was_done_and_only_the_word_on_it_is_lost_the_digest_is_known() -> None:
+    made = "sha256:" + "5" * 64
+    done = (f"#6 exporting manifest {made} done", "#6 pushing layers 0.0s done", "#6 DONE 0.1s")
+    error = "open /tmp/x/.tmp-metadata.json1: no space left on device"
+    found = failure(*done, f"error: {error}")
+    assert found == PushFailed(f"BuildKit made {made}, but its word on it is lost: {error}", (), 1, Digest(made))
+    assert failure(f"error: {error}") == BuildFailed(error, (), 1)
 
 
 def test_output_of_a_step_cannot_pose_as_the_engines_error() -> None:

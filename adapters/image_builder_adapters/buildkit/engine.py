@@ -27,7 +27,7 @@ from returns.result import Failure, Result, Success
 from image_builder_adapters.buildkit.command import build_arguments
 from image_builder_adapters.buildkit.daemon import PrivateDaemon
 from image_builder_adapters.buildkit.environment import client_environment, daemonless_environment, rootless_variables
-from image_builder_adapters.buildkit.failure import failure_of
+from image_builder_adapters.buildkit.failure import failure_of, lost_word
 from image_builder_adapters.buildkit.isolation import Isolation, find_isolation, missing_helper
 from image_builder_adapters.buildkit.metadata import parse_metadata
 from image_builder_adapters.process import (
@@ -181,7 +181,7 @@ class BuildkitEngine:
             case CouldNotStart(program, reason):
                 return Failure(EngineUnavailable(program, reason, _INSTALL))
             case Finished(0):
-                return _built(metadata)
+                return _built(metadata).alt(lambda reason: lost_word(tail.lines(), reason, 0))
             case Finished(code):
                 return Failure(failure_of(tail.lines(), code, self._where(), self._remedy()))
             case _:
@@ -196,10 +196,10 @@ class BuildkitEngine:
         return "see its output" if self._is_daemonless else f"see {self._daemon.log_path}"
 
 
-def _built(metadata: str) -> Result[BuiltImage, BuildFailure]:
+def _built(metadata: str) -> Result[BuiltImage, str]:
     try:
         with open(metadata, "rb") as file:
             content = file.read()
     except OSError as error:
-        return Failure(BuildFailed(f"BuildKit wrote no metadata file: {error.strerror}", engine_code=0))
-    return parse_metadata(content).alt(lambda problem: BuildFailed(str(problem), engine_code=0))
+        return Failure(f"BuildKit wrote no metadata file: {error.strerror}")
+    return parse_metadata(content).alt(str)

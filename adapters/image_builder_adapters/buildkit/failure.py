@@ -37,7 +37,17 @@ def failure_of(
         return EngineUnavailable(where, f"BuildKit does not answer: {unreachable[1]}", remedy)
     if push := _PUSH.match(error):
         return PushFailed(push[1], _step_lines(lines), code, _exported(lines))
+    if _SOLVE.match(error) is None:
+        return lost_word(lines, error, code)
     return BuildFailed(_SOLVE.sub("", error, count=1), _step_lines(lines), code)
+
+
+def lost_word(lines: Sequence[str], reason: str, code: int) -> BuildFailed | PushFailed:
+    """The failure when ``buildctl`` did not fail to build, but cannot say what was built: it may have been pushed."""
+    digest = _exported(lines)
+    if digest is None:
+        return BuildFailed(reason, _step_lines(lines), code)
+    return PushFailed(f"BuildKit made {digest}, but its word on it is lost: {reason}", (), code, digest)
 
 
 def _last_word(lines: Sequence[str]) -> str:
