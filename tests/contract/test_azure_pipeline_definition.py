@@ -281,6 +281,7 @@ def commits(client: Client, tmp_path: Path) -> dict[str, str]:
         pytest.param({**PUSH, "BaseRef": "refs/heads/main"}, "later", None, "later", id="full-name"),
         pytest.param(PUSH, "merged", None, "merged", id="default-branch"),
         pytest.param({**PUSH, "BaseRef": "refs/tags/v1"}, "tagged", None, "tagged", id="tag"),
+        pytest.param({**PUSH, "BaseRef": "v1"}, "tagged", None, "tagged", id="tag-as-prow-names-it"),
         pytest.param(PULL, "merged", "proposed", "proposed", id="pull-request"),
         pytest.param(
             {**PUSH, "JobType": "merge_group", "PullNumber": "0"}, "merged", "proposed", "proposed", id="merge-group"

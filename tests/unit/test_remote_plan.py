@@ -57,6 +57,10 @@ def test_a_pull_request_whose_base_is_unknown_is_refused() -> None:
     assert "PULL_BASE_SHA" in str(planned(replace(PULL, base_sha=None)).failure())
 
 
+def test_a_pushed_tag_is_named_so_that_the_pipeline_finds_its_commit_beside_the_default_branch() -> None:
+    assert sent(planned(replace(PUSH, tag="v1")).unwrap())["BaseRef"] == "refs/tags/v1"
+
+
 def test_an_argument_without_a_value_takes_it_from_here() -> None:
     assert sent(planned(asked=Asked("app", build_arguments=("FROM_HERE",))).unwrap())["BuildArgs"] == "FROM_HERE=x"
 

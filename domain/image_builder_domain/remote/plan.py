@@ -144,7 +144,8 @@ def _asked(
         base_commit=state.base_sha or state.commit or "",
         head_commit=(state.head_sha or state.commit) if proposed else None,
         pull_number=state.pull_number,
-        base_ref=state.base_ref,
+        # in full: the short name of a tag could be a branch's, and without any the pipeline looks on the default branch
+        base_ref=state.base_ref if state.tag is None else f"refs/tags/{state.tag}",
         name=name,
         context=inputs.context,
         dockerfile=inputs.dockerfile,
