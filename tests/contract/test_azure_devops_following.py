@@ -1,5 +1,7 @@
 """How runs end, how they are lost and canceled, what is told of them, and previews: with faults, on virtual time."""
 
+import threading
+
 import pytest
 from image_builder_contracts.servers.azure_devops.fault import HangUp, Replace
 from image_builder_contracts.servers.azure_devops.faults import front_door
@@ -49,6 +51,17 @@ def test_a_run_is_canceled_once_in_spite_of(fault: str) -> None:
         made.service.fail(fault)
         assert made.adapter.cancel(run) == Success(None)
         assert made.service.count(Operation.CANCEL) <= 2
+
+
+def test_a_cancellation_outlives_an_outage_of_a_moment() -> None:
+    with stage() as made:
+        made.script = until_canceled
+        run = made.start()
+        made.service.inject(Replace(front_door()), on=[Operation.CANCEL], times=None)
+        over = threading.Timer(0.3, made.service.heal)
+        over.start()
+        assert made.adapter.cancel(run) == Success(None)
+        over.join()
 
 
 def test_a_cancellation_during_an_outage_is_sent_twice_and_told_as_failed() -> None:

@@ -1,6 +1,7 @@
 """Canceling a run: one request and at most one repetition, within five seconds, for somebody waits for our end."""
 
 import json
+import time
 from typing import Final
 
 from image_builder_domain.remote_pipeline import PipelineInterrupted, Run
@@ -14,15 +15,17 @@ from image_builder_adapters.azure_devops.service import Service, Unsettled
 from image_builder_adapters.azure_devops.start import JSON_HEADERS
 from image_builder_adapters.http import HttpAnswer, HttpRequest
 
-_SECONDS: Final = (2.5, 2.0)
+_SECONDS: Final = (2.0, 2.0)
+_PAUSE_SECONDS: Final = 1.0
 _LOOK_SECONDS: Final = 1.0
 
 
 def cancel(run: Run, url: str, service: Service) -> Result[None, str]:
     """Ask for the end of the build at ``url``; why that failed."""
     request = HttpRequest("PATCH", url, JSON_HEADERS, json.dumps({"status": "cancelling"}).encode())
-    reason = ""
+    reason, pause = "", 0.0
     for seconds in _SECONDS:
+        time.sleep(pause)
         found = unwrap_or_failure(service.once(request, Within(seconds), urgent=True))
         match found:
             case HttpAnswer():
@@ -32,9 +35,9 @@ def cancel(run: Run, url: str, service: Service) -> Result[None, str]:
             case Refusal() if found.status != 404:  # a run that was just started may not be known yet
                 return Failure(str(found))
             case Refusal() | Unsettled():
-                reason = found.reason
+                reason, pause = found.reason, _PAUSE_SECONDS  # a few milliseconds later it would be the same
             case PipelineInterrupted():
-                reason = f"run {run.number}: no answer within {seconds:g} s"
+                reason, pause = f"run {run.number}: no answer within {seconds:g} s", 0.0
     return Failure(reason)
 
 
