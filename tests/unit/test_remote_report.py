@@ -138,12 +138,18 @@ def test_a_report_begins_at_the_last_first_line() -> None:
         (json.dumps({**FLAT, "tags": "v1"}), "tags is of the wrong kind"),
         (json.dumps({**FLAT, "images_list": [1]}), "images_list is of the wrong kind"),
         (json.dumps({**FLAT, "digest": 1}), "digest is of the wrong kind"),
+        (json.dumps({**FLAT, "digest": f"{DIGEST}\n"}), "digest is of the wrong kind"),
+        (json.dumps({**FLAT, "images_list": ["r.example/a:$(id)"]}), "images_list is of the wrong kind"),
         (json.dumps({**FLAT, "images": ["x"]}), "images is of the wrong kind"),
     ],
 )
 def test_a_broken_report_is_told_and_an_earlier_one_does_not_count(content: str, reason: str) -> None:
     log = f"{block(FLAT)}{FIRST_LINE}\n{content}\n{LAST_LINE}\n"
     assert reason in str(last_report(log).failure())
+
+
+def test_an_empty_digest_is_none() -> None:
+    assert read(block({**FLAT, "digest": ""})).digest is None
 
 
 @given(st.text())

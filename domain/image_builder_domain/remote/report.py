@@ -8,8 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, final
 
+from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
+from image_builder_domain.reference import Digest, ImageReference
 from image_builder_domain.remote.image import listed_image, told_image
 
 FIRST_LINE: Final = "---IMAGE BUILD REPORT---"
@@ -90,8 +92,9 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def _is_text_or_null(value: Any) -> bool:
-    return value is None or isinstance(value, str)
+def _is_digest_or_none(value: Any) -> bool:
+    """Later jobs use it as one: whatever else stands there goes nowhere. Go's reports say "" for none."""
+    return value in (None, "") or (isinstance(value, str) and is_successful(Digest.parse(value)))
 
 
 def _is_flag(value: Any) -> bool:
@@ -100,6 +103,10 @@ def _is_flag(value: Any) -> bool:
 
 def _is_list_of_text(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _is_list_of_references(value: Any) -> bool:
+    return _is_list_of_text(value) and all(is_successful(ImageReference.parse(item)) for item in value)
 
 
 def _is_list_of_tags(value: Any) -> bool:
@@ -122,10 +129,10 @@ _KEYS: Final[dict[str, Callable[[Any], bool]]] = {
     "pushed": _is_flag,
     "signed": _is_flag,
     "image_name": _is_text,
-    "images_list": _is_list_of_text,
+    "images_list": _is_list_of_references,
     "tags": _is_list_of_tags,
     "repository_path": _is_path,
-    "digest": _is_text_or_null,
+    "digest": _is_digest_or_none,
     "architectures": _is_list_of_text,
     "images": _is_list_of_objects,
 }
@@ -141,7 +148,7 @@ def _report(flat: dict[str, Any]) -> RemoteReport:
     platforms = tuple(sorted(flat.get("architectures", ())))
     details = tuple(map(told_image, flat.get("images", ())))
     if not details and images and flat["pushed"]:
-        details = (listed_image(tuple(images), flat.get("digest"), platforms),)
+        details = (listed_image(tuple(images), flat.get("digest") or None, platforms),)
     return RemoteReport(
         status=flat["status"],
         pushed=flat["pushed"],
@@ -150,7 +157,7 @@ def _report(flat: dict[str, Any]) -> RemoteReport:
         images_list=tuple(images),
         tags=tags,
         repository_path=",".join(paths),
-        digest=flat.get("digest"),
+        digest=flat.get("digest") or None,
         architectures=platforms,
         images=details,
     )

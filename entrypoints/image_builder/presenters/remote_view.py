@@ -60,9 +60,10 @@ def summary(plan: RemotePlan, outcome: RemoteOutcome, report_path: str | None) -
         lines.append(f"  run          {outcome.run.url}")
     report = outcome.report
     if report is not None:
+        lines.append("  as the pipeline says:")
         lines += [f"  {'pushed' if report.pushed else 'NOT PUSHED':<12} {image}" for image in report.images_list]
         lines += [f"  digest       {report.digest}"] if report.digest else []
-        lines.append(f"  {'signed' if report.signed else 'not signed':<12} as the pipeline says")
+        lines.append(f"  {'signed' if report.signed else 'not signed'}")
     if outcome.log_path is not None:
         lines.append(f"  log          {outcome.log_path}")
     if report_path is not None:
