@@ -27,7 +27,9 @@ def run(call: Invocation) -> int:
         return call.refuse(call.early)
     from image_builder.container import Settings
     from image_builder.folders import log_directory, state_directory
+    from image_builder.presenters.log_lines import tell_log_lines
 
+    tell_log_lines(call.console, debug=call.flags["debug"])
     inputs = read_tag_inputs(call.flags, call.environment)
     folders = log_directory(call.flags, call.environment), state_directory(call.environment)
     settings = Settings(call.environment, *folders, call.redactor)

@@ -25,6 +25,7 @@ from image_builder.container import Settings
 from image_builder.folders import log_directory, state_directory
 from image_builder.invocation import Invocation
 from image_builder.presenters import azure_pipelines, prow, remote_view
+from image_builder.presenters.log_lines import tell_log_lines
 from image_builder.remote_container import open_remote_ports
 from image_builder.remote_reading import read_remote_inputs
 from image_builder.workflows.preview import preview
@@ -45,6 +46,7 @@ def run(call: Invocation) -> int:
         return call.refuse(problems)
     plan = planned.unwrap()
     call.console.use_format(plan.log_format)
+    tell_log_lines(call.console, debug=call.flags["debug"])
     for argument in plan.arguments:
         if argument.looks_secret:
             call.redactor.learn(argument.value)

@@ -41,7 +41,9 @@ def _report(file: str | None) -> "Result[tuple[ReportedImage, ...], Problems] | 
 
 def _verify(call: Invocation, claims: tuple[Claim, ...], signers: "dict[str, SignerDefinition]") -> int:
     from image_builder.container import Settings, open_verification_ports
+    from image_builder.presenters.log_lines import tell_log_lines
 
+    tell_log_lines(call.console, debug=call.flags["debug"])
     wanted = {name for claim in claims for name in claim.verified_by}
     settings = Settings(call.environment, "", "", call.redactor)
     ports = open_verification_ports(settings, tuple(signers[name] for name in sorted(wanted)))

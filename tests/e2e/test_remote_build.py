@@ -203,6 +203,14 @@ def test_a_service_principal_builds_too(desk: Office) -> None:
     assert desk.service.principal.secret not in done.everything
 
 
+def test_debug_tells_what_was_asked_of_the_service_and_by_which_traces_its_owners_find_it(desk: Office) -> None:
+    asked = f"POST {desk.service.organization_url}/{desk.service.project}/_apis/pipelines/"
+    assert asked not in desk.build().err
+    done = desk.build("--debug")
+    assert asked in done.err
+    assert "activityid" in done.err
+
+
 @pytest.mark.parametrize("fault", ["echo", "log-echo", "no-access"])
 def test_the_credential_is_shown_nowhere_even_if_the_service_repeats_it(desk: Office, fault: str) -> None:
     desk.service.fail(fault)
