@@ -73,6 +73,12 @@ _ALWAYS_REFUSED: Final[tuple[_Rule, ...]] = (
         "leave the flag out",
     ),
     (
+        "--test-kaniko-build-config",
+        lambda asked: asked.kaniko_config_from_pull_request and asked.use_buildkit,
+        "it brings kaniko's build options, and USE_BUILDKIT=true asks for another engine",
+        "leave one of them out",
+    ),
+    (
         "--build-arg",
         lambda asked: any("," in argument.value for argument in asked.arguments),
         "a ',' in a value cannot be told from the one between two arguments",
@@ -98,9 +104,9 @@ _V1_REFUSED: Final[tuple[_Rule, ...]] = (
     ("USE_BUILDKIT", lambda asked: asked.use_buildkit, "parameters v1 cannot ask for an engine", _V2),
     (
         "--tag",
-        lambda asked: any(mark in tag.template for tag in asked.tags for mark in ",="),
-        "with parameters v1 a ',' or '=' in a value cannot be told from those between tags",
-        "change the value, or set 'parameters: v2' in ado-config if the pipeline knows them",
+        lambda asked: any(mark in tag.name + tag.template for tag in asked.tags for mark in ",="),
+        "with parameters v1 a ',' or '=' in a name or value cannot be told from those between tags",
+        "change it, or set 'parameters: v2' in ado-config if the pipeline knows them",
     ),
 )
 
