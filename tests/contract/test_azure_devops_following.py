@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from image_builder_contracts.servers.azure_devops.fault import HangUp, Replace
+from image_builder_contracts.servers.azure_devops.fault import Amend, HangUp, Replace
 from image_builder_contracts.servers.azure_devops.faults import front_door
 from image_builder_contracts.servers.azure_devops.request import Operation
 from image_builder_contracts.servers.azure_devops.state import ServiceOptions
@@ -137,6 +137,30 @@ def test_logs_that_stay_away_do_not_change_the_result() -> None:
         found = made.adapter.follow(run, lambda _: None, made.cancellation).unwrap()
         assert found.verdict is Verdict.SUCCEEDED
         assert any("could not be read" in note for note in found.notes)
+
+
+def test_one_log_that_stays_away_hides_no_other_log_and_no_report() -> None:
+    with stage() as made:
+        made.pipeline = made.service.add_pipeline("three", DEFINITION, work=lambda run: _three_tasks(run))
+        made.adapter = made.open()
+        run = made.start()
+        gone = Amend(lambda _, answer: front_door() if b"of the second" in answer.content else answer)
+        made.service.inject(gone, on=[Operation.GET_LOG], times=None)
+        blocks: list[bytes] = []
+        found = made.adapter.follow(run, blocks.append, made.cancellation).unwrap()
+        assert b"".join(blocks).count(b"of the first") == 1
+        report = last_report(found.report_log).unwrap()
+        assert report is not None
+        assert any("could not be read" in note for note in found.notes)
+
+
+def _three_tasks(run: object) -> str:
+    with run.job("Build") as job:  # type: ignore[attr-defined]  # the stand-in's own run
+        for name, lines in (("a", ["of the first"]), ("b", ["of the second"]), ("print_image_build_report", REPORT)):
+            with job.task(name) as task:
+                for line in lines:
+                    task.write(line)
+    return "succeeded"
 
 
 def test_a_good_answer_with_retry_after_is_used_and_the_next_request_waits() -> None:

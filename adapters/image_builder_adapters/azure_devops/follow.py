@@ -21,7 +21,7 @@ from image_builder_adapters.azure_devops.explanation import Refusal, messages_of
 from image_builder_adapters.azure_devops.logs import RunLogs, read_list
 from image_builder_adapters.azure_devops.outage import EARLY_SECONDS, Outage
 from image_builder_adapters.azure_devops.service import Service, Trouble, Unsettled
-from image_builder_adapters.azure_devops.timeline import Record, chains, failures, read_timeline
+from image_builder_adapters.azure_devops.timeline import Chain, Record, chains, failures, read_timeline
 
 _DRAIN_PAUSE: Final = 2.0
 _EMPTY_LOOKS: Final = 3
@@ -85,6 +85,8 @@ class Follower:
                 completed_at = now if completed_at is None else completed_at
                 waited = now - completed_at >= EARLY_SECONDS and not self._log_outage.pause_seconds
                 if drained or waited or self._log_outage.is_hopeless:
+                    if not drained:
+                        self._read_the_rest(cancellation)
                     return self._finished(state, cancellation, drained=drained)
                 pause = max(min(self._refresh, _DRAIN_PAUSE), self._log_outage.pause_seconds)
         return Failure(PipelineInterrupted(cancellation.reason() or Interruption.DEADLINE))
@@ -134,6 +136,14 @@ class Follower:
             return listed, False
         counts = {} if isinstance(listed, (Unsettled, Refusal)) else read_list(listed)
         return self._logs.read(printable, counts, cancellation, completed=completed)
+
+    def _read_the_rest(self, cancellation: Cancellation) -> None:
+        """One log that stays away must hide neither those behind it nor the report: each is asked for, for a minute."""
+        began = self._service.stopwatch()
+        for chain in chains(self._records, completed=True):
+            for record in chain.records:
+                if self._service.stopwatch() - began < EARLY_SECONDS:
+                    self._logs.read((Chain(chain.job, (record,)),), {}, cancellation, completed=True)
 
     def _has_nothing_to_print(self) -> bool:
         """A run may end without any job; but records may also come late, so this must be seen a few times."""
