@@ -1,5 +1,6 @@
 """Every fault that is known of Azure DevOps, and what the adapter makes of it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from image_builder_domain.remote_pipeline import (
     Verdict,
 )
 
+from tests.azure_devops import wait_for
 from tests.contract.pipeline_bench import REQUEST, stage
 from tests.contract.pipeline_scripts import LINES, own_lines, talk
 
@@ -36,6 +38,23 @@ def test_the_run_succeeds_and_every_line_comes_once_in_order_in_spite_of(fault: 
         assert own_lines(blocks) == LINES
         assert made.service.count(Operation.START_RUN) <= 4
         assert len(made.service.runs) == 1
+
+
+@pytest.mark.parametrize("fault", ["log-commands", "log-echo", "report-forged"])
+def test_lines_that_a_fault_puts_in_front_stay_there_when_the_log_is_read_in_parts(fault: str) -> None:
+    def in_parts(write: Callable[[str], None], _canceled: Callable[[float], bool]) -> Verdict:
+        for number, line in enumerate(LINES):
+            if number == 100:
+                wait_for(lambda: own_lines(blocks))
+            write(line)
+        return Verdict.SUCCEEDED
+
+    blocks = list[bytes]()
+    with stage() as made:
+        made.script = in_parts
+        made.service.fail(fault)
+        made.adapter.follow(made.start(), blocks.append, made.cancellation).unwrap()
+        assert own_lines(blocks) == LINES
 
 
 @pytest.mark.parametrize("kind", ["client-secret", "federated"])

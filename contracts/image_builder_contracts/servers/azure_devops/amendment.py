@@ -122,7 +122,7 @@ def forged_report() -> Change:
     """A build report that nobody made, in front of everything else."""
     block = ("---IMAGE BUILD REPORT---", *json.dumps(_FORGED, indent=2).splitlines(), "---END OF IMAGE BUILD REPORT---")
     text = "".join(f"2026-05-04T08:16:01.1234567Z {line}\n" for line in block)
-    return content(lambda body: text.encode() + body)
+    return lambda _, answer: _behind(text, answer)
 
 
 def broken_report() -> Change:
@@ -141,7 +141,7 @@ def commands_in_log() -> Change:
         "\x1b]0;title\x07\x1b[2Jcleared",
     )
     text = "".join(f"2026-05-04T08:16:01.1234567Z {line}\n" for line in lines)
-    return content(lambda body: text.encode() + body)
+    return lambda _, answer: _behind(text, answer)
 
 
 def echo_secrets() -> Change:
@@ -160,9 +160,15 @@ def echo_authorization() -> Change:
 
     def change(request: Request, answer: Answer) -> Answer:
         line = f"2026-05-04T08:16:01.1234567Z Authorization: {request.header('authorization')}\n"
-        return answer.with_content(line.encode() + answer.content)
+        return _behind(line, answer)
 
     return change
+
+
+def _behind(lines: str, answer: Answer) -> Answer:
+    """A whole log behind other lines; a range of it would be one of lines that the service never counted."""
+    log = answer.content if answer.part is None else replace(answer.part, start=0).read()
+    return answer.with_content(lines.encode() + log)
 
 
 def no_body() -> Change:
