@@ -61,13 +61,14 @@ def _ask(directory: str, question: tuple[str, ...], environment: Mapping[str, st
 
 
 def _environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """No secrets, no ``GIT_DIR`` of somebody else; no transport may be used, whatever a remote is configured to be."""
+    """No secrets, no ``GIT_DIR`` of somebody else; no transport, and no other object in a commit's place."""
     return {
         "PATH": search_path(environment),
         **({"HOME": environment["HOME"]} if "HOME" in environment else {}),
         "LC_ALL": "C",
         "GIT_ALLOW_PROTOCOL": "",
         "GIT_NO_LAZY_FETCH": "1",
+        "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_TERMINAL_PROMPT": "0",
     }

@@ -108,8 +108,11 @@ def find_program(name: str, environment: Mapping[str, str]) -> str | None:
 
 
 def search_path(environment: Mapping[str, str]) -> str:
-    """Where programs are looked for."""
-    return environment.get("PATH", os.defpath)
+    """Where programs are looked for: the absolute folders of ``PATH``.
+
+    An empty one, which ``PATH=$PATH:$UNSET`` leaves, would be the folder that we run in: perhaps a stranger's checkout.
+    """
+    return os.pathsep.join(filter(os.path.isabs, environment.get("PATH", os.defpath).split(os.pathsep)))
 
 
 def dies_with_parent(environment: Mapping[str, str]) -> tuple[str, ...]:

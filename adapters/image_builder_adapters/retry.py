@@ -90,12 +90,18 @@ def retry_after_seconds(value: str, now: float) -> float | None:
     text = value.strip()
     if text.isascii() and text.isdigit():
         return float(text[:10])
+    moment = http_date_seconds(text)
+    return None if moment is None else max(0.0, moment - now)
+
+
+def http_date_seconds(value: str) -> float | None:
+    """Seconds since 1970 of an HTTP date; None for anything else."""
     try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
         return None
     aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return max(0.0, aware.timestamp() - now)
+    return aware.timestamp()
 
 
 def _is_worth_another(outcome: HttpAnswer | HttpFailure, policy: RetryPolicy) -> bool:

@@ -72,9 +72,9 @@ def _signature(content: Any) -> tuple[str, ReportedSignature]:
     signature = _object(content, "a signature")
     signer, status = signature.get("signer"), signature.get("status")
     known = {word.value: word for word in SignatureStatus}
-    if not isinstance(signer, str) or status not in known:
+    if not isinstance(signer, str) or not isinstance(status, str) or status not in known:
         raise _NotAReportError("a signature has no signer or no known status")
-    return str(_reference(signature)), ReportedSignature(signer, known[str(status)])
+    return str(_reference(signature)), ReportedSignature(signer, known[status])
 
 
 def _reference(content: Mapping[str, Any]) -> ImageReference:

@@ -36,7 +36,7 @@ class RegistryUnreachable:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.reference}: no answer from the registry: {self.reason}; try again when it is up"
+        return f"{self.reference}: no usable answer from the registry: {self.reason}; try again later"
 
 
 @final

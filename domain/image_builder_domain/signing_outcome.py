@@ -36,6 +36,11 @@ class SignedImage:
         signed = all(found.status is not SignatureStatus.FAILED for found in self.signatures)
         return self.is_resolved and bool(self.signatures) and signed
 
+    @property
+    def is_signed(self) -> bool:
+        """True when at least one signer signed it."""
+        return any(found.status is not SignatureStatus.FAILED for found in self.signatures)
+
     def seen_again(self, answer: Manifest | str) -> "SignedImage":
         """The same image after its tag was asked once more: ``answer`` is what it is now, or why that is unknown."""
         if isinstance(answer, str):

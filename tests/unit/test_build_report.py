@@ -78,6 +78,11 @@ def test_a_byte_order_mark_does_not_matter() -> None:
             report(signatures=[{"signer": "s", "reference": ONE, "status": "good"}]), "no known status", id="status"
         ),
         pytest.param(
+            report(signatures=[{"signer": "s", "reference": ONE, "status": ["signed"]}]),
+            "no known status",
+            id="list-status",
+        ),
+        pytest.param(
             report(destinations=[{"reference": "a b", "holds_digest": True}]), "reference is malformed", id="place"
         ),
         pytest.param({"images": []}, "tells of no published image", id="none"),

@@ -181,6 +181,13 @@ def test_a_tag_that_moved_between_push_and_signing_is_not_signed(artifacts: File
     assert len(audience.errors) == 2
 
 
+def test_a_destination_without_the_image_is_named_once(artifacts: FileArtifacts) -> None:
+    audience = Audience()
+    outcome = carry_out(plan("a"), Ports(Engine(a=good), Registry("a"), {}, artifacts), audience, Switch())
+    places = [str(found.reference) for image in outcome.images for found in image.destinations]
+    assert [line.count(place) for place, line in zip(places, audience.errors, strict=True)] == [1] * len(places)
+
+
 def test_nobody_is_asked_to_sign_nothing(artifacts: FileArtifacts) -> None:
     signer = Signer(SignatureStatus.FAILED)
     outcome = carry_out(plan("a"), Ports(Engine(a=bad), Registry(), {"s": signer}, artifacts), Audience(), Switch())

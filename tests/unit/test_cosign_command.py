@@ -1,5 +1,6 @@
-"""Command lines and environments of cosign, and what its output is taken for; nothing is run."""
+"""Command lines and environments of cosign, and what its output is taken for; no cosign is run."""
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -7,6 +8,8 @@ from image_builder_adapters.cosign import CosignSigner
 from image_builder_adapters.cosign.command import Files, Subject, files_of, sign_command, verify_command
 from image_builder_adapters.cosign.environment import cosign_environment, secrets_of
 from image_builder_adapters.cosign.output import LARGEST_REASON, is_transient, names_digest, reason_of
+from image_builder_adapters.cosign.program import Trouble, run_cosign
+from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.signer import IMAGES
 from image_builder_domain.reference import Digest, Repository
 from image_builder_domain.signer_settings import CosignSettings
@@ -153,3 +156,11 @@ def test_the_reason_is_the_last_error_without_its_repetition() -> None:
     assert reason_of(("what is this", "")) == "what is this"
     assert reason_of(()) == "it said nothing"
     assert len(reason_of(("Error: " + "x" * 5000,))) == LARGEST_REASON
+
+
+def test_a_program_that_was_killed_is_told_as_that_and_may_run_again() -> None:
+    script = "echo WARNING: something else; kill -9 $$"
+    ended = run_cosign(("sh", "-c", script), {"PATH": os.defpath}, ManualCancellation())
+    assert isinstance(ended, Trouble)
+    assert "killed by signal 9" in ended.reason
+    assert ended.transient

@@ -77,6 +77,9 @@ def test_no_credentials_is_no_failure(tmp_path: Path) -> None:
         pytest.param("""echo '{"Username":"s3cret"}'""", "Username and Secret", id="no-secret"),
         pytest.param("""echo '{"Username":"","Secret":"s3cret"}'""", "Username and Secret", id="no-user"),
         pytest.param("""echo '{"Username":7,"Secret":"s3cret"}'""", "Username and Secret", id="number"),
+        pytest.param(
+            r"""printf '{"Username":"u","Secret":"s3cret\\ud800"}'""", "Username and Secret", id="half-a-surrogate-pair"
+        ),
         pytest.param("yes s3cret | head -c 100000", "more than 64 KiB", id="flood"),
         pytest.param("kill -9 $$", "exit code", id="killed"),
     ],

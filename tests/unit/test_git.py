@@ -46,6 +46,19 @@ def test_the_time_is_the_committers(copy: Path, environment: dict[str, str]) -> 
     assert commit_time(str(copy), head, environment) == 1_700_000_000
 
 
+def test_a_commit_that_stands_for_another_one_does_not_count(copy: Path, environment: dict[str, str]) -> None:
+    head = git(copy, environment, "rev-parse", "HEAD")
+    person = {
+        "GIT_COMMITTER_NAME": "a",
+        "GIT_COMMITTER_EMAIL": "a@example.org",
+        "GIT_COMMITTER_DATE": "1500000000 +0000",
+    }
+    author = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.org"}
+    other = git(copy, environment | person | author, "commit-tree", "-m", "other", "HEAD^{tree}")
+    git(copy, environment, "replace", head, other)
+    assert commit_time(str(copy), head, environment) == 1_700_000_000
+
+
 @pytest.mark.parametrize("commit", ["HEAD", "--help", "", "1" * 40, "--output=stolen"])
 def test_no_time_is_known_of_what_is_no_commit_here(copy: Path, environment: dict[str, str], commit: str) -> None:
     assert commit_time(str(copy), commit, environment) is None

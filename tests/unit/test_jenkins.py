@@ -68,13 +68,25 @@ def test_a_wrong_or_missing_variable_is_named(name: str, value: str, words: str)
         {"BRANCH_NAME": "PR-7"},
         {"BRANCH_NAME": "MR-7-merge"},
         {"GIT_BRANCH": "origin/pr/7/merge"},
+        {"GIT_BRANCH": "refs/remotes/origin/pr/7/merge"},
+        {"GIT_BRANCH": "refs/changes/34/1234/5"},
+        {"GERRIT_CHANGE_NUMBER": "1234", "GERRIT_EVENT_TYPE": "patchset-created"},
+        {"GERRIT_CHANGE_NUMBER": "1234"},
         {"ghprbPullId": "7"},
+        {"GITHUB_PR_NUMBER": "7"},
+        {"BITBUCKET_PULL_REQUEST_ID": "7"},
+        {"pullRequestId": "7"},
         {"gitlabMergeRequestIid": "7"},
         {"BRANCH_NAME": "gh-readonly-queue/main/pr-7-1"},
     ],
 )
 def test_a_job_without_change_id_that_carries_a_pull_request_is_refused(mark: dict[str, str]) -> None:
     assert "not merged" in told(JENKINS_PUSH | mark)
+
+
+def test_a_change_that_gerrit_merged_is_a_push() -> None:
+    merged = {"GERRIT_CHANGE_NUMBER": "1234", "GERRIT_EVENT_TYPE": "change-merged"}
+    assert state(JENKINS_PUSH | merged) == state(JENKINS_PUSH)
 
 
 @pytest.mark.parametrize("branch", ["feature/PR-7", "pr-7", "PR-next", "prepare"])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from image_builder_adapters.cancellation import SignalCancellation
-from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, Stopped, run
+from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, Stopped, find_program, run
 from image_builder_adapters.process_output import Tail
 from image_builder_domain.interruption import Interruption
 
@@ -226,3 +226,16 @@ def test_child_dies_when_we_are_killed_outright() -> None:
         child = int(parent.stdout.readline())
         parent.kill()
     assert gone(child)
+
+
+@pytest.mark.parametrize("path", ["", ":", ".", "bin:/nonexistent", "/nonexistent:"])
+def test_no_program_is_taken_from_the_folder_that_we_run_in(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in (tmp_path, tmp_path / "bin"):
+        folder.mkdir(exist_ok=True)
+        (folder / "git").write_text("#!/bin/sh")
+        (folder / "git").chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    assert find_program("git", {"PATH": path}) is None
+    assert find_program("git", {"PATH": f"{path}:{tmp_path}"}) == str(tmp_path / "git")

@@ -145,3 +145,10 @@ def test_each_file_is_read_once(tmp_path: Path) -> None:
 
 def test_repr_shows_no_secret() -> None:
     assert "p:w" not in repr(FOUND)
+
+
+def test_half_a_surrogate_pair_is_no_text_to_send(tmp_path: Path) -> None:
+    found = find(tmp_path, r'{"auths": {"reg.example": {"username": "u", "password": "s3cret\ud800"}}}')
+    assert isinstance(found, BadCredentials)
+    assert "is no object of texts" in str(found)
+    assert "s3cret" not in str(found)

@@ -13,7 +13,7 @@ from image_builder_adapters.http import (
     NoAnswer,
     NoAnswerKind,
 )
-from image_builder_adapters.retry import RetryPolicy, retry_after_seconds, send_with_retries
+from image_builder_adapters.retry import RetryPolicy, http_date_seconds, retry_after_seconds, send_with_retries
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_domain.ports import Cancellation
 from returns.result import Failure, Result, Success
@@ -134,6 +134,15 @@ def test_a_stop_during_the_pause_gives_the_last_answer() -> None:
     assert (done.attempts, done.last) == (1, answered(503))
 
 
-@pytest.mark.parametrize("text", ["", "1e9", "\u0661", "Fri, 99 Jan 2026 12:00:45 GMT", "1" * 5000])
+@pytest.mark.parametrize(
+    "text",
+    ["", "1e9", "\u0661", "Fri, 99 Jan 2026 12:00:45 GMT", "Fri, 02 Jan 99999999999 12:00:45 GMT", "1" * 5000],
+)
 def test_any_retry_after_can_be_read(text: str) -> None:
     assert retry_after_seconds(text, NOON) in (None, 1111111111.0)
+
+
+@pytest.mark.parametrize("text", ["", "noon", "Fri, 02 Jan 99999999999 12:00:00 GMT"])
+def test_what_is_no_http_date_has_no_seconds(text: str) -> None:
+    assert http_date_seconds(text) is None
+    assert http_date_seconds("Fri, 02 Jan 2026 12:00:00 GMT") == NOON

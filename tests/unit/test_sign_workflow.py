@@ -118,6 +118,14 @@ def test_one_failing_signer_does_not_stop_the_others() -> None:
     assert audience.errors == ["s: r.example/a:v1: refused"]
 
 
+def test_a_tag_that_nobody_signed_is_not_asked_again() -> None:
+    audience = Audience()
+    ports = SigningPorts(Registry(v1=[manifest(ONE), None]), {"bad": Signer(SignatureStatus.FAILED)})
+    outcome = sign_images(plan("r.example/a:v1"), ports, audience, ManualCancellation())
+    assert outcome.exit_code() == ExitCode.SIGNING_FAILED
+    assert audience.errors == ["s: r.example/a:v1: refused"]
+
+
 def test_an_interruption_after_everything_was_signed_changes_nothing() -> None:
     cancellation = ManualCancellation()
     cancellation.cancel(Interruption.SIGTERM)

@@ -8,7 +8,6 @@ its parameters and the time; the service's own clock counts, as it stands in the
 import json
 import re
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, final
 
 from image_builder_domain.interruption import Interruption
@@ -31,6 +30,7 @@ from image_builder_adapters.azure_devops.explanation import Refusal, no_json
 from image_builder_adapters.azure_devops.grace import Postponed
 from image_builder_adapters.azure_devops.service import Service, Trouble, Unsettled
 from image_builder_adapters.http import HttpAnswer, HttpRequest, NoAnswer, NoAnswerKind, shown_url
+from image_builder_adapters.retry import http_date_seconds
 
 JSON_HEADERS: Final = (("Content-Type", "application/json; charset=utf-8"), ("Accept", "application/json"))
 _GRACE_SECONDS: Final = 2.0
@@ -140,7 +140,7 @@ class Starter:
         answer = unwrap_or_failure(self._service.once(request, cancellation))
         if not isinstance(answer, HttpAnswer):
             return answer
-        now = _date(answer)
+        now = http_date_seconds(answer.header("date") or "")
         if now is None:
             return Unsettled(shown_url(request.url), "the answer has no date", may_have_arrived=True)
         since = now - (self._service.stopwatch() - sent_at) - _SLACK_SECONDS
@@ -192,11 +192,3 @@ def moment(value: Any) -> float | None:
     except ValueError:
         return None
     return whole_seconds + float(found[2] or 0)
-
-
-def _date(answer: HttpAnswer) -> float | None:
-    try:
-        found = parsedate_to_datetime(answer.header("date") or "")
-    except ValueError:
-        return None
-    return found.timestamp()

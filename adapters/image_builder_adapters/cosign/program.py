@@ -49,13 +49,16 @@ def run_cosign(
     tail = Tail(_nobody, _LARGEST_OUTPUT)
     limit = TimeLimit(LONGEST_RUN_SECONDS, cancellation)
     ending = run(Command(arguments, environment, descriptors=descriptors, input=data), tail, limit)
+    what = " ".join(arguments[:2])
+    if isinstance(ending, Finished) and ending.code < 0:
+        reason = f"killed by signal {-ending.code}, perhaps for want of memory; it is safe to run again"
+        return Trouble(f"{what}: {reason}", transient=True)
     if isinstance(ending, Finished):
         return Ended(ending.code, tail.lines())
     if isinstance(ending, CouldNotStart):
         return Trouble(str(ending))
     if cancellation.reason() is not None:
         return stopped(cancellation)
-    what = " ".join(arguments[:2])
     return Trouble(f"{what}: no end within {LONGEST_RUN_SECONDS:g} s; signing is safe to run again", transient=True)
 
 

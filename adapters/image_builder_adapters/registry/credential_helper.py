@@ -16,7 +16,7 @@ from returns.result import Failure, Result, Success
 
 from image_builder_adapters.cancellation import TimeLimit
 from image_builder_adapters.process import Command, CouldNotStart, Finished, find_program, run
-from image_builder_adapters.registry.credentials import Credentials
+from image_builder_adapters.registry.credentials import Credentials, is_text
 
 SECONDS: Final = 30.0
 LARGEST_OUTPUT: Final = 64 * 1024
@@ -111,7 +111,7 @@ def _credentials(output: bytes) -> _Answer:
     except (ValueError, RecursionError):  # its message would quote the output
         return Failure("answered no JSON")
     user, secret = (answer.get("Username"), answer.get("Secret")) if isinstance(answer, dict) else (None, None)
-    if not isinstance(user, str) or not isinstance(secret, str) or not user or not secret:
+    if not is_text(user) or not is_text(secret) or not user or not secret:
         return Failure("answered without the texts Username and Secret")
     if user == _IDENTITY_TOKEN:
         return Success(Credentials(identity_token=secret))

@@ -2,7 +2,12 @@
 
 import base64
 from dataclasses import dataclass, field
-from typing import final
+from typing import TypeGuard, final
+
+
+def is_text(value: object) -> TypeGuard[str]:
+    """Whether a JSON value is a text that can be sent; half a surrogate pair, which JSON can write, cannot."""
+    return isinstance(value, str) and value.encode("utf-8", "replace").decode() == value
 
 
 @final

@@ -20,7 +20,7 @@ from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
 from image_builder_adapters.registry.credential_helper import CredentialHelpers
-from image_builder_adapters.registry.credentials import Credentials
+from image_builder_adapters.registry.credentials import Credentials, is_text
 
 LARGEST_FILE = 1024 * 1024
 
@@ -229,7 +229,7 @@ def _fold(host: str) -> str:
 
 def _entry(path: str, key: str, entry: object) -> Result[Credentials | None, BadCredentials]:
     where = f"the entry {key!r} of 'auths'"
-    if not isinstance(entry, dict) or not all(isinstance(value, str) for value in entry.values()):
+    if not isinstance(entry, dict) or not all(map(is_text, entry.values())):
         return Failure(BadCredentials(path, f"{where} is no object of texts"))
     fields: dict[str, str] = entry
     if fields.get("registrytoken"):

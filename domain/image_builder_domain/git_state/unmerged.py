@@ -30,6 +30,9 @@ _PRESENT = (
     "CHANGE_FORK",
     "ghprbPullId",  # jobs of one branch that build pull requests through a plugin
     "ghprbActualCommit",
+    "GITHUB_PR_NUMBER",
+    "BITBUCKET_PULL_REQUEST_ID",
+    "pullRequestId",
     "gitlabMergeRequestIid",
     "CI_MERGE_REQUEST_IID",
     "CI_MERGE_REQUEST_EVENT_TYPE",
@@ -45,8 +48,9 @@ _WORDS = {
 _REFS = ("GITHUB_REF", "PULL_BASE_REF", "BUILD_SOURCEBRANCH", "GIT_BRANCH", "BRANCH_NAME", "CI_COMMIT_REF_NAME")
 # A push to a merge queue's own branch is a push of code that is not merged yet.
 _UNMERGED_REF = (
-    r"(?:refs/heads/|refs/|origin/)*"
-    r"(?:(?:pull|pull-requests|merge-requests|pr)/\d+/(?:head|merge|from|train)|gh-readonly-queue/.*)"
+    r"(?:refs/heads/|refs/|remotes/|origin/)*"
+    r"(?:(?:pull|pull-requests|merge-requests|pr)/\d+/(?:head|merge|from|train)|changes/\d\d/\d+/\d+"
+    r"|gh-readonly-queue/.*)"
     r"|(?:origin/)?(?:PR|MR)-\d+(?:-head|-merge)?"
 )
 
@@ -68,6 +72,7 @@ def _marks(given: Mapping[str, str], state: GitState) -> list[str]:
         *(name for name, words in _WORDS.items() if given.get(name) in words),
         *(name for name in _REFS if _is_unmerged(given.get(name, ""))),
         *([f"the branch {state.base_ref!r}"] if _is_unmerged(state.base_ref or "") else []),
+        *(["GERRIT_CHANGE_NUMBER"] if _is_open_change(given) else []),
         *(["PULL_REFS"] if "," in given.get("PULL_REFS", "") else []),
         *(["JOB_SPEC"] if _carries_pulls(given.get("JOB_SPEC", "")) else []),
     ]
@@ -77,6 +82,11 @@ def _is_unmerged(ref: str) -> bool:
     if not any(character.isdigit() for character in ref) and "gh-readonly-queue/" not in ref:
         return False  # most branches: the expression costs more than all the rest
     return re.fullmatch(_UNMERGED_REF, ref, re.DOTALL) is not None
+
+
+def _is_open_change(given: Mapping[str, str]) -> bool:
+    """Gerrit tells of a change before and after it is merged."""
+    return "GERRIT_CHANGE_NUMBER" in given and given.get("GERRIT_EVENT_TYPE") != "change-merged"
 
 
 def _is_told(value: str) -> bool:

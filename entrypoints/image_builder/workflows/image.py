@@ -129,7 +129,8 @@ def _ask(
     def one(reference: ImageReference) -> tuple[Manifest | None, DestinationOutcome]:
         answer = unwrap_or_failure(registry.resolve(reference, cancellation))
         if not isinstance(answer, Manifest):
-            return None, DestinationOutcome(reference, str(answer))
+            # Whoever tells of it names the reference.
+            return None, DestinationOutcome(reference, str(answer).removeprefix(f"{reference}: "))
         if answer.descriptor.digest != digest:
             return None, DestinationOutcome(reference, f"holds {answer.descriptor.digest}, but {digest} was built")
         return answer, DestinationOutcome(reference)

@@ -1,7 +1,7 @@
 """Sign images that exist: each reference is resolved once, and what it was then is what gets signed.
 
-All references are resolved before anything is signed; one that cannot be resolved stops them all. Afterwards every tag
-is asked again: one that moved meanwhile now names an image that nobody signed here.
+All references are resolved before anything is signed; one that cannot be resolved stops them all. Afterwards every
+signed tag is asked again: one that moved meanwhile now names an image that nobody signed here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -100,7 +100,7 @@ def _signed(
 def _still_there(
     images: tuple[SignedImage, ...], registry: Registry, cancellation: Cancellation
 ) -> tuple[SignedImage, ...]:
-    """A tag that moved between resolving and now is told with both digests."""
-    tagged = tuple(image.reference for image in images if image.reference.tag is not None)
-    later = iter(_ask(tagged, registry, cancellation))
-    return tuple(image.seen_again(next(later)) if image.reference.tag is not None else image for image in images)
+    """A signed tag that moved between resolving and now is told with both digests."""
+    asked = tuple(image.reference for image in images if image.is_signed and image.reference.tag is not None)
+    later = dict(zip(asked, _ask(asked, registry, cancellation), strict=True))
+    return tuple(image.seen_again(later[image.reference]) if image.reference in later else image for image in images)
