@@ -1,6 +1,7 @@
-"""Exit codes and the report."""
+"""Exit codes, the report and the summary."""
 
 import pytest
+from image_builder.presenters.summary import summary
 from image_builder_domain.build import (
     BuildFailed,
     BuildFailure,
@@ -96,3 +97,17 @@ def test_report_of_a_failure_says_what_failed_and_lists_nothing_as_pushed() -> N
 
 def test_report_never_calls_an_image_signed_that_one_signer_refused() -> None:
     assert report(PLAN, Outcome((UNSIGNED,)))["signed"] is False
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        pytest.param(GOOD, ("built in 1.0 s", "  pushed       reg.example/app:1"), id="published"),
+        pytest.param(FAILED, ("not published in", "  NOT PUSHED   reg.example/app:1"), id="build-failed"),
+        pytest.param(WRONG, (f"  digest       {IMAGE.digest}", "  UNCONFIRMED  reg.example/app:1"), id="pushed-unseen"),
+        pytest.param(UNSIGNED, ("  failed       reg.example/app:1 by notary",), id="unsigned"),
+    ],
+)
+def test_the_summary_says_of_each_place_no_more_than_is_known(found: ImageOutcome, words: tuple[str, ...]) -> None:
+    told = summary(PLAN, Outcome((found,)), "report.json")
+    assert [word for word in (*words, "  report       report.json") if word not in told] == []

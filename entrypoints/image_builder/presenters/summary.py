@@ -23,8 +23,10 @@ def _image(outcome: ImageOutcome) -> list[str]:
     lines = [f"{title}: {verdict} in {outcome.duration_seconds:.1f} s"]
     if outcome.image is not None:
         lines.append(f"  digest       {outcome.image.digest}")
+    # Of an image that was built the engine says that it was pushed; only the registry's own word is missing or another.
+    otherwise = "NOT PUSHED" if outcome.image is None else "UNCONFIRMED"
     for place in outcome.destinations:
-        lines.append(f"  {'pushed' if place.holds else 'NOT PUSHED':<12} {place.reference}")
+        lines.append(f"  {'pushed' if place.holds else otherwise:<12} {place.reference}")
     for found in outcome.signatures:
         lines.append(f"  {found.status.value:<12} {found.reference} by {found.author}")
     if outcome.log_path is not None:
