@@ -1,18 +1,16 @@
 """Logs and files on disk: complete, atomic, and never through a link."""
 
 import os
-import resource
-import signal
 import socket
 import stat
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from image_builder_adapters.filesystem import FileArtifacts
 from image_builder_adapters.redaction import Redactor
+from image_builder_contracts.artifacts import no_room
 from image_builder_domain.artifact_failure import ArtifactFailure
 from image_builder_domain.ports import Artifacts, LogFile
 from returns.result import Success
@@ -26,19 +24,6 @@ def logs(tmp_path: Path) -> Path:
 @pytest.fixture
 def artifacts(logs: Path) -> Artifacts:
     return FileArtifacts(str(logs), Redactor())
-
-
-@contextmanager
-def small_files() -> Iterator[None]:
-    """No file may grow beyond 10 bytes, as if the disk were full; around a few calls only, since pytest writes, too."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, handler)
 
 
 def failure(artifacts: Artifacts, path: Path | str, content: bytes = b"x") -> ArtifactFailure:
@@ -125,7 +110,7 @@ def test_a_file_in_place_of_the_log_directory_is_a_failure(tmp_path: Path) -> No
 
 def test_a_full_disk_is_told_when_the_log_is_closed(artifacts: Artifacts, logs: Path) -> None:
     log = artifacts.open_log("a.log").unwrap()
-    with small_files():
+    with no_room():
         log.write(b"12345678\n")
         log.write(b"12345678\n")
     log.write(b"9\n")
@@ -185,7 +170,7 @@ def test_a_reader_of_the_old_file_keeps_the_old_file(artifacts: Artifacts, tmp_p
 
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(artifacts: Artifacts, tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"old")
-    with small_files():
+    with no_room():
         found = failure(artifacts, tmp_path / "f", b"x" * 20)
     assert found == ArtifactFailure(str(tmp_path / "f"), "File too large")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"f": b"old"}

@@ -3,10 +3,7 @@
 import contextlib
 import socket
 import ssl
-import sys
-import threading
 from collections.abc import Iterator
-from http.server import ThreadingHTTPServer
 from typing import Any, Self, final
 
 from image_builder_contracts.servers.signing_fault import Fault
@@ -19,8 +16,8 @@ from image_builder_contracts.servers.signing_handler import (
 )
 from image_builder_contracts.servers.signing_protocol import SignedImage
 from image_builder_contracts.servers.signing_state import ReceivedRequest, ServiceOptions, ServiceState
+from image_builder_contracts.servers.stand_in_server import LONGEST_SILENCE_SECONDS, StandInServer, serving
 
-_LONGEST_SILENCE_SECONDS = 5.0
 _ON_LOOPBACK = "127.0.0.1"
 
 
@@ -38,7 +35,8 @@ class SigningService:
     def start(cls, options: ServiceOptions | None = None) -> Iterator[Self]:
         """Listen (port 0: any free one) until the block ends. Raises ``OSError`` when the port is taken."""
         service = cls(options or ServiceOptions())
-        with _serving(service._server, service._state), _serving(service._control, service._state):
+        stop = service._state.stopping.set
+        with serving(service._server, stop), serving(service._control, stop):
             yield service
 
     @property
@@ -93,10 +91,8 @@ class SigningService:
 
 
 @final
-class _Server(ThreadingHTTPServer):
-    """Hands each connection to a thread; the TLS handshake happens there, so nobody can block the others."""
-
-    daemon_threads = False  # joined on close: nothing of a test outlives it
+class _Server(StandInServer):
+    """With TLS, if asked to. The handshake happens in the connection's own thread, so nobody can block the others."""
 
     def __init__(
         self,
@@ -107,21 +103,14 @@ class _Server(ThreadingHTTPServer):
     ) -> None:
         self.state = state
         self._tls = tls
-        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         super().__init__(address, handler)
-
-    def server_bind(self) -> None:
-        """Bind without the base class's look-up of our own name, which may ask the network."""
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = "localhost", self.server_address[1]
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Secure the connection if asked to, then handle it."""
-        request.settimeout(_LONGEST_SILENCE_SECONDS)
         if self._tls is None:
             super().finish_request(request, client_address)
             return
+        request.settimeout(LONGEST_SILENCE_SECONDS)
         with self._tls.wrap_socket(request, server_side=True, do_handshake_on_connect=False) as secured:
             try:
                 secured.do_handshake()
@@ -130,24 +119,6 @@ class _Server(ThreadingHTTPServer):
                 _let_the_alert_arrive(secured)
             else:
                 super().finish_request(secured, client_address)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is no news; anything else is a bug, and shown."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)
-
-
-@contextlib.contextmanager
-def _serving(server: _Server, state: ServiceState) -> Iterator[None]:
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield
-    finally:
-        state.stopping.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _let_the_alert_arrive(secured: ssl.SSLSocket) -> None:

@@ -13,15 +13,11 @@
 
 import contextlib
 import os
-import socket
-import sys
 import tempfile
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from http.server import ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self, final
+from typing import Self, final
 
 from image_builder_contracts.servers.azure_devops.agent import AgentSettings
 from image_builder_contracts.servers.azure_devops.execution import Executed
@@ -35,8 +31,7 @@ from image_builder_contracts.servers.azure_devops.request import Operation, Rece
 from image_builder_contracts.servers.azure_devops.run import Run, Work
 from image_builder_contracts.servers.azure_devops.state import Pipeline, ServiceOptions, ServiceState, WorkFor
 from image_builder_contracts.servers.azure_devops.yaml_source import load
-
-_LONGEST_SILENCE_SECONDS = 5.0
+from image_builder_contracts.servers.stand_in_server import StandInServer, serving
 
 
 @final
@@ -62,15 +57,8 @@ class AzureDevOps:
         chosen = options or ServiceOptions()
         with tempfile.TemporaryDirectory(prefix="azure-devops-", dir=chosen.folder) as folder:
             service = cls(chosen, Path(folder))
-            thread = threading.Thread(target=service._server.serve_forever, args=(0.01,))
-            thread.start()
-            try:
+            with serving(service._server, service._state.stop):
                 yield service
-            finally:
-                service._state.stop()
-                service._server.shutdown()
-                thread.join()
-                service._server.server_close()
 
     # --- what a client needs to know ---------------------------------------------------------------------------
 
@@ -181,28 +169,9 @@ def _this_machine() -> AgentSettings:
 
 
 @final
-class _Server(ThreadingHTTPServer):
-    """Hands each connection to a thread."""
-
-    daemon_threads = False  # joined on close: nothing of a test outlives it
+class _Server(StandInServer):
+    """What its handler looks for: the state."""
 
     def __init__(self, address: tuple[str, int], state: ServiceState) -> None:
         self.state = state
-        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         super().__init__(address, Handler)
-
-    def server_bind(self) -> None:
-        """Bind without the base class's look-up of our own name, which may ask the network."""
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = "localhost", self.server_address[1]
-
-    def finish_request(self, request: Any, client_address: Any) -> None:
-        """Handle one connection; nobody may be silent for ever."""
-        request.settimeout(_LONGEST_SILENCE_SECONDS)
-        super().finish_request(request, client_address)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is no news; anything else is a bug, and shown."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)
