@@ -14,7 +14,7 @@ from typing import Any, final
 
 import pytest
 
-from tests.programs import require
+from tests.programs import require, unavailable
 from toolchain import debian, pins, store
 
 SUITE, MIRROR = "bookworm", "http://deb.debian.org/debian"
@@ -67,7 +67,7 @@ def _debootstrap(folder: Path) -> None:
     try:
         unpacked = debian.unpack(pins.DebianSource("debootstrap", {}), folder)
     except pins.SourceError as error:
-        pytest.skip(f"debootstrap cannot be had here: {error}")
+        unavailable(f"debootstrap cannot be had here: {error}")
     program, scripts = unpacked / "usr/sbin/debootstrap", unpacked / "usr/share/debootstrap"
     command = [
         str(program),
@@ -81,7 +81,7 @@ def _debootstrap(folder: Path) -> None:
         command, env=os.environ | {"DEBOOTSTRAP_DIR": str(scripts)}, capture_output=True, text=True, timeout=600
     )
     if done.returncode != 0:
-        pytest.skip(f"a small Debian cannot be had here: {(done.stdout + done.stderr)[-500:]}")
+        unavailable(f"a small Debian cannot be had here: {(done.stdout + done.stderr)[-500:]}")
 
 
 def _pack(root: Path, target: Path) -> None:

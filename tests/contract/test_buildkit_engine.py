@@ -27,7 +27,7 @@ from image_builder_domain.ports import ImageEngine
 
 from get_tools import PINS
 from tests.buildkit import PrivateDaemon, SettingsFactory, daemons, engines
-from tests.programs import require
+from tests.programs import require, unavailable
 from toolchain import golang, pins
 
 
@@ -148,7 +148,7 @@ def daemonless_script() -> str:
     try:
         sources = golang.module_folder(Path(require("go")), module, Path("/"), golang.go_environment(os.environ))
     except pins.SourceError as error:
-        pytest.skip(f"buildctl-daemonless.sh is not on PATH, and its sources cannot be had: {error}")
+        unavailable(f"buildctl-daemonless.sh is not on PATH, and its sources cannot be had: {error}")
     return str(sources / "examples/buildctl-daemonless/buildctl-daemonless.sh")
 
 
