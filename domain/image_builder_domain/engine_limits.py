@@ -1,9 +1,5 @@
 """What of a request our own engines cannot be told, found before anything is done (specification, section 1)."""
 
-from collections.abc import Callable, Mapping
-from typing import Final
-
-from image_builder_domain.backend import Backend
 from image_builder_domain.build import BuildRequest
 from image_builder_domain.inputs import EPOCH
 
@@ -29,13 +25,6 @@ def kaniko_refusal(request: BuildRequest) -> str | None:
     if request.target is not None and set(request.target) & set(',"\n\r'):
         return f"the target {request.target!r} is no name of a stage"
     return None
-
-
-REFUSALS: Final[Mapping[str, Callable[[BuildRequest], str | None]]] = {
-    Backend.BUILDKIT.value: buildkit_refusal,
-    Backend.KANIKO.value: kaniko_refusal,
-}
-"""By the word of ``--backend``; an engine of another package refuses by its settings."""
 
 
 def _number(text: str) -> int | None:

@@ -17,7 +17,7 @@ from image_builder_domain.decision.destinations import (
     uses_production_for_pull_requests,
 )
 from image_builder_domain.decision.tags import decide_tags, tag_warnings
-from image_builder_domain.engine_limits import REFUSALS
+from image_builder_domain.engine_types import BUILT_IN
 from image_builder_domain.git_state import GitState
 from image_builder_domain.problem import Problem, Problems, together
 from image_builder_domain.signer_selection import SignerChoice, choose_signers, why_not_signed
@@ -81,7 +81,7 @@ def _assembled(
         else choice
         for choice in choose_signers(configuration, state)
     )
-    engine = configuration.engines.get(backend.value)
+    engine = configuration.engines.get(backend.value, BUILT_IN.get(backend.value))
     problems = (*_index_problems(signers, builds.requests), *_refusals(backend, engine, builds.requests))
     if problems:
         return Failure(problems)
@@ -110,8 +110,9 @@ def _assembled(
 
 def _refusals(backend: Backend, engine: "EngineSettings | None", builds: tuple[BuildRequest, ...]) -> Problems:
     """What the engine itself says that it cannot honour: nothing is dropped in silence."""
-    refusal = engine.refusal if engine is not None and backend.is_foreign else REFUSALS.get(backend.value)
-    refused = dict.fromkeys(found for found in map(refusal, builds) if found is not None) if refusal is not None else ()
+    if engine is None:
+        return ()
+    refused = dict.fromkeys(found for found in map(engine.refusal, builds) if found is not None)
     return tuple(
         Problem(f"--backend {backend.value}", reason, "leave that out, or choose another") for reason in refused
     )

@@ -5,7 +5,7 @@ from typing import Final
 
 from image_builder_domain.diagnosis import Finding
 from image_builder_domain.engine_type import EngineSurroundings, EngineType
-from image_builder_domain.engine_types import NO_SETTINGS
+from image_builder_domain.engine_types import ENGINE_TYPES
 from image_builder_domain.ports import Cancellation
 
 from image_builder_adapters.buildkit.engine import BuildkitEngine, BuildkitSettings
@@ -32,4 +32,4 @@ def _own(around: EngineSurroundings) -> BuildkitSettings:
     )
 
 
-BUILDKIT: Final = EngineType(NO_SETTINGS, _make, _examine)
+BUILDKIT: Final = EngineType(ENGINE_TYPES["buildkit"], _make, _examine)

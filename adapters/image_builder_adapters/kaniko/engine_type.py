@@ -4,7 +4,7 @@ from typing import Final
 
 from image_builder_domain.diagnosis import Finding
 from image_builder_domain.engine_type import EngineSurroundings, EngineType
-from image_builder_domain.engine_types import NO_SETTINGS
+from image_builder_domain.engine_types import ENGINE_TYPES
 from image_builder_domain.ports import Cancellation
 
 from image_builder_adapters.kaniko.engine import KanikoEngine, KanikoSettings
@@ -24,4 +24,4 @@ def _own(around: EngineSurroundings) -> KanikoSettings:
     return KanikoSettings(around.environment, around.log_format, around.single_build, around.user)
 
 
-KANIKO: Final = EngineType(NO_SETTINGS, _make, _examine)
+KANIKO: Final = EngineType(ENGINE_TYPES["kaniko"], _make, _examine)
