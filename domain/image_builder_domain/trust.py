@@ -10,6 +10,14 @@ from typing import assert_never, final
 from image_builder_domain.job_type import JobType
 
 
+class Side(Enum):
+    """Which of the three sides a job is on."""
+
+    PRODUCTION = "production"
+    UNMERGED = "unmerged"
+    LOCAL = "local"
+
+
 class Target(Enum):
     """Which list of registries images go to."""
 

@@ -36,6 +36,12 @@ class GitState:
     not tell); ``head_sha`` is the proposed change. Refs are short, and ``tag`` is there only when the ref is one.
     ``pull_refs`` are a batch's pull requests as Prow writes them. Branch names are the author's choice: never put them
     in a path or a command.
+
+    What the trust decision compares, all of it claims of the CI system: ``host`` serves the repository
+    (``github.com``), None where unknown; ``ref`` is the full ref of a push-like job (``refs/heads/main``,
+    ``refs/tags/v1``), None where unknown. ``is_protected`` says whether the CI system protects that ref, None where it
+    does not say. ``default_branch`` is the repository's, where the event names it. ``starter_chooses`` is true where
+    whoever starts the job chooses ref and commit.
     """
 
     system: CiSystem
@@ -51,6 +57,11 @@ class GitState:
     tag: str | None = None
     is_fork: bool = False
     pull_refs: str | None = None
+    host: str | None = None
+    ref: str | None = None
+    is_protected: bool | None = None
+    default_branch: str | None = None
+    starter_chooses: bool = False
 
     @property
     def repository(self) -> str | None:
