@@ -18,7 +18,7 @@ _DIRECTIVES = frozenset(["syntax", "escape", "check"])
 _ESCAPES = frozenset(["\\", "`"])
 _HEREDOC = re.compile(r"[0-9]*<<(-?)\s*([^<]+)")
 # Blanks after "<<" belong to the word.
-_SHELL_WORDS = re.compile(r"""\s*+((?:'[^']*+'|"(?:\\.|[^"\\])*+"|\\.|<<\s*+|[^\s'"\\])++)""", re.DOTALL)
+_SHELL_WORDS = re.compile(r"""\s*((?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|<<\s*|[^\s'"\\])+)""", re.DOTALL)
 _TAKES_HEREDOCS = frozenset(["add", "copy", "run"])
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 
@@ -65,7 +65,7 @@ def declared_arguments(dockerfile: str) -> DeclaredArguments:
 def _names(rest: str, escape: str) -> list[str]:
     """The names of ``ARG a=1 b="x y" c``."""
     mark = re.escape(escape)
-    words = re.findall(rf"""(?:'[^']*+'?+|"(?:{mark}.|[^"{mark}])*+"?+|{mark}.?|[^\s'"{mark}])++""", rest, re.DOTALL)
+    words = re.findall(rf"""(?:'[^']*'?|"(?:{mark}.|[^"{mark}])*"?|{mark}.?|[^\s'"{mark}])+""", rest, re.DOTALL)
     names = (word.partition("=")[0] for word in words)
     return [name for name in names if is_argument_name(name)]
 

@@ -12,9 +12,7 @@ from image_builder_domain.reference import TAG_RULE, is_tag
 from image_builder_domain.templates import TemplateData, is_template, render
 
 # An action goes to its "}}", which may also stand in its texts and comments; one that is never closed goes to the end.
-_ACTION = (
-    r"""\{\{(?:-\s)?(?:/\*.*?\*/)?(?:"(?:\\.|[^"\\])*+"|`[^`]*+`|'(?:\\.|[^'\\])*+'|[^"`'}]|\}(?!\}))*+(?:\}\}|.*)"""
-)
+_ACTION = r"""\{\{(?:-\s)?(?:/\*.*?\*/)?(?:"(?:\\.|[^"\\])*"|`[^`]*`|'(?:\\.|[^'\\])*'|[^"`'}]|\}(?!\}))*(?:\}\}|.*)"""
 _NOT_IN_NAME = re.compile(r"[^A-Za-z0-9_-]")
 _BLANKS = re.compile(r"\s")
 
