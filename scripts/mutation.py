@@ -29,7 +29,7 @@ LIMIT: Final = 85
 # Which modules of the domain, and which unit tests know about them.
 AREAS: Final = {
     "references": (("reference", "registry_prefix"), ("reference", "registry_prefix")),
-    "trust": (("trust",), ("trust", "trust_of_plans", "plan")),
+    "trust": (("trust", "production_ref"), ("trust", "production_ref", "trust_of_plans", "plan")),
     "signers": (("signer_selection",), ("signer_selection", "plan")),
     "tags": (("tag", "decision/tags", "tag_list"), ("tag", "tag_decision", "tag_list", "tag_refusals")),
     "ado": (("remote/parameters",), ("ado_parameters",)),
