@@ -8,8 +8,10 @@ from typing import final
 from returns.result import Result, Success
 
 from image_builder_domain.configuration import Configuration
+from image_builder_domain.decision.side import decide_job
 from image_builder_domain.git_state import GitState
-from image_builder_domain.problem import Problems, refuse
+from image_builder_domain.job import Job
+from image_builder_domain.problem import Problems, refuse, together
 
 EPOCH = "SOURCE_DATE_EPOCH"
 """The variable that fixes the time, in seconds since 1970 (reproducible-builds.org)."""
@@ -54,3 +56,8 @@ class TagInputs:
     git_state: Result[GitState, Problems]
     time: datetime
     environment: Mapping[str, str] = field(repr=False)
+
+    @property
+    def job(self) -> Result[Job, Problems]:
+        """The job with its side."""
+        return together(self.configuration, self.git_state).bind(lambda found: decide_job(*found))

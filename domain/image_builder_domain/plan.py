@@ -18,7 +18,7 @@ from image_builder_domain.decision.destinations import (
 )
 from image_builder_domain.decision.tags import decide_tags, tag_warnings
 from image_builder_domain.engine_types import BUILT_IN
-from image_builder_domain.git_state import GitState
+from image_builder_domain.job import Job
 from image_builder_domain.problem import Problem, Problems, together
 from image_builder_domain.signer_selection import SignerChoice, choose_signers, why_not_signed
 from image_builder_domain.tag import Tag
@@ -37,7 +37,7 @@ class Plan:
     """
 
     name: str
-    git_state: GitState
+    job: Job
     tags: tuple[Tag, ...]
     builds: tuple[BuildRequest, ...]
     signers: tuple[SignerChoice, ...]
@@ -54,12 +54,10 @@ def decide(inputs: Inputs) -> Result[Plan, Problems]:
     """The plan, or every problem of the inputs and of what they ask for together."""
     asked, tag_inputs = inputs.tags.asked, inputs.tags
     backend = decide_backend(asked.backend, asked.build_in_ado, tag_inputs.environment)
-    known = together(tag_inputs.configuration, tag_inputs.git_state, image_name(asked))
+    known = together(tag_inputs.configuration, tag_inputs.job, image_name(asked))
     tags = decide_tags(tag_inputs)
     builds = decide_builds(inputs, known, tags, backend)
-    allowed = together(tag_inputs.configuration, tag_inputs.git_state).bind(
-        lambda found: check_tags_allowed(asked, *found)
-    )
+    allowed = together(tag_inputs.configuration, tag_inputs.job).bind(lambda found: check_tags_allowed(asked, *found))
     return together(known, tags, builds, backend, allowed).bind(
         lambda found: _assembled(inputs, *found[0], found[1], found[2], found[3])
     )
@@ -68,18 +66,18 @@ def decide(inputs: Inputs) -> Result[Plan, Problems]:
 def _assembled(
     inputs: Inputs,
     configuration: Configuration,
-    state: GitState,
+    job: Job,
     name: str,
     tags: tuple[Tag, ...],
     builds: Builds,
     backend: Backend,
 ) -> Result[Plan, Problems]:
-    in_production = uses_production_for_pull_requests(configuration, state)
+    in_production = uses_production_for_pull_requests(configuration, job)
     signers = tuple(
         SignerChoice(choice.definition, False, "pr-tags-in-registry: nothing in it is signed")
         if in_production
         else choice
-        for choice in choose_signers(configuration, state)
+        for choice in choose_signers(configuration, job)
     )
     engine = configuration.engines.get(backend.value, BUILT_IN.get(backend.value))
     problems = (*_index_problems(signers, builds.requests), *_refusals(backend, engine, builds.requests))
@@ -89,12 +87,13 @@ def _assembled(
     return Success(
         Plan(
             name=name,
-            git_state=state,
+            job=job,
             tags=tags,
             builds=builds.requests,
             signers=signers,
-            not_signed=why_not_signed(signers, state),
+            not_signed=why_not_signed(signers, job),
             warnings=(
+                *job.warnings,
                 *tag_warnings(inputs.tags),
                 *argument_warnings(builds.requests, builds.source, builds.arguments),
                 *(_PRODUCTION_WARNING if in_production else ()),

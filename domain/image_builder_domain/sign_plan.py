@@ -6,11 +6,13 @@ from typing import final
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.configuration import Configuration
+from image_builder_domain.decision.side import decide_job
 from image_builder_domain.git_state import GitState
+from image_builder_domain.job import Job
 from image_builder_domain.problem import Problem, Problems, every, located, together
 from image_builder_domain.reference import ImageReference
 from image_builder_domain.signer_selection import SignerChoice, choose_signers, why_not_signed
-from image_builder_domain.trust import CacheAccess, trust
+from image_builder_domain.trust import Side
 
 _FLAG = "--images-to-sign"
 
@@ -24,13 +26,18 @@ class SigningInputs:
     configuration: Result[Configuration, Problems]
     git_state: Result[GitState, Problems]
 
+    @property
+    def job(self) -> Result[Job, Problems]:
+        """The job with its side."""
+        return together(self.configuration, self.git_state).bind(lambda found: decide_job(*found))
+
 
 @final
 @dataclass(frozen=True, slots=True)
 class SignPlan:
     """What will be signed, each reference once, in the order of the command line. At least one signer is chosen."""
 
-    git_state: GitState
+    job: Job
     references: tuple[ImageReference, ...]
     signers: tuple[SignerChoice, ...]
     log_format: str | None = None
@@ -44,7 +51,7 @@ class SignPlan:
 
 def decide_signing(inputs: SigningInputs) -> Result[SignPlan, Problems]:
     """The plan, or every problem at once; one bad reference is enough for nothing to be signed."""
-    known = together(inputs.configuration, inputs.git_state)
+    known = together(inputs.configuration, inputs.job)
     references = _references(inputs.images)
     allowed = together(known, references).bind(lambda found: _below_development(*found[0], found[1]))
     signers = known.bind(lambda found: _signers(*found))
@@ -64,12 +71,12 @@ def _references(images: tuple[str, ...]) -> Result[tuple[ImageReference, ...], P
 
 
 def _below_development(
-    configuration: Configuration, state: GitState, references: tuple[ImageReference, ...]
+    configuration: Configuration, job: Job, references: tuple[ImageReference, ...]
 ) -> Result[None, Problems]:
     """Unmerged code signs nothing outside the development registry, whoever built it."""
-    if trust(state.job_type).cache is CacheAccess.PRODUCTION:
+    if job.side is not Side.UNMERGED:
         return Success(None)
-    what = f"a {state.job_type.value} job signs only images below dev-registry"
+    what = f"a {job.title} job signs only images below dev-registry"
     outside = tuple(
         Problem(_FLAG, f"{reference}: {what}", "sign it in a job of merged code")
         for reference in references
@@ -78,9 +85,9 @@ def _below_development(
     return Failure(outside) if outside else Success(None)
 
 
-def _signers(configuration: Configuration, state: GitState) -> Result[tuple[SignerChoice, ...], Problems]:
-    choices = choose_signers(configuration, state)
-    why = why_not_signed(choices, state)
+def _signers(configuration: Configuration, job: Job) -> Result[tuple[SignerChoice, ...], Problems]:
+    choices = choose_signers(configuration, job)
+    why = why_not_signed(choices, job)
     if why:
         return Failure((Problem("sign-config", f"nobody would sign: {why}", f"change it in {configuration.file}"),))
     return Success(choices)

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import final
 
 from image_builder_domain.configuration import Configuration
-from image_builder_domain.git_state import GitState
-from image_builder_domain.job_type import JobType
+from image_builder_domain.job import Job
 from image_builder_domain.signer_settings import SignerDefinition
-from image_builder_domain.trust import Signing, trust
+from image_builder_domain.trust import Side
 
 
 @final
@@ -20,21 +19,21 @@ class SignerChoice:
     why: str
 
 
-def choose_signers(configuration: Configuration, state: GitState) -> tuple[SignerChoice, ...]:
+def choose_signers(configuration: Configuration, job: Job) -> tuple[SignerChoice, ...]:
     """Every defined signer with its fate: those enabled for the repository first, in the order they are enabled."""
-    enabled = _enabled(configuration, state.repository)
+    enabled = _enabled(configuration, job.state.repository)
     order = {name: index for index, name in enumerate(enabled)}
     ranked = sorted(configuration.signers, key=lambda signer: order.get(signer.name, len(order)))
-    return tuple(SignerChoice(signer, *_fate(signer, enabled, state)) for signer in ranked)
+    return tuple(SignerChoice(signer, *_fate(signer, enabled, job)) for signer in ranked)
 
 
-def why_not_signed(choices: tuple[SignerChoice, ...], state: GitState) -> str:
+def why_not_signed(choices: tuple[SignerChoice, ...], job: Job) -> str:
     """Why nobody signs; empty when somebody does."""
     if any(choice.chosen for choice in choices):
         return ""
     if not choices:
         return "the configuration defines no signer"
-    if state.repository is None:
+    if job.state.repository is None:
         return "without --repo the sign configuration is not used"
     return "; ".join(f"{choice.definition.name}: {choice.why}" for choice in choices)
 
@@ -50,16 +49,16 @@ def _enabled(configuration: Configuration, repository: str | None) -> dict[str, 
     return enabled
 
 
-def _fate(signer: SignerDefinition, enabled: dict[str, tuple[str, ...]], state: GitState) -> tuple[bool, str]:
-    if state.repository is None:
+def _fate(signer: SignerDefinition, enabled: dict[str, tuple[str, ...]], job: Job) -> tuple[bool, str]:
+    if job.state.repository is None:
         return False, "the repository is unknown: outside CI --repo names it"
     if signer.name not in enabled:
-        return False, f"not enabled for {state.repository}"
-    if state.job_type is JobType.LOCAL and signer.job_types:
+        return False, f"not enabled for {job.state.repository}"
+    if job.side is Side.LOCAL and signer.job_types:
         return False, "it has a job-type, and this is outside CI"
-    if signer.job_types and state.job_type not in signer.job_types:
-        return False, f"its job-type does not name {state.job_type.value}"
-    if not signer.job_types and trust(state.job_type).signing is Signing.NAMED:
-        return False, f"a {state.job_type.value} is signed only by a signer whose job-type names it"
-    named = f", and its job-type names {state.job_type.value}" if signer.job_types else ""
+    if signer.job_types and job.counts_as not in signer.job_types:
+        return False, f"its job-type does not name {job.counts_as.value}"
+    if not signer.job_types and job.side is Side.UNMERGED:
+        return False, f"a {job.title} is signed only by a signer whose job-type names it"
+    named = f", and its job-type names {job.counts_as.value}" if signer.job_types else ""
     return True, f"enabled by {' and '.join(map(repr, enabled[signer.name]))}{named}"

@@ -1,68 +1,33 @@
-"""The trust matrix: what a job may do, from its class alone (specification, section 3).
+"""The three sides of trust, and which of them each class of jobs can claim (specification, section 3)."""
 
-No flag and no job configuration can widen it: nothing here takes any.
-"""
-
-from dataclasses import dataclass
 from enum import Enum
-from typing import assert_never, final
+from typing import assert_never
 
 from image_builder_domain.job_type import JobType
 
 
 class Side(Enum):
-    """Which of the three sides a job is on."""
+    """Which side a job is on: it decides registry, signers, caches and daemons.
+
+    ``PRODUCTION`` pushes to ``registry``, is signed by every signer enabled for the repository, and reads and writes
+    ``cache-repo``. ``UNMERGED`` pushes to ``dev-registry`` and is signed only by signers whose ``job-type`` names its
+    class; ``LOCAL`` pushes to ``dev-registry`` and is signed with ``--repo``. Both read ``cache-repo``, and write
+    ``dev-cache-repo`` alone.
+    """
 
     PRODUCTION = "production"
     UNMERGED = "unmerged"
     LOCAL = "local"
 
 
-class Target(Enum):
-    """Which list of registries images go to."""
-
-    PRODUCTION = "registry"
-    DEVELOPMENT = "dev-registry"
-    DEVELOPMENT_IF_SET = "dev-registry if set, else registry"
-
-
-class Signing(Enum):
-    """Which signers may sign."""
-
-    ENABLED = "signers enabled for the repository"
-    NAMED = "only signers whose job-type names this class"
-
-
-class CacheAccess(Enum):
-    """What may be written to the layer cache."""
-
-    PRODUCTION = "read and write cache-repo"
-    DEVELOPMENT = "read cache-repo, read and write dev-cache-repo"
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """What one class of jobs may do."""
-
-    target: Target
-    signing: Signing
-    cache: CacheAccess
-
-
-_MERGED = Trust(Target.PRODUCTION, Signing.ENABLED, CacheAccess.PRODUCTION)
-_UNMERGED = Trust(Target.DEVELOPMENT, Signing.NAMED, CacheAccess.DEVELOPMENT)
-_LOCAL = Trust(Target.DEVELOPMENT_IF_SET, Signing.ENABLED, CacheAccess.PRODUCTION)
-
-
-def trust(job_type: JobType) -> Trust:
-    """The row of the matrix; total, so that a new class of jobs cannot be forgotten."""
+def claimed_side(job_type: JobType) -> Side:
+    """The side that a class of jobs can be on at most; total, so that a new class cannot be forgotten."""
     match job_type:
         case JobType.POSTSUBMIT | JobType.SCHEDULE | JobType.WORKFLOW_DISPATCH | JobType.PERIODIC:
-            return _MERGED
+            return Side.PRODUCTION
         case JobType.PRESUBMIT | JobType.MERGE_GROUP | JobType.BATCH:
-            return _UNMERGED
+            return Side.UNMERGED
         case JobType.LOCAL:
-            return _LOCAL
+            return Side.LOCAL
         case _:
             assert_never(job_type)

@@ -42,7 +42,7 @@ def run(
     """Exit code as specification section 1 says."""
     gc.freeze()  # what was loaded stays
     gc.enable()  # a build may take hours
-    state = engine_state_directory(environment, plan.git_state.job_type)
+    state = engine_state_directory(environment, plan.job.side)
     settings = Settings(environment, log_directory(flags, environment), state, redactor)
     tell_log_lines(console, debug=flags["debug"])
     ports = open_ports(settings, plan)
@@ -98,7 +98,7 @@ def _tell(
     if path is not None:
         files[path] = json.dumps(found, indent=2).encode() + b"\n"
     failures = [str(written.failure()) for written in _written(files, artifacts)]
-    failures += ci_output.write_files(found, plan.git_state.system, environment)
+    failures += ci_output.write_files(found, plan.job.state.system, environment)
     for failure in (*outcome.lost, *failures):
         console.error(failure)
     outcome = Outcome(outcome.images, outcome.interruption, (*outcome.lost, *failures))

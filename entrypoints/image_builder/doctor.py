@@ -58,13 +58,13 @@ def _findings(
     decided = decide_backend(flags["backend"], flags["build-in-ado"], inputs.environment)
     backend, known = decided.value_or(None), inputs.configuration.value_or(None)
     settings = lasting_settings(settings, backend)
-    is_local, state = backend is not Backend.ADO, inputs.git_state.value_or(None)
+    is_local, job = backend is not Backend.ADO, inputs.job.value_or(None)
     yield from look_at_job(inputs.environment, inputs.git_state)
     yield from look_at_configuration(flags["config"], inputs.configuration)
     yield from map(_of_backend, problems_of(decided))
     yield from look_at_engines(backend, known, settings, cancellation)
     yield from look_at_registries(flags["name"], known, inputs, is_local, settings, cancellation)
-    yield from look_at_signers(known, state, is_local, settings, cancellation)
+    yield from look_at_signers(known, job, is_local, settings, cancellation)
     yield from look_at_pipeline(known, not is_local, inputs.environment)
 
 

@@ -4,8 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from image_builder_domain.job_type import JobType
-from image_builder_domain.trust import CacheAccess, trust
+from image_builder_domain.trust import Side
 
 
 def log_directory(flags: Mapping[str, Any], environment: Mapping[str, str]) -> str:
@@ -34,7 +33,7 @@ def _home() -> str:
         return "/tmp"  # noqa: S108 (such a container is nobody else's)
 
 
-def engine_state_directory(environment: Mapping[str, str], job_type: JobType) -> str:
-    """What engines keep between runs. What unmerged code leaves there (in a cache mount, say) no merged code reads."""
-    is_merged = trust(job_type).cache is CacheAccess.PRODUCTION
-    return state_directory(environment) if is_merged else os.path.join(state_directory(environment), "unmerged")
+def engine_state_directory(environment: Mapping[str, str], side: Side) -> str:
+    """What engines keep between runs. What one side leaves there (in a cache mount, say) no other side reads."""
+    kept = state_directory(environment)
+    return kept if side is Side.PRODUCTION else os.path.join(kept, side.value)

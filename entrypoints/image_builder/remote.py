@@ -101,7 +101,7 @@ def _preview(
     cancellation: SignalCancellation,
 ) -> int:
     path = call.flags["ado-preview-output"]
-    obeys = plan.git_state.system in _OBEDIENT
+    obeys = plan.job.state.system in _OBEDIENT
 
     def is_harmless(text: str) -> bool:
         data = text.encode()
@@ -119,7 +119,7 @@ def _build(
         call.console.error(reason)
     found = call.redactor.document(remote_report(plan, outcome))
     failures = [*_files(call, found, ports.artifacts)]
-    failures += ci_output.write_files(found, plan.git_state.system, call.environment)
+    failures += ci_output.write_files(found, plan.job.state.system, call.environment)
     for reason in failures:
         call.console.error(reason)
     outcome = replace(outcome, lost=(*outcome.lost, *failures))

@@ -3,6 +3,10 @@
 import json
 from typing import Any
 
+from image_builder_domain.git_state import GitState
+from image_builder_domain.job import Job
+from image_builder_domain.trust import claimed_side
+
 from tests.prow_job import prow_job
 
 BASE, HEAD, MERGE, OTHER = "1" * 40, "2" * 40, "3" * 40, "4" * 40
@@ -130,6 +134,11 @@ GITLAB_MERGE_REQUEST = {name: value for name, value in GITLAB_PUSH.items() if na
     "CI_MERGE_REQUEST_PROJECT_PATH": "acme/tools/demo",
     "CI_MERGE_REQUEST_SOURCE_PROJECT_PATH": "acme/tools/demo",
 }
+
+
+def as_claimed(state: GitState) -> Job:
+    """The job on the side that its class claims, for tests that begin after the decision."""
+    return Job(state, claimed_side(state.job_type), "as claimed", state.job_type)
 
 
 def prow(job_type: str, *pulls: tuple[int, str]) -> dict[str, str]:

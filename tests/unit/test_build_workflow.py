@@ -31,6 +31,7 @@ from image_builder_domain.report import report
 from image_builder_domain.signing import SignatureStatus
 from returns.result import Failure, Result, Success
 
+from tests.unit.jobs import as_claimed
 from tests.unit.test_sign_workflow import Signer
 
 Build = Callable[[BuildRequest, Cancellation], Result[BuiltImage, BuildFailure]]
@@ -142,7 +143,7 @@ def plan(*variants: str, max_parallel: int = 8, keep_going: bool = True) -> Plan
         for variant in variants
     )
     state = GitState(CiSystem.PROW, JobType.POSTSUBMIT, "1" * 40, "acme", "demo")
-    return Plan("app", state, (), builds, (), "", (), max_parallel=max_parallel, keep_going=keep_going)
+    return Plan("app", as_claimed(state), (), builds, (), "", (), max_parallel=max_parallel, keep_going=keep_going)
 
 
 @pytest.fixture

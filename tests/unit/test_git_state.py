@@ -9,7 +9,7 @@ from image_builder_domain.git_state import git_question, read_git_state
 from image_builder_domain.git_state.state import is_sha
 from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import problems_of
-from image_builder_domain.trust import Target, trust
+from image_builder_domain.trust import Side, claimed_side
 from returns.result import Result, Success
 
 from tests.unit.jobs import BASE, EVENTS, HEAD, MERGED, OTHER, UNMERGED
@@ -71,7 +71,7 @@ def test_any_variables_give_a_state_or_problems(
 def test_unmerged_code_is_never_trusted(name: str) -> None:
     job = UNMERGED[name]
     state = read_git_state(job, None, None, event_of(job)).unwrap()
-    assert trust(state.job_type).target is Target.DEVELOPMENT
+    assert claimed_side(state.job_type) is Side.UNMERGED
     assert state.commit in (HEAD, None)
 
 
@@ -79,7 +79,7 @@ def test_unmerged_code_is_never_trusted(name: str) -> None:
 def test_merged_code_is_trusted(name: str) -> None:
     job = MERGED[name]
     state = read_git_state(job, None, None, event_of(job)).unwrap()
-    assert trust(state.job_type).target is Target.PRODUCTION
+    assert claimed_side(state.job_type) is Side.PRODUCTION
     assert (state.commit, state.base_sha, state.head_sha) == (BASE, BASE, None)
 
 
@@ -94,7 +94,7 @@ def test_no_variables_beside_those_of_unmerged_code_make_it_trusted(name: str, d
     changed = data.draw(st.dictionaries(st.sampled_from(sorted(job)), st.sampled_from(WORDS), max_size=1))
     event = data.draw(st.just(event_of(job)) | st.sampled_from(list(EVENTS.values())).map(Success))
     result = read_git_state(job | added | changed, OTHER, None, event)
-    assert result.map(lambda state: trust(state.job_type).target is Target.DEVELOPMENT).value_or(True)
+    assert result.map(lambda state: claimed_side(state.job_type) is Side.UNMERGED).value_or(True)
 
 
 MARKS = [
@@ -122,7 +122,7 @@ MARKS = [
 def test_a_trusted_job_with_one_mark_of_unmerged_code_is_refused(name: str, mark: dict[str, str]) -> None:
     job = MERGED.get(name, {"PULL_BASE_SHA": BASE}) | mark
     result = read_git_state(job, None, None, event_of(job))
-    assert problems_of(result) or trust(result.unwrap().job_type).target is Target.DEVELOPMENT
+    assert problems_of(result) or claimed_side(result.unwrap().job_type) is Side.UNMERGED
 
 
 def test_a_mark_outside_ci_is_told_with_what_to_do() -> None:

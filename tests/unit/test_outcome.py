@@ -20,12 +20,14 @@ from image_builder_domain.reference import Digest, ImageReference
 from image_builder_domain.report import report
 from image_builder_domain.signing import SignatureResult, SignatureStatus
 
+from tests.unit.jobs import as_claimed
+
 REFERENCE = ImageReference.parse("reg.example/app:1").unwrap()
 IMAGE = Descriptor(OCI_MANIFEST, Digest("sha256:" + "a" * 64), 524)
 REQUEST = BuildRequest("app", None, "/src", "Dockerfile", (REFERENCE,))
 PLAN = Plan(
     "app",
-    GitState(CiSystem.LOCAL, JobType.LOCAL, "a" * 40),
+    as_claimed(GitState(CiSystem.LOCAL, JobType.LOCAL, "a" * 40)),
     (),
     (REQUEST,),
     (),

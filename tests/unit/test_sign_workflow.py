@@ -19,6 +19,8 @@ from image_builder_domain.signer_settings import NotarySettings, SignerDefinitio
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus, SignerMisconfigured
 from returns.result import Failure, Result, Success
 
+from tests.unit.jobs import as_claimed
+
 ONE, TWO = (Digest(f"sha256:{letter * 64}") for letter in "ab")
 STATE = GitState(CiSystem.PROW, JobType.POSTSUBMIT, "1" * 40, "acme", "demo")
 
@@ -79,7 +81,7 @@ class Audience:
 def plan(*references: str) -> SignPlan:
     definition = SignerDefinition("s", "notary", (), NotarySettings("https://signing.example"), "config.yaml:1:1")
     parsed = tuple(ImageReference.parse(text).unwrap() for text in references)
-    return SignPlan(STATE, parsed, (SignerChoice(definition, True, "enabled by '*'"),))
+    return SignPlan(as_claimed(STATE), parsed, (SignerChoice(definition, True, "enabled by '*'"),))
 
 
 def test_a_tag_that_moved_while_it_was_signed_fails_with_both_digests() -> None:

@@ -7,9 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.git_state import CiSystem, GitState
+from image_builder_domain.job import Job
 from image_builder_domain.job_type import JobType
 from image_builder_domain.signer_selection import choose_signers, why_not_signed
 from image_builder_domain.signer_settings import NotarySettings, SignerDefinition
+
+from tests.unit.jobs import as_claimed
 
 SETTINGS = NotarySettings("https://sign.example/sign")
 CI_TYPES: list[JobType] = [job_type for job_type in JobType if job_type is not JobType.LOCAL]
@@ -24,17 +27,17 @@ def configured(enabled: dict[str, tuple[str, ...]], *signers: SignerDefinition) 
     return Configuration("config.yaml", enabled_signers=enabled, signers=signers)
 
 
-def job(job_type: JobType, owner: str | None = "acme", repo: str | None = "demo") -> GitState:
+def job(job_type: JobType, owner: str | None = "acme", repo: str | None = "demo") -> Job:
     system = CiSystem.LOCAL if job_type is JobType.LOCAL else CiSystem.PROW
-    return GitState(system, job_type, "1" * 40, owner, repo)
+    return as_claimed(GitState(system, job_type, "1" * 40, owner, repo))
 
 
-def chosen(configuration: Configuration, state: GitState) -> list[str]:
-    return [choice.definition.name for choice in choose_signers(configuration, state) if choice.chosen]
+def chosen(configuration: Configuration, here: Job) -> list[str]:
+    return [choice.definition.name for choice in choose_signers(configuration, here) if choice.chosen]
 
 
-def whys(configuration: Configuration, state: GitState) -> dict[str, str]:
-    return {choice.definition.name: choice.why for choice in choose_signers(configuration, state)}
+def whys(configuration: Configuration, here: Job) -> dict[str, str]:
+    return {choice.definition.name: choice.why for choice in choose_signers(configuration, here)}
 
 
 def test_signers_for_everyone_come_first_then_those_of_the_repository_each_once() -> None:
@@ -93,28 +96,28 @@ def test_outside_ci_the_flag_lets_signers_without_job_type_sign() -> None:
 
 def test_outside_ci_without_the_flag_nobody_signs() -> None:
     configuration = configured({"*": ("a",)}, signer("a"))
-    state = job(JobType.LOCAL, None, None)
-    assert chosen(configuration, state) == []
-    assert whys(configuration, state) == {"a": "the repository is unknown: outside CI --repo names it"}
-    assert "--repo" in why_not_signed(choose_signers(configuration, state), state)
+    here = job(JobType.LOCAL, None, None)
+    assert chosen(configuration, here) == []
+    assert whys(configuration, here) == {"a": "the repository is unknown: outside CI --repo names it"}
+    assert "--repo" in why_not_signed(choose_signers(configuration, here), here)
 
 
 def test_nobody_signs_where_no_signer_is_defined() -> None:
-    state = job(JobType.POSTSUBMIT)
-    assert why_not_signed(choose_signers(configured({}), state), state) == "the configuration defines no signer"
+    here = job(JobType.POSTSUBMIT)
+    assert why_not_signed(choose_signers(configured({}), here), here) == "the configuration defines no signer"
 
 
 def test_when_nobody_signs_every_signer_has_its_reason() -> None:
-    state = job(JobType.POSTSUBMIT)
+    here = job(JobType.POSTSUBMIT)
     configuration = configured({"*": ("b",)}, signer("a"), signer("b", JobType.PRESUBMIT))
-    assert why_not_signed(choose_signers(configuration, state), state) == (
+    assert why_not_signed(choose_signers(configuration, here), here) == (
         "b: its job-type does not name postsubmit; a: not enabled for acme/demo"
     )
 
 
 def test_when_somebody_signs_there_is_no_reason() -> None:
-    state = job(JobType.POSTSUBMIT)
-    assert why_not_signed(choose_signers(configured({"*": ("a",)}, signer("a"), signer("b")), state), state) == ""
+    here = job(JobType.POSTSUBMIT)
+    assert why_not_signed(choose_signers(configured({"*": ("a",)}, signer("a"), signer("b")), here), here) == ""
 
 
 NAMES = ("a", "b", "c", "d")
@@ -144,44 +147,44 @@ states = st.sampled_from([job(job_type) for job_type in JobType] + [job(JobType.
 
 
 @given(configurations(), states)
-def test_every_defined_signer_has_exactly_one_fate_and_a_reason(configuration: Configuration, state: GitState) -> None:
-    choices = choose_signers(configuration, state)
+def test_every_defined_signer_has_exactly_one_fate_and_a_reason(configuration: Configuration, here: Job) -> None:
+    choices = choose_signers(configuration, here)
     assert sorted(choice.definition.name for choice in choices) == sorted(one.name for one in configuration.signers)
     assert all(choice.why for choice in choices)
-    assert bool(why_not_signed(choices, state)) is not any(choice.chosen for choice in choices)
+    assert bool(why_not_signed(choices, here)) is not any(choice.chosen for choice in choices)
 
 
 @given(configurations(), states)
 def test_exactly_the_enabled_and_fit_sign_in_the_order_of_their_enabling(
-    configuration: Configuration, state: GitState
+    configuration: Configuration, here: Job
 ) -> None:
     listed = [
         name
         for key in ("*", "acme/demo")
         for name in configuration.enabled_signers.get(key, ())
-        if state.repository is not None
+        if here.state.repository is not None
     ]
     jobs = {one.name: one.job_types for one in configuration.signers}
     fit = {
         name
         for name, types in jobs.items()
-        if (state.job_type in types if types else state.job_type in (*TRUSTED, JobType.LOCAL))
+        if (here.counts_as in types if types else here.counts_as in (*TRUSTED, JobType.LOCAL))
     }
-    assert chosen(configuration, state) == [name for name in dict.fromkeys(listed) if name in fit]
+    assert chosen(configuration, here) == [name for name in dict.fromkeys(listed) if name in fit]
 
 
 @given(configurations(), states)
-def test_unmerged_code_is_signed_only_by_who_names_its_class(configuration: Configuration, state: GitState) -> None:
-    for choice in choose_signers(configuration, state):
-        if choice.chosen and state.job_type not in (*TRUSTED, JobType.LOCAL):
-            assert state.job_type in choice.definition.job_types
-        if choice.chosen and state.job_type is JobType.LOCAL:
+def test_unmerged_code_is_signed_only_by_who_names_its_class(configuration: Configuration, here: Job) -> None:
+    for choice in choose_signers(configuration, here):
+        if choice.chosen and here.counts_as not in (*TRUSTED, JobType.LOCAL):
+            assert here.counts_as in choice.definition.job_types
+        if choice.chosen and here.counts_as is JobType.LOCAL:
             assert not choice.definition.job_types
-            assert state.repository is not None
+            assert here.state.repository is not None
 
 
 @given(configurations(), states, st.sampled_from(REPOSITORIES))
-def test_enabling_less_never_makes_more_sign(configuration: Configuration, state: GitState, key: str) -> None:
+def test_enabling_less_never_makes_more_sign(configuration: Configuration, here: Job, key: str) -> None:
     fewer = {name: enabled for name, enabled in configuration.enabled_signers.items() if name != key}
     less = configured(fewer, *configuration.signers)
-    assert set(chosen(less, state)) <= set(chosen(configuration, state))
+    assert set(chosen(less, here)) <= set(chosen(configuration, here))

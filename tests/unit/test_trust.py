@@ -1,32 +1,29 @@
-"""The trust matrix, row by row: a pull request can never publish or sign as production."""
+"""What each class of jobs can claim at most: a pull request can never publish or sign as production."""
 
 from typing import Any
 
 import pytest
 from image_builder_domain.job_type import JobType
-from image_builder_domain.trust import CacheAccess, Signing, Target, Trust, trust
+from image_builder_domain.trust import Side, claimed_side
 
-PRODUCTION = Trust(Target.PRODUCTION, Signing.ENABLED, CacheAccess.PRODUCTION)
-DEVELOPMENT = Trust(Target.DEVELOPMENT, Signing.NAMED, CacheAccess.DEVELOPMENT)
-
-MATRIX = {
-    JobType.POSTSUBMIT: PRODUCTION,
-    JobType.SCHEDULE: PRODUCTION,
-    JobType.WORKFLOW_DISPATCH: PRODUCTION,
-    JobType.PERIODIC: PRODUCTION,
-    JobType.PRESUBMIT: DEVELOPMENT,
-    JobType.MERGE_GROUP: DEVELOPMENT,
-    JobType.BATCH: DEVELOPMENT,
-    JobType.LOCAL: Trust(Target.DEVELOPMENT_IF_SET, Signing.ENABLED, CacheAccess.PRODUCTION),
+CLAIMS = {
+    JobType.POSTSUBMIT: Side.PRODUCTION,
+    JobType.SCHEDULE: Side.PRODUCTION,
+    JobType.WORKFLOW_DISPATCH: Side.PRODUCTION,
+    JobType.PERIODIC: Side.PRODUCTION,
+    JobType.PRESUBMIT: Side.UNMERGED,
+    JobType.MERGE_GROUP: Side.UNMERGED,
+    JobType.BATCH: Side.UNMERGED,
+    JobType.LOCAL: Side.LOCAL,
 }
 
 
 @pytest.mark.parametrize("job_type", JobType)
 def test_each_class_of_jobs_has_its_row(job_type: JobType) -> None:
-    assert trust(job_type) == MATRIX[job_type]
+    assert claimed_side(job_type) is CLAIMS[job_type]
 
 
 def test_a_class_of_jobs_without_a_row_is_trusted_with_nothing() -> None:
     unknown: Any = "deployment"
     with pytest.raises(AssertionError, match="'deployment'"):
-        trust(unknown)
+        claimed_side(unknown)

@@ -18,6 +18,7 @@ from image_builder_domain.build_inputs import Inputs, Source
 from image_builder_domain.configuration import Configuration, configuration
 from image_builder_domain.git_state import CiSystem, GitState, read_git_state
 from image_builder_domain.inputs import Asked, TagInputs
+from image_builder_domain.job import Job
 from image_builder_domain.job_type import JobType
 from image_builder_domain.plan import Plan, decide
 from image_builder_domain.reference import ImageReference
@@ -118,7 +119,7 @@ def lies_in(reference: ImageReference, prefixes: tuple[RegistryPrefix, ...]) -> 
 
 def assert_harmless(plan: Plan, found: Configuration, flags: Asked) -> None:
     """What no plan of unmerged code may do."""
-    job_type = plan.git_state.job_type
+    job_type = plan.job.state.job_type
     assert job_type in UNMERGED_CLASSES
     for build in plan.builds:
         for place in build.destinations:
@@ -132,15 +133,15 @@ def assert_harmless(plan: Plan, found: Configuration, flags: Asked) -> None:
             assert not lies_in(written, found.registries)
             assert found.cache.repository is not None
             assert not lies_in(written, (found.cache.repository,))
-    assert_signers(plan.signers, plan.git_state, found)
+    assert_signers(plan.signers, plan.job, found)
 
 
-def assert_signers(choices: tuple[SignerChoice, ...], state: GitState, found: Configuration) -> None:
+def assert_signers(choices: tuple[SignerChoice, ...], job: Job, found: Configuration) -> None:
     """Whoever signs names the class of the job and is enabled for its repository."""
-    enabled = (*found.enabled_signers.get("*", ()), *found.enabled_signers.get(str(state.repository), ()))
+    enabled = (*found.enabled_signers.get("*", ()), *found.enabled_signers.get(str(job.state.repository), ()))
     for choice in choices:
         if choice.chosen:
-            assert state.job_type in choice.definition.job_types
+            assert job.counts_as in choice.definition.job_types
             assert choice.definition.name in enabled
 
 
@@ -148,7 +149,7 @@ def assert_only_pull_request_tags(plan: Plan, found: Configuration, flags: Asked
     """The one way into the production registry: an administrator's word, no tag of a user, no signature."""
     assert found.pr_tags_in_registry
     assert not found.dev_registries
-    assert plan.git_state.job_type is JobType.PRESUBMIT
+    assert plan.job.state.job_type is JobType.PRESUBMIT
     assert flags.tags == ()
     assert not any(choice.chosen for choice in plan.signers)
     assert any("production registry" in warning for warning in plan.warnings)
@@ -249,7 +250,7 @@ def test_unmerged_code_has_nothing_signed_but_images_for_development(job_type: J
                 signed += 1
                 assert all(lies_in(place, found.unwrap().dev_registries) for place in plan.unwrap().references)
                 assert not any(lies_in(place, found.unwrap().registries) for place in plan.unwrap().references)
-                assert_signers(plan.unwrap().signers, plan.unwrap().git_state, found.unwrap())
+                assert_signers(plan.unwrap().signers, plan.unwrap().job, found.unwrap())
     assert signed >= 10
 
 

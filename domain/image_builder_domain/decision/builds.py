@@ -12,8 +12,8 @@ from image_builder_domain.configuration import Configuration
 from image_builder_domain.decision.arguments import Arguments, decide_arguments, merged
 from image_builder_domain.decision.caches import decide_cache, variant_cache
 from image_builder_domain.decision.destinations import decide_destinations, decide_repositories
-from image_builder_domain.git_state import GitState
 from image_builder_domain.inputs import EPOCH, Asked, source_date_epoch
+from image_builder_domain.job import Job
 from image_builder_domain.platform import Platform
 from image_builder_domain.problem import Problem, Problems, every, located, refuse, together
 from image_builder_domain.reference import ImageReference, Repository
@@ -49,7 +49,7 @@ class _Common:
 
 def decide_builds(
     inputs: Inputs,
-    known: Result[tuple[Configuration, GitState, str], Problems],
+    known: Result[tuple[Configuration, Job, str], Problems],
     tags: Result[tuple[Tag, ...], Problems],
     backend: Result[Backend, Problems],
 ) -> Result[Builds, Problems]:

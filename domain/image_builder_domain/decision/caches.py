@@ -7,36 +7,35 @@ from returns.result import Result, Success
 from image_builder_domain.backend import Backend
 from image_builder_domain.build import CacheReferences
 from image_builder_domain.configuration import Configuration
-from image_builder_domain.git_state import GitState
+from image_builder_domain.job import Job
 from image_builder_domain.problem import Problems, located, refuse, together
 from image_builder_domain.reference import ImageReference, Repository
 from image_builder_domain.registry_prefix import RegistryPrefix, image_reference
-from image_builder_domain.trust import CacheAccess, trust
 
 
 def decide_cache(
-    configuration: Configuration, state: GitState, name: str, backend: Backend
+    configuration: Configuration, job: Job, name: str, backend: Backend
 ) -> Result[CacheReferences, Problems]:
     """Unmerged code reads production's cache and writes only its own."""
     cache = configuration.cache
     if not cache.enabled or cache.repository is None:
         return Success(CacheReferences())
     if backend is Backend.KANIKO:
-        return _one_repository(configuration, state, cache.repository)
+        return _one_repository(configuration, job, cache.repository)
     if backend is Backend.BUILDKIT and not cache.run_layers:
         what = "cache.cache-run-layers is false, but BuildKit always caches them"
         return refuse(configuration.file, what, "remove the key, or switch the cache off")
-    found = _references(configuration, state, name, cache.repository)
+    found = _references(configuration, job, name, cache.repository)
     if backend is Backend.BUILDKIT:  # it always keeps both kinds
         return found
     return found.map(lambda cached: replace(cached, run_layers=cache.run_layers, copy_layers=cache.copy_layers))
 
 
 def _references(
-    configuration: Configuration, state: GitState, name: str, repository: RegistryPrefix
+    configuration: Configuration, job: Job, name: str, repository: RegistryPrefix
 ) -> Result[CacheReferences, Problems]:
     main, dev = _cache_reference(repository, name), configuration.cache.dev_repository
-    if trust(state.job_type).cache is CacheAccess.PRODUCTION:
+    if job.is_production:
         return main.map(lambda found: CacheReferences((found,), (found,)))
     if dev is None:
         return main.map(lambda found: CacheReferences((found,)))
@@ -53,13 +52,12 @@ def variant_cache(cache: CacheReferences, variant: str) -> CacheReferences:
 
 
 def _one_repository(
-    configuration: Configuration, state: GitState, repository: RegistryPrefix
+    configuration: Configuration, job: Job, repository: RegistryPrefix
 ) -> Result[CacheReferences, Problems]:
     """kaniko's cache is one repository for all images, with a tag for each layer; it reads and writes the same."""
     cache = configuration.cache
-    in_production = trust(state.job_type).cache is CacheAccess.PRODUCTION
-    chosen = repository if in_production or cache.dev_repository is None else cache.dev_repository
-    may_write = in_production or cache.dev_repository is not None
+    chosen = repository if job.is_production or cache.dev_repository is None else cache.dev_repository
+    may_write = job.is_production or cache.dev_repository is not None
 
     def references(found: Repository) -> CacheReferences:
         place = (image_reference(found, "layers"),)

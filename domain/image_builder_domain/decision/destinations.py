@@ -3,14 +3,14 @@
 from returns.result import Result, Success
 
 from image_builder_domain.configuration import Configuration
-from image_builder_domain.git_state import GitState
 from image_builder_domain.inputs import Asked
+from image_builder_domain.job import Job
 from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problem, Problems, every, located, refuse
 from image_builder_domain.reference import TAG_RULE, ImageReference, Repository, is_tag
 from image_builder_domain.registry_prefix import RegistryPrefix, image_reference
 from image_builder_domain.tag import Tag
-from image_builder_domain.trust import CacheAccess, Target, trust
+from image_builder_domain.trust import Side
 from image_builder_domain.variant import Variant
 
 
@@ -26,16 +26,14 @@ def image_name(asked: Asked) -> Result[str, Problems]:
     ).map(lambda _: asked.name or "")
 
 
-def decide_repositories(
-    configuration: Configuration, state: GitState, name: str
-) -> Result[tuple[Repository, ...], Problems]:
+def decide_repositories(configuration: Configuration, job: Job, name: str) -> Result[tuple[Repository, ...], Problems]:
     """The image's repository in every registry that this job's class may push to."""
 
     def place(registry: RegistryPrefix) -> Result[Repository, Problems]:
         found = located(registry.repository(name), "--name", "choose another name")
-        return found.bind(lambda repository: _outside_the_cache(repository, configuration, state))
+        return found.bind(lambda repository: _outside_the_cache(repository, configuration, job))
 
-    return _registries(configuration, state).bind(lambda registries: every(map(place, registries)))
+    return registries_of(configuration, job).bind(lambda registries: every(map(place, registries)))
 
 
 def decide_destinations(
@@ -55,43 +53,40 @@ def _tag_value(tag: Tag, variant: Variant | None) -> Result[str, Problems]:
     return Success(value)
 
 
-def _outside_the_cache(
-    repository: Repository, configuration: Configuration, state: GitState
-) -> Result[Repository, Problems]:
+def _outside_the_cache(repository: Repository, configuration: Configuration, job: Job) -> Result[Repository, Problems]:
     """An image of unmerged code under the cache's own repository would be a cache that production reads."""
     cache = configuration.cache.repository
-    if cache is not None and trust(state.job_type).cache is not CacheAccess.PRODUCTION and cache.contains(repository):
+    if cache is not None and not job.is_production and cache.contains(repository):
         return refuse("--name", f"{repository} lies in the layer cache of production", "choose another name")
     return Success(repository)
 
 
-def _registries(configuration: Configuration, state: GitState) -> Result[tuple[RegistryPrefix, ...], Problems]:
-    target = trust(state.job_type).target
-    key = "dev-registry" if target is Target.DEVELOPMENT else "registry"
-    if target is Target.PRODUCTION or uses_production_for_pull_requests(configuration, state):
+def registries_of(configuration: Configuration, job: Job) -> Result[tuple[RegistryPrefix, ...], Problems]:
+    """The registries that images of this job go to."""
+    key = "dev-registry" if job.side is Side.UNMERGED else "registry"
+    if job.is_production or uses_production_for_pull_requests(configuration, job):
         found = configuration.registries
-    elif target is Target.DEVELOPMENT:
+    elif job.side is Side.UNMERGED:
         found = configuration.dev_registries
     else:
         found = configuration.dev_registries or configuration.registries
     if found:
         return Success(found)
-    return refuse(configuration.file, f"{key} is missing, and a {state.job_type.value} build needs it", f"add {key}")
+    return refuse(configuration.file, f"{key} is missing, and a {job.title} build needs it", f"add {key}")
 
 
-def uses_production_for_pull_requests(configuration: Configuration, state: GitState) -> bool:
+def uses_production_for_pull_requests(configuration: Configuration, job: Job) -> bool:
     """``pr-tags-in-registry``: presubmit images go to the one registry there is, under pull-request tags alone."""
     return (
         configuration.pr_tags_in_registry
         and not configuration.dev_registries
-        and trust(state.job_type).target is Target.DEVELOPMENT
-        and state.job_type is JobType.PRESUBMIT
+        and job.state.job_type is JobType.PRESUBMIT
     )
 
 
-def check_tags_allowed(asked: Asked, configuration: Configuration, state: GitState) -> Result[None, Problems]:
+def check_tags_allowed(asked: Asked, configuration: Configuration, job: Job) -> Result[None, Problems]:
     """Refuses a pull request's own tags where they would lie beside production's."""
-    if (asked.tags or asked.tag_base64) and uses_production_for_pull_requests(configuration, state):
+    if (asked.tags or asked.tag_base64) and uses_production_for_pull_requests(configuration, job):
         what = "pr-tags-in-registry lets a pull request push its own tags alone"
         return refuse("--tag", what, "leave the flag out, or add a dev-registry")
     return Success(None)

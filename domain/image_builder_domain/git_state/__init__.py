@@ -13,7 +13,7 @@ from returns.result import Failure, Result, Success
 from image_builder_domain.git_state.state import PROW_MARKS, CiSystem, GitState
 from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problem, Problems, refuse
-from image_builder_domain.trust import Target, trust
+from image_builder_domain.trust import Side, claimed_side
 
 __all__ = ["CiSystem", "GitState", "detect", "git_question", "read_git_state"]
 
@@ -121,7 +121,7 @@ def _agreeing(state: GitState, repository: str | None) -> Result[GitState, Probl
 
 def _truly_merged(environment: Mapping[str, str], state: GitState) -> Result[GitState, Problems]:
     """A job that may publish as production must not carry a single mark of unmerged code."""
-    if trust(state.job_type).target is Target.DEVELOPMENT:
+    if claimed_side(state.job_type) is Side.UNMERGED:
         return Success(state)
     from image_builder_domain.git_state.unmerged import unmarked
 

@@ -10,8 +10,8 @@ from image_builder_domain.configuration import Configuration
 from image_builder_domain.decision.arguments import decide_arguments
 from image_builder_domain.decision.destinations import image_name
 from image_builder_domain.decision.tags import user_tags
-from image_builder_domain.git_state import GitState
 from image_builder_domain.inputs import TagInputs
+from image_builder_domain.job import Job
 from image_builder_domain.job_type import JobType
 from image_builder_domain.platform import Platform
 from image_builder_domain.problem import Problems, every, located, refuse, together
@@ -47,7 +47,7 @@ class RemotePlan:
     """What will be asked of the pipeline. ``secrets`` are values of arguments that must not be shown."""
 
     name: str
-    git_state: GitState
+    job: Job
     settings: AdoSettings
     request: RunRequest | PreviewRequest
     arguments: tuple[BuildArgument, ...]
@@ -57,11 +57,11 @@ class RemotePlan:
 
 def decide_remote(inputs: RemoteInputs) -> Result[RemotePlan, Problems]:
     """The plan, or every problem of the inputs and of what they ask for."""
-    known = together(inputs.tags.configuration, inputs.tags.git_state)
+    known = together(inputs.tags.configuration, inputs.tags.job)
     settings = inputs.tags.configuration.bind(_settings)
     name = _name(inputs)
     details = together(_tags(inputs.tags), _arguments(inputs.tags), _platforms(inputs.tags), inputs.use_buildkit)
-    job = inputs.tags.git_state.bind(lambda state: _job(state, inputs))
+    job = inputs.tags.job.bind(lambda found: _job(found, inputs))
     definition = inputs.definition if inputs.definition is not None else Success("")
     asked = together(job, name, details).map(lambda found: _asked(inputs, found[0], found[1], *found[2]))
     parameters = together(settings, asked).bind(lambda found: decide_parameters(found[0].parameters, found[1]))
@@ -116,29 +116,31 @@ def _platforms(inputs: TagInputs) -> Result[tuple[Platform, ...], Problems]:
     )
 
 
-def _job(state: GitState, inputs: RemoteInputs) -> Result[GitState, Problems]:
+def _job(job: Job, inputs: RemoteInputs) -> Result[Job, Problems]:
     """A job that the pipeline can take; a preview outside of CI is expanded as for a push."""
-    if inputs.definition is not None and state.job_type is JobType.LOCAL:
-        return Success(replace(state, job_type=JobType.POSTSUBMIT, base_sha=state.base_sha or state.commit))
-    if state.job_type in (JobType.PRESUBMIT, JobType.MERGE_GROUP) and state.base_sha is None:
+    state = job.state
+    if inputs.definition is not None and job.counts_as is JobType.LOCAL:
+        pushed = replace(state, base_sha=state.base_sha or state.commit)
+        return Success(replace(job, state=pushed, counts_as=JobType.POSTSUBMIT))
+    if job.counts_as in (JobType.PRESUBMIT, JobType.MERGE_GROUP) and state.base_sha is None:
         what = "the commit that the change is based on is not known, and the pipeline needs it"
         return refuse(state.system.value, what, "set REPO_OWNER, REPO_NAME, JOB_TYPE and PULL_BASE_SHA as Prow does")
-    return Success(state)
+    return Success(job)
 
 
 def _asked(
     inputs: RemoteInputs,
-    state: GitState,
+    job: Job,
     name: str,
     tags: tuple[TagSpec, ...],
     arguments: tuple[BuildArgument, ...],
     platforms: tuple[Platform, ...],
     use_buildkit: bool,
 ) -> ParameterInputs:
-    asked = inputs.tags.asked
-    proposed = state.job_type in (JobType.PRESUBMIT, JobType.MERGE_GROUP)
+    asked, state = inputs.tags.asked, job.state
+    proposed = job.counts_as in (JobType.PRESUBMIT, JobType.MERGE_GROUP)
     return ParameterInputs(
-        job_type=state.job_type,
+        job_type=job.counts_as,
         owner=state.owner or "",
         repo=state.repo or "",
         base_commit=state.base_sha or state.commit or "",
@@ -164,7 +166,7 @@ def _asked(
 def _plan(
     inputs: RemoteInputs,
     configuration: Configuration,
-    state: GitState,
+    job: Job,
     settings: AdoSettings,
     arguments: tuple[BuildArgument, ...],
     definition: str,
@@ -174,8 +176,12 @@ def _plan(
     token = inputs.identity_token and settings.parameters == "v2"
     is_preview = inputs.definition is not None
     request = PreviewRequest(parameters, definition) if is_preview else RunRequest(parameters, token)
-    warnings = (*_secret_warnings(arguments), *(_ENV_FILE_WARNING if inputs.env_file is not None else ()))
-    return RemotePlan(name, state, settings, request, arguments, warnings, configuration.log_format)
+    warnings = (
+        *job.warnings,
+        *_secret_warnings(arguments),
+        *(_ENV_FILE_WARNING if inputs.env_file is not None else ()),
+    )
+    return RemotePlan(name, job, settings, request, arguments, warnings, configuration.log_format)
 
 
 _ENV_FILE_WARNING = ("--env-file is deprecated; use --build-arg NAME=value",)

@@ -6,13 +6,13 @@ from typing import Final
 from image_builder_adapters.registry import DockerCredentials
 from image_builder_adapters.registry.reachability import impatient_client, reachable
 from image_builder_domain.configuration import Configuration
+from image_builder_domain.decision.destinations import registries_of
 from image_builder_domain.diagnosis import Finding
-from image_builder_domain.git_state import GitState
 from image_builder_domain.inputs import TagInputs
+from image_builder_domain.job import Job
 from image_builder_domain.ports import Cancellation
 from image_builder_domain.reference import Repository
 from image_builder_domain.registry_prefix import RegistryPrefix
-from image_builder_domain.trust import Target, trust
 from returns.methods import unwrap_or_failure
 from returns.result import Failure
 
@@ -35,7 +35,7 @@ def look_at_registries(
     """Needed are those that this job's images go to, unless a pipeline pushes them. Each is asked once, for 5 s."""
     if configuration is None:
         return
-    wanted = _needed(configuration, inputs.git_state.value_or(None)) if is_local else ()
+    wanted = _needed(configuration, inputs.job.value_or(None)) if is_local else ()
     prefixes = tuple(dict.fromkeys((*wanted, *_all(configuration))))
     credentials, client = DockerCredentials(settings.environment), impatient_client()
     places = tuple(_repository(prefix, name) for prefix in prefixes)
@@ -62,13 +62,9 @@ def _credentials(text: str, place: Repository, credentials: DockerCredentials, i
     return Finding(_AREA, subject, ", else ".join(found) or "none: it is asked anonymously")
 
 
-def _needed(configuration: Configuration, state: GitState | None) -> tuple[RegistryPrefix, ...]:
+def _needed(configuration: Configuration, job: Job | None) -> tuple[RegistryPrefix, ...]:
     """Where this job's images go; of a job that is not understood, nowhere."""
-    if state is None:
-        return ()
-    target = trust(state.job_type).target
-    is_production = target is Target.PRODUCTION or not configuration.dev_registries
-    return configuration.registries if is_production else configuration.dev_registries
+    return registries_of(configuration, job).value_or(()) if job is not None else ()
 
 
 def _all(configuration: Configuration) -> tuple[RegistryPrefix, ...]:

@@ -6,7 +6,7 @@ from typing import Final
 from image_builder_adapters.program_version import Program, program_finding
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.diagnosis import Finding
-from image_builder_domain.git_state import GitState
+from image_builder_domain.job import Job
 from image_builder_domain.ports import Cancellation
 from image_builder_domain.signer_selection import choose_signers
 from returns.result import Failure
@@ -19,16 +19,16 @@ _COSIGN: Final = Program("cosign", ("version",), "signers of type cosign need it
 
 def look_at_signers(
     configuration: Configuration | None,
-    state: GitState | None,
+    job: Job | None,
     is_local: bool,
     settings: Settings,
     cancellation: Cancellation,
 ) -> Iterator[Finding]:
     """Each signer is prepared as before a build: secrets are read and checked, nothing is sent."""
     yield program_finding(_COSIGN, _AREA, settings.environment, cancellation, is_needed=False)
-    if configuration is None or state is None:
+    if configuration is None or job is None:
         return
-    choices = choose_signers(configuration, state)
+    choices = choose_signers(configuration, job)
     signers = open_all_signers(settings, choices)
     for choice in choices:
         prepared = signers[choice.definition.name].prepare()

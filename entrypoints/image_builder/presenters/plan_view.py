@@ -14,7 +14,7 @@ from image_builder.presenters.signers_view import signers_as_json, signers_as_te
 
 def plan_as_json(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer]) -> dict[str, Any]:
     """Everything in the plan, as one JSON object."""
-    state = plan.git_state
+    state = plan.job.state
     return {
         "image_name": plan.name,
         "backend": plan.backend.value,
@@ -38,7 +38,7 @@ def plan_as_json(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
 
 def plan_as_text(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer]) -> str:
     """The plan as a person reads it."""
-    state = plan.git_state
+    state = plan.job.state
     lines = [
         f"Plan for {plan.name}, built by {plan.backend.title}",
         f"  job       {state.job_type.value} ({state.system.value})"

@@ -9,7 +9,7 @@ from image_builder_domain.remote_pipeline import RemotePipeline
 
 def plan_as_json(plan: RemotePlan, pipeline: RemotePipeline) -> dict[str, Any]:
     """Everything in the plan, as one JSON object."""
-    state, settings = plan.git_state, plan.settings
+    state, settings = plan.job.state, plan.settings
     return {
         "image_name": plan.name,
         "backend": "ado",
@@ -35,7 +35,7 @@ def plan_as_json(plan: RemotePlan, pipeline: RemotePipeline) -> dict[str, Any]:
 
 def plan_as_text(plan: RemotePlan, pipeline: RemotePipeline) -> str:
     """The plan as a person reads it."""
-    state, settings = plan.git_state, plan.settings
+    state, settings = plan.job.state, plan.settings
     lines = [
         f"Plan for {plan.name or 'a preview'}, in Azure DevOps",
         f"  job       {state.job_type.value} ({state.system.value})"
