@@ -6,11 +6,20 @@ import stat
 from image_builder_domain.artifact_failure import ArtifactFailure
 from returns.result import Failure, Result, Success
 
+from image_builder_adapters.folder import opened_folder
+
+_OPEN = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
 
 def append(path: str, content: bytes) -> Result[str, ArtifactFailure]:
-    """Add ``content`` to a regular file that exists, on a line of its own; a link is not followed."""
+    """Add ``content`` to a regular file that exists, on a line of its own; a link is not followed.
+
+    Empty ``content`` changes nothing: it tells whether the file can be written.
+    """
+    folder, name = os.path.split(path)
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with opened_folder(folder or os.curdir, mode=None) as directory:
+            descriptor = os.open(name, _OPEN, dir_fd=directory)
         try:
             return _add(path, descriptor, content)
         finally:
@@ -23,8 +32,8 @@ def append(path: str, content: bytes) -> Result[str, ArtifactFailure]:
 def _add(path: str, descriptor: int, content: bytes) -> Result[str, ArtifactFailure]:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
-        return Failure(ArtifactFailure(path, "this is no regular file"))
-    if status.st_size and os.pread(descriptor, 1, status.st_size - 1) != b"\n":
+        return Failure(ArtifactFailure(path, "this is not a regular file"))
+    if content and status.st_size and os.pread(descriptor, 1, status.st_size - 1) != b"\n":
         content = b"\n" + content  # an earlier step left its last line open
     rest = memoryview(content)
     while rest:

@@ -1,45 +1,69 @@
 """Logs, reports and output files on the local file system.
 
-The last part of a path is never followed when it is a link: in a shared folder, or in one that unmerged code can write
-to, a link would let somebody else choose which file we overwrite.
+The last part of a path is never followed when it is a link, and no folder on the way to it when a repository can
+contain that link (see :mod:`image_builder_adapters.folder`): somebody else would choose which file is overwritten.
 """
 
+import errno
 import os
 import stat
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import count
 from typing import final
 
 from image_builder_domain.artifact_failure import ArtifactFailure
 from returns.result import Failure, Result, Success
 
+from image_builder_adapters.folder import nearest_folder, opened_folder
 from image_builder_adapters.redaction import PieceRedactor, Redactor
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE_MODE = 0o644
-_DIRECTORY_MODE = 0o755
+_NO_FILE = "this is not the path of a file"
 
 
 @final
 class FileArtifacts:
     """Implements :class:`~image_builder_domain.ports.Artifacts`; ``redactor`` takes secrets out of logs.
 
-    The log directory (which may be a link) is made when the first log is opened. Whole files are written as given.
+    The log directory is made when the first log is opened. Whole files are written as given. ``context`` is the build
+    context: links in it are not followed, as in every git working copy.
     """
 
-    def __init__(self, log_directory: str, redactor: Redactor) -> None:
+    def __init__(self, log_directory: str, redactor: Redactor, context: str | None = None) -> None:
         self._log_directory = log_directory
         self._redactor = redactor
+        self._context = context
+
+    def check_logs(self) -> Result[str, ArtifactFailure]:
+        """Implement ``Artifacts.check_logs``."""
+        return self._checked(self._log_directory, self._log_directory, None)
+
+    def check(self, path: str) -> Result[str, ArtifactFailure]:
+        """Implement ``Artifacts.check``."""
+        folder, name = os.path.split(path)
+        if not _is_file_name(name):
+            return Failure(ArtifactFailure(path, _NO_FILE))
+        return self._checked(path, folder or os.curdir, name)
+
+    def _checked(self, path: str, folder: str, name: str | None) -> Result[str, ArtifactFailure]:
+        try:
+            with nearest_folder(folder, self._context) as (directory, is_there):
+                obstacle = _obstacle(name, directory) if is_there and name is not None else None
+                if obstacle is None and not os.access(".", os.W_OK | os.X_OK, dir_fd=directory, effective_ids=True):
+                    obstacle = os.strerror(errno.EACCES)
+        except (OSError, ValueError) as error:
+            obstacle = _reason(error)
+        return Success(path) if obstacle is None else Failure(ArtifactFailure(path, obstacle))
 
     def open_log(self, name: str) -> "Result[FileLog, ArtifactFailure]":
         """Implement ``Artifacts.open_log``; a name that is taken becomes ``<stem>-2.log``, ``-3``, and so on."""
         path = os.path.join(self._log_directory, name)
         if not _is_file_name(name):
-            return Failure(ArtifactFailure(path, f"{name!r} is no file name"))
+            return Failure(ArtifactFailure(path, f"{name!r} is not a file name"))
         try:
-            with _directory(self._log_directory) as directory:
+            with opened_folder(self._log_directory, self._context) as directory:
                 return self._open_first_free(name, directory)
         except (OSError, ValueError) as error:
             return Failure(ArtifactFailure(path, _reason(error)))
@@ -59,13 +83,30 @@ class FileArtifacts:
         """Implement ``Artifacts.write``; folders are made, and only a regular file is replaced."""
         folder, name = os.path.split(path)
         if not _is_file_name(name):
-            return Failure(ArtifactFailure(path, "this is no path of a file"))
+            return Failure(ArtifactFailure(path, _NO_FILE))
         try:
-            with _directory(folder or os.curdir) as directory:
+            with opened_folder(folder or os.curdir, self._context) as directory:
                 obstacle = _obstacle(name, directory)
                 if obstacle is not None:
                     return Failure(ArtifactFailure(path, obstacle))
                 _replace(name, content, directory)
+        except (OSError, ValueError) as error:
+            return Failure(ArtifactFailure(path, _reason(error)))
+        return Success(path)
+
+    def discard(self, path: str) -> Result[str, ArtifactFailure]:
+        """Implement ``Artifacts.discard``; only a regular file is removed."""
+        folder, name = os.path.split(path)
+        if not _is_file_name(name):
+            return Failure(ArtifactFailure(path, _NO_FILE))
+        try:
+            with opened_folder(folder or os.curdir, self._context, mode=None) as directory:
+                obstacle = _obstacle(name, directory)
+                if obstacle is not None:
+                    return Failure(ArtifactFailure(path, obstacle))
+                os.unlink(name, dir_fd=directory)
+        except FileNotFoundError:
+            pass
         except (OSError, ValueError) as error:
             return Failure(ArtifactFailure(path, _reason(error)))
         return Success(path)
@@ -118,17 +159,6 @@ class FileLog:
             os.close(descriptor)
         except OSError as error:  # a network file system may tell of a full disk only now
             self._failure = self._failure or ArtifactFailure(self._path, _reason(error))
-
-
-@contextmanager
-def _directory(path: str) -> Iterator[int]:
-    """A descriptor of a directory, which is made when it is missing: what happens to its path later cannot matter."""
-    os.makedirs(path, _DIRECTORY_MODE, exist_ok=True)
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _replace(name: str, content: bytes, directory: int) -> None:

@@ -188,3 +188,76 @@ class ArtifactsContract:
             failed = unwrap_or_failure(artifacts.write(str(path), b"x"))
             assert isinstance(failed, ArtifactFailure)
             assert str(path) in str(failed)
+
+    @pytest.mark.parametrize("path", ["out/report.json", "out/new/report.json", "deep/out/report.json"])
+    def test_no_link_of_a_working_copy_chooses_what_is_written(
+        self, artifacts: Artifacts, path: str, tmp_path: Path
+    ) -> None:
+        """A committed link, at whichever part of the path: nothing is written, removed or made where it leads."""
+        victim, copy = _working_copy(tmp_path)
+        (copy / "deep").mkdir()
+        for link in (copy / "out", copy / "deep" / "out"):
+            link.symlink_to(victim)
+        asked = str(copy / path)
+        for answer in (artifacts.check(asked), artifacts.write(asked, b"ours"), artifacts.discard(asked)):
+            failed = unwrap_or_failure(answer)
+            assert isinstance(failed, ArtifactFailure)
+            assert str((copy / path).parents[path.count("new/")]) in failed.reason
+        assert {file.name: file.read_text() for file in victim.iterdir()} == {"report.json": "theirs"}
+
+    def test_no_link_of_a_working_copy_chooses_where_logs_go(
+        self, artifacts: Artifacts, logs: Path, tmp_path: Path
+    ) -> None:
+        """The log directory itself may be such a link."""
+        victim, _ = _working_copy(tmp_path)
+        (logs.parent / ".git").mkdir()
+        logs.symlink_to(victim)
+        assert isinstance(unwrap_or_failure(artifacts.check_logs()), ArtifactFailure)
+        assert isinstance(unwrap_or_failure(artifacts.open_log("build_app.log")), ArtifactFailure)
+        assert os.listdir(victim) == ["report.json"]
+
+    def test_links_of_the_system_are_followed(self, artifacts: Artifacts, tmp_path: Path) -> None:
+        """``/var/run``, a home behind a link: what leads to a working copy, and not out of it."""
+        _, copy = _working_copy(tmp_path)
+        (tmp_path / "home").symlink_to(copy.parent)
+        path = str(tmp_path / "home" / copy.name / "out" / "report.json")
+        assert artifacts.check(path) == Success(path)
+        assert artifacts.write(path, b"ours") == Success(path)
+        assert (copy / "out" / "report.json").read_bytes() == b"ours"
+
+    def test_a_check_changes_nothing_and_sees_what_stands_in_the_way(
+        self, artifacts: Artifacts, logs: Path, tmp_path: Path
+    ) -> None:
+        """Before a run starts, so that no build is lost for its evidence."""
+        (tmp_path / "file").write_text("")
+        assert artifacts.check_logs() == Success(str(logs))
+        for good in (tmp_path / "new" / "folder" / "report.json", tmp_path / "file"):
+            assert artifacts.check(str(good)) == Success(str(good))
+        for bad in (tmp_path / "file" / "report.json", tmp_path):
+            failed = unwrap_or_failure(artifacts.check(str(bad)))
+            assert isinstance(failed, ArtifactFailure)
+            assert str(bad) in str(failed)
+        assert os.listdir(tmp_path) == ["file"]
+        logs.write_text("")
+        assert isinstance(unwrap_or_failure(artifacts.check_logs()), ArtifactFailure)
+
+    def test_what_an_earlier_run_left_is_discarded(self, artifacts: Artifacts, tmp_path: Path) -> None:
+        """A file, which may be gone already; nothing else."""
+        path = tmp_path / "tags.json"
+        path.write_text("old")
+        for _ in range(2):
+            assert artifacts.discard(str(path)) == Success(str(path))
+            assert not path.exists()
+        assert artifacts.discard(str(tmp_path / "new" / "tags.json")).unwrap()
+        path.mkdir()
+        assert isinstance(unwrap_or_failure(artifacts.discard(str(path))), ArtifactFailure)
+        assert os.listdir(tmp_path) == ["tags.json"]
+
+
+def _working_copy(folder: Path) -> tuple[Path, Path]:
+    """A folder that nobody may write to, holding ``report.json``, and a git working copy beside it."""
+    victim, copy = folder / "victim", folder / "real" / "copy"
+    victim.mkdir()
+    (victim / "report.json").write_text("theirs")
+    (copy / ".git").mkdir(parents=True)
+    return victim, copy

@@ -165,9 +165,17 @@ class Artifacts(Protocol):
 
     Takes   names (below the log directory) and paths, with bytes.
     Gives   the path written. Files are atomic (temporary file in the same folder, then rename), never follow a link
-            in their last part, and never replace another run's log.
+            in their last part, nor one that a git working copy contains, and never replace another run's log.
     Fails   with :class:`ArtifactFailure`. Never raises.
     """
+
+    def check_logs(self) -> Result[str, ArtifactFailure]:
+        """Whether :meth:`open_log` can work, as far as it can be seen without changing anything; the log directory."""
+        ...
+
+    def check(self, path: str) -> Result[str, ArtifactFailure]:
+        """Whether :meth:`write` can work, as far as it can be seen without changing anything."""
+        ...
 
     def open_log(self, name: str) -> Result[LogFile, ArtifactFailure]:
         """Open ``<log-dir>/<name>`` for one build; a unique name is found when it is taken by another run."""
@@ -175,4 +183,8 @@ class Artifacts(Protocol):
 
     def write(self, path: str, content: bytes) -> Result[str, ArtifactFailure]:
         """Write a whole file at once."""
+        ...
+
+    def discard(self, path: str) -> Result[str, ArtifactFailure]:
+        """Remove the file that an earlier run wrote there; a file that is not there is removed already."""
         ...

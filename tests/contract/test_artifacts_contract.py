@@ -110,6 +110,15 @@ class Spoilt:
     def write(self, path: str, content: bytes) -> Result[str, ArtifactFailure]:
         return self.good.write(path, content)
 
+    def check_logs(self) -> Result[str, ArtifactFailure]:
+        return self.good.check_logs()
+
+    def check(self, path: str) -> Result[str, ArtifactFailure]:
+        return self.good.check(path)
+
+    def discard(self, path: str) -> Result[str, ArtifactFailure]:
+        return self.good.discard(path)
+
 
 class ShowsSecrets(Spoilt):
     def open_log(self, name: str) -> Result[LogFile, ArtifactFailure]:
@@ -155,6 +164,52 @@ class LeavesSomethingBeside(Spoilt):
 class Raises(Spoilt):
     def write(self, path: str, content: bytes) -> Result[str, ArtifactFailure]:
         return Success(self.good.write(path, content).unwrap())
+
+
+class FollowsFolders(Spoilt):
+    """Asks for the real path first, as everybody would."""
+
+    def write(self, path: str, content: bytes) -> Result[str, ArtifactFailure]:
+        folder, name = os.path.split(path)
+        return self.good.write(os.path.join(os.path.realpath(folder), name), content)
+
+
+class FollowsItsLogDirectory(Spoilt):
+    def open_log(self, name: str) -> Result[LogFile, ArtifactFailure]:
+        return FileArtifacts(os.path.realpath(self.logs), Redactor()).open_log(name).map(SpoiltLog)
+
+
+class FollowsWhenDiscarding(Spoilt):
+    def discard(self, path: str) -> Result[str, ArtifactFailure]:
+        Path(path).unlink(missing_ok=True)
+        return self.good.discard(path)
+
+
+class ChecksNothing(Spoilt):
+    def check(self, path: str) -> Result[str, ArtifactFailure]:
+        return Success(path)
+
+    def check_logs(self) -> Result[str, ArtifactFailure]:
+        return Success(str(self.logs))
+
+
+class FollowsNothing(Spoilt):
+    """Refuses every link, also those of the system."""
+
+    def write(self, path: str, content: bytes) -> Result[str, ArtifactFailure]:
+        if os.path.realpath(path) != path:
+            return Failure(ArtifactFailure(path, "a link"))
+        return self.good.write(path, content)
+
+
+class ChecksByWriting(Spoilt):
+    def check(self, path: str) -> Result[str, ArtifactFailure]:
+        return self.good.write(path, b"")
+
+
+class DiscardsNothing(Spoilt):
+    def discard(self, path: str) -> Result[str, ArtifactFailure]:
+        return Success(path)
 
 
 class Trims(Spoilt):
@@ -230,6 +285,39 @@ def test_a_file_that_is_written_badly_is_seen(
     (tmp_path / "place").mkdir()
     with pytest.raises(AssertionError):
         clause(spoilt(tmp_path / "logs"), tmp_path / "place")
+
+
+@pytest.mark.parametrize("path", ["out/report.json", "deep/out/report.json"])
+@pytest.mark.parametrize("spoilt", [FollowsFolders, FollowsWhenDiscarding, ChecksNothing])
+def test_a_followed_link_of_a_folder_is_seen(spoilt: type[Spoilt], path: str, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError):
+        CONTRACT.test_no_link_of_a_working_copy_chooses_what_is_written(spoilt(tmp_path / "logs"), path, tmp_path)
+
+
+@pytest.mark.parametrize("spoilt", [FollowsItsLogDirectory, ChecksNothing])
+def test_a_followed_link_of_the_log_directory_is_seen(spoilt: type[Spoilt], tmp_path: Path) -> None:
+    with pytest.raises(AssertionError):
+        CONTRACT.test_no_link_of_a_working_copy_chooses_where_logs_go(
+            spoilt(tmp_path / "logs"), tmp_path / "logs", tmp_path
+        )
+
+
+def test_a_refused_link_of_the_system_is_seen(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError):
+        CONTRACT.test_links_of_the_system_are_followed(FollowsNothing(tmp_path / "logs"), tmp_path)
+
+
+@pytest.mark.parametrize("spoilt", [ChecksNothing, ChecksByWriting])
+def test_a_check_that_is_none_is_seen(spoilt: type[Spoilt], tmp_path: Path) -> None:
+    with pytest.raises(AssertionError):
+        CONTRACT.test_a_check_changes_nothing_and_sees_what_stands_in_the_way(
+            spoilt(tmp_path / "logs"), tmp_path / "logs", tmp_path
+        )
+
+
+def test_a_file_that_is_not_discarded_is_seen(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError):
+        CONTRACT.test_what_an_earlier_run_left_is_discarded(DiscardsNothing(tmp_path / "logs"), tmp_path)
 
 
 def test_a_file_that_is_half_written_is_seen(tmp_path: Path) -> None:

@@ -202,7 +202,7 @@ def make_link(path: Path) -> None:
     ("make", "reason"),
     [
         (make_link, "Too many levels of symbolic links"),
-        (os.mkfifo, "this is no regular file"),
+        (os.mkfifo, "this is not a regular file"),
         (os.mkdir, "Is a directory"),
     ],
 )

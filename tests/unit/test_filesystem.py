@@ -3,6 +3,7 @@
 import os
 import socket
 import stat
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -105,7 +106,7 @@ def test_what_is_no_file_name_opens_no_log(artifacts: Artifacts, logs: Path, nam
 def test_a_file_in_place_of_the_log_directory_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("")
     found = FileArtifacts(str(tmp_path / "logs"), Redactor()).open_log("a.log").failure()
-    assert found == ArtifactFailure(str(tmp_path / "logs" / "a.log"), "File exists")
+    assert found == ArtifactFailure(str(tmp_path / "logs" / "a.log"), "Not a directory")
 
 
 def test_a_full_disk_is_told_when_the_log_is_closed(artifacts: Artifacts, logs: Path) -> None:
@@ -182,6 +183,90 @@ def test_a_link_is_not_written_through(artifacts: Artifacts, tmp_path: Path) -> 
     assert "a link" in failure(artifacts, tmp_path / "f").reason
     assert (tmp_path / "victim").read_bytes() == b"old"
     assert (tmp_path / "f").is_symlink()
+
+
+def test_a_copied_context_chooses_nothing_either(tmp_path: Path) -> None:
+    """A container job may copy the source without ``.git``."""
+    (tmp_path / "context").mkdir()
+    (tmp_path / "victim").mkdir()
+    (tmp_path / "context" / "out").symlink_to(tmp_path / "victim")
+    path = f"{tmp_path}/context/out/report.json"
+    guarded = FileArtifacts("", Redactor(), f"{tmp_path}/context")
+    assert f"{tmp_path}/context/out is a link" in str(guarded.write(path, b"x").failure())
+    assert list((tmp_path / "victim").iterdir()) == []
+
+
+def test_the_working_directory_chooses_nothing_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "victim").mkdir()
+    (tmp_path / "copy" / "out").symlink_to("../victim")
+    monkeypatch.chdir(tmp_path / "copy")
+    for path in ("out/report.json", f"{tmp_path}/copy/out/report.json", "../copy/out/report.json"):
+        assert "is a link" in str(failure(FileArtifacts("", Redactor()), path))
+    assert list((tmp_path / "victim").iterdir()) == []
+
+
+_before_open: list[Callable[[str], None]] = []
+"""Who is told which name ``os.open`` is about to open. An audit hook stays for ever, so there is one for all tests."""
+
+
+def _audit(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "open" and isinstance(arguments[0], str):
+        for told in _before_open:
+            told(arguments[0])
+
+
+sys.addaudithook(_audit)
+
+
+@pytest.mark.parametrize("moment", ["out", ".image-builder-"])
+def test_a_folder_that_is_swapped_for_a_link_meanwhile_is_never_followed(
+    artifacts: Artifacts, moment: str, tmp_path: Path
+) -> None:
+    """At the last moment: just before the folder, or the file in it, is opened."""
+    copy, victim = tmp_path / "copy", tmp_path / "victim"
+    (copy / ".git").mkdir(parents=True)
+    (copy / "out").mkdir()
+    victim.mkdir()
+    swapped: list[str] = []
+
+    def swap(name: str) -> None:
+        if name.startswith(moment) and not swapped:
+            swapped.append(name)
+            (copy / "out").rename(copy / "aside")
+            (copy / "out").symlink_to(victim)
+
+    _before_open.append(swap)
+    try:
+        artifacts.write(str(copy / "out" / "report.json"), b"x")
+    finally:
+        _before_open.remove(swap)
+    assert len(swapped) == 1
+    assert list(victim.iterdir()) == []
+
+
+def test_links_that_lead_to_each_other_end(artifacts: Artifacts, tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    assert failure(artifacts, tmp_path / "a" / "f").reason == "Too many levels of symbolic links"
+
+
+def test_a_link_to_a_folder_in_a_working_copy_is_resolved_before_it_is_judged(
+    artifacts: Artifacts, tmp_path: Path
+) -> None:
+    (tmp_path / "copy" / ".git").mkdir(parents=True)
+    (tmp_path / "copy" / "deep").mkdir()
+    (tmp_path / "copy" / "deep" / "out").symlink_to(tmp_path)
+    (tmp_path / "short").symlink_to("copy/deep")
+    assert f"{tmp_path}/copy/deep/out is a link" in failure(artifacts, tmp_path / "short" / "out" / "f").reason
+
+
+def test_only_what_may_be_read_need_not_be_read(artifacts: Artifacts, tmp_path: Path) -> None:
+    """A folder that may only be passed, as homes often are."""
+    (tmp_path / "home" / "me").mkdir(parents=True)
+    (tmp_path / "home").chmod(0o311)
+    path = f"{tmp_path}/home/me/f"
+    assert artifacts.write(path, b"x") == Success(path)
 
 
 def _socket(path: Path) -> None:

@@ -19,11 +19,14 @@ from image_builder_adapters.buildkit.environment import daemon_environment, root
 from image_builder_adapters.buildkit.isolation import Isolation, find_isolation
 from image_builder_adapters.buildkit.state import DaemonFolders, open_folders
 from image_builder_adapters.cancellation import SignalCancellation
+from image_builder_adapters.folder import opened_folder
 from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, run
 from image_builder_adapters.process_output import Tail
 
 _READY_WITHIN: Final = 30.0
 _NOTICE: Final = re.compile(r"\[rootlesskit:\w+ *\] error: (?:child exited|command \[)")
+# Not blocking: a pipe in this place would wait for a reader, and hear no interruption meanwhile.
+_LOG: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _LOOK_EVERY: Final = 0.02
 # With the 3 s that stopping buildctl may take, all is over within 8 s.
 _GRACE: Final = 1.5
@@ -209,8 +212,8 @@ def _remedy(user: int) -> str:
 def _open_log(path: str) -> FileIO:
     """The log, or nowhere: without a place for it the build goes on, and its own log in that folder tells the loss."""
     try:
-        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        return FileIO(path, "ab", opener=_private)
+        with opened_folder(os.path.dirname(path) or os.curdir) as folder:
+            return FileIO(os.open(os.path.basename(path), _LOG, 0o600, dir_fd=folder), "ab")
     except OSError:
         return FileIO(os.devnull, "wb")
 
@@ -223,8 +226,3 @@ def _writer(log: FileIO, redact: Callable[[bytes], bytes]) -> OutputSink:
             log.write(redact(block))
 
     return write
-
-
-def _private(path: str, flags: int) -> int:
-    # Not blocking: a pipe in this place would wait for a reader, and hear no interruption meanwhile.
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)

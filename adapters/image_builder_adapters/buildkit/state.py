@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, final
 
+from image_builder_adapters.folder import opened_folder, real_path
+
 # `struct sockaddr_un` holds 108 bytes with the closing zero.
 _LONGEST_SOCKET_PATH: Final = 107
 
@@ -42,11 +44,11 @@ class DaemonFolders:
 def open_folders(state_directory: str, environment: Mapping[str, str]) -> DaemonFolders:
     """Take ``<state_directory>/buildkit``, or a fresh root when another run has it or it cannot be written."""
     runtime = _make_runtime(environment.get("TMPDIR") or "/tmp")  # noqa: S108 (made private and unique by mkdtemp)
-    lock = None
-    with suppress(OSError):
-        os.makedirs(state_directory, mode=0o700, exist_ok=True)
-        lock = _lock(os.path.join(state_directory, "buildkit.lock"))
-    root = f"{runtime}/root" if lock is None else os.path.abspath(os.path.join(state_directory, "buildkit"))
+    lock, root = None, f"{runtime}/root"
+    with suppress(OSError), opened_folder(state_directory, mode=0o700) as folder:
+        lock = _lock("buildkit.lock", folder)
+        if lock is not None:
+            root = os.path.join(real_path(folder, os.path.abspath(state_directory)), "buildkit")
     return DaemonFolders(runtime, root, lock)
 
 
@@ -56,9 +58,9 @@ def _make_runtime(parent: str) -> str:
     return tempfile.mkdtemp(prefix="image-builder-", dir=os.path.abspath(parent))
 
 
-def _lock(path: str) -> int | None:
+def _lock(name: str, folder: int) -> int | None:
     # The daemon inherits the descriptor: should we be killed, the root stays locked until the daemon is gone as well.
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600, dir_fd=folder)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
