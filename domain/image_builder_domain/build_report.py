@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Final, final
 
 from returns.result import Failure, Result, Success
 
@@ -35,7 +35,11 @@ class ReportedImage:
 def read_report(content: bytes, where: str) -> Result[tuple[ReportedImage, ...], Problems]:
     """Every published reference of a report, or the one problem that makes it none. ``where`` names the file."""
     try:
-        found = tuple(_images(json.loads(content.decode("utf-8-sig"))))
+        report = json.loads(content.decode("utf-8-sig"))
+        unfinished = _UNFINISHED.get(str(report.get("status"))) if isinstance(report, dict) else None
+        if unfinished is not None:
+            return Failure((Problem(where, unfinished, "verify the report of a run that published"),))
+        found = tuple(_images(report))
     except _NotAReportError as error:
         return Failure((Problem(where, f"this is no build report: {error.args[0]}", "give the file of a build"),))
     except (ValueError, RecursionError):
@@ -43,6 +47,13 @@ def read_report(content: bytes, where: str) -> Result[tuple[ReportedImage, ...],
     if not found:
         return Failure((Problem(where, "the report tells of no published image", "verify a build that published"),))
     return Success(found)
+
+
+_UNFINISHED: Final = {
+    "refused": "the run that wrote this report was refused, so it published nothing",
+    "running": "the run that wrote this report did not come to its end, so nobody knows what it published",
+}
+"""What is wrong with a report of such a status."""
 
 
 class _NotAReportError(Exception):

@@ -56,6 +56,39 @@ def signing_report(outcome: SigningOutcome) -> dict[str, Any]:
     }
 
 
+def unfinished_report(
+    status: str,
+    name: str,
+    reason: str,
+    *,
+    exit_code: int | None = None,
+    interrupted: str | None = None,
+    problems: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """The report of a run that did nothing (yet): the same keys, with nothing pushed and nothing signed.
+
+    ``status`` is ``running``, ``refused`` or ``failure``; ``exit_code`` is None while the run goes on. ``problems`` are
+    those of a refused run.
+    """
+    return {
+        "status": status,
+        "exit_code": exit_code,
+        "pushed": False,
+        "signed": False,
+        "not_signed": reason,
+        "image_name": name,
+        "images_list": [],
+        "tags": [],
+        "repository_path": "",
+        "digest": "",
+        "architectures": [],
+        "interrupted": interrupted,
+        "not_written": [],
+        "images": [],
+        "problems": list(problems),
+    }
+
+
 def _signed_image(image: SignedImage) -> dict[str, Any]:
     found = image.manifest.descriptor if image.manifest is not None else None
     return {

@@ -51,22 +51,32 @@ def run(scan: "Scan") -> int:
         *misplaced(mode, scan.given, flags),
     )
     words = tuple(scan.rest)
-    return _MODES[mode](Invocation(mode, flags, scan.given, words, environment, early, console, redactor))
+    call = Invocation(mode, flags, scan.given, words, environment, early, console, redactor)
+    call.begin()
+    return _MODES[mode](call)
 
 
 def _tags(call: Invocation) -> int:
+    from image_builder_domain.decision.tags import decide_tags, tag_warnings
+
     from image_builder.reading import read_tag_inputs
     from image_builder.workflows.tags import print_tags
 
     file = call.flags["tags-output-file"]
     inputs = read_tag_inputs(call.flags, call.environment)
-    return print_tags(inputs, call.early, call.console, _copy_to(file) if file is not None else None)
+    decided = decide_tags(inputs)
+    problems = (*call.early, *problems_of(decided))
+    if problems:
+        return call.refuse(problems)
+    for warning in tag_warnings(inputs):
+        call.console.warning(warning)
+    return print_tags(decided.unwrap(), call.console, _copy_to(file, call.flags) if file is not None else None)
 
 
-def _copy_to(path: str) -> "Callable[[bytes], Result[str, ArtifactFailure]]":
+def _copy_to(path: str, flags: Mapping[str, Any]) -> "Callable[[bytes], Result[str, ArtifactFailure]]":
     from image_builder_adapters.filesystem import FileArtifacts
 
-    return lambda content: FileArtifacts("", Redactor()).write(path, content)
+    return lambda content: FileArtifacts("", Redactor(), flags["context"]).write(path, content)
 
 
 def _build(call: Invocation) -> int:
@@ -89,7 +99,7 @@ def _build(call: Invocation) -> int:
             if argument.looks_secret:
                 call.redactor.learn(argument.value)
     only_plan = call.verb == "plan" or call.flags["dry-run"]
-    return building.run(plan, call.flags, call.environment, call.console, call.redactor, only_plan=only_plan)
+    return building.run(plan, call, only_plan=only_plan)
 
 
 def _sign(call: Invocation) -> int:

@@ -17,7 +17,7 @@ from image_builder_adapters.signer_types import signer_type
 from image_builder_domain.backend import Backend
 from image_builder_domain.engine_type import EngineSurroundings
 from image_builder_domain.plan import Plan
-from image_builder_domain.ports import Artifacts, Signer
+from image_builder_domain.ports import Signer
 from image_builder_domain.sign_plan import SignPlan
 from image_builder_domain.signer_selection import SignerChoice
 from image_builder_domain.signer_settings import SignerDefinition
@@ -31,12 +31,13 @@ from image_builder.workflows.verify import VerificationPorts
 @final
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the adapters need to know. ``environment`` is the tool's own."""
+    """What the adapters need to know. ``environment`` is the tool's own, ``context`` the build context's folder."""
 
     environment: Mapping[str, str] = field(repr=False)
     log_directory: str
     state_directory: str
     redactor: Redactor
+    context: str | None = None
 
 
 class SigningContainer(containers.DeclarativeContainer):
@@ -46,7 +47,6 @@ class SigningContainer(containers.DeclarativeContainer):
     choices = providers.Dependency(instance_of=tuple)
 
     registry = providers.Singleton(HttpRegistry, settings.provided.environment, settings.provided.redactor)
-    artifacts = providers.Singleton(FileArtifacts, settings.provided.log_directory, settings.provided.redactor)
     signers = providers.Singleton(lambda choices, settings: _signers(choices, settings), choices, settings)
     signing_ports = providers.Factory(SigningPorts, registry=registry, signers=signers)
 
@@ -70,13 +70,19 @@ class Container(SigningContainer):
         single_build=single_build,
         user=providers.Callable(os.geteuid),
     )
+    artifacts = providers.Singleton(
+        FileArtifacts,
+        SigningContainer.settings.provided.log_directory,
+        SigningContainer.settings.provided.redactor,
+        SigningContainer.settings.provided.context,
+    )
     engine = providers.Singleton(lambda name, own, around: engine_type(name).make(own, around), backend, own, around)
     ports = providers.Factory(
         Ports,
         engine=engine,
         registry=SigningContainer.registry,
         signers=SigningContainer.signers,
-        artifacts=SigningContainer.artifacts,
+        artifacts=artifacts,
     )
 
 
@@ -120,10 +126,10 @@ def open_verification_ports(settings: Settings, signers: tuple[SignerDefinition,
     return VerificationPorts(registry, registry, verifiers)
 
 
-def open_signing_ports(settings: Settings, plan: SignPlan) -> tuple[SigningPorts, Artifacts]:
+def open_signing_ports(settings: Settings, plan: SignPlan) -> SigningPorts:
     """Everything that signing needs; opens nothing yet."""
-    container = SigningContainer(settings=settings, choices=plan.signers)
-    return container.signing_ports(), container.artifacts()
+    ports: SigningPorts = SigningContainer(settings=settings, choices=plan.signers).signing_ports()
+    return ports
 
 
 def open_engine_surroundings(settings: Settings, log_format: str | None) -> EngineSurroundings:

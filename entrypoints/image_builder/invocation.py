@@ -1,7 +1,7 @@
 """One call of the command: what was asked, where, and who hears about it. Every mode is carried out from it."""
 
 from collections.abc import Mapping, Set
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from image_builder_adapters.console_text import neutralise
 from image_builder_adapters.redaction import Redactor
@@ -9,6 +9,9 @@ from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.problem import Problem, Problems
 
 from image_builder.presenters.console import Console
+
+if TYPE_CHECKING:
+    from image_builder.evidence import Evidence
 
 _MODE_FLAGS = {"parse-tags-only": "tags", "sign-only": "sign", "ado-preview-run": "preview"}
 """Flags that choose a mode as a verb does; they work for ever."""
@@ -23,6 +26,7 @@ _OF_A_BUILD = (
     *("name", "context", "dockerfile", "target", "platform", "build-arg", "env-file", "variant", "tag", "tag-base64"),
     *("export-tags", "backend", "build-in-ado", "max-parallel", "keep-going"),
 )
+_LEAVE_EVIDENCE = {"build", "sign", "tags", "preview"}
 _ASKED_BY_DOCTOR = ("name", "context", "backend", "build-in-ado")
 _EVIDENCE = ("build-report-path", "ado-state-output", "dry-run")
 _OF_AN_ENGINE = ("log-dir", "silent")
@@ -51,7 +55,7 @@ class Invocation:
     flag. ``early`` holds the problems of the command line itself. ``environment`` is the tool's own.
     """
 
-    __slots__ = ("console", "early", "environment", "flags", "given", "redactor", "verb", "words")
+    __slots__ = ("console", "early", "environment", "evidence", "flags", "given", "redactor", "verb", "words")
 
     def __init__(
         self,
@@ -72,12 +76,34 @@ class Invocation:
         self.early = early
         self.console = console
         self.redactor = redactor
+        self.evidence = self._open_evidence()
+
+    def begin(self) -> None:
+        """Take away what an earlier run left; where that cannot be done is one of the early problems."""
+        if self.evidence is not None:
+            self.early = (*self.early, *self.evidence.begin())
 
     def refuse(self, problems: Problems) -> int:
-        """Tell every problem once; nothing was done."""
+        """Tell every problem once, also in the places that later steps read; nothing was done."""
         for problem in dict.fromkeys(problems):
             self.console.error(str(problem))
+        for lost in self.evidence.refused(problems) if self.evidence is not None else ():
+            self.console.error(lost)
         return ExitCode.REFUSED
+
+    def write_evidence(self, report: Mapping[str, Any]) -> list[str]:
+        """Write a report to every place that later steps read; what could not be written."""
+        return self.evidence.write(report) if self.evidence is not None else []
+
+    def _open_evidence(self) -> "Evidence | None":
+        """None where nothing would be left: such a mode need not load what writes."""
+        flagged = {mode for flag, mode in _MODE_FLAGS.items() if self.flags[flag]}
+        modes = {self.verb, *flagged} & _LEAVE_EVIDENCE
+        if not modes or self.flags["dry-run"] or (modes == {"tags"} and self.flags["tags-output-file"] is None):
+            return None
+        from image_builder.evidence import Evidence
+
+        return Evidence(modes, self.flags, self.environment, self.redactor, self.console)
 
     def print_result(self, text: str) -> int:
         """Print what was asked for, for people; exit code 0, or 8 when standard output cannot be written."""

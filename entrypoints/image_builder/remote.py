@@ -1,30 +1,23 @@
 """The Azure DevOps backend: build in the pipeline, print what would be asked of it, or expand its definition."""
 
 import gc
-import json
-import os
 import signal
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from image_builder_adapters.cancellation import SignalCancellation
 from image_builder_adapters.console_text import neutralise
-from image_builder_domain.artifact_failure import ArtifactFailure
 from image_builder_domain.git_state import CiSystem
-from image_builder_domain.ports import Artifacts
 from image_builder_domain.problem import Problem, Problems, problems_of
 from image_builder_domain.remote.outcome import remote_report
 from image_builder_domain.remote.plan import RemotePlan, decide_remote
 from image_builder_domain.remote_pipeline import PreviewRequest, RunRequest
-from returns.methods import unwrap_or_failure
 from returns.result import Failure
 
-from image_builder import ci_output
 from image_builder.container import Settings
 from image_builder.folders import log_directory, state_directory
 from image_builder.invocation import Invocation
-from image_builder.presenters import azure_pipelines, prow, remote_view
+from image_builder.presenters import azure_pipelines, remote_view
 from image_builder.presenters.log_lines import tell_log_lines
 from image_builder.remote_container import open_remote_ports
 from image_builder.remote_reading import read_remote_inputs
@@ -51,7 +44,11 @@ def run(call: Invocation) -> int:
         if argument.looks_secret:
             call.redactor.learn(argument.value)
     settings = Settings(
-        call.environment, log_directory(call.flags, call.environment), state_directory(call.environment), call.redactor
+        call.environment,
+        log_directory(call.flags, call.environment),
+        state_directory(call.environment),
+        call.redactor,
+        call.flags["context"],
     )
     ports = open_remote_ports(settings, plan.settings, call.console.warning)
     for warning in plan.warnings:
@@ -117,9 +114,7 @@ def _build(
     outcome = build_remotely(plan, request, ports, call.console, cancellation)
     for reason in outcome.lost:
         call.console.error(reason)
-    found = call.redactor.document(remote_report(plan, outcome))
-    failures = [*_files(call, found, ports.artifacts)]
-    failures += ci_output.write_files(found, plan.job.state.system, call.environment)
+    failures = call.write_evidence(remote_report(plan, outcome))
     for reason in failures:
         call.console.error(reason)
     outcome = replace(outcome, lost=(*outcome.lost, *failures))
@@ -127,17 +122,6 @@ def _build(
     path = call.flags["build-report-path"]
     call.console.summary(remote_view.summary(plan, outcome, path if not failures else None))
     return outcome.exit_code()
-
-
-def _files(call: Invocation, found: Mapping[str, Any], artifacts: Artifacts) -> list[str]:
-    """Write the report and Prow's metadata; why one of them could not be written."""
-    files: dict[str, bytes] = {}
-    if call.environment.get("ARTIFACTS") and call.environment.get("PROW_JOB_ID"):
-        files[os.path.join(call.environment["ARTIFACTS"], "metadata.json")] = prow.metadata(dict(found))
-    if call.flags["build-report-path"] is not None:
-        files[call.flags["build-report-path"]] = json.dumps(found, indent=2).encode() + b"\n"
-    written = (artifacts.write(path, content) for path, content in files.items())
-    return [str(each) for each in map(unwrap_or_failure, written) if isinstance(each, ArtifactFailure)]
 
 
 def _spoken(call: Invocation, found: dict[str, Any]) -> list[str]:

@@ -31,7 +31,9 @@ class RemoteContainer(containers.DeclarativeContainer):
         ),
         user_agent=f"image-builder/{__version__}",
     )
-    artifacts = providers.Singleton(FileArtifacts, settings.provided.log_directory, settings.provided.redactor)
+    artifacts = providers.Singleton(
+        FileArtifacts, settings.provided.log_directory, settings.provided.redactor, settings.provided.context
+    )
     ports = providers.Factory(RemotePorts, pipeline=pipeline, artifacts=artifacts)
 
 

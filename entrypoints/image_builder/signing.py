@@ -1,16 +1,13 @@
 """The mode ``sign``: sign images that exist, build nothing."""
 
-import json
 import signal
 from dataclasses import replace
 
 from image_builder_adapters.cancellation import SignalCancellation
-from image_builder_domain.ports import Artifacts
 from image_builder_domain.problem import problems_of
 from image_builder_domain.report import signing_report
 from image_builder_domain.sign_plan import SigningInputs, SignPlan, decide_signing
 from image_builder_domain.signing_outcome import SigningOutcome
-from returns.result import Failure
 
 from image_builder.invocation import Invocation
 from image_builder.presenters import signing_view
@@ -34,10 +31,10 @@ def run(call: Invocation) -> int:
 
     tell_log_lines(call.console, debug=call.flags["debug"])
     settings = Settings(call.environment, "", "", call.redactor)
-    ports, artifacts = open_signing_ports(settings, plan)
+    ports = open_signing_ports(settings, plan)
     if call.flags["dry-run"]:
         return _print_plan(call, plan, ports)
-    return _sign(call, plan, ports, artifacts)
+    return _sign(call, plan, ports)
 
 
 def _print_plan(call: Invocation, plan: SignPlan, ports: SigningPorts) -> int:
@@ -46,28 +43,25 @@ def _print_plan(call: Invocation, plan: SignPlan, ports: SigningPorts) -> int:
     return call.print_result(signing_view.plan_as_text(plan, ports.signers))
 
 
-def _sign(call: Invocation, plan: SignPlan, ports: SigningPorts, artifacts: Artifacts) -> int:
+def _sign(call: Invocation, plan: SignPlan, ports: SigningPorts) -> int:
     cancellation = SignalCancellation(call.flags["timeout"])
     with cancellation.install():
         problems = unready(ports.registry, ports.signers, plan.references)
         if problems:
             return call.refuse(problems)
         outcome = sign_images(plan, ports, call.console, cancellation)
-        code = _tell(call, outcome, artifacts)
+        code = _tell(call, outcome)
     for number in (signal.SIGINT, signal.SIGTERM):
         # What was told stays true: the process does not die of a signal that comes while Python ends.
         signal.signal(number, signal.SIG_IGN)
     return code
 
 
-def _tell(call: Invocation, outcome: SigningOutcome, artifacts: Artifacts) -> int:
-    path = call.flags["build-report-path"]
-    if path is not None:
-        content = json.dumps(call.redactor.document(signing_report(outcome)), indent=2).encode() + b"\n"
-        written = artifacts.write(path, content)
-        if isinstance(written, Failure):
-            call.console.error(str(written.failure()))
-            outcome, path = replace(outcome, lost=(str(written.failure()),)), None
+def _tell(call: Invocation, outcome: SigningOutcome) -> int:
+    failures = call.write_evidence(signing_report(outcome))
+    for failure in failures:
+        call.console.error(failure)
+    outcome, path = replace(outcome, lost=tuple(failures)), call.flags["build-report-path"] if not failures else None
     if call.flags["output"] == "json" and call.print_document(signing_report(outcome)):
         outcome = replace(outcome, lost=(*outcome.lost, "standard output"))
     told = state_output(signing_report(outcome), was_built=False) if call.flags["ado-state-output"] else ""

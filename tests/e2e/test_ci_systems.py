@@ -65,16 +65,6 @@ def test_a_secret_that_markdown_would_write_otherwise_is_hidden_in_the_summary(w
     assert "sesame" not in summary.read_text()
 
 
-@pytest.mark.parametrize("name", ["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"])
-def test_a_file_of_github_that_cannot_be_written_is_8_after_all_else_was_done(world: World, name: str) -> None:
-    in_github(world, jobs.PUSH, jobs.PUSH_EVENT)
-    world.environment[name] = str(world.folder / "nowhere")
-    done = world.run()
-    assert done.code == 8, done.err
-    assert f"error: {name}: {world.folder}/nowhere: cannot be written" in done.err
-    assert len(world.signing.received) == 2
-
-
 def test_azure_pipelines_hears_of_success_in_output_variables(world: World) -> None:
     world.environment = jobs.AZURE_PUSH | {"USE_BUILDKIT": "true"}
     done = world.run("--ado-state-output")

@@ -27,26 +27,49 @@ def test_refusing_destination_is_4_and_the_report_lists_the_one_that_holds_the_i
     assert world.signing.requests == ()
 
 
-@pytest.mark.parametrize("words", [(), ("--output=json",)], ids=["human", "json"])
-def test_report_that_cannot_be_written_is_8_after_all_else_was_done(world: World, words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("flag", ["--build-report-path", "--log-dir"])
+def test_evidence_that_cannot_be_written_is_a_refusal_before_anything_starts(world: World, flag: str) -> None:
     (world.folder / "file").write_text("no directory")
-    path = f"{world.folder}/file/report.json"
-    done = world.run(*words, report=path)
-    assert done.code == 8, done.err
-    assert path in done.err
+    path = f"{world.folder}/file/evidence"
+    done = world.run("--log-dir", path) if flag == "--log-dir" else world.run(report=path)
+    assert done.code == 2, done.err
+    assert f"error: {flag}: {path}: cannot be written: Not a directory" in done.err
+    assert world.signing.requests == ()
+    assert "building app" not in done.err
+
+
+@pytest.mark.parametrize("words", [(), ("--output=json",)], ids=["human", "json"])
+def test_report_that_can_no_longer_be_written_is_8_after_all_else_was_done(
+    world: World, words: tuple[str, ...]
+) -> None:
+    path = world.artifacts / "report.json"
+    world.signing.fail_next(Stall(2.0))
+    process = world.start(*words)
+    assert process.stderr is not None
+    assert any(line.startswith("signing sha256:") for line in process.stderr)
+    path.unlink()
+    path.mkdir()
+    out, err = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 8, err
+    assert str(path) in err
     assert len(world.signing.received) == 2
     if words:
-        assert json.loads(done.out)["exit_code"] == 8
+        assert json.loads(out)["exit_code"] == 8
 
 
-def test_log_that_cannot_be_written_is_8_after_all_else_was_done(world: World) -> None:
-    (world.folder / "file").write_text("no directory")
-    done = world.run(f"--log-dir={world.folder}/file/logs")
-    assert done.code == 8, done.err
-    assert f"{world.folder}/file/logs" in done.err
-    assert len(world.signing.received) == 2
-    assert done.report["exit_code"] == 8
-    assert done.report["not_written"] != []
+def test_killed_run_leaves_no_success_of_an_earlier_one(world: World) -> None:
+    assert world.run().report["signed"] is True
+    world.signing.fail_next(Stall(600.0))
+    process = world.start()
+    assert process.stderr is not None
+    assert any(line.startswith("signing sha256:") for line in process.stderr)
+    process.kill()
+    process.communicate(timeout=TIMEOUT)
+    report = json.loads((world.artifacts / "report.json").read_text())
+    assert (report["status"], report["pushed"], report["signed"]) == ("running", False, False)
+    done = world.finished(world.launch("image_builder", "verify", "--report", str(world.artifacts / "report.json")))
+    assert done.code == 2
+    assert "did not come to its end" in done.err
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

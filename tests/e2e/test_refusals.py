@@ -54,7 +54,10 @@ def assert_refused(done: Finished, world: World, watch: Watch, *words: str) -> N
     assert "Traceback" not in done.err
     assert done.out == ""
     watch.assert_nothing_happened()
-    assert list(done.artifacts.iterdir()) == []
+    assert {file.name for file in done.artifacts.iterdir()} <= {"report.json", "metadata.json"}
+    report = done.report
+    assert (report["status"], report["exit_code"], report["pushed"], report["signed"]) == ("refused", 2, False, False)
+    assert [problem for problem in report["problems"] if f"error: {problem}\n" not in done.err] == []
     assert not (world.folder / "state").exists()
 
 

@@ -269,9 +269,10 @@ def test_the_state_is_told_to_azure_pipelines_when_asked_for(desk: Office) -> No
     assert "##vso[task.setvariable variable=build_success;isoutput=true]true" in done.out
 
 
-def test_a_log_that_cannot_be_written_is_exit_code_8(desk: Office) -> None:
+def test_a_log_that_cannot_be_written_is_refused_before_a_run_is_started(desk: Office) -> None:
     (desk.folder / "file").write_text("")
-    assert desk.build("--log-dir", "file/logs").code == 8
+    assert desk.build("--log-dir", "file/logs").code == 2
+    assert desk.service.runs == ()
 
 
 def test_github_gets_its_outputs_and_the_pipeline_the_identity_token(desk: Office, httpserver: HTTPServer) -> None:

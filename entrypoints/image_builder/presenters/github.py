@@ -47,9 +47,13 @@ def output_file(values: dict[str, str], delimiter: str) -> bytes:
 
 def step_summary(report: dict[str, Any]) -> bytes:
     """Markdown for ``GITHUB_STEP_SUMMARY``, at most 100 KiB."""
-    title = f"### {_plain(report['image_name'])}: {_plain(report['status'])}\n\n"
+    name = f"{_plain(report['image_name'])}: " if report["image_name"] else ""
+    title = f"### {name}{_plain(report['status'])}\n\n"
     reason = f"Not signed: {_plain(report['not_signed'])}\n\n" if report["not_signed"] else ""
     reason += _remote_run(report)
+    problems = [f"- {_plain(problem)}\n" for problem in report.get("problems", ())]
+    if not report["images"]:
+        return _capped([title + reason, *problems])
     head = "| image | result | digest | destinations | signatures |\n|---|---|---|---|---|\n"
     rows = [_row(report["image_name"], image) for image in report["images"]]
     failures = [_failure(image) for image in report["images"] if image["failure"]]

@@ -1,7 +1,10 @@
 """Prow's metadata: ``$ARTIFACTS/metadata.json`` is merged into the job's ``finished.json``."""
 
 import json
-from typing import Any
+from typing import Any, Final
+
+METADATA: Final = "metadata.json"
+"""The file's name in ``$ARTIFACTS``."""
 
 
 def metadata(report: dict[str, Any]) -> bytes:

@@ -5,10 +5,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from image_builder_adapters.console_text import harmless_json
-from image_builder_domain.decision.tags import decide_tags, tag_warnings
 from image_builder_domain.exit_code import ExitCode
-from image_builder_domain.inputs import TagInputs
-from image_builder_domain.problem import Problems, problems_of
+from image_builder_domain.tag import Tag
 from returns.result import Failure, Result
 
 if TYPE_CHECKING:
@@ -19,26 +17,16 @@ class Audience(Protocol):
     """Who hears results and errors."""
 
     def names(self, text: str) -> str: ...  # noqa: D102
-    def warning(self, text: str) -> None: ...  # noqa: D102
     def error(self, text: str) -> None: ...  # noqa: D102
 
 
 def print_tags(
-    inputs: TagInputs,
-    early: Problems,
+    tags: tuple[Tag, ...],
     audience: Audience,
     copy: "Callable[[bytes], Result[str, ArtifactFailure]] | None",
 ) -> int:
-    """Exit code: 0 printed, 2 refused, 8 the output file could not be written."""
-    tags = decide_tags(inputs)
-    problems = dict.fromkeys((*early, *problems_of(tags)))
-    if problems:
-        for problem in problems:
-            audience.error(str(problem))
-        return ExitCode.REFUSED
-    for warning in tag_warnings(inputs):
-        audience.warning(warning)
-    found = [{"name": tag.name, "value": tag.value} for tag in tags.unwrap()]
+    """Exit code: 0 printed, 8 standard output or the output file could not be written."""
+    found = [{"name": tag.name, "value": tag.value} for tag in tags]
     line = harmless_json(json.dumps(found, separators=(",", ":")))
     lost = audience.names(line)
     written = copy(f"{line}\n".encode()) if copy is not None else None

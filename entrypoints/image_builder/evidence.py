@@ -1,0 +1,172 @@
+"""What a run leaves for later steps: its report, other files, and what the CI system reads.
+
+A later step may run whatever happened before. So everything that an earlier run left (or that somebody committed) is
+replaced before anything else is done, and a run that is refused or interrupted says so in the same places.
+"""
+
+import json
+import os
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final, final
+
+from image_builder_adapters.appended_file import append
+from image_builder_adapters.filesystem import FileArtifacts
+from image_builder_adapters.folder import link_on
+from image_builder_adapters.redaction import Redactor
+from image_builder_domain.artifact_failure import ArtifactFailure
+from image_builder_domain.git_state import CiSystem, detect
+from image_builder_domain.problem import Problem, Problems
+from image_builder_domain.report import unfinished_report
+from image_builder_domain.trust import Side
+from returns.methods import unwrap_or_failure
+
+from image_builder import ci_output
+from image_builder.folders import engine_state_directory, log_directory
+from image_builder.presenters import prow
+from image_builder.presenters.azure_pipelines import state_output
+from image_builder.presenters.console import Console
+
+_REPORT: Final = "build-report-path"
+_FILES: Final = {
+    "build": _REPORT,
+    "sign": _REPORT,
+    "tags": "tags-output-file",
+    "preview": "ado-preview-output",
+}
+"""The flag that names the file of each mode that leaves evidence."""
+
+_GITHUB_FILES: Final = ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")
+
+
+@final
+class Evidence:
+    """The evidence of one run.
+
+    ``modes`` are those of ``build``, ``sign``, ``tags`` and ``preview`` that were asked for: more than one when the
+    command line contradicts itself, which leaves the evidence of all of them.
+    """
+
+    def __init__(
+        self,
+        modes: Collection[str],
+        flags: Mapping[str, Any],
+        environment: Mapping[str, str],
+        redactor: Redactor,
+        console: Console,
+    ) -> None:
+        self._modes = modes
+        self._flags = flags
+        self._environment = environment
+        self._redactor = redactor
+        self._console = console
+        self._context = flags["context"] or "."
+        self._artifacts = FileArtifacts(log_directory(flags, environment), redactor, self._context)
+        self._unusable = set[str]()
+
+    def begin(self) -> Problems:
+        """Check every place, then put "unfinished" where an earlier run may have left its success.
+
+        Problems say which place cannot be used; nothing is changed then.
+        """
+        problems = (*self._check_files(), *self._check_folders())
+        if problems:
+            return problems
+        failures = self._save(unfinished_report("running", self._name, "the run has not finished"))
+        return tuple(Problem("evidence", failure) for failure in failures)
+
+    def refused(self, problems: Problems) -> list[str]:
+        """Say everywhere that this run was refused, and why; what could not be written."""
+        reasons = tuple(dict.fromkeys(map(str, problems)))
+        report = unfinished_report("refused", self._name, "the run was refused", exit_code=2, problems=reasons)
+        return self._tell(report)
+
+    def interrupted(self, code: int, name: str) -> list[str]:
+        """Say everywhere that this run was stopped before it did anything; what could not be written."""
+        reason = "the run was stopped before anything was done"
+        return self._tell(unfinished_report("failure", self._name, reason, exit_code=code, interrupted=name))
+
+    def write(self, report: Mapping[str, Any]) -> list[str]:
+        """Write the report's file, and those that the CI system reads; what could not be written."""
+        found = self._redactor.document(dict(report))
+        return [*self._save(found), *self._outputs(found)]
+
+    @property
+    def _name(self) -> str:
+        """As it was written; a report that tells of a published image may show it, this one may not."""
+        return self._redactor.text(self._flags["name"] or "")
+
+    def _tell(self, report: dict[str, Any]) -> list[str]:
+        lost = self.write(report)
+        if self._flags["ado-state-output"] and any(_FILES[mode] == _REPORT for mode in self._modes):
+            lost.append(self._console.command(state_output(report, was_built=self._is_build)))
+        return [reason for reason in lost if reason]
+
+    def _save(self, report: Mapping[str, Any]) -> list[str]:
+        """Write the report; another result of an earlier run is removed: an empty one could be taken for a result."""
+        contents = {path: _content(flag, report) for flag, path in self._files()}
+        return [reason for path, content in contents.items() if (reason := self._put(path, content))]
+
+    def _put(self, path: str, content: bytes | None) -> str:
+        """Write a file, or remove it; why that failed, or nothing."""
+        if path in self._unusable:
+            return ""
+        done = self._artifacts.discard(path) if content is None else self._artifacts.write(path, content)
+        failure = unwrap_or_failure(done)
+        if not isinstance(failure, ArtifactFailure):
+            return ""
+        self._artifacts.discard(path)  # on a full disk, say: what an earlier run left must not stay
+        return str(failure)
+
+    def _files(self) -> Iterator[tuple[str, str]]:
+        """Each file of this mode by its flag or variable."""
+        for flag in dict.fromkeys(_FILES[mode] for mode in self._modes):
+            if self._flags[flag] is not None:
+                yield f"--{flag}", self._flags[flag]
+        folder = self._environment.get("ARTIFACTS")
+        if self._is_build and folder and self._environment.get("PROW_JOB_ID"):
+            yield "ARTIFACTS", os.path.join(folder, prow.METADATA)
+
+    def _check_files(self) -> Iterator[Problem]:
+        for place, path in self._files():
+            checked = unwrap_or_failure(self._artifacts.check(path))
+            if isinstance(checked, ArtifactFailure):
+                self._unusable.add(path)
+                yield Problem(place, str(checked))
+
+    def _check_folders(self) -> Iterator[Problem]:
+        if not self._is_build:
+            return
+        checked = unwrap_or_failure(self._artifacts.check_logs())
+        if isinstance(checked, ArtifactFailure):
+            yield Problem("--log-dir", str(checked))
+        kept = [os.path.join(engine_state_directory(self._environment, side), "buildkit") for side in Side]
+        for link in dict.fromkeys(link_on(folder, self._context) for folder in kept):
+            if link:
+                yield Problem("XDG_STATE_HOME", f"the state folder cannot be used: {link}")
+        for name in _GITHUB_FILES if self._is_github else ():
+            path = self._environment.get(name)
+            added = unwrap_or_failure(append(path, b"")) if path else None
+            if isinstance(added, ArtifactFailure):
+                self._unusable.add(name)
+                yield Problem(name, str(added))
+
+    @property
+    def _is_build(self) -> bool:
+        return "build" in self._modes
+
+    @property
+    def _is_github(self) -> bool:
+        return detect(self._environment) is CiSystem.GITHUB
+
+    def _outputs(self, report: dict[str, Any]) -> list[str]:
+        if not (self._is_build and self._is_github):
+            return []
+        usable = {name: path for name, path in self._environment.items() if name not in self._unusable}
+        return ci_output.write_files(report, CiSystem.GITHUB, usable)
+
+
+def _content(place: str, report: Mapping[str, Any]) -> bytes | None:
+    """What stands in the file of a flag or variable; None where that is no report."""
+    if place == "ARTIFACTS":
+        return prow.metadata(dict(report))
+    return json.dumps(report, indent=2).encode() + b"\n" if place == f"--{_REPORT}" else None
