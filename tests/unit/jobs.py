@@ -16,9 +16,21 @@ GITHUB = {
     "GITHUB_ACTIONS": "true",
     "GITHUB_REPOSITORY": "acme/demo",
     "GITHUB_EVENT_PATH": "/github/workflow/event.json",
+    "GITHUB_SERVER_URL": "https://github.com",
 }
-REPOSITORY = {"name": "demo", "full_name": "acme/demo", "owner": {"login": "acme"}}
-PUSH = GITHUB | {"GITHUB_EVENT_NAME": "push", "GITHUB_SHA": BASE, "GITHUB_REF": "refs/heads/main"}
+REPOSITORY: dict[str, Any] = {
+    "name": "demo",
+    "full_name": "acme/demo",
+    "owner": {"login": "acme"},
+    "fork": False,
+    "default_branch": "main",
+}
+PUSH = GITHUB | {
+    "GITHUB_EVENT_NAME": "push",
+    "GITHUB_SHA": BASE,
+    "GITHUB_REF": "refs/heads/main",
+    "GITHUB_REF_PROTECTED": "true",
+}
 PUSH_EVENT: dict[str, Any] = {
     "ref": "refs/heads/main",
     "before": "0" * 40,
@@ -70,6 +82,7 @@ AZURE_PUSH = {
     "BUILD_REASON": "IndividualCI",
     "BUILD_REPOSITORY_PROVIDER": "GitHub",
     "BUILD_REPOSITORY_NAME": "acme/demo",
+    "BUILD_REPOSITORY_URI": "https://github.com/acme/demo",
     "BUILD_SOURCEBRANCH": "refs/heads/main",
     "BUILD_SOURCEVERSION": BASE,
     "SYSTEM_PULLREQUEST_PULLREQUESTNUMBER": "$(System.PullRequest.PullRequestNumber)",
@@ -98,6 +111,7 @@ AZURE_DECLARED = {
 JENKINS_PUSH = {
     "CI": "true",
     "JENKINS_URL": "https://ci.example/",
+    "JOB_NAME": "acme/demo/main",
     "BRANCH_NAME": "main",
     "GIT_URL": "https://github.com/acme/demo.git",
     "GIT_COMMIT": BASE,
@@ -120,8 +134,14 @@ GITLAB_PUSH = {
     "CI_PROJECT_NAME": "demo",
     "CI_COMMIT_SHA": BASE,
     "CI_COMMIT_BRANCH": "main",
+    "CI_COMMIT_REF_NAME": "main",
+    "CI_COMMIT_REF_PROTECTED": "true",
+    "CI_DEFAULT_BRANCH": "main",
+    "CI_SERVER_HOST": "gitlab.example",
+    "CI_SERVER_PORT": "443",
 }
 GITLAB_MERGE_REQUEST = {name: value for name, value in GITLAB_PUSH.items() if name != "CI_COMMIT_BRANCH"} | {
+    "CI_COMMIT_REF_NAME": "fix/typo",
     "CI_PIPELINE_SOURCE": "merge_request_event",
     "CI_COMMIT_SHA": HEAD,
     "CI_COMMIT_BEFORE_SHA": "0" * 40,

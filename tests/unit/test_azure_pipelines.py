@@ -29,17 +29,48 @@ def told(environment: dict[str, str]) -> str:
     ],
 )
 def test_each_reason_gives_its_class(reason: str, job_type: JobType) -> None:
-    expected = GitState(AZURE, job_type, BASE, "acme", "demo", base_ref="main", base_sha=BASE)
+    expected = GitState(
+        AZURE,
+        job_type,
+        BASE,
+        "acme",
+        "demo",
+        base_ref="main",
+        base_sha=BASE,
+        host="github.com",
+        ref="refs/heads/main",
+        starter_chooses=reason == "Manual",
+    )
     assert state(AZURE_PUSH | {"BUILD_REASON": reason}) == expected
 
 
 def test_a_tag_is_one_only_when_its_whole_ref_says_so() -> None:
     found = state(AZURE_PUSH | {"BUILD_SOURCEBRANCH": "refs/tags/v1/x"})
-    assert (found.tag, found.base_ref) == ("v1/x", None)
+    assert (found.tag, found.base_ref, found.ref) == ("v1/x", None, "refs/tags/v1/x")
+
+
+def test_a_name_that_is_not_a_whole_ref_may_be_a_branch_or_a_tag() -> None:
+    found = state(AZURE_PUSH | {"BUILD_SOURCEBRANCH": "main"})
+    assert (found.ref, found.claimed_refs) == (None, ("refs/heads/main", "refs/tags/main"))
+
+
+@pytest.mark.parametrize(
+    ("provider", "uri", "host"),
+    [
+        ("GitHub", "https://other.example/acme/demo", "github.com"),
+        ("GitHubEnterprise", "https://git.example/acme/demo", "git.example"),
+        ("GitHubEnterprise", "", None),
+        ("TfsGit", "https://acme@dev.azure.com/acme/tools/_git/demo", "dev.azure.com"),
+    ],
+)
+def test_the_host_is_the_provider_s(provider: str, uri: str, host: str | None) -> None:
+    repository = {"BUILD_REPOSITORY_PROVIDER": provider, "BUILD_REPOSITORY_URI": uri, "SYSTEM_TEAMPROJECT": "tools"}
+    name = "demo" if provider == "TfsGit" else "acme/demo"
+    assert state(AZURE_PUSH | repository | {"BUILD_REPOSITORY_NAME": name}).host == host
 
 
 def test_a_pull_request_at_github_has_its_own_number_and_the_head_of_the_change() -> None:
-    expected = GitState(AZURE, JobType.PRESUBMIT, HEAD, "acme", "demo", 7, "main", BASE, HEAD)
+    expected = GitState(AZURE, JobType.PRESUBMIT, HEAD, "acme", "demo", 7, "main", BASE, HEAD, host="github.com")
     assert state(AZURE_PULL_REQUEST, BASE) == expected
     assert state(AZURE_PULL_REQUEST).base_sha is None
 
@@ -75,21 +106,27 @@ def test_git_is_asked_for_the_base_of_a_pull_request_alone(environment: dict[str
 @pytest.mark.parametrize("job_type", ["postsubmit", "workflow_dispatch", "schedule"])
 def test_variables_in_prow_s_names_win(job_type: str) -> None:
     environment = AZURE_PUSH | {"BUILD_SOURCEVERSION": OTHER} | AZURE_DECLARED | {"JOB_TYPE": job_type}
-    expected = GitState(AZURE, JobType(job_type), BASE, "acme", "demo", base_sha=BASE)
+    expected = GitState(AZURE, JobType(job_type), BASE, "acme", "demo", base_sha=BASE, starter_chooses=True)
     assert state(environment) == expected
 
 
 def test_a_presubmit_in_prow_s_names_builds_the_head() -> None:
     pull = {"JOB_TYPE": "presubmit", "PULL_NUMBER": "7", "PULL_PULL_SHA": HEAD, "PULL_BASE_REF": "refs/heads/main"}
-    expected = GitState(AZURE, JobType.PRESUBMIT, HEAD, "acme", "demo", 7, "main", BASE, HEAD)
+    expected = GitState(AZURE, JobType.PRESUBMIT, HEAD, "acme", "demo", 7, "main", BASE, HEAD, starter_chooses=True)
     assert state(AZURE_DECLARED | pull) == expected
     assert state(AZURE_PULL_REQUEST | AZURE_DECLARED | pull | {"BUILD_REASON": "PullRequest"}) == expected
 
 
 def test_a_merge_group_in_prow_s_names_builds_the_head_of_the_group() -> None:
     group = {"JOB_TYPE": "merge_group", "PULL_NUMBER": "0", "PULL_PULL_SHA": HEAD}
-    expected = GitState(AZURE, JobType.MERGE_GROUP, HEAD, "acme", "demo", base_sha=BASE, head_sha=HEAD)
-    assert state(AZURE_DECLARED | group) == expected
+    found = state(AZURE_DECLARED | group)
+    assert (found.job_type, found.commit, found.head_sha) == (JobType.MERGE_GROUP, HEAD, HEAD)
+
+
+@pytest.mark.parametrize("ref", ["refs/heads/main", "main"])
+def test_a_ref_in_prow_s_names_may_be_a_branch_or_a_tag(ref: str) -> None:
+    found = state(AZURE_DECLARED | {"PULL_BASE_REF": ref})
+    assert (found.ref, found.claimed_refs) == (None, ("refs/heads/main", "refs/tags/main"))
 
 
 @pytest.mark.parametrize("number", ["", "0", "$(PullNumber)"])

@@ -61,26 +61,38 @@ def changed(event: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     return event
 
 
-def merged(job_type: JobType, **more: Any) -> GitState:
-    return GitState(CiSystem.GITHUB, job_type, BASE, "acme", "demo", base_sha=BASE, **more)
+def merged(job_type: JobType, ref: str, **more: Any) -> GitState:
+    facts: dict[str, Any] = {"host": "github.com", "is_protected": True, "default_branch": "main", "ref": ref}
+    return GitState(CiSystem.GITHUB, job_type, BASE, "acme", "demo", base_sha=BASE, **(facts | more))
 
 
 def test_a_push_to_a_branch_builds_the_pushed_commit() -> None:
-    assert state(PUSH, PUSH_EVENT) == merged(JobType.POSTSUBMIT, base_ref="main")
+    assert state(PUSH, PUSH_EVENT) == merged(JobType.POSTSUBMIT, "refs/heads/main", base_ref="main")
 
 
 def test_a_pushed_tag_is_built_from_the_commit_that_it_marks() -> None:
     environment = PUSH | {"GITHUB_REF": "refs/tags/v1"}
     event = PUSH_EVENT | {"ref": "refs/tags/v1", "after": OTHER}  # an annotated tag's own object
-    assert state(environment, event) == merged(JobType.POSTSUBMIT, tag="v1")
-    assert state(environment, event | {"head_commit": None}) == merged(JobType.POSTSUBMIT, tag="v1")
+    assert state(environment, event) == merged(JobType.POSTSUBMIT, "refs/tags/v1", tag="v1")
+    assert state(environment, event | {"head_commit": None}) == merged(JobType.POSTSUBMIT, "refs/tags/v1", tag="v1")
 
 
 @pytest.mark.parametrize("name", ["pull_request", "pull_request_target"])
 def test_a_pull_request_builds_its_head_whatever_the_variables_say(name: str) -> None:
     environment = PULL_REQUEST | {"GITHUB_EVENT_NAME": name, "GITHUB_REF": "refs/heads/main"}
     assert state(environment, PULL_REQUEST_EVENT) == GitState(
-        CiSystem.GITHUB, JobType.PRESUBMIT, HEAD, "acme", "demo", 7, "main", BASE, HEAD, "fix/typo", is_fork=True
+        CiSystem.GITHUB,
+        JobType.PRESUBMIT,
+        HEAD,
+        "acme",
+        "demo",
+        7,
+        "main",
+        BASE,
+        HEAD,
+        "fix/typo",
+        is_fork=True,
+        host="github.com",
     )
 
 
@@ -102,22 +114,41 @@ def test_a_merge_group_builds_its_head_and_has_no_number() -> None:
         base_sha=BASE,
         head_sha=HEAD,
         head_ref=f"gh-readonly-queue/main/pr-7-{BASE}",
+        host="github.com",
     )
 
 
 @pytest.mark.parametrize("inputs", [None, {}, {"tag": "x"}])
 def test_a_job_started_by_hand_builds_the_commit_of_its_ref(inputs: object) -> None:
     event = DISPATCH_EVENT | {"inputs": inputs}
-    assert state(DISPATCH, event) == merged(JobType.WORKFLOW_DISPATCH, base_ref="main")
+    assert state(DISPATCH, event) == merged(JobType.WORKFLOW_DISPATCH, "refs/heads/main", base_ref="main")
 
 
 def test_a_job_started_by_hand_on_a_tag_has_that_tag() -> None:
     found = state(DISPATCH | {"GITHUB_REF": "refs/tags/v1"}, DISPATCH_EVENT | {"ref": "refs/tags/v1"})
-    assert found == merged(JobType.WORKFLOW_DISPATCH, tag="v1")
+    assert found == merged(JobType.WORKFLOW_DISPATCH, "refs/tags/v1", tag="v1")
 
 
 def test_a_schedule_builds_the_default_branch() -> None:
-    assert state(SCHEDULE, SCHEDULE_EVENT) == merged(JobType.SCHEDULE, base_ref="main")
+    assert state(SCHEDULE, SCHEDULE_EVENT) == merged(JobType.SCHEDULE, "refs/heads/main", base_ref="main")
+
+
+@pytest.mark.parametrize(("fork", "fact"), [(False, False), (True, True), (..., True), (None, True)])
+def test_a_push_says_whether_its_repository_is_a_fork_and_silence_counts_as_one(fork: object, fact: bool) -> None:
+    assert state(PUSH, changed(PUSH_EVENT, "repository.fork", fork)).is_fork is fact
+
+
+@pytest.mark.parametrize(("text", "fact"), [("true", True), ("false", False), ("", None)])
+def test_github_says_whether_the_ref_is_protected(text: str, fact: bool | None) -> None:
+    assert state(PUSH | {"GITHUB_REF_PROTECTED": text}, PUSH_EVENT).is_protected is fact
+
+
+@pytest.mark.parametrize(
+    ("url", "host"), [("https://GHE.example", "ghe.example"), ("http://localhost:3000/", "localhost:3000"), ("", None)]
+)
+def test_the_host_is_the_server_s(url: str, host: str | None) -> None:
+    assert state(PUSH | {"GITHUB_SERVER_URL": url}, PUSH_EVENT).host == host
+    assert state(PULL_REQUEST | {"GITHUB_SERVER_URL": url}, PULL_REQUEST_EVENT).host == host
 
 
 @pytest.mark.parametrize(

@@ -29,18 +29,61 @@ def told(environment: dict[str, str]) -> str:
     ],
 )
 def test_each_source_gives_its_class(source: str, job_type: JobType) -> None:
-    expected = GitState(GITLAB, job_type, BASE, "acme/tools", "demo", base_ref="main", base_sha=BASE)
+    expected = GitState(
+        GITLAB,
+        job_type,
+        BASE,
+        "acme/tools",
+        "demo",
+        base_ref="main",
+        base_sha=BASE,
+        host="gitlab.example",
+        ref="refs/heads/main",
+        is_protected=True,
+        default_branch="main",
+        starter_chooses=source in ("web", "api", "trigger", "pipeline", "chat"),
+    )
     assert state(GITLAB_PUSH | {"CI_PIPELINE_SOURCE": source}) == expected
 
 
 def test_a_tag_pipeline_has_its_tag() -> None:
-    found = state(GITLAB_PUSH | {"CI_COMMIT_TAG": "v1", "CI_COMMIT_BRANCH": ""})
-    assert (found.tag, found.base_ref) == ("v1", None)
+    tag = {"CI_COMMIT_TAG": "v1", "CI_COMMIT_BRANCH": "", "CI_COMMIT_REF_NAME": "v1"}
+    found = state(GITLAB_PUSH | tag)
+    assert (found.tag, found.base_ref, found.ref) == ("v1", None, "refs/tags/v1")
+
+
+def test_what_the_variable_for_branches_says_is_a_branch_whatever_it_looks_like() -> None:
+    found = state(GITLAB_PUSH | {"CI_COMMIT_BRANCH": "refs/tags/v1", "CI_COMMIT_REF_NAME": "refs/tags/v1"})
+    assert (found.ref, found.tag) == ("refs/heads/refs/tags/v1", None)
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"CI_COMMIT_TAG": "v1"}, "CI_COMMIT_TAG: it is 'v1', but CI_COMMIT_BRANCH says"),
+        ({"CI_COMMIT_REF_NAME": "fix"}, "CI_COMMIT_BRANCH: the ref is 'main', but CI_COMMIT_REF_NAME says 'fix'"),
+    ],
+)
+def test_two_refs_are_refused(variables: dict[str, str], words: str) -> None:
+    assert words in told(GITLAB_PUSH | variables)
+
+
+@pytest.mark.parametrize(("text", "fact"), [("true", True), ("false", False), ("", None), ("x", None)])
+def test_gitlab_says_whether_the_ref_is_protected(text: str, fact: bool | None) -> None:
+    assert state(GITLAB_PUSH | {"CI_COMMIT_REF_PROTECTED": text}).is_protected is fact
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "fact"),
+    [("GitLab.example", "443", "gitlab.example"), ("a.example", "8443", "a.example:8443"), ("", "443", None)],
+)
+def test_the_host_has_a_port_that_is_not_usual(host: str, port: str, fact: str | None) -> None:
+    assert state(GITLAB_PUSH | {"CI_SERVER_HOST": host, "CI_SERVER_PORT": port}).host == fact
 
 
 def test_a_merge_request_builds_its_head() -> None:
     assert state(GITLAB_MERGE_REQUEST) == GitState(
-        GITLAB, JobType.PRESUBMIT, HEAD, "acme/tools", "demo", 7, "main", BASE, HEAD, "fix/typo"
+        GITLAB, JobType.PRESUBMIT, HEAD, "acme/tools", "demo", 7, "main", BASE, HEAD, "fix/typo", host="gitlab.example"
     )
 
 

@@ -1,5 +1,7 @@
 """Jenkins: pull requests by ``CHANGE_ID``, and the repository out of every kind of URL."""
 
+from urllib.parse import quote
+
 import pytest
 from image_builder_domain.git_state import CiSystem, GitState, read_git_state
 from image_builder_domain.git_state.jenkins import repository_of
@@ -17,18 +19,72 @@ def told(environment: dict[str, str]) -> str:
 
 
 def test_a_branch_is_built_from_what_is_checked_out() -> None:
-    expected = GitState(CiSystem.JENKINS, JobType.POSTSUBMIT, BASE, "acme", "demo", base_ref="main", base_sha=BASE)
+    expected = GitState(
+        CiSystem.JENKINS,
+        JobType.POSTSUBMIT,
+        BASE,
+        "acme",
+        "demo",
+        base_ref="main",
+        base_sha=BASE,
+        host="github.com",
+        ref="refs/heads/main",
+    )
     assert state(JENKINS_PUSH) == expected
 
 
 def test_a_tag_build_has_its_tag() -> None:
     found = state(JENKINS_PUSH | {"TAG_NAME": "v1", "BRANCH_NAME": "v1"})
-    assert (found.tag, found.base_ref) == ("v1", None)
+    assert (found.tag, found.base_ref, found.ref) == ("v1", None, "refs/tags/v1")
+
+
+def test_a_tag_beside_another_branch_is_refused() -> None:
+    assert "TAG_NAME: the tag is 'v1', but BRANCH_NAME says 'main'" in told(JENKINS_PUSH | {"TAG_NAME": "v1"})
+
+
+@pytest.mark.parametrize("branch", ["refs/tags/v1", "refs/heads/main", "origin/main", "fix/100%"])
+def test_what_branch_name_says_is_a_branch_whatever_it_looks_like(branch: str) -> None:
+    found = state(JENKINS_PUSH | {"BRANCH_NAME": branch, "JOB_NAME": f"demo/{quote(branch, safe='')}"})
+    assert (found.ref, found.base_ref, found.tag) == (f"refs/heads/{branch}", branch, None)
+    assert not found.starter_chooses
+
+
+@pytest.mark.parametrize(
+    ("variables", "ref"),
+    [
+        ({"BRANCH_NAME": "", "GIT_BRANCH": "origin/main"}, "refs/heads/main"),
+        ({"BRANCH_NAME": "", "GIT_BRANCH": "refs/remotes/origin/fix/a"}, "refs/heads/fix/a"),
+        ({"BRANCH_NAME": "", "GIT_BRANCH": "origin/origin/main"}, "refs/heads/origin/main"),
+        ({"BRANCH_NAME": "", "GIT_BRANCH": "detached"}, None),
+        ({"BRANCH_NAME": "", "GIT_BRANCH": "upstream/main"}, None),
+        ({"BRANCH_NAME": ""}, None),
+        ({"BRANCH_NAME": "", "TAG_NAME": "v1"}, "refs/tags/v1"),
+        ({"BRANCH_NAME": "main", "JOB_NAME": "deploy"}, "refs/heads/main"),  # a parameter of that name
+    ],
+)
+def test_outside_of_multibranch_jobs_who_starts_the_job_chooses(variables: dict[str, str], ref: str | None) -> None:
+    found = state(JENKINS_PUSH | {"JOB_NAME": "demo"} | variables)
+    assert (found.ref, found.starter_chooses) == (ref, True)
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://kim:s3cret@GitHub.com/acme/demo.git", "github.com"),
+        ("https://git.example:8443/acme/demo", "git.example:8443"),
+        ("https://git.example:443/acme/demo", "git.example"),
+        ("ssh://git@git.example:7999/acme/demo.git", "git.example"),
+        ("git@ssh.github.com:acme/demo.git", "github.com"),
+    ],
+)
+def test_the_host_is_that_of_the_url(url: str, host: str) -> None:
+    assert state(JENKINS_PUSH | {"GIT_URL": url}).host == host
+    assert state(JENKINS_PULL_REQUEST | {"GIT_URL": url}).host == host
 
 
 def test_a_pull_request_builds_its_head() -> None:
     assert state(JENKINS_PULL_REQUEST) == GitState(
-        CiSystem.JENKINS, JobType.PRESUBMIT, HEAD, "acme", "demo", 7, "main", BASE, HEAD, "fix/typo"
+        CiSystem.JENKINS, JobType.PRESUBMIT, HEAD, "acme", "demo", 7, "main", BASE, HEAD, "fix/typo", host="github.com"
     )
 
 
@@ -133,6 +189,8 @@ def test_the_repository_is_read_out_of_its_url(url: str, repository: str) -> Non
         "https://github.com/acme/demo//",
         "https:///acme/demo",
         "https://[1/acme/demo",
+        "https://git.example:x/acme/demo",
+        "https://git example/acme/demo",
         "file:///acme/demo",
         "javascript://x/acme/demo",
         "git@github.com:/acme/demo\n",

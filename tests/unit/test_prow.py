@@ -1,6 +1,7 @@
 """Prow jobs: the state that their variables give, and every way in which they contradict themselves."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -108,11 +109,37 @@ def test_a_presubmit_builds_the_head_of_the_pull_request() -> None:
 @pytest.mark.parametrize(("environment", "pulls"), [(POSTSUBMIT, []), (PRESUBMIT, [PULL])])
 def test_a_job_spec_that_agrees_changes_nothing(environment: dict[str, str], pulls: list[object]) -> None:
     spec = job_spec(environment["JOB_TYPE"], *pulls)
-    assert state(environment | {"JOB_SPEC": spec}) == state(environment)
+    assert state(environment | {"JOB_SPEC": spec}) == replace(state(environment), host="github.com")
 
 
 def test_the_variables_alone_are_enough() -> None:
-    assert state(without(PRESUBMIT, "PROW_JOB_ID", "PULL_REFS")) == state(PRESUBMIT)
+    assert state(without(PRESUBMIT, "PULL_REFS")) == state(PRESUBMIT)
+
+
+def test_who_sets_prow_s_names_elsewhere_chooses_what_is_built() -> None:
+    assert state(without(PRESUBMIT, "PROW_JOB_ID")) == replace(state(PRESUBMIT), starter_chooses=True)
+    assert state(without(POSTSUBMIT, "PROW_JOB_ID")) == replace(state(POSTSUBMIT), starter_chooses=True)
+
+
+def test_a_ref_whose_prefix_prow_took_away_may_be_a_branch_or_a_tag() -> None:
+    assert state(POSTSUBMIT).ref is None
+    assert state(POSTSUBMIT).claimed_refs == ("refs/heads/main", "refs/tags/main")
+    assert state(without(POSTSUBMIT, "PULL_BASE_REF", "PULL_REFS")).claimed_refs == ()
+
+
+@pytest.mark.parametrize(
+    ("links", "host"),
+    [
+        ({}, "github.com"),
+        ({"repo_link": "https://git.example/acme/demo"}, "git.example"),
+        ({"clone_uri": "git@ssh.git.example:acme/demo.git"}, "ssh.git.example"),
+        ({"repo_link": "https://git.example:8443/acme/demo", "clone_uri": "git@x:acme/demo"}, "git.example:8443"),
+        ({"repo_link": 5, "clone_uri": "not a URL"}, "github.com"),
+    ],
+)
+def test_the_host_is_that_of_the_repository_s_page_or_clone(links: dict[str, object], host: str) -> None:
+    assert state(POSTSUBMIT | {"JOB_SPEC": job_spec("postsubmit", **links)}).host == host
+    assert state(POSTSUBMIT).host is None
 
 
 def test_a_sha_256_commit_is_one() -> None:
@@ -209,7 +236,9 @@ def test_a_job_spec_that_cannot_be_read_is_refused(spec: str) -> None:
 
 
 def test_a_job_spec_without_base_sha_says_nothing_of_it() -> None:
-    assert state(POSTSUBMIT | {"JOB_SPEC": job_spec("postsubmit", base_sha="")}) == state(POSTSUBMIT)
+    assert state(POSTSUBMIT | {"JOB_SPEC": job_spec("postsubmit", base_sha="")}) == state(
+        POSTSUBMIT | {"JOB_SPEC": job_spec("postsubmit")}
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,10 @@ from image_builder_domain.job_type import JobType
 from tests.unit.jobs import BASE, EXTRA, HEAD, OTHER, periodic, prow
 
 BATCH = prow("batch", (7, HEAD), (9, OTHER))
-PERIODIC = GitState(CiSystem.PROW, JobType.PERIODIC, BASE, "acme", "demo", base_ref="main", base_sha=BASE)
+PERIODIC = GitState(
+    CiSystem.PROW, JobType.PERIODIC, BASE, "acme", "demo", base_ref="main", base_sha=BASE, host="github.com"
+)
+TOOLS = EXTRA | {"repo": "tools", "base_sha": OTHER}
 
 
 def state(environment: dict[str, str], commit: str | None = None, repository: str | None = None) -> GitState:
@@ -28,7 +31,15 @@ def without(refs: dict[str, Any], *names: str) -> dict[str, Any]:
 def test_a_batch_has_its_pull_requests_and_no_commit_of_its_own() -> None:
     refs = f"main:{BASE},7:{HEAD},9:{OTHER}"
     assert state(BATCH) == GitState(
-        CiSystem.PROW, JobType.BATCH, None, "acme", "demo", base_ref="main", base_sha=BASE, pull_refs=refs
+        CiSystem.PROW,
+        JobType.BATCH,
+        None,
+        "acme",
+        "demo",
+        base_ref="main",
+        base_sha=BASE,
+        pull_refs=refs,
+        host="github.com",
     )
 
 
@@ -68,13 +79,31 @@ def test_no_other_job_type_makes_a_batch_something_else(job_type: str) -> None:
     "extra",
     [
         (EXTRA,),
-        (EXTRA, EXTRA | {"repo": "other", "base_sha": OTHER}),
-        (EXTRA | {"repo": "tools", "auxiliary": True}, EXTRA),
+        (EXTRA, TOOLS),
+        (EXTRA, TOOLS | {"auxiliary": True}),
+        (TOOLS, EXTRA | {"workdir": True}),
+        (TOOLS | {"auxiliary": True}, EXTRA | {"workdir": True}),
+        (EXTRA | {"workdir": True}, TOOLS | {"workdir": True}),
+        (TOOLS | {"workdir": False}, EXTRA | {"workdir": True}),
     ],
 )
-def test_a_periodic_job_builds_its_first_extra_refs_that_are_not_auxiliary(extra: tuple[dict[str, Any], ...]) -> None:
+def test_a_periodic_job_builds_what_prow_starts_it_in(extra: tuple[dict[str, Any], ...]) -> None:
     assert state(periodic(*extra)) == PERIODIC
     assert state(periodic(*extra), OTHER, "acme/demo") == PERIODIC
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        (EXTRA | {"auxiliary": True},),
+        (EXTRA | {"auxiliary": True}, TOOLS),
+        (TOOLS, EXTRA | {"auxiliary": True, "workdir": True}),
+    ],
+)
+def test_a_periodic_job_in_an_auxiliary_repository_is_refused(extra: tuple[dict[str, Any], ...]) -> None:
+    problem = told(periodic(*extra), BASE, "acme/demo")
+    assert "JOB_SPEC: extra_refs: 'acme/demo' is auxiliary, and Prow starts the job there" in problem
+    assert "set workdir: true at the repository that the job builds" in problem
 
 
 def test_the_flag_of_a_periodic_job_must_equal_its_extra_refs() -> None:
@@ -88,8 +117,8 @@ def test_a_periodic_job_without_a_commit_in_its_refs_takes_the_variable_then_the
     assert told(environment).startswith("PULL_BASE_SHA: the commit is unknown")
 
 
-@pytest.mark.parametrize("environment", [periodic(), periodic(EXTRA | {"auxiliary": True})])
-def test_a_periodic_job_without_refs_of_its_own_wants_the_flag(environment: dict[str, str]) -> None:
+def test_a_periodic_job_without_refs_wants_the_flag() -> None:
+    environment = periodic()
     expected = GitState(CiSystem.PROW, JobType.PERIODIC, BASE, "acme", "demo", base_sha=BASE)
     assert state(environment | {"PULL_BASE_SHA": BASE}, None, "acme/demo") == expected
     problems = told(environment)

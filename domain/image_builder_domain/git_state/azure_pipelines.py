@@ -5,10 +5,12 @@ An undefined macro reaches a job as its own text, ``$(Name)``, and counts as uns
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from returns.result import Result, Success
 
 from image_builder_domain.git_state import variable
+from image_builder_domain.git_state.repository_url import host_of
 from image_builder_domain.git_state.state import PROW_MARKS, CiSystem, GitState, is_sha
 from image_builder_domain.job_type import JobType
 from image_builder_domain.nearest import nearest
@@ -74,13 +76,16 @@ def _own(given: Mapping[str, str], parent: str | None) -> Result[GitState, Probl
     details = job_type.bind(
         lambda found: _pull_request(given, parent) if found is JobType.PRESUBMIT else _pushed(given, found)
     )
-    return together(_names(given), details).map(lambda found: _named(found[1], *found[0]))
+    return together(_names(given), details).map(
+        lambda found: replace(found[1], owner=found[0][0], repo=found[0][1], host=_host(given))
+    )
 
 
-def _named(state: GitState, owner: str, repo: str) -> GitState:
-    from dataclasses import replace
-
-    return replace(state, owner=owner, repo=repo)
+def _host(given: Mapping[str, str]) -> str | None:
+    """``GitHub`` is the public server; of all others the URL of the repository names it."""
+    if given.get("BUILD_REPOSITORY_PROVIDER") == "GitHub":
+        return "github.com"
+    return host_of(given.get("BUILD_REPOSITORY_URI"))
 
 
 def _names(given: Mapping[str, str]) -> Result[tuple[str, str], Problems]:
@@ -112,6 +117,8 @@ def _pushed(given: Mapping[str, str], job_type: JobType) -> Result[GitState, Pro
             base_ref=variable.short_ref(found[1]) if variable.tag_of(found[1]) is None else None,
             base_sha=found[0],
             tag=variable.tag_of(found[1]),
+            ref=found[1] if found[1].startswith(("refs/heads/", "refs/tags/")) else None,
+            starter_chooses=given.get("BUILD_REASON") == "Manual",
         )
     )
 
@@ -157,6 +164,7 @@ def _declared(given: Mapping[str, str]) -> Result[GitState, Problems]:
             base_ref=variable.short_ref(given.get("PULL_BASE_REF")),
             base_sha=found[1],
             head_sha=found[2][2],
+            starter_chooses=True,
         )
     )
 

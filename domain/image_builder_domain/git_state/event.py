@@ -28,6 +28,12 @@ def optional_text(event: Mapping[str, Any], path: str) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
+def flag(event: Mapping[str, Any], path: str) -> bool | None:
+    """A truth value, None for anything else."""
+    found = _at(event, path)
+    return found if isinstance(found, bool) else None
+
+
 def sha(event: Mapping[str, Any], path: str) -> Result[str, Problems]:
     """A full commit."""
     return text(event, path).bind(lambda found: variable.commit(found, f"{WHERE}: {path}"))

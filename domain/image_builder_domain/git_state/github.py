@@ -5,12 +5,14 @@ head, so the payload is what counts.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from returns.result import Result, Success
 
 from image_builder_domain.git_state import event as payload
 from image_builder_domain.git_state import variable
+from image_builder_domain.git_state.repository_url import host_of
 from image_builder_domain.git_state.state import CiSystem, GitState
 from image_builder_domain.job_type import JobType
 from image_builder_domain.nearest import nearest
@@ -26,7 +28,7 @@ def read(environment: Mapping[str, str], event: Result[Event, Problems]) -> Resu
     given = {name: value for name, value in environment.items() if value}
     return together(_reader(given), _names(given), event).bind(
         lambda found: together(_names_agree(found[2], found[1]), found[0](given, found[2], found[1])).map(
-            lambda both: both[1]
+            lambda both: replace(both[1], host=host_of(given.get("GITHUB_SERVER_URL")))
         )
     )
 
@@ -67,7 +69,7 @@ def _push(given: Mapping[str, str], event: Event, names: tuple[str, str]) -> Res
         return refuse(payload.WHERE, what, "run the job only if github.event.deleted is false")
     ref = payload.text(event, "ref").bind(lambda found: _pushed_ref(given, found))
     commit = ref.bind(lambda found: _pushed_commit(given, event, found))
-    return together(ref, commit).map(lambda found: _merged(JobType.POSTSUBMIT, names, found[1], found[0]))
+    return together(ref, commit).map(lambda found: _merged(JobType.POSTSUBMIT, names, found[1], found[0], given, event))
 
 
 def _pushed_ref(given: Mapping[str, str], ref: str) -> Result[str, Problems]:
@@ -89,10 +91,29 @@ def _pushed_commit(given: Mapping[str, str], event: Event, ref: str) -> Result[s
     )
 
 
-def _merged(job_type: JobType, names: tuple[str, str], commit: str, ref: str | None) -> GitState:
+def _merged(
+    job_type: JobType,
+    names: tuple[str, str],
+    commit: str,
+    ref: str | None,
+    given: Mapping[str, str],
+    event: Event,
+) -> GitState:
     tag = variable.tag_of(ref)
-    base_ref = variable.short_ref(ref) if tag is None else None
-    return GitState(_GITHUB, job_type, commit, *names, base_ref=base_ref, base_sha=commit, tag=tag)
+    return GitState(
+        _GITHUB,
+        job_type,
+        commit,
+        *names,
+        base_ref=variable.short_ref(ref) if tag is None else None,
+        base_sha=commit,
+        tag=tag,
+        # A payload that does not say it may be that of a fork, where everybody has branches of every name.
+        is_fork=payload.flag(event, "repository.fork") is not False,
+        ref=ref,
+        is_protected=variable.truth(given.get("GITHUB_REF_PROTECTED")),
+        default_branch=payload.optional_text(event, "repository.default_branch"),
+    )
 
 
 def _dispatch(given: Mapping[str, str], event: Event, names: tuple[str, str]) -> Result[GitState, Problems]:
@@ -102,13 +123,13 @@ def _dispatch(given: Mapping[str, str], event: Event, names: tuple[str, str]) ->
         )
     )
     return together(variable.sha(given, "GITHUB_SHA", _GITHUB), ref).map(
-        lambda found: _merged(JobType.WORKFLOW_DISPATCH, names, *found)
+        lambda found: _merged(JobType.WORKFLOW_DISPATCH, names, *found, given, event)
     )
 
 
 def _schedule(given: Mapping[str, str], event: Event, names: tuple[str, str]) -> Result[GitState, Problems]:
     told = together(variable.sha(given, "GITHUB_SHA", _GITHUB), payload.text(event, "schedule"))
-    return told.map(lambda found: _merged(JobType.SCHEDULE, names, found[0], given.get("GITHUB_REF")))
+    return told.map(lambda found: _merged(JobType.SCHEDULE, names, found[0], given.get("GITHUB_REF"), given, event))
 
 
 # --- unmerged code ------------------------------------------------------------------------------------------------

@@ -16,12 +16,14 @@ from image_builder_domain.problem import Problems, refuse, together
 _GITLAB = CiSystem.GITLAB
 _MERGE_REQUEST = "merge_request_event"
 _EXTERNAL = "external_pull_request_event"
+_STARTED = ("web", "api", "trigger", "pipeline", "chat")
+"""Whoever starts such a pipeline chooses its ref, and variables that take precedence over those of GitLab."""
 _SOURCES = {
     _MERGE_REQUEST: JobType.PRESUBMIT,
     _EXTERNAL: JobType.PRESUBMIT,
     "push": JobType.POSTSUBMIT,
     "schedule": JobType.SCHEDULE,
-    **dict.fromkeys(("web", "api", "trigger", "pipeline", "parent_pipeline", "chat"), JobType.WORKFLOW_DISPATCH),
+    **dict.fromkeys((*_STARTED, "parent_pipeline"), JobType.WORKFLOW_DISPATCH),
 }
 
 
@@ -50,18 +52,43 @@ def _state(given: Mapping[str, str], names: tuple[str, str], source: str) -> Res
         return _merge_request(given, names)
     if source == _EXTERNAL:
         return _external(given, names)
-    tag = given.get("CI_COMMIT_TAG")
-    return variable.sha(given, "CI_COMMIT_SHA", _GITLAB).map(
-        lambda commit: GitState(
+    return _pushed(given, names, source)
+
+
+def _pushed(given: Mapping[str, str], names: tuple[str, str], source: str) -> Result[GitState, Problems]:
+    branch, tag = given.get("CI_COMMIT_BRANCH"), given.get("CI_COMMIT_TAG")
+    return together(variable.sha(given, "CI_COMMIT_SHA", _GITLAB), _one_ref(given, branch, tag)).map(
+        lambda found: GitState(
             _GITLAB,
             _SOURCES[source],
-            commit,
+            found[0],
             *names,
-            base_ref=given.get("CI_COMMIT_BRANCH") if tag is None else None,
-            base_sha=commit,
+            base_ref=branch,
+            base_sha=found[0],
             tag=tag,
+            host=_host(given),
+            ref=variable.full_ref(branch, tag),
+            is_protected=variable.truth(given.get("CI_COMMIT_REF_PROTECTED")),
+            default_branch=given.get("CI_DEFAULT_BRANCH"),
+            starter_chooses=source in _STARTED,
         )
     )
+
+
+def _one_ref(given: Mapping[str, str], branch: str | None, tag: str | None) -> Result[None, Problems]:
+    """A pipeline runs for a branch or for a tag, and ``CI_COMMIT_REF_NAME`` says once more for which."""
+    if branch is not None and tag is not None:
+        what = f"it is {tag!r}, but CI_COMMIT_BRANCH says that this is the branch {branch!r}"
+        return refuse("CI_COMMIT_TAG", what, "the CI system sets only one of them; do not set the other")
+    where, name = ("CI_COMMIT_TAG", tag) if branch is None else ("CI_COMMIT_BRANCH", branch)
+    return variable.agreeing(where, "the ref", name, given.get("CI_COMMIT_REF_NAME"), "CI_COMMIT_REF_NAME")
+
+
+def _host(given: Mapping[str, str]) -> str | None:
+    host, port = given.get("CI_SERVER_HOST"), given.get("CI_SERVER_PORT")
+    if host is None:
+        return None
+    return host.lower() if port in (None, "80", "443") else f"{host.lower()}:{port}"
 
 
 def _names(given: Mapping[str, str]) -> Result[tuple[str, str], Problems]:
@@ -95,6 +122,7 @@ def _merge_request(given: Mapping[str, str], names: tuple[str, str]) -> Result[G
             head_sha=found[1],
             head_ref=given.get("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME"),
             is_fork=_is_fork(given),
+            host=_host(given),
         )
     )
 
@@ -127,5 +155,6 @@ def _external(given: Mapping[str, str], names: tuple[str, str]) -> Result[GitSta
             head_sha=found[1],
             head_ref=given.get(f"{prefix}_SOURCE_BRANCH_NAME"),
             is_fork=given.get(f"{prefix}_SOURCE_REPOSITORY") != given.get(f"{prefix}_TARGET_REPOSITORY"),
+            host=_host(given),
         )
     )

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.git_state import variable
+from image_builder_domain.git_state.repository_url import host_and_path, host_of
 from image_builder_domain.git_state.state import CiSystem, GitState, is_nested_repository, is_repository
 from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problem, Problems, refuse, together
@@ -23,18 +24,46 @@ def read(environment: Mapping[str, str]) -> Result[GitState, Problems]:
 
 
 def _pushed(given: Mapping[str, str]) -> Result[GitState, Problems]:
-    tag = given.get("TAG_NAME")
-    return together(_names(given), variable.sha(given, "GIT_COMMIT", _JENKINS)).map(
+    return together(_names(given), variable.sha(given, "GIT_COMMIT", _JENKINS), _ref(given)).map(
         lambda found: GitState(
             _JENKINS,
             JobType.POSTSUBMIT,
             found[1],
             *found[0],
-            base_ref=given.get("BRANCH_NAME") if tag is None else None,
+            base_ref=variable.short_ref(found[2]) if variable.tag_of(found[2]) is None else None,
             base_sha=found[1],
-            tag=tag,
+            tag=variable.tag_of(found[2]),
+            host=_host(given),
+            ref=found[2],
+            starter_chooses=not _is_multibranch(given),
         )
     )
+
+
+def _ref(given: Mapping[str, str]) -> Result[str | None, Problems]:
+    """A multibranch job has its branch or tag as ``BRANCH_NAME``, and a tag as ``TAG_NAME`` too."""
+    branch, tag = given.get("BRANCH_NAME"), given.get("TAG_NAME")
+    if branch is None and tag is None:
+        return Success(_checked_out(given.get("GIT_BRANCH", "")))
+    agreed = variable.agreeing("TAG_NAME", "the tag", tag, branch, "BRANCH_NAME")
+    return agreed.map(lambda _: variable.full_ref(branch, tag))
+
+
+def _checked_out(remote_branch: str) -> str | None:
+    """``GIT_BRANCH`` is the branch below the name of the remote; without that name it says too little."""
+    branch = remote_branch.removeprefix("refs/remotes/")
+    return f"refs/heads/{branch.removeprefix('origin/')}" if branch.startswith("origin/") else None
+
+
+def _is_multibranch(given: Mapping[str, str]) -> bool:
+    """Other jobs may have a parameter ``BRANCH_NAME``, but only multibranch jobs are named after their branch.
+
+    The last part of ``JOB_NAME`` is the branch with ``/`` and other characters written as ``%2F``.
+    """
+    from urllib.parse import unquote
+
+    branch = given.get("BRANCH_NAME")
+    return branch is not None and unquote(given.get("JOB_NAME", branch).rpartition("/")[2]) == branch
 
 
 def _pull_request(given: Mapping[str, str]) -> Result[GitState, Problems]:
@@ -52,6 +81,7 @@ def _pull_request(given: Mapping[str, str]) -> Result[GitState, Problems]:
             head_sha=found[2],
             head_ref=given.get("CHANGE_BRANCH"),
             is_fork="CHANGE_FORK" in given,
+            host=_host(given),
         )
     )
 
@@ -74,32 +104,23 @@ def _base(given: Mapping[str, str]) -> Result[str, Problems]:
 
 def _names(given: Mapping[str, str]) -> Result[tuple[str, str], Problems]:
     """From the URL of the first remote; the URL itself may hold a password and is never shown."""
-    name = "GIT_URL" if "GIT_URL" in given or "GIT_URL_1" not in given else "GIT_URL_1"
+    name = _url_variable(given)
     return variable.required(given, name, _JENKINS).bind(lambda url: repository_of(url, name))
+
+
+def _url_variable(given: Mapping[str, str]) -> str:
+    return "GIT_URL" if "GIT_URL" in given or "GIT_URL_1" not in given else "GIT_URL_1"
+
+
+def _host(given: Mapping[str, str]) -> str | None:
+    return host_of(given.get(_url_variable(given)))
 
 
 def repository_of(url: str, where: str) -> Result[tuple[str, str], Problems]:
     """Owner and name in an ``https``, ``ssh`` or ``user@host:path`` URL; below GitHub the owner has no ``/``."""
-    host, path = _host_and_path(url)
+    host, path = host_and_path(url)
     owner, _, repo = path.removesuffix("/").removesuffix(".git").rpartition("/")
-    is_github = host.lower() in ("github.com", "www.github.com", "ssh.github.com")
-    if host and (is_repository(owner, repo) or (not is_github and is_nested_repository(owner, repo))):
+    if host and (is_repository(owner, repo) or (host != "github.com" and is_nested_repository(owner, repo))):
         return Success((owner, repo))
     what = "this is no URL of a repository"
     return Failure((Problem(where, what, "it wants https://host/owner/name or git@host:owner/name"),))
-
-
-def _host_and_path(url: str) -> tuple[str, str]:
-    """Both empty when the text is no such URL."""
-    if "://" not in url:
-        place, colon, path = url.partition(":")
-        return (place.rpartition("@")[2], path) if colon and "/" not in place else ("", "")
-    from urllib.parse import urlsplit
-
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        return "", ""
-    is_plain = parts.scheme in ("http", "https", "ssh", "git") and not parts.query and not parts.fragment
-    return (host, parts.path.removeprefix("/")) if is_plain else ("", "")

@@ -5,6 +5,7 @@ can turn a pull request into something else.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from returns.result import Failure, Result, Success
 
@@ -31,7 +32,11 @@ def read(environment: Mapping[str, str], commit: str | None, repository: str | N
 
         return prow_periodic.read(given, commit, repository)
     state = _state(given, job_type.unwrap())
-    return together(state, state.bind(lambda found: prow_record.cross_checked(given, found))).map(lambda both: both[0])
+    return together(state, state.bind(lambda found: prow_record.cross_checked(given, found))).map(
+        lambda both: replace(
+            both[0], host=prow_record.host(given), starter_chooses=not prow_record.is_set_by_prow(given)
+        )
+    )
 
 
 def _state(given: Mapping[str, str], job_type: JobType) -> Result[GitState, Problems]:

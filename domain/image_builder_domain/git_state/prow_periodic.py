@@ -1,7 +1,8 @@
 """Periodic Prow jobs: they have no repository of their own, only the ``extra_refs`` that were checked out for them.
 
-The first one that is not auxiliary is what is built. Without any, ``--repo`` names the repository; without a commit
-there, ``PULL_BASE_SHA`` or the working copy gives it.
+Prow starts the job in the clone of the first one with ``workdir: true``, else of the first one, and that is what is
+built (``DetermineWorkDir`` in https://github.com/kubernetes-sigs/prow/blob/main/pkg/pod-utils/decorate/podspec.go).
+Without any, ``--repo`` names the repository; without a commit there, ``PULL_BASE_SHA`` or the working copy gives it.
 """
 
 from collections.abc import Mapping
@@ -30,14 +31,19 @@ def _from(
 
 
 def _chosen(spec: dict[str, Any]) -> Result[dict[str, Any], Problems]:
-    """The first ``extra_refs`` that is not auxiliary, empty when there is none; one with unmerged code is refused."""
+    """The ``extra_refs`` that the job is started in, empty when there are none; any with unmerged code are refused."""
     extra = spec.get("extra_refs") or []
     if not isinstance(extra, list) or not all(isinstance(refs, dict) for refs in extra):
         return refuse(_SPEC, "extra_refs is no list of objects", "it is set by Prow; do not change it")
     if any(refs.get("pulls") for refs in extra):
         what = "extra_refs carries pull requests, and a periodic job builds merged code alone"
         return refuse(_SPEC, what, "build pull requests in a presubmit job")
-    return Success(next((refs for refs in extra if not refs.get("auxiliary")), {}))
+    chosen: dict[str, Any] = next((refs for refs in extra if refs.get("workdir") is True), extra[0] if extra else {})
+    if chosen.get("auxiliary"):
+        name = f"{chosen.get('org')}/{chosen.get('repo')}"
+        what = f"{name!r} is auxiliary, and Prow starts the job there"
+        return refuse(f"{_SPEC}: extra_refs", what, "set workdir: true at the repository that the job builds")
+    return Success(chosen)
 
 
 def _state(
@@ -53,6 +59,8 @@ def _state(
             *found[0],
             base_ref=_text(refs, "base_ref") or given.get("PULL_BASE_REF"),
             base_sha=found[1],
+            host=prow_record.host_of_refs(refs) if refs else None,
+            starter_chooses=not prow_record.is_set_by_prow(given),
         )
     )
 

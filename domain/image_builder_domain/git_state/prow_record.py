@@ -10,6 +10,7 @@ from typing import Any
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.git_state import variable
+from image_builder_domain.git_state.repository_url import host_of
 from image_builder_domain.git_state.state import CiSystem, GitState
 from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problem, Problems, every, located, refuse, together
@@ -27,6 +28,23 @@ def job_spec(given: Mapping[str, str]) -> Result[dict[str, Any] | None, Problems
     if "JOB_SPEC" not in given:
         return Success(None)
     return located(_json(given["JOB_SPEC"]), "JOB_SPEC", "it is set by Prow; do not change it")
+
+
+def is_set_by_prow(given: Mapping[str, str]) -> bool:
+    """Whether this is a job of Prow; elsewhere the person who starts the job may set Prow's names to anything."""
+    return "PROW_JOB_ID" in given
+
+
+def host(given: Mapping[str, str]) -> str | None:
+    """The server of the job's repository as ``JOB_SPEC`` tells it; None without that."""
+    refs = (job_spec(given).value_or(None) or {}).get("refs")
+    return host_of_refs(refs) if isinstance(refs, dict) else None
+
+
+def host_of_refs(refs: Mapping[str, Any]) -> str:
+    """The server of one repository: its page's, else that of its clone, else GitHub's, as in Prow's ``clonerefs``."""
+    links = (refs.get(key) for key in ("repo_link", "clone_uri"))
+    return next(filter(None, (host_of(link) for link in links if isinstance(link, str))), "github.com")
 
 
 def pull_refs(given: Mapping[str, str]) -> Result[str, Problems]:

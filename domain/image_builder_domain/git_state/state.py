@@ -38,10 +38,12 @@ class GitState:
     in a path or a command.
 
     What the trust decision compares, all of it claims of the CI system: ``host`` serves the repository
-    (``github.com``), None where unknown; ``ref`` is the full ref of a push-like job (``refs/heads/main``,
-    ``refs/tags/v1``), None where unknown. ``is_protected`` says whether the CI system protects that ref, None where it
-    does not say. ``default_branch`` is the repository's, where the event names it. ``starter_chooses`` is true where
-    whoever starts the job chooses ref and commit.
+    (lower case, such as ``github.com``), None where unknown; ``ref`` is the full ref of a push-like job
+    (``refs/heads/main``, ``refs/tags/v1``), None where unknown: see :attr:`claimed_refs`. ``is_protected`` says whether
+    the CI system protects that ref, None where it does not say. ``default_branch`` is the repository's (short), where
+    the CI system names it. ``is_fork`` says of a proposed change that it comes from another repository, and of a
+    push-like job that the repository itself is a fork (only GitHub says so). ``starter_chooses`` is true where the
+    person who starts the job chooses ref and commit.
     """
 
     system: CiSystem
@@ -67,6 +69,17 @@ class GitState:
     def repository(self) -> str | None:
         """``owner/repo``; None outside CI without ``--repo``."""
         return f"{self.owner}/{self.repo}" if self.owner and self.repo else None
+
+    @property
+    def claimed_refs(self) -> tuple[str, ...]:
+        """The full refs of a push-like job, all of which must be production; empty where it names none.
+
+        They are two, a branch and a tag, where only a short name is known: Prow strips ``refs/heads/`` and
+        ``refs/tags/`` alike, and so do those who set its names elsewhere.
+        """
+        if self.ref is not None:
+            return (self.ref,)
+        return (f"refs/heads/{self.base_ref}", f"refs/tags/{self.base_ref}") if self.base_ref is not None else ()
 
 
 def is_sha(text: str) -> bool:

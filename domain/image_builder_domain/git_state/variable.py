@@ -66,8 +66,22 @@ def split_repository(
 
 
 def short_ref(ref: str | None) -> str | None:
-    """A branch or tag without ``refs/heads/`` or ``refs/tags/``."""
-    return None if ref is None else ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
+    """A branch or tag without ``refs/heads/`` or ``refs/tags/``; of a name that itself looks so, no more is taken."""
+    if ref is None:
+        return None
+    return ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else ref.removeprefix("refs/tags/")
+
+
+def full_ref(branch: str | None, tag: str | None) -> str | None:
+    """The ref that a variable for branches and one for tags name; a prefix in the name is a part of the name."""
+    if tag is not None:
+        return f"refs/tags/{tag}"
+    return f"refs/heads/{branch}" if branch is not None else None
+
+
+def truth(text: str | None) -> bool | None:
+    """``true`` and ``false`` in any case; None for anything else."""
+    return {"true": True, "false": False}.get((text or "").lower())
 
 
 def tag_of(ref: str | None) -> str | None:
