@@ -1,19 +1,27 @@
-"""What the git program says about a working copy: its commit, and when that was made.
+"""What the git program says about a working copy: its commit, when that was made, and what it descends from.
 
 The working copy may be a stranger's pull request, and git obeys the configuration that lies in it. Whatever there
-could start a program (a file system monitor, a signature check, a remote that lends missing objects) is switched off.
-Ownership is not asked then: containers often run as another user than the one who checked the sources out.
+could start a program (a file system monitor, a signature check, a filter, a remote that lends missing objects) is
+switched off. Ownership is not asked then: containers often run as another user than the one who checked the sources
+out.
 """
 
+import os
 import re
 import subprocess
+import threading
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import IO, Final, Self, final
 
+from image_builder_domain.checkout import MOST_PATHS
 from image_builder_domain.git_state.state import is_sha
 
+from image_builder_adapters.git_directory import GitDirectory, parents
 from image_builder_adapters.process import find_program, search_path
 
-_TIMEOUT = 10.0
+_TIMEOUT: Final = 10.0
+_LARGEST_ANSWER: Final = 1 << 20
 _HARMLESS = (
     "--no-pager",
     *("-c", "core.fsmonitor=false"),
@@ -21,7 +29,9 @@ _HARMLESS = (
     *("-c", "log.showSignature=false"),
     *("-c", "safe.directory=*"),
     *("-c", "safe.bareRepository=explicit"),
+    *("-c", "submodule.recurse=false"),
 )
+_NO_FILTER = {"clean": "", "smudge": "", "process": "", "required": "false"}
 
 
 def working_copy_commit(directory: str, environment: Mapping[str, str], revision: str = "HEAD") -> str | None:
@@ -41,23 +51,131 @@ def commit_time(directory: str, commit: str, environment: Mapping[str, str]) -> 
     return int(answer) if answer is not None and re.fullmatch(r"[0-9]{1,15}", answer) else None
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class Git:
+    """The git program, asked about one checkout. Commits are full names; every answer is None where it fails.
+
+    It fails after 10 s, and where an answer is larger than 1 MiB.
+    """
+
+    program: str
+    directory: GitDirectory
+    environment: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def find(cls, directory: GitDirectory, environment: Mapping[str, str]) -> Self | None:
+        """Find the program on ``PATH``; None without it."""
+        program = find_program("git", environment)
+        return None if program is None else cls(program, directory, _environment(environment))
+
+    def head(self) -> str | None:
+        """The commit that is checked out."""
+        answer = self._text("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        return answer if answer is not None and is_sha(answer) else None
+
+    def parents(self, commit: str) -> tuple[str, ...] | None:
+        """What the ``parent`` lines of a commit name, also in a shallow clone, where git itself shows none of them."""
+        code, answer = self._run("cat-file", "commit", commit)
+        return parents(answer) if code == 0 else None
+
+    def is_ancestor(self, commit: str, of: str) -> bool | None:
+        """Whether ``of`` descends from ``commit`` or is the same; a tag object stands for its commit."""
+        code, _ = self._run("merge-base", "--is-ancestor", commit, of)
+        return code == 0 if code in (0, 1) else None
+
+    def changed_paths(self, old: str, new: str) -> tuple[str, ...] | None:
+        """The paths that differ between two commits; the old and the new name of a file that was renamed."""
+        code, answer = self._run(
+            *("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--no-ext-diff", "--no-textconv", old, new)
+        )
+        return _names(answer) if code == 0 else None
+
+    def recorded(self, commit: str, path: str) -> str | None:
+        """The commit that ``commit`` records for the submodule at ``path``; empty where it records none."""
+        code, answer = self._run("ls-tree", "-z", "--full-tree", commit, "--", path)
+        entry = answer.decode("ascii", "replace").partition("\t")[0].split(" ")
+        if code != 0:
+            return None
+        return entry[2] if len(entry) == 3 and entry[:2] == ["160000", "commit"] else ""
+
+    def modified_paths(self, below: str) -> tuple[str, ...] | None:
+        """The tracked files below a folder that differ from HEAD, at most :data:`MOST_PATHS`.
+
+        Their content is compared as it lies there: a clean filter (such as Git LFS) is a program, and is not run.
+        """
+        without_filters = self._without_filters()
+        if without_filters is None:
+            return None
+        code, answer = self._run(
+            *("status", "--porcelain=v1", "-z", "--untracked-files=no", "--ignore-submodules=dirty", "--no-renames"),
+            *("--", os.path.relpath(below, self.directory.work_tree)),
+            settings=without_filters,
+        )
+        return tuple(name[3:] for name in _names(answer)[:MOST_PATHS]) if code == 0 else None
+
+    def _without_filters(self) -> dict[str, str] | None:
+        """Settings that empty every filter of the configuration, whose names only the configuration knows."""
+        code, answer = self._run("config", "--name-only", "-z", "--get-regexp", r"^filter\.")
+        if code not in (0, 1):  # 1: there is none
+            return None
+        drivers = sorted({name.rpartition(".")[0] for name in _names(answer)})
+        return {f"{driver}.{key}": value for driver in drivers for key, value in _NO_FILTER.items()}
+
+    def _text(self, *question: str) -> str | None:
+        code, answer = self._run(*question)
+        return answer.decode("ascii", "replace").strip() if code == 0 else None
+
+    def _run(self, *question: str, settings: Mapping[str, str] | None = None) -> tuple[int | None, bytes]:
+        places = ("--git-dir", self.directory.own, "--work-tree", self.directory.work_tree)
+        words = (self.program, *_HARMLESS, "--literal-pathspecs", "-C", self.directory.work_tree, *places, *question)
+        return _answer(words, {**self.environment, **_as_variables(settings or {})})
+
+
+def _as_variables(settings: Mapping[str, str]) -> dict[str, str]:
+    """Settings for one command; as ``-c`` takes them, a name with a ``=`` in it would end there."""
+    pairs = {
+        f"GIT_CONFIG_{word}_{number}": text
+        for number, setting in enumerate(settings.items())
+        for word, text in zip(("KEY", "VALUE"), setting, strict=True)
+    }
+    return {"GIT_CONFIG_COUNT": str(len(settings)), **pairs}
+
+
+def _names(answer: bytes) -> tuple[str, ...]:
+    return tuple(os.fsdecode(name) for name in answer.split(b"\0") if name)
+
+
 def _ask(directory: str, question: tuple[str, ...], environment: Mapping[str, str]) -> str | None:
     program = find_program("git", environment)
     if program is None:
         return None
+    code, answer = _answer((program, *_HARMLESS, "-C", directory, *question), _environment(environment))
+    return answer.decode("ascii", "replace").strip() if code == 0 else None
+
+
+def _answer(command: tuple[str, ...], environment: Mapping[str, str]) -> tuple[int | None, bytes]:
+    """Exit code and output; no code when git did not start, took too long, or said more than we read."""
+    null = subprocess.DEVNULL
     try:
-        ended = subprocess.run(
-            [program, *_HARMLESS, "-C", directory, *question],
-            env=_environment(environment),
-            check=False,
-            timeout=_TIMEOUT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-    except (OSError, ValueError, subprocess.TimeoutExpired):
-        return None
-    return ended.stdout.decode("ascii", "replace").strip() if ended.returncode == 0 else None
+        child = subprocess.Popen(command, env=environment, stdin=null, stdout=subprocess.PIPE, stderr=null)
+    except (OSError, ValueError):
+        return None, b""
+    timer = threading.Timer(_TIMEOUT, child.kill)
+    timer.start()
+    try:
+        with child:
+            answer = _read(child.stdout)
+            if len(answer) > _LARGEST_ANSWER:
+                child.kill()
+    finally:
+        timer.cancel()
+        timer.join()
+    return (child.returncode, answer) if child.returncode >= 0 else (None, b"")
+
+
+def _read(output: IO[bytes] | None) -> bytes:
+    return b"" if output is None else output.read(_LARGEST_ANSWER + 1)
 
 
 def _environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -67,6 +185,7 @@ def _environment(environment: Mapping[str, str]) -> dict[str, str]:
         **({"HOME": environment["HOME"]} if "HOME" in environment else {}),
         "LC_ALL": "C",
         "GIT_ALLOW_PROTOCOL": "",
+        "GIT_GRAFT_FILE": os.devnull,
         "GIT_NO_LAZY_FETCH": "1",
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_OPTIONAL_LOCKS": "0",

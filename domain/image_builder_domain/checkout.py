@@ -1,0 +1,130 @@
+"""What is checked out where an image is built: facts that a job's claims are compared with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias, final
+
+from image_builder_domain.history import History
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class NoCheckout:
+    """There is no ``.git`` in any of these folders or above them."""
+
+    places: tuple[str, ...]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class UnreadableCheckout:
+    """There is a ``.git`` at ``where``, and ``reason`` says why its commit cannot be read."""
+
+    where: str
+    reason: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What HEAD changes since one commit: ``paths``, or in ``reason`` why HEAD is not known to descend from it.
+
+    Paths are relative to the checkout's folder.
+    """
+
+    paths: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Superproject:
+    """The checkout that a submodule belongs to.
+
+    ``recorded`` is the commit that the HEAD of ``found`` records for the submodule. It is empty where it records none,
+    or where it cannot be read, and ``reason`` says which.
+    """
+
+    found: "Checkout | UnreadableCheckout"
+    recorded: str = ""
+    reason: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A checkout at ``folder``, whose HEAD is the commit ``head``.
+
+    ``parents`` is what the ``parent`` lines of HEAD name, together with those of as many of its first parents as the
+    job has proposed commits, less one; None where one of these commits cannot be read. ``changes`` has an answer for
+    each commit that the job claims, except ``head`` itself. ``modified`` are the tracked files below the build context
+    that differ from HEAD, at most :data:`MOST_PATHS`; None where they cannot be compared. ``holds_context`` is false
+    for the CI system's workspace when the build context lies outside of every checkout.
+    """
+
+    folder: str
+    head: str
+    parents: frozenset[str] | None = None
+    changes: Mapping[str, Changes] = field(default_factory=dict)
+    modified: tuple[str, ...] | None = None
+    holds_context: bool = True
+    superproject: Superproject | None = None
+
+
+FoundCheckout: TypeAlias = Checkout | UnreadableCheckout | NoCheckout
+
+MOST_PATHS = 1000
+"""How many paths of one kind are read at most."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class CheckoutFacts:
+    """Everything about the checkout that decisions are made of.
+
+    ``holds_configuration`` says that the configuration file lies in the checkout, so that a commit chooses what it
+    says. ``copies_git`` says that the engine can copy ``.git`` into the image: it is a directory of the build context,
+    and no ignore file excludes it. ``credentials`` are secrets in its configuration. ``history`` answers which of the
+    branches that matter the job's commit lies on.
+    """
+
+    found: FoundCheckout
+    holds_configuration: bool = False
+    copies_git: bool = False
+    credentials: tuple[str, ...] = field(default=(), repr=False)
+    history: History = field(default_factory=dict)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a job says that it builds.
+
+    HEAD must be one of ``commits``. For unmerged code it may also be a merge whose parent lines name all of ``heads``.
+    Both are empty outside CI, where HEAD is the only source.
+    """
+
+    commits: tuple[str, ...] = ()
+    heads: tuple[str, ...] = ()
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class CheckoutRules:
+    """What administrators allow: the key ``checkout-check`` of the configuration.
+
+    ``changed_paths`` are files that HEAD may change after the claimed commit. ``none`` allows production jobs without
+    any ``.git``.
+    """
+
+    changed_paths: tuple[str, ...] = ()
+    none: bool = False
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How the checkout was compared with the claim, as a sentence; ``is_checked`` is false where it was not."""
+
+    text: str
+    is_checked: bool = True
