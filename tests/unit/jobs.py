@@ -75,6 +75,22 @@ DISPATCH = PUSH | {"GITHUB_EVENT_NAME": "workflow_dispatch"}
 DISPATCH_EVENT: dict[str, Any] = {"inputs": None, "ref": "refs/heads/main", "repository": REPOSITORY}
 SCHEDULE = PUSH | {"GITHUB_EVENT_NAME": "schedule"}
 SCHEDULE_EVENT: dict[str, Any] = {"schedule": "0 4 * * *", "workflow": "b.yml", "repository": REPOSITORY}
+TAGGED = PUSH | {"GITHUB_REF": "refs/tags/v1"}
+RELEASE = TAGGED | {"GITHUB_EVENT_NAME": "release"}
+RELEASE_EVENT: dict[str, Any] = {
+    "action": "published",
+    "release": {"tag_name": "v1", "target_commitish": "main", "prerelease": False},
+    "repository": REPOSITORY,
+}
+CREATE = TAGGED | {"GITHUB_EVENT_NAME": "create"}
+CREATE_EVENT: dict[str, Any] = {"ref": "v1", "ref_type": "tag", "master_branch": "main", "repository": REPOSITORY}
+REPOSITORY_DISPATCH = PUSH | {"GITHUB_EVENT_NAME": "repository_dispatch"}
+REPOSITORY_DISPATCH_EVENT: dict[str, Any] = {
+    "action": "base-image-changed",
+    "branch": "main",
+    "client_payload": {},
+    "repository": REPOSITORY,
+}
 
 AZURE_PUSH = {
     "TF_BUILD": "True",
@@ -181,6 +197,9 @@ EVENTS = {
     "merge_group": MERGE_GROUP_EVENT,
     "workflow_dispatch": DISPATCH_EVENT,
     "schedule": SCHEDULE_EVENT,
+    "release": RELEASE_EVENT,
+    "create": CREATE_EVENT,
+    "repository_dispatch": REPOSITORY_DISPATCH_EVENT,
 }
 
 MERGED = {
@@ -189,6 +208,9 @@ MERGED = {
     "github push": PUSH,
     "github dispatch": DISPATCH,
     "github schedule": SCHEDULE,
+    "github release": RELEASE,
+    "github created tag": CREATE,
+    "github repository dispatch": REPOSITORY_DISPATCH,
     "azure push": AZURE_PUSH,
     "azure declared": AZURE_DECLARED,
     "jenkins push": JENKINS_PUSH,

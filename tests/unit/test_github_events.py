@@ -13,6 +13,8 @@ from returns.result import Success
 
 from tests.unit.jobs import (
     BASE,
+    CREATE,
+    CREATE_EVENT,
     DISPATCH,
     DISPATCH_EVENT,
     EVENTS,
@@ -25,6 +27,10 @@ from tests.unit.jobs import (
     PULL_REQUEST_EVENT,
     PUSH,
     PUSH_EVENT,
+    RELEASE,
+    RELEASE_EVENT,
+    REPOSITORY_DISPATCH,
+    REPOSITORY_DISPATCH_EVENT,
     SCHEDULE,
     SCHEDULE_EVENT,
 )
@@ -36,6 +42,9 @@ WHOLE = [
     pytest.param(MERGE_GROUP, MERGE_GROUP_EVENT, id="merge_group"),
     pytest.param(DISPATCH, DISPATCH_EVENT, id="workflow_dispatch"),
     pytest.param(SCHEDULE, SCHEDULE_EVENT, id="schedule"),
+    pytest.param(RELEASE, RELEASE_EVENT, id="release"),
+    pytest.param(CREATE, CREATE_EVENT, id="create"),
+    pytest.param(REPOSITORY_DISPATCH, REPOSITORY_DISPATCH_EVENT, id="repository_dispatch"),
 ]
 
 
@@ -133,6 +142,40 @@ def test_a_schedule_builds_the_default_branch() -> None:
     assert state(SCHEDULE, SCHEDULE_EVENT) == merged(JobType.SCHEDULE, "refs/heads/main", base_ref="main")
 
 
+def test_a_dispatch_from_outside_builds_the_default_branch() -> None:
+    found = state(REPOSITORY_DISPATCH, REPOSITORY_DISPATCH_EVENT)
+    assert found == merged(JobType.WORKFLOW_DISPATCH, "refs/heads/main", base_ref="main")
+
+
+@pytest.mark.parametrize(
+    ("environment", "event"), [(SCHEDULE, SCHEDULE_EVENT), (REPOSITORY_DISPATCH, REPOSITORY_DISPATCH_EVENT)]
+)
+def test_an_event_of_the_default_branch_on_another_ref_is_refused(
+    environment: dict[str, str], event: dict[str, Any]
+) -> None:
+    for ref in ("refs/heads/fix", "refs/tags/main", "main"):
+        assert f"GITHUB_REF: the ref is {ref!r}" in told(environment | {"GITHUB_REF": ref}, event)
+
+
+@pytest.mark.parametrize(("environment", "event"), [(RELEASE, RELEASE_EVENT), (CREATE, CREATE_EVENT)])
+def test_a_release_and_a_new_tag_are_built_as_the_tag(environment: dict[str, str], event: dict[str, Any]) -> None:
+    assert state(environment, event) == merged(JobType.POSTSUBMIT, "refs/tags/v1", tag="v1")
+
+
+@pytest.mark.parametrize(
+    "action", ["created", "edited", "deleted", "released", "prereleased", "unpublished", None, "x" * 999]
+)
+def test_a_release_that_was_not_published_is_refused(action: object) -> None:
+    problem = told(RELEASE, RELEASE_EVENT | {"action": action})
+    assert "GITHUB_EVENT_PATH: this release was not published" in problem
+    assert len(problem) < 300
+
+
+def test_a_new_branch_is_left_to_its_push() -> None:
+    environment = CREATE | {"GITHUB_REF": "refs/heads/v1"}
+    assert "this event created a branch" in told(environment, CREATE_EVENT | {"ref_type": "branch"})
+
+
 @pytest.mark.parametrize(("fork", "fact"), [(False, False), (True, True), (..., True), (None, True)])
 def test_a_push_says_whether_its_repository_is_a_fork_and_silence_counts_as_one(fork: object, fact: bool) -> None:
     assert state(PUSH, changed(PUSH_EVENT, "repository.fork", fork)).is_fork is fact
@@ -172,7 +215,7 @@ def test_an_event_that_leaves_nothing_to_build_is_refused(
                                   "pull_request/pull_request.head.sha", "pull_request/pull_request.base.ref",
                                   "pull_request/pull_request.base.repo.full_name", "merge_group/merge_group.head_sha",
                                   "merge_group/merge_group.base_sha", "merge_group/merge_group.base_ref",
-                                  "schedule/schedule", "workflow_dispatch/ref", "workflow_dispatch/repository.name",
+                                  "release/release.tag_name", "create/ref", "schedule/schedule", "workflow_dispatch/ref", "workflow_dispatch/repository.name",
                                   "workflow_dispatch/repository.owner.login"])  # fmt: skip
 @pytest.mark.parametrize("value", [..., None, "", "x" * 1001, [], {}, True])
 def test_a_member_that_is_not_what_it_must_be_is_named_by_its_path(path: str, value: object) -> None:
@@ -191,6 +234,8 @@ def test_a_member_that_is_not_what_it_must_be_is_named_by_its_path(path: str, va
         pytest.param(PUSH, PUSH_EVENT, "ref", "refs/heads/other", id="branch"),
         pytest.param(MERGE_GROUP, MERGE_GROUP_EVENT, "merge_group.head_sha", OTHER, id="merge group"),
         pytest.param(DISPATCH, DISPATCH_EVENT, "ref", "refs/heads/other", id="by hand"),
+        pytest.param(RELEASE, RELEASE_EVENT, "release.tag_name", "v2", id="release"),
+        pytest.param(CREATE, CREATE_EVENT, "ref", "v2", id="new tag"),
         pytest.param(PUSH, PUSH_EVENT, "repository.owner.login", "evil", id="owner"),
         pytest.param(PUSH, PUSH_EVENT, "repository.name", "other", id="name"),
     ],
@@ -198,7 +243,8 @@ def test_a_member_that_is_not_what_it_must_be_is_named_by_its_path(path: str, va
 def test_a_payload_that_disagrees_with_the_variables_is_refused(
     environment: dict[str, str], event: dict[str, Any], path: str, value: str
 ) -> None:
-    assert f"GITHUB_EVENT_PATH: {path} is {value!r}" in told(environment, changed(event, path, value))
+    shown = f"refs/tags/{value}" if value == "v2" else value
+    assert f"GITHUB_EVENT_PATH: {path} is {shown!r}" in told(environment, changed(event, path, value))
 
 
 @pytest.mark.parametrize("ref", ["main", "refs/pull/7/merge", "refs/notes/x"])
@@ -212,7 +258,7 @@ def test_a_push_to_a_branch_of_the_merge_queue_is_no_merged_code() -> None:
     assert "not merged" in told({**PUSH, "GITHUB_REF": ""}, PUSH_EVENT | {"ref": ref})
 
 
-@pytest.mark.parametrize("environment", [PUSH, DISPATCH, SCHEDULE])
+@pytest.mark.parametrize("environment", [PUSH, DISPATCH, SCHEDULE, RELEASE, CREATE, REPOSITORY_DISPATCH])
 @pytest.mark.parametrize("event", [PULL_REQUEST_EVENT, MERGE_GROUP_EVENT])
 def test_the_payload_of_unmerged_code_is_never_that_of_a_push(
     environment: dict[str, str], event: dict[str, Any]
@@ -221,9 +267,16 @@ def test_the_payload_of_unmerged_code_is_never_that_of_a_push(
     assert f"GITHUB_EVENT_NAME is {environment['GITHUB_EVENT_NAME']!r}" in told(environment, whole)
 
 
-@pytest.mark.parametrize("name", ["release", "workflow_run", "repository_dispatch", "Push"])
-def test_an_unknown_event_is_refused_by_name(name: str) -> None:
-    assert f"GITHUB_EVENT_NAME: the event {name!r}" in told(PUSH | {"GITHUB_EVENT_NAME": name}, PUSH_EVENT)
+@pytest.mark.parametrize("name", ["deployment", "pull_request_review", "Push"])
+def test_another_event_is_refused_by_name(name: str) -> None:
+    problem = told(PUSH | {"GITHUB_EVENT_NAME": name}, PUSH_EVENT)
+    assert f"GITHUB_EVENT_NAME: the event {name!r} does not say which commit to build; run the job on push," in problem
+
+
+@pytest.mark.parametrize("name", ["workflow_run", "issue_comment", "check_suite"])
+def test_an_event_that_runs_on_the_default_branch_whatever_is_built_is_refused_with_that_reason(name: str) -> None:
+    problem = told(PUSH | {"GITHUB_EVENT_NAME": name}, PUSH_EVENT)
+    assert "build: its ref is the default branch, whatever the job checks out; run" in problem
 
 
 @pytest.mark.parametrize(("environment", "event"), WHOLE)

@@ -1,7 +1,7 @@
 """GitHub Actions: ``GITHUB_EVENT_NAME``, its payload, and the variables that say the same.
 
 What ``GITHUB_SHA`` is depends on the event: for a pull request it is a test merge or the default branch, never the
-head, so the payload is what counts.
+head, so the payload is what counts. Events: https://docs.github.com/actions/reference/events-that-trigger-workflows
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +15,6 @@ from image_builder_domain.git_state import variable
 from image_builder_domain.git_state.repository_url import host_of
 from image_builder_domain.git_state.state import CiSystem, GitState
 from image_builder_domain.job_type import JobType
-from image_builder_domain.nearest import nearest
 from image_builder_domain.problem import Problems, refuse, together
 
 _GITHUB = CiSystem.GITHUB
@@ -36,8 +35,10 @@ def read(environment: Mapping[str, str], event: Result[Event, Problems]) -> Resu
 def _reader(given: Mapping[str, str]) -> Result[_Reader, Problems]:
     def known(name: str) -> Result[_Reader, Problems]:
         if name not in _READERS:
-            what = f"the event {name!r} says nothing about which commit to build"
-            return refuse("GITHUB_EVENT_NAME", what, nearest(name, _READERS))
+            what = f"the event {name!r} does not say which commit to build"
+            if name in _ON_DEFAULT_BRANCH:
+                what += ": its ref is the default branch, whatever the job checks out"
+            return refuse("GITHUB_EVENT_NAME", what, f"run the job on {', '.join(_READERS)}")
         return Success(_READERS[name])
 
     return variable.required(given, "GITHUB_EVENT_NAME", _GITHUB).bind(known)
@@ -75,7 +76,7 @@ def _push(given: Mapping[str, str], event: Event, names: tuple[str, str]) -> Res
 def _pushed_ref(given: Mapping[str, str], ref: str) -> Result[str, Problems]:
     if not ref.startswith(("refs/heads/", "refs/tags/")):
         return refuse(payload.WHERE, f"ref is {ref!r}, neither a branch nor a tag", "build pushes to branches and tags")
-    return variable.agreeing(payload.WHERE, "ref", ref, given.get("GITHUB_REF"), "GITHUB_REF").map(lambda _: ref)
+    return _agreed_ref("ref", ref, given)
 
 
 def _pushed_commit(given: Mapping[str, str], event: Event, ref: str) -> Result[str, Problems]:
@@ -117,19 +118,59 @@ def _merged(
 
 
 def _dispatch(given: Mapping[str, str], event: Event, names: tuple[str, str]) -> Result[GitState, Problems]:
-    ref = payload.text(event, "ref").bind(
-        lambda found: variable.agreeing(payload.WHERE, "ref", found, given.get("GITHUB_REF"), "GITHUB_REF").map(
-            lambda _: found
-        )
-    )
+    ref = payload.text(event, "ref").bind(lambda found: _agreed_ref("ref", found, given))
     return together(variable.sha(given, "GITHUB_SHA", _GITHUB), ref).map(
         lambda found: _merged(JobType.WORKFLOW_DISPATCH, names, *found, given, event)
     )
 
 
 def _schedule(given: Mapping[str, str], event: Event, names: tuple[str, str]) -> Result[GitState, Problems]:
-    told = together(variable.sha(given, "GITHUB_SHA", _GITHUB), payload.text(event, "schedule"))
-    return told.map(lambda found: _merged(JobType.SCHEDULE, names, found[0], given.get("GITHUB_REF"), given, event))
+    return payload.text(event, "schedule").bind(lambda _: _on_default_branch(JobType.SCHEDULE, given, event, names))
+
+
+def _repository_dispatch(given: Mapping[str, str], event: Event, names: tuple[str, str]) -> Result[GitState, Problems]:
+    return _on_default_branch(JobType.WORKFLOW_DISPATCH, given, event, names)
+
+
+def _on_default_branch(
+    job_type: JobType, given: Mapping[str, str], event: Event, names: tuple[str, str]
+) -> Result[GitState, Problems]:
+    """Such events run the default branch as it is when the job starts."""
+    branch, ref = payload.optional_text(event, "repository.default_branch"), given.get("GITHUB_REF")
+    expected = f"refs/heads/{branch}" if branch else None
+    agreed = variable.agreeing("GITHUB_REF", "the ref", ref, expected, "repository.default_branch of the payload")
+    return together(variable.sha(given, "GITHUB_SHA", _GITHUB), agreed).map(
+        lambda found: _merged(job_type, names, found[0], ref, given, event)
+    )
+
+
+def _release(given: Mapping[str, str], event: Event, names: tuple[str, str]) -> Result[GitState, Problems]:
+    """Other actions come before a release is public, or again and again after it."""
+    if event.get("action") != "published":
+        action = payload.optional_text(event, "action") or ""
+        what = f"this release was not published, but {action[:80]!r}: there is nothing to build"
+        return refuse(payload.WHERE, what, "run the workflow for the type published alone")
+    return _tagged("release.tag_name", given, event, names)
+
+
+def _create(given: Mapping[str, str], event: Event, names: tuple[str, str]) -> Result[GitState, Problems]:
+    if event.get("ref_type") != "tag":
+        what = "this event created a branch: there is nothing to build that a push would not build"
+        return refuse(payload.WHERE, what, "run the job only if github.ref_type is tag")
+    return _tagged("ref", given, event, names)
+
+
+def _tagged(path: str, given: Mapping[str, str], event: Event, names: tuple[str, str]) -> Result[GitState, Problems]:
+    """The tag that the payload names without its prefix; its commit is a variable alone."""
+    ref = payload.text(event, path).bind(lambda tag: _agreed_ref(path, f"refs/tags/{tag}", given))
+    return together(variable.sha(given, "GITHUB_SHA", _GITHUB), ref).map(
+        lambda found: _merged(JobType.POSTSUBMIT, names, *found, given, event)
+    )
+
+
+def _agreed_ref(path: str, ref: str, given: Mapping[str, str]) -> Result[str, Problems]:
+    """The ref, when the variable that says the same agrees."""
+    return variable.agreeing(payload.WHERE, path, ref, given.get("GITHUB_REF"), "GITHUB_REF").map(lambda _: ref)
 
 
 # --- unmerged code ------------------------------------------------------------------------------------------------
@@ -205,4 +246,26 @@ _READERS: dict[str, _Reader] = {
     "merge_group": _merge_group,
     "workflow_dispatch": _without_unmerged_code(_dispatch),
     "schedule": _without_unmerged_code(_schedule),
+    "release": _without_unmerged_code(_release),
+    "create": _without_unmerged_code(_create),
+    "repository_dispatch": _without_unmerged_code(_repository_dispatch),
 }
+_ON_DEFAULT_BRANCH = (
+    "branch_protection_rule",
+    "check_run",
+    "check_suite",
+    "delete",
+    "discussion",
+    "discussion_comment",
+    "fork",
+    "gollum",
+    "issue_comment",
+    "issues",
+    "label",
+    "milestone",
+    "public",
+    "registry_package",
+    "status",
+    "watch",
+    "workflow_run",
+)
