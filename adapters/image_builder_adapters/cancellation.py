@@ -15,7 +15,16 @@ from image_builder_domain.interruption import Interruption
 from image_builder_domain.ports import Cancellation
 
 _REASONS: Final = {signal.SIGINT: Interruption.SIGINT, signal.SIGTERM: Interruption.SIGTERM}
+_HEARD: Final = (*_REASONS, signal.SIGALRM)
 _NAP: Final = 0.05
+
+
+class Interrupted(BaseException):
+    """Raised where work cannot ask whether it may go on: see :meth:`SignalCancellation.interrupting`."""
+
+    def __init__(self, reason: Interruption) -> None:
+        super().__init__(reason.name)
+        self.reason = reason
 
 
 @final
@@ -51,12 +60,17 @@ class TimeLimit:
 
 @final
 class SignalCancellation:
-    """Implements ``Cancellation`` for one run of the tool; ``timeout`` is in seconds from now."""
+    """Implements ``Cancellation`` for one run of the tool.
 
-    def __init__(self, timeout: float | None = None) -> None:
-        self._deadline = None if timeout is None else time.monotonic() + timeout
+    ``timeout`` is in seconds from ``started``, a time of ``time.monotonic``; None is now.
+    """
+
+    def __init__(self, timeout: float | None = None, started: float | None = None) -> None:
+        begin = time.monotonic() if started is None else started
+        self._deadline = None if timeout is None else begin + timeout
         self._reason: Interruption | None = None
         self._signals: list[int] = []
+        self._raises = False
 
     @property
     def signals(self) -> tuple[int, ...]:
@@ -82,7 +96,11 @@ class SignalCancellation:
 
     @contextmanager
     def install(self) -> Iterator[None]:
-        """Listen to SIGINT and SIGTERM inside the ``with``; only the main thread may do this."""
+        """Listen to SIGINT and SIGTERM inside the ``with``; only the main thread may do this.
+
+        From here on work asks, so nothing is raised any more, also not after the ``with``.
+        """
+        self._raises = False
         before = {number: signal.signal(number, self._heard) for number in _REASONS}
         try:
             yield
@@ -90,9 +108,35 @@ class SignalCancellation:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
+    @contextmanager
+    def interrupting(self) -> Iterator[None]:
+        """Raise :class:`Interrupted` out of the ``with``, once, when a signal comes or the deadline passes.
+
+        For reading and deciding, which ask nobody whether they may go on: no foreign text, however it was made, keeps
+        the run beyond its deadline. Only the main thread may do this. :meth:`install` inside of it ends it.
+        """
+        before = {number: signal.signal(number, self._heard) for number in _HEARD}
+        try:
+            self._raises = True
+            left = self.remaining()
+            if left is not None:
+                signal.setitimer(signal.ITIMER_REAL, max(left, 1e-6))
+            yield
+        finally:
+            self._raises = False
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            for number, handler in before.items():
+                if signal.getsignal(number) == self._heard:  # else it was decided otherwise meanwhile
+                    signal.signal(number, handler)
+
     def _heard(self, number: int, _frame: FrameType | None) -> None:
         # Runs between two bytecodes of the main thread, which may hold any lock just then: nothing here takes one. That
         # is why `wait` takes naps instead of waiting for a `threading.Event`, whose `set` could deadlock here.
-        self._signals.append(number)
+        if number != signal.SIGALRM:
+            self._signals.append(number)
         if self.reason() is None:
-            self._reason = _REASONS[signal.Signals(number)]
+            # The timer of the kernel and the clock may differ by a little.
+            self._reason = _REASONS.get(signal.Signals(number), Interruption.DEADLINE)
+        if self._raises and self._reason is not None:
+            self._raises = False  # a second signal must not interrupt the cleaning up after the first
+            raise Interrupted(self._reason)

@@ -1,6 +1,7 @@
 """``image-builder`` and ``python -m image_builder``."""
 
 import sys
+from time import monotonic
 
 from image_builder.flags import Scan, help_text, scan
 
@@ -17,6 +18,7 @@ def main() -> int:
 def run(name: str, scan: "Callable[[list[str]], Scan]", help_text: "Callable[[], str]") -> int:
     """Exit code of one command line; help and version load nothing but the flag table."""
     try:
+        started = monotonic()
         found = scan(sys.argv[1:])
         if found.values["help"]:
             return _print(help_text())
@@ -24,13 +26,13 @@ def run(name: str, scan: "Callable[[list[str]], Scan]", help_text: "Callable[[],
             from image_builder import __version__
 
             return _print(f"{name} {__version__}\n")
-        return _run(found)
+        return _run(found, started)
     except KeyboardInterrupt:  # it came before the signals were ours
         sys.stderr.write(f"{name}: interrupted\n")
         return 130
 
 
-def _run(found: Scan) -> int:
+def _run(found: Scan, started: float) -> int:
     import gc
 
     # Imports make much and drop nothing: collecting meanwhile costs a tenth of the start.
@@ -38,7 +40,7 @@ def _run(found: Scan) -> int:
     try:
         from image_builder.cli import run
 
-        return int(run(found))
+        return int(run(found, started))
     except Exception as error:
         return _bug(error, with_traceback=bool(found.values["debug"]))
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from image_builder_adapters.cancellation import SignalCancellation
 from image_builder_adapters.console_text import neutralise
 from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.outcome import Outcome
@@ -46,7 +45,7 @@ def run(plan: Plan, call: Invocation, *, only_plan: bool) -> int:
 
 
 def _carry_out(plan: Plan, ports: Ports, call: Invocation) -> int:
-    cancellation = SignalCancellation(call.flags["timeout"])
+    cancellation = call.cancellation
     with cancellation.install():
         problems = preflight(plan, ports)
         if problems:

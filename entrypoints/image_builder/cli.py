@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from image_builder_adapters.cancellation import Interrupted, SignalCancellation
 from image_builder_adapters.console_text import neutralise
 from image_builder_adapters.redaction import Redactor
 from image_builder_domain.problem import Problem, problems_of
@@ -32,8 +33,11 @@ _SECRETS = (
 )
 
 
-def run(scan: "Scan") -> int:
-    """Carry out one command line; returns the exit code (specification, section 1)."""
+def run(scan: "Scan", started: float | None = None) -> int:
+    """Carry out one command line; returns the exit code (specification, section 1).
+
+    ``started`` is when the process began, by ``time.monotonic``: ``--timeout`` counts from there.
+    """
     environment = dict(os.environ)
     flags: Mapping[str, Any] = scan.values
     redactor = Redactor(environment[name] for name in _SECRETS if environment.get(name))
@@ -51,9 +55,15 @@ def run(scan: "Scan") -> int:
         *misplaced(mode, scan.given, flags),
     )
     words = tuple(scan.rest)
-    call = Invocation(mode, flags, scan.given, words, environment, early, console, redactor)
-    call.begin()
-    return _MODES[mode](call)
+    cancellation = SignalCancellation(flags["timeout"], started)
+    call = Invocation(mode, flags, scan.given, words, environment, early, console, redactor, cancellation)
+    try:
+        with cancellation.interrupting():
+            call.begin()
+            return _MODES[mode](call)
+    except Interrupted as stopped:
+        with cancellation.install():  # a second signal must not keep the run from telling of the first
+            return call.stop(stopped.reason)
 
 
 def _tags(call: Invocation) -> int:

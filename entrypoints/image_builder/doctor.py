@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from image_builder_adapters.cancellation import SignalCancellation
+from image_builder_adapters.cancellation import TimeLimit
 from image_builder_domain.backend import Backend, decide_backend
 from image_builder_domain.diagnosis import Diagnosis, Finding
 from image_builder_domain.problem import Problem, problems_of
@@ -33,8 +33,9 @@ def run(call: Invocation) -> int:
     inputs = read_tag_inputs(call.flags, call.environment)
     folders = log_directory(call.flags, call.environment), state_directory(call.environment)
     settings = Settings(call.environment, *folders, call.redactor)
-    cancellation = SignalCancellation(call.flags["timeout"] or _ENOUGH_SECONDS)
-    with cancellation.install():
+    has_deadline = call.flags["timeout"] is not None
+    cancellation = call.cancellation if has_deadline else TimeLimit(_ENOUGH_SECONDS, call.cancellation)
+    with call.cancellation.install():
         diagnosis = Diagnosis(tuple(_findings(call.flags, inputs, settings, cancellation)))
         stopped = cancellation.reason()
     if call.flags["output"] == "json":

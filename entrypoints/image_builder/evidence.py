@@ -15,6 +15,7 @@ from image_builder_adapters.folder import link_on
 from image_builder_adapters.redaction import Redactor
 from image_builder_domain.artifact_failure import ArtifactFailure
 from image_builder_domain.git_state import CiSystem, detect
+from image_builder_domain.interruption import Interruption
 from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.report import unfinished_report
 from image_builder_domain.trust import Side
@@ -80,10 +81,10 @@ class Evidence:
         report = unfinished_report("refused", self._name, "the run was refused", exit_code=2, problems=reasons)
         return self._tell(report)
 
-    def interrupted(self, code: int, name: str) -> list[str]:
-        """Say everywhere that this run was stopped before it did anything; what could not be written."""
-        reason = "the run was stopped before anything was done"
-        return self._tell(unfinished_report("failure", self._name, reason, exit_code=code, interrupted=name))
+    def interrupted(self, reason: Interruption) -> list[str]:
+        """Say everywhere that this run was stopped before it started anything; what could not be written."""
+        why, code = "the run was stopped before anything was started", reason.value
+        return self._tell(unfinished_report("failure", self._name, why, exit_code=code, interrupted=reason.name))
 
     def write(self, report: Mapping[str, Any]) -> list[str]:
         """Write the report's file, and those that the CI system reads; what could not be written."""

@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING, Any
 
+from image_builder_adapters.cancellation import SignalCancellation
 from image_builder_adapters.console_text import neutralise
 from image_builder_adapters.redaction import Redactor
 from image_builder_domain.exit_code import ExitCode
+from image_builder_domain.interruption import Interruption
 from image_builder_domain.problem import Problem, Problems
 
 from image_builder.presenters.console import Console
@@ -53,9 +55,13 @@ class Invocation:
 
     ``flags`` has every flag with its value or default, ``given`` the names that were written, ``words`` what is no
     flag. ``early`` holds the problems of the command line itself. ``environment`` is the tool's own.
+    ``cancellation`` stops the run.
     """
 
-    __slots__ = ("console", "early", "environment", "evidence", "flags", "given", "redactor", "verb", "words")
+    __slots__ = (
+        *("cancellation", "console", "early", "environment", "evidence", "flags", "given", "redactor", "verb"),
+        "words",
+    )
 
     def __init__(
         self,
@@ -67,6 +73,7 @@ class Invocation:
         early: Problems,
         console: Console,
         redactor: Redactor,
+        cancellation: SignalCancellation,
     ) -> None:
         self.verb = verb
         self.flags = flags
@@ -76,6 +83,7 @@ class Invocation:
         self.early = early
         self.console = console
         self.redactor = redactor
+        self.cancellation = cancellation
         self.evidence = self._open_evidence()
 
     def begin(self) -> None:
@@ -90,6 +98,15 @@ class Invocation:
         for lost in self.evidence.refused(problems) if self.evidence is not None else ():
             self.console.error(lost)
         return ExitCode.REFUSED
+
+    def stop(self, reason: Interruption) -> int:
+        """End a run that was interrupted before anything was started; the exit code of the reason."""
+        is_late = reason is Interruption.DEADLINE
+        what = "--timeout: the deadline passed" if is_late else f"{reason.name}: the run was stopped"
+        self.console.error(f"{what} while the inputs were read; nothing was started")
+        for lost in self.evidence.interrupted(reason) if self.evidence is not None else ():
+            self.console.error(lost)
+        return reason.value
 
     def write_evidence(self, report: Mapping[str, Any]) -> list[str]:
         """Write a report to every place that later steps read; what could not be written."""

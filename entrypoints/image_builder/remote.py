@@ -78,7 +78,7 @@ def _print_plan(call: Invocation, plan: RemotePlan, ports: RemotePorts) -> int:
 
 
 def _carry_out(call: Invocation, plan: RemotePlan, ports: RemotePorts) -> int:
-    cancellation = SignalCancellation(call.flags["timeout"])
+    cancellation = call.cancellation
     with cancellation.install():
         if isinstance(plan.request, PreviewRequest):
             code = _preview(call, plan, plan.request, ports, cancellation)

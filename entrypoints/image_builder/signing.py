@@ -3,7 +3,6 @@
 import signal
 from dataclasses import replace
 
-from image_builder_adapters.cancellation import SignalCancellation
 from image_builder_domain.problem import problems_of
 from image_builder_domain.report import signing_report
 from image_builder_domain.sign_plan import SigningInputs, SignPlan, decide_signing
@@ -44,7 +43,7 @@ def _print_plan(call: Invocation, plan: SignPlan, ports: SigningPorts) -> int:
 
 
 def _sign(call: Invocation, plan: SignPlan, ports: SigningPorts) -> int:
-    cancellation = SignalCancellation(call.flags["timeout"])
+    cancellation = call.cancellation
     with cancellation.install():
         problems = unready(ports.registry, ports.signers, plan.references)
         if problems:

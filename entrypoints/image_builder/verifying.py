@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from image_builder_adapters.cancellation import SignalCancellation
 from image_builder_adapters.regular_file import read_file
 from image_builder_adapters.signer_types import signer_type
 from image_builder_domain.build_report import read_report
@@ -47,7 +46,7 @@ def _verify(call: Invocation, claims: tuple[Claim, ...], signers: "dict[str, Sig
     wanted = {name for claim in claims for name in claim.verified_by}
     settings = Settings(call.environment, "", "", call.redactor)
     ports = open_verification_ports(settings, tuple(signers[name] for name in sorted(wanted)))
-    cancellation = SignalCancellation(call.flags["timeout"])
+    cancellation = call.cancellation
     with cancellation.install():
         problems = preflight(claims, ports)
         if problems:

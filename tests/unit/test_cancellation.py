@@ -1,11 +1,14 @@
 """The one signal to stop."""
 
 import os
+import re
 import signal
 import threading
 import time
+from collections.abc import Callable
 
-from image_builder_adapters.cancellation import SignalCancellation, TimeLimit
+import pytest
+from image_builder_adapters.cancellation import Interrupted, SignalCancellation, TimeLimit
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_domain.interruption import Interruption
 
@@ -79,3 +82,62 @@ def test_a_time_limit_hears_what_is_above_it_first() -> None:
     above.cancel(Interruption.SIGTERM)
     assert limit.wait(30)
     assert limit.reason() is Interruption.SIGTERM
+
+
+def test_a_deadline_counts_from_when_the_run_began() -> None:
+    assert SignalCancellation(60, time.monotonic() - 61).reason() is Interruption.DEADLINE
+
+
+def loop_forever() -> None:
+    while True:
+        pass
+
+
+def match_forever() -> None:
+    re.fullmatch(r"(a|a)*b", "a" * 60)  # exponential, and without a single bytecode
+
+
+@pytest.mark.parametrize("work", [loop_forever, match_forever])
+def test_a_deadline_interrupts_work_that_asks_nobody(work: Callable[[], None]) -> None:
+    start = time.monotonic()
+    cancellation = SignalCancellation(0.1)
+    with pytest.raises(Interrupted) as stopped, cancellation.interrupting():
+        work()
+    assert stopped.value.reason is Interruption.DEADLINE
+    assert time.monotonic() - start < 5
+    assert not isinstance(stopped.value, Exception)
+
+
+def test_a_second_signal_does_not_interrupt_the_cleaning_up() -> None:
+    cleaned = []
+
+    def work() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            loop_forever()
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.01)
+            cleaned.append(True)
+
+    with pytest.raises(Interrupted) as stopped, SignalCancellation(60).interrupting():
+        work()
+    assert cleaned == [True]
+    assert stopped.value.reason is Interruption.SIGINT
+
+
+def test_work_that_asks_is_not_interrupted() -> None:
+    cancellation = SignalCancellation(60)
+    with cancellation.interrupting(), cancellation.install():
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGALRM)
+        time.sleep(0.01)
+    assert cancellation.reason() is Interruption.SIGTERM
+
+
+def test_nothing_comes_after_interrupting() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)]
+    with SignalCancellation(0.05).interrupting():
+        pass
+    time.sleep(0.1)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)] == before

@@ -2,6 +2,9 @@
 
 import json
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -223,3 +226,32 @@ def test_nobody_verifies_a_report_without_an_end(status: str) -> None:
 def test_a_summary_without_a_name_begins_with_the_status() -> None:
     report = unfinished_report("refused", "", "the run was refused", problems=("--name: it is missing",))
     assert step_summary(report).startswith(b"### refused\n\nNot signed: the run was refused\n\n- --name: it is missing")
+
+
+@pytest.mark.parametrize("words", [("--name", "app"), ("sign", "--images-to-sign", "r.example/a:1"), ("tags",)])
+def test_a_deadline_that_passes_while_inputs_are_read_is_7_and_says_so_everywhere(
+    desk: Desk, words: tuple[str, ...], capfd: pytest.CaptureFixture[str]
+) -> None:
+    started = time.monotonic() - 61
+    assert run(scan(["--timeout=1m", "--build-report-path=report.json", *words]), started) == 7
+    assert "error: --timeout: the deadline passed while the inputs were read; nothing was started" in (
+        capfd.readouterr().err
+    )
+    if words != ("tags",):
+        found = desk.found()
+        assert (found["status"], found["exit_code"], found["interrupted"]) == ("failure", 7, "DEADLINE")
+        assert {key: type(found[key]) for key in PUBLIC_KEYS} == PUBLIC_KEYS
+
+
+def test_a_signal_while_inputs_are_read_ends_without_a_traceback(desk: Desk) -> None:
+    """A pipe as configuration is refused, so git is what takes its time here."""
+    programs = desk.folder / "programs"
+    programs.mkdir()
+    (programs / "git").write_text("#!/bin/sh\nkill -TERM $PPID; sleep 30\n")
+    (programs / "git").chmod(0o755)
+    environment = {"PATH": f"{programs}:/usr/bin:/bin", "HOME": str(desk.folder)}
+    command = [sys.executable, "-m", "image_builder", "--name=app", "--build-report-path=report.json"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20, check=False)
+    assert (ended.returncode, ended.stdout) == (143, "")
+    assert ended.stderr == "error: SIGTERM: the run was stopped while the inputs were read; nothing was started\n"
+    assert (desk.found()["status"], desk.found()["interrupted"]) == ("failure", "SIGTERM")

@@ -56,7 +56,7 @@ def test_a_full_disk_is_told_without_a_traceback() -> None:
 
 
 # A command that ends in a way that ours never should, in the place of the real one.
-ENDS_WITH = "import sys, types; cli = types.ModuleType('cli'); exec('def run(scan): raise {}', cli.__dict__); "
+ENDS_WITH = "import sys, types; cli = types.ModuleType('cli'); exec('def run(scan, started): raise {}', cli.__dict__); "
 ENDS_WITH += "sys.modules['image_builder.cli'] = cli; " + MAIN.removeprefix("import sys; ")
 
 
