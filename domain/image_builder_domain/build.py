@@ -58,11 +58,16 @@ class BuiltImage:
 @final
 @dataclass(frozen=True, slots=True)
 class BuildFailed:
-    """The image could not be built. ``last_lines`` is the end of the failing step's output, at most 50 lines."""
+    """The engine says that the image could not be built.
+
+    ``last_lines`` is the end of the failing step's output, at most 50 lines. Where an engine tells its failures by
+    text, a step may have written that text, and the image may be there all the same: ``digest`` is what to ask for.
+    """
 
     reason: str
     last_lines: tuple[str, ...] = ()
     engine_code: int | None = None
+    digest: Digest | None = None
 
     def __str__(self) -> str:
         return f"the build failed: {self.reason}; its output is in the log file"
@@ -79,13 +84,14 @@ class PushFailed:
     digest: Digest | None = None
 
     def __str__(self) -> str:
-        return f"the push failed: {self.reason}; check that the registry is up and that you may write to it"
+        remedy = "check that the registry is up and that you may write to it"
+        return f"the engine says that the push failed: {self.reason}; {remedy}"
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class EngineUnavailable:
-    """The engine cannot be reached or started; nothing was built."""
+    """The engine cannot be reached or started, or was lost meanwhile."""
 
     where: str
     reason: str
@@ -104,7 +110,7 @@ class BuildInterrupted:
 
     def __str__(self) -> str:
         why = self.interruption.name.lower().replace("_", " ")
-        return f"the build was stopped ({why}); nothing is known to be published"
+        return f"the build was stopped ({why}); what it may have published is not known"
 
 
 BuildFailure: TypeAlias = BuildFailed | PushFailed | EngineUnavailable | BuildInterrupted

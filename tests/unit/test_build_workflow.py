@@ -189,6 +189,26 @@ def test_a_destination_without_the_image_is_named_once(artifacts: FileArtifacts)
     assert [line.count(place) for place, line in zip(places, audience.errors, strict=True)] == [1] * len(places)
 
 
+@pytest.mark.parametrize(
+    "failure", [BuildFailed("it says so", digest=digest("a")), PushFailed("so", (), 1, digest("a"))]
+)
+def test_an_engine_s_word_on_a_failure_is_checked_where_it_told_a_digest(
+    artifacts: FileArtifacts, failure: BuildFailure
+) -> None:
+    """A step may have written that word: the registry knows better."""
+    ports = Ports(Engine(a=lambda *_: Failure(failure)), Registry(), {}, artifacts)
+    (image,) = carry_out(plan("a"), ports, Audience(), Switch()).images
+    assert [place.holds for place in image.destinations] == [True, True]
+
+
+def test_nobody_claims_that_nothing_is_published_where_no_registry_was_asked(artifacts: FileArtifacts) -> None:
+    ports = Ports(Engine(a=bad), Registry("a"), {}, artifacts)
+    found = report(plan("a"), carry_out(plan("a"), ports, Audience(), Switch()))
+    assert [(place["holds_digest"], place["reason"]) for place in found["images"][0]["destinations"]] == [
+        (False, "not asked: the engine told no digest")
+    ] * 2
+
+
 def test_nobody_is_asked_to_sign_nothing(artifacts: FileArtifacts) -> None:
     signer = Signer(SignatureStatus.FAILED)
     outcome = carry_out(plan("a"), Ports(Engine(a=bad), Registry(), {"s": signer}, artifacts), Audience(), Switch())

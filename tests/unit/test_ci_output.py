@@ -107,7 +107,7 @@ def test_the_summary_tells_what_is_published_and_signed() -> None:
 def test_the_summary_tells_why_nobody_signs_and_what_failed() -> None:
     text = step_summary(failed("step 1", "step 2") | {"not_signed": "no signer", "status": "failure"}).decode()
     assert "Not signed: no signer" in text
-    assert "| app | not published |  |  |  |" in text
+    assert "| app | failed |  |  |  |" in text
     assert "the build failed\n\n<pre>\nstep 1\nstep 2\n</pre>" in text
 
 

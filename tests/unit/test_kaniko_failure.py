@@ -66,7 +66,7 @@ def test_missing_permission_is_a_failed_push_though_nothing_was_built() -> None:
 
 def test_step_cannot_pass_for_a_failed_push() -> None:
     lines = (*TEXT, "error pushing image: not really", f"error building image: {STEP_FAILED}")
-    assert failure_of(lines, 9, DIGEST) == BuildFailed(STEP_FAILED, ("error pushing image: not really",), 9)
+    assert failure_of(lines, 9, DIGEST) == BuildFailed(STEP_FAILED, ("error pushing image: not really",), 9, DIGEST)
 
 
 def test_executor_that_was_killed_has_no_last_words() -> None:

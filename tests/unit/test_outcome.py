@@ -52,7 +52,7 @@ def image(
 GOOD = image()
 SIGNED = image(status=SignatureStatus.ACCEPTED)
 UNSIGNED = image(status=SignatureStatus.FAILED)
-FAILED = image(BuildFailed("RUN failed", ("oh no",), 1), "nothing was published")
+FAILED = image(BuildFailed("RUN failed", ("oh no",), 1), "not asked: the engine told no digest")
 NOT_PUSHED = image(PushFailed("gone"), "gone")
 WRONG = image(missing="holds another digest")
 
@@ -105,7 +105,7 @@ def test_report_never_calls_an_image_signed_that_one_signer_refused() -> None:
     ("found", "words"),
     [
         pytest.param(GOOD, ("built in 1.0 s", "  pushed       reg.example/app:1"), id="published"),
-        pytest.param(FAILED, ("not published in", "  NOT PUSHED   reg.example/app:1"), id="build-failed"),
+        pytest.param(FAILED, ("failed in", "  UNCONFIRMED  reg.example/app:1"), id="build-failed"),
         pytest.param(WRONG, (f"  digest       {IMAGE.digest}", "  UNCONFIRMED  reg.example/app:1"), id="pushed-unseen"),
         pytest.param(UNSIGNED, ("  failed       reg.example/app:1 by notary",), id="unsigned"),
     ],

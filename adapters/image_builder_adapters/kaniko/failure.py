@@ -28,17 +28,19 @@ _STEP_STARTS: Final = "Running: "
 
 
 def failure_of(lines: Sequence[str], code: int, digest: Digest | None) -> BuildFailed | PushFailed:
-    """The failure that ``lines``, the end of the output, tell. ``digest`` is what the image got before the push."""
+    """The failure that ``lines``, the end of the output, tell. ``digest`` is what kaniko wrote before it pushed."""
     found = next((match for line in reversed(lines) if (match := _LAST_WORDS.search(line))), None)
     if code < 0 or found is None:
         ended = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
-        return BuildFailed(_fatal(lines) or f"kaniko {ended} without saying why", tuple(lines[-LAST_LINES:]), code)
+        reason = _fatal(lines) or f"kaniko {ended} without saying why"
+        return BuildFailed(reason, tuple(lines[-LAST_LINES:]), code, digest)
     reason = found["reason"]
     if found["what"] == "pushing image":
         return PushFailed(reason, (), code, digest)
     if found["what"] == "checking push permissions":
-        return PushFailed(reason, (), code)
-    return BuildFailed(reason, _step_lines(lines) if any(sign in reason for sign in _A_STEP_FAILED) else (), code)
+        return PushFailed(reason, (), code, digest)
+    printed = _step_lines(lines) if any(sign in reason for sign in _A_STEP_FAILED) else ()
+    return BuildFailed(reason, printed, code, digest)
 
 
 def _step_lines(lines: Sequence[str]) -> tuple[str, ...]:

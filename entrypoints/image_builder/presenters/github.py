@@ -81,12 +81,14 @@ def _capped(blocks: Iterable[str]) -> bytes:
 
 def _row(name: str, image: dict[str, Any]) -> str:
     title = name if image["variant"] is None else f"{name} ({image['variant']})"
-    places = [f"{'' if place['holds_digest'] else 'NOT '}{place['reference']}" for place in image["destinations"]]
+    places = [
+        f"{'' if place['holds_digest'] else 'unconfirmed: '}{place['reference']}" for place in image["destinations"]
+    ]
     signed = [f"{found['signer']}: {found['status']}" for found in image["signatures"]]
     published = bool(places) and all(place["holds_digest"] for place in image["destinations"])
     cells = [
         _plain(title),
-        "published" if published else "not published",
+        "published" if published else "failed" if image["failure"] else "unconfirmed",
         _plain(image["digest"] or ""),
         "<br>".join(map(_plain, places)),
         "<br>".join(map(_plain, dict.fromkeys(signed))),

@@ -19,14 +19,13 @@ def summary(plan: Plan, outcome: Outcome, report_path: str | None) -> str:
 def _image(outcome: ImageOutcome) -> list[str]:
     request = outcome.request
     title = request.name if request.variant is None else f"{request.name} ({request.variant})"
-    verdict = "built" if outcome.failure is None else "not published"
+    verdict = "built" if outcome.failure is None else "failed"
     lines = [f"{title}: {verdict} in {outcome.duration_seconds:.1f} s"]
     if outcome.image is not None:
         lines.append(f"  digest       {outcome.image.digest}")
-    # Of an image that was built the engine says that it was pushed; only the registry's own word is missing or another.
-    otherwise = "NOT PUSHED" if outcome.image is None else "UNCONFIRMED"
     for place in outcome.destinations:
-        lines.append(f"  {'pushed' if place.holds else otherwise:<12} {place.reference}")
+        # Only a registry knows what it holds, and perhaps it was not asked: nobody is told that nothing is there.
+        lines.append(f"  {'pushed' if place.holds else 'UNCONFIRMED':<12} {place.reference}")
     for found in outcome.signatures:
         lines.append(f"  {found.status.value:<12} {found.reference} by {found.author}")
     if outcome.log_path is not None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from image_builder_domain.artifact_failure import ArtifactFailure
-from image_builder_domain.build import BuildInterrupted, BuildRequest, BuiltImage, PushFailed
+from image_builder_domain.build import BuildFailed, BuildInterrupted, BuildRequest, BuiltImage, PushFailed
 from image_builder_domain.descriptor import Descriptor, Manifest
 from image_builder_domain.interruption import Interruption
 from image_builder_domain.outcome import DestinationOutcome, ImageOutcome
@@ -142,8 +142,9 @@ def _ask(
 def _after_failure(
     request: BuildRequest, failure: object, ports: Ports, cancellation: Cancellation
 ) -> tuple[DestinationOutcome, ...]:
-    """After a failed push every destination is asked; without a known digest none can be said to hold the image."""
-    if not isinstance(failure, PushFailed) or failure.digest is None:
-        reason = "stopped" if isinstance(failure, BuildInterrupted) else "nothing was published"
-        return tuple(DestinationOutcome(reference, reason) for reference in request.destinations)
-    return _ask(request.destinations, failure.digest, ports.registry, cancellation)[1]
+    """Where the engine told a digest, every destination is asked for it; without one nobody can say what they hold."""
+    digest = failure.digest if isinstance(failure, BuildFailed | PushFailed) else None
+    if digest is not None:
+        return _ask(request.destinations, digest, ports.registry, cancellation)[1]
+    why = "the build was stopped" if isinstance(failure, BuildInterrupted) else "the engine told no digest"
+    return tuple(DestinationOutcome(reference, f"not asked: {why}") for reference in request.destinations)
