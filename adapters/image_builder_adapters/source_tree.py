@@ -9,6 +9,7 @@ import stat
 from image_builder_domain.build_argument import BuildArgument
 from image_builder_domain.build_inputs import Source
 from image_builder_domain.dockerfile import DeclaredArguments, declared_arguments
+from image_builder_domain.dockerfile_frontend import named_frontends
 from image_builder_domain.env_file import env_file_arguments
 from image_builder_domain.problem import Problems, refuse, together
 from image_builder_domain.variant import VARIANTS_FILE, Variant, variants
@@ -33,14 +34,15 @@ def read_source(context: str, dockerfile: str, env_file: str | None) -> Result[S
 
     ``env_file`` is relative to the Dockerfile's directory, and below the context.
     """
-    declared = read_file(os.path.join(context, dockerfile), "name another one with --dockerfile").map(
-        lambda content: declared_arguments(_text(content))
-    )
+    text = read_file(os.path.join(context, dockerfile), "name another one with --dockerfile").map(_text)
+    declared = text.map(declared_arguments)
     arguments: Result[tuple[BuildArgument, ...] | None, Problems] = Success(None)
     if env_file is not None:
         arguments = _env_file(context, os.path.dirname(dockerfile), env_file)
     found = declared.bind(lambda known: _variants(context, dockerfile, known))
-    return together(declared, found, arguments).map(lambda parts: Source(context, dockerfile, *parts))
+    return together(declared, found, arguments, text.map(named_frontends)).map(
+        lambda parts: Source(context, dockerfile, *parts)
+    )
 
 
 def _variants(context: str, dockerfile: str, declared: DeclaredArguments) -> Result[tuple[Variant, ...], Problems]:

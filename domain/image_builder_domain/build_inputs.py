@@ -1,5 +1,6 @@
 """What a build is planned from, beyond what its tags are decided from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import final
 
@@ -17,7 +18,8 @@ from image_builder_domain.variant import Variant
 class Source:
     """What is built: an absolute context directory, and the Dockerfile's path below it.
 
-    ``declared`` is what the Dockerfile declares with ``ARG``, ``variants`` what ``variants.yaml`` holds (empty without
+    ``declared`` is what the Dockerfile declares with ``ARG``, ``frontends`` are the images that it names with
+    ``# syntax=``, ``variants`` what ``variants.yaml`` holds (empty without
     one), ``env_file`` the arguments of ``--env-file`` (None when it was not given).
     """
 
@@ -26,6 +28,7 @@ class Source:
     declared: DeclaredArguments = field(default_factory=DeclaredArguments)
     variants: tuple[Variant, ...] = ()
     env_file: tuple[BuildArgument, ...] | None = None
+    frontends: tuple[str, ...] = ()
 
 
 @final
@@ -33,10 +36,12 @@ class Source:
 class Inputs:
     """Enough to plan a build. ``commit_time`` is the commit's, in seconds since 1970, None where git cannot say.
 
-    ``processors`` is how many of them this process may use.
+    ``processors`` is how many of them this process may use. ``real_paths`` maps the paths of BuildKit's sockets, as
+    addresses name them, to their real ones.
     """
 
     tags: TagInputs
     source: Result[Source, Problems]
     commit_time: int | None
     processors: int = 1
+    real_paths: Mapping[str, str] = field(default_factory=dict)

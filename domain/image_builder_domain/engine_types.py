@@ -1,16 +1,17 @@
 """The engines that are built in, each with its settings and their decoder (specification, section 6).
 
-They have no keys: everything that they need is in the environment. An engine from another package brings a decoder of
-its own, made of :mod:`image_builder_domain.decoder`, that gives any
+An engine from another package brings a decoder of its own, made of :mod:`image_builder_domain.decoder`, that gives any
 :class:`~image_builder_domain.engine_type.EngineSettings`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, final
 
 from image_builder_domain import decoder as read
-from image_builder_domain.engine_limits import buildkit_refusal, kaniko_refusal
+from image_builder_domain.buildkit_address import parse_address
+from image_builder_domain.buildkit_host import BuildkitKeys
+from image_builder_domain.engine_limits import kaniko_refusal
 
 if TYPE_CHECKING:
     from image_builder_domain.build import BuildRequest
@@ -19,25 +20,35 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True, slots=True)
-class BuiltIn:
-    """The settings of an engine of ours (an ``EngineSettings``): none but ``limits``, what it cannot be told."""
-
-    limits: "Callable[[BuildRequest], str | None]"
+class KanikoKeys:
+    """The settings of kaniko (an ``EngineSettings``): there are none, but it cannot build everything."""
 
     def refusal(self, request: "BuildRequest") -> str | None:
-        """What of this request the engine cannot honour."""
-        return self.limits(request)
+        """Implement ``EngineSettings.refusal``."""
+        return kaniko_refusal(request)
 
 
-BUILT_IN: "Final[Mapping[str, BuiltIn]]" = {"kaniko": BuiltIn(kaniko_refusal), "buildkit": BuiltIn(buildkit_refusal)}
-"""The settings of the built-in engines by the name that ``--backend`` says."""
+BUILT_IN: "Final[Mapping[str, EngineSettings]]" = {"kaniko": KanikoKeys(), "buildkit": BuildkitKeys()}
+"""The settings that a built-in engine has without any key, by the name that ``--backend`` says."""
+
+_ADDRESS: Final = read.plain_text.parsed(parse_address, "write what buildctl --addr takes")
 
 
-def _without_keys(settings: BuiltIn) -> "read.Decoder[EngineSettings]":
-    return read.fields({}).into(lambda _: settings).about("It has none.")
+def _buildkit() -> "read.Decoder[EngineSettings]":
+    keys = read.fields(
+        {
+            "host": _ADDRESS.about("The address of the BuildKit that builds production images."),
+            "dev-host": _ADDRESS.about("The address of the BuildKit that builds unmerged code; another daemon."),
+            "shared": read.boolean.about(
+                "Whether both build in one daemon all the same: production then builds without cache.", default=False
+            ),
+        }
+    )
+    return keys.into(lambda found: BuildkitKeys(found.get("host"), found.get("dev-host"), found.get("shared", False)))
 
 
 ENGINE_TYPES: "Final[Mapping[str, read.Decoder[EngineSettings]]]" = {
-    name: _without_keys(settings) for name, settings in BUILT_IN.items()
+    "kaniko": read.fields({}).into(lambda _: BUILT_IN["kaniko"]).about("It has none."),
+    "buildkit": read.deferred(_buildkit).about("Which BuildKit builds for which side."),
 }
 """The decoders of ``engines.NAME`` of the built-in engines."""

@@ -16,10 +16,10 @@ from image_builder_domain.decision.destinations import (
     image_name,
     uses_production_for_pull_requests,
 )
+from image_builder_domain.decision.engine import EngineDecision, decide_engine
 from image_builder_domain.decision.tags import decide_tags, tag_warnings
-from image_builder_domain.engine_types import BUILT_IN
 from image_builder_domain.job import Job
-from image_builder_domain.problem import Problem, Problems, together
+from image_builder_domain.problem import Problem, Problems, problems_of, together
 from image_builder_domain.signer_selection import SignerChoice, choose_signers, why_not_signed
 from image_builder_domain.tag import Tag
 
@@ -79,8 +79,16 @@ def _assembled(
         else choice
         for choice in choose_signers(configuration, job)
     )
-    engine = configuration.engines.get(backend.value, BUILT_IN.get(backend.value))
-    problems = (*_index_problems(signers, builds.requests), *_refusals(backend, engine, builds.requests))
+    decided = decide_engine(
+        configuration, job, backend.value, inputs.tags.environment, builds.source.frontends, inputs.real_paths
+    )
+    engine = decided.value_or(EngineDecision(None))
+    requests = engine.applied(builds.requests)
+    problems = (
+        *problems_of(decided),
+        *_index_problems(signers, requests),
+        *_refusals(backend, engine.settings, requests),
+    )
     if problems:
         return Failure(problems)
     asked = inputs.tags.asked
@@ -89,20 +97,21 @@ def _assembled(
             name=name,
             job=job,
             tags=tags,
-            builds=builds.requests,
+            builds=requests,
             signers=signers,
             not_signed=why_not_signed(signers, job),
             warnings=(
                 *job.warnings,
+                *engine.warnings,
                 *tag_warnings(inputs.tags),
-                *argument_warnings(builds.requests, builds.source, builds.arguments),
+                *argument_warnings(requests, builds.source, builds.arguments),
                 *(_PRODUCTION_WARNING if in_production else ()),
             ),
             log_format=configuration.log_format,
-            max_parallel=min(asked.max_parallel or inputs.processors, len(builds.requests)),
+            max_parallel=min(asked.max_parallel or inputs.processors, len(requests)),
             keep_going=asked.keep_going,
             backend=backend,
-            engine=engine,
+            engine=engine.settings,
         )
     )
 

@@ -63,7 +63,7 @@ def _findings(
     yield from look_at_job(inputs.environment, inputs.git_state)
     yield from look_at_configuration(flags["config"], inputs.configuration)
     yield from map(_of_backend, problems_of(decided))
-    yield from look_at_engines(backend, known, settings, cancellation)
+    yield from look_at_engines(backend, known, inputs, settings, cancellation)
     yield from look_at_registries(flags["name"], known, inputs, is_local, settings, cancellation)
     yield from look_at_signers(known, job, is_local, settings, cancellation)
     yield from look_at_pipeline(known, not is_local, inputs.environment)

@@ -55,7 +55,19 @@ def read_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> "In
 
     tags = read_tag_inputs(flags, environment)
     source = _source(flags)
-    return Inputs(tags, source, _commit_time(tags, flags["context"] or "."), len(os.sched_getaffinity(0)))
+    time = _commit_time(tags, flags["context"] or ".")
+    return Inputs(tags, source, time, len(os.sched_getaffinity(0)), real_paths_of(tags))
+
+
+def real_paths_of(inputs: TagInputs) -> dict[str, str]:
+    """The sockets of every BuildKit that the configuration or the environment names, with their real paths."""
+    from image_builder_adapters.buildkit.real_path import real_paths
+    from image_builder_domain.buildkit_host import VARIABLE, BuildkitKeys
+
+    keys = inputs.configuration.map(lambda found: found.engines.get("buildkit")).value_or(None)
+    if not isinstance(keys, BuildkitKeys):
+        return {}  # without a key there is nothing to compare
+    return real_paths((keys.host, keys.dev_host, inputs.environment.get(VARIABLE)))
 
 
 def _configuration(file: str, backend: str | None) -> "Result[Configuration, Problems]":

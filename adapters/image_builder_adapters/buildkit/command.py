@@ -9,11 +9,16 @@ import posixpath
 from collections.abc import Iterator
 
 from image_builder_domain.build import BuildRequest
+from image_builder_domain.buildkit_host import NAMESPACE_ARGUMENT
 from image_builder_domain.reference import ImageReference
 
 
-def build_arguments(request: BuildRequest) -> tuple[str, ...]:
+def build_arguments(request: BuildRequest, namespace: str | None = None) -> tuple[str, ...]:
     """Everything after ``buildctl [--addr …]``, without ``--metadata-file``.
+
+    With a ``namespace`` nothing that an earlier build left in the daemon is used: no layer, and cache mounts of that
+    namespace alone. ``--no-cache`` empties cache mounts as the build begins, but a build that runs beside it may write
+    into them afterwards, so it is not enough.
 
     ``filename`` is relative to the ``dockerfile`` directory, which is the Dockerfile's own, so that BuildKit finds
     ``<Dockerfile>.dockerignore`` beside it; without one, ``.dockerignore`` of the context applies.
@@ -28,6 +33,7 @@ def build_arguments(request: BuildRequest) -> tuple[str, ...]:
         *("--local", f"dockerfile={folder}"),
         *("--opt", f"filename={filename}"),
         *_options(request),
+        *_without_cache(namespace),
         *("--output", _output(request)),
         *_cache(request),
     )
@@ -42,6 +48,10 @@ def _options(request: BuildRequest) -> Iterator[str]:
         yield from ("--opt", f"platform={','.join(map(str, request.platforms))}")
     if request.target is not None:
         yield from ("--opt", f"target={request.target}")
+
+
+def _without_cache(namespace: str | None) -> tuple[str, ...]:
+    return () if namespace is None else ("--no-cache", "--opt", f"build-arg:{NAMESPACE_ARGUMENT}={namespace}")
 
 
 def _output(request: BuildRequest) -> str:

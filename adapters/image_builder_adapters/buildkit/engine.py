@@ -1,10 +1,12 @@
 """BuildKit as an ``ImageEngine``, reached in one of three ways.
 
-A BuildKit that is there (``BUILDKIT_HOST``: unix, tcp with TLS, kube-pod, docker-container); else
-``buildctl-daemonless.sh`` when it is on PATH and one image is built; else a private daemon for all builds of the run.
+A BuildKit that is there (``engines.buildkit`` or ``BUILDKIT_HOST``: unix, tcp with TLS, kube-pod, docker-container);
+else ``buildctl-daemonless.sh`` when it is on PATH and one image is built; else a private daemon for all builds of the
+run.
 """
 
 import os
+import secrets
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,13 +21,16 @@ from image_builder_domain.build import (
     EngineMissing,
     EngineUnavailable,
 )
+from image_builder_domain.buildkit_host import VARIABLE, BuildkitHost
 from image_builder_domain.engine_limits import buildkit_refusal
 from image_builder_domain.ports import Cancellation, OutputSink
+from image_builder_domain.trust import Side
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
 from image_builder_adapters.buildkit.command import build_arguments
 from image_builder_adapters.buildkit.daemon import PrivateDaemon
+from image_builder_adapters.buildkit.daemonless import DAEMONLESS, FLAGS, daemonless_flags, has_daemonless
 from image_builder_adapters.buildkit.environment import client_environment, daemonless_environment, rootless_variables
 from image_builder_adapters.buildkit.failure import failure_of, lost_word
 from image_builder_adapters.buildkit.isolation import Isolation, find_isolation, missing_helper
@@ -41,9 +46,6 @@ from image_builder_adapters.process import (
 )
 from image_builder_adapters.process_output import Tail
 
-DAEMONLESS: Final = "buildctl-daemonless.sh"
-"""BuildKit's own script that starts a daemon for one build."""
-
 HELPERS: Final = {
     "docker-container": "docker",
     "podman-container": "podman",
@@ -53,6 +55,7 @@ HELPERS: Final = {
 }
 """Hosts that ``buildctl`` reaches through another program, which it runs."""
 
+_NEW_NAMESPACE: Final = "NEW-IN-EVERY-BUILD"
 _INSTALL: Final = "install BuildKit (https://github.com/moby/buildkit/releases) and put it on PATH"
 
 
@@ -61,10 +64,11 @@ _INSTALL: Final = "install BuildKit (https://github.com/moby/buildkit/releases) 
 class BuildkitSettings:
     """What :class:`BuildkitEngine` needs to know.
 
-    ``environment`` is the tool's own; ``BUILDKIT_HOST`` is read from it, and ``BUILDKIT_TLS_DIR``, the folder with
-    ``ca.pem``, ``cert.pem`` and ``key.pem`` for a ``tcp://`` host (``buildctl --tlsdir``, which has no variable of its
-    own). ``state_directory`` holds the private daemon's root between runs. ``user`` is the effective user number.
-    ``redact`` hides secrets in the daemon's log.
+    ``environment`` is the tool's own; ``BUILDKIT_TLS_DIR`` is read from it, the folder with ``ca.pem``, ``cert.pem``
+    and ``key.pem`` for a ``tcp://`` host (``buildctl --tlsdir``, which has no variable of its own).
+    ``state_directory`` holds the private daemon's root between runs. ``user`` is the effective user number. ``redact``
+    hides secrets in the daemon's log. ``host`` is the daemon that was decided upon; without a decision,
+    ``BUILDKIT_HOST`` counts.
     """
 
     environment: Mapping[str, str]
@@ -73,6 +77,14 @@ class BuildkitSettings:
     single_build: bool
     user: int
     redact: Callable[[bytes], bytes] = bytes
+    host: BuildkitHost | None = None
+
+    @property
+    def daemon(self) -> BuildkitHost:
+        """The daemon to use."""
+        if self.host is not None:
+            return self.host
+        return BuildkitHost(self.environment.get(VARIABLE) or None, VARIABLE, Side.PRODUCTION)
 
 
 @final
@@ -81,10 +93,14 @@ class BuildkitEngine:
 
     def __init__(self, settings: BuildkitSettings) -> None:
         self._settings = settings
-        self._host = settings.environment.get("BUILDKIT_HOST") or None
+        self._chosen = settings.daemon
+        self._host = self._chosen.address
         self._tls = settings.environment.get("BUILDKIT_TLS_DIR") or None
-        daemonless = settings.single_build and find_program(DAEMONLESS, settings.environment) is not None
-        self._is_daemonless = self._host is None and daemonless
+        self._is_daemonless = (
+            self._host is None
+            and settings.single_build
+            and has_daemonless(settings.environment, settings.user, self._chosen.side)
+        )
         self._daemon = PrivateDaemon(
             settings.environment, settings.state_directory, settings.daemon_log, settings.user, settings.redact
         )
@@ -99,8 +115,9 @@ class BuildkitEngine:
         return Success(None) if helper is None else Failure(helper)
 
     def command(self, request: BuildRequest) -> tuple[str, ...]:
-        """Implement ``ImageEngine.command``; a private daemon's socket is not known before it runs."""
-        return (*self._client(self._host), *build_arguments(request))
+        """Implement ``ImageEngine.command``; a private daemon's socket, or a namespace, is not known before it runs."""
+        namespace = _NEW_NAMESPACE if self._chosen.is_cacheless else None
+        return (*self._client(self._host), *build_arguments(request, namespace))
 
     def at_once(self) -> None:
         """Implement ``ImageEngine.at_once``: all variants share one daemon."""
@@ -134,7 +151,7 @@ class BuildkitEngine:
 
     def _install(self, program: str) -> str:
         if program in HELPERS.values():
-            return f"install it: BUILDKIT_HOST={self._host} is reached through it"
+            return f"install it: {self._host} ({self._chosen.source}) is reached through it"
         return f"{_INSTALL}, or set BUILDKIT_HOST to a BuildKit that runs already" if self._host is None else _INSTALL
 
     def _client(self, address: str | None) -> tuple[str, ...]:
@@ -151,8 +168,10 @@ class BuildkitEngine:
                 prefix="image-builder-", dir=self._settings.environment.get("TMPDIR"), ignore_cleanup_errors=True
             ) as folder:
                 metadata = os.path.join(folder, "metadata.json")
-                command = self._command((*client, *build_arguments(request), "--metadata-file", metadata), folder)
-                return self._outcome(command, metadata, output, cancellation)
+                # A name that nobody can know beforehand, so that no other build can have written into its mounts.
+                namespace = secrets.token_hex(16) if self._chosen.is_cacheless else None
+                words = (*client, *build_arguments(request, namespace), "--metadata-file", metadata)
+                return self._outcome(self._command(words, folder), metadata, output, cancellation)
         except OSError as error:
             return Failure(BuildFailed(f"no temporary folder for BuildKit's metadata: {error}"))
 
@@ -161,12 +180,12 @@ class BuildkitEngine:
         if not self._is_daemonless:
             return Command(arguments, client_environment(environment))
         isolation = find_isolation(environment, user, folder) or Isolation()
+        flags = {FLAGS: " ".join((*isolation.flags, *daemonless_flags(environment, user, self._chosen.side)))}
         if user == 0:
-            return Command((*isolation.wrapper, *arguments), daemonless_environment(environment))
+            return Command((*isolation.wrapper, *arguments), daemonless_environment(environment) | flags)
         # An ordinary user's script puts the daemon into rootlesskit by itself, which must die with it; the socket needs
         # a place.
         wrapper = {"ROOTLESSKIT": " ".join((*dies_with_parent(environment), *isolation.wrapper))}
-        flags = {"BUILDKITD_FLAGS": " ".join((*isolation.flags, *environment.get("BUILDKITD_FLAGS", "").split()))}
         own = rootless_variables(environment, user, folder)
         return Command(arguments, wrapper | daemonless_environment(environment) | flags | own)
 
@@ -192,7 +211,7 @@ class BuildkitEngine:
 
     def _remedy(self) -> str:
         if self._host is not None:
-            return "check BUILDKIT_HOST and, for tcp, BUILDKIT_TLS_DIR"
+            return f"check {self._chosen.source} and, for tcp, BUILDKIT_TLS_DIR"
         return "see its output" if self._is_daemonless else f"see {self._daemon.log_path}"
 
 

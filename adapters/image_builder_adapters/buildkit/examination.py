@@ -1,4 +1,4 @@
-"""What BuildKit needs here, looked at for ``doctor``: programs, the daemon at ``BUILDKIT_HOST``, a private one."""
+"""What BuildKit needs here, looked at for ``doctor``: programs, the daemon of this side, a private one."""
 
 import tempfile
 from collections.abc import Iterator
@@ -7,7 +7,8 @@ from typing import Final
 from image_builder_domain.diagnosis import Finding
 from image_builder_domain.ports import Cancellation
 
-from image_builder_adapters.buildkit.engine import DAEMONLESS, HELPERS, BuildkitSettings
+from image_builder_adapters.buildkit.daemonless import DAEMONLESS
+from image_builder_adapters.buildkit.engine import HELPERS, BuildkitSettings
 from image_builder_adapters.buildkit.environment import client_environment
 from image_builder_adapters.buildkit.isolation import find_isolation, missing_helper
 from image_builder_adapters.cancellation import TimeLimit
@@ -23,7 +24,7 @@ _OR_A_HOST: Final = "set BUILDKIT_HOST to a BuildKit that runs already"
 
 def examine_buildkit(settings: BuildkitSettings, cancellation: Cancellation) -> tuple[Finding, ...]:
     """Each finding as needed as the way in which BuildKit would be reached makes it; builds nothing."""
-    host = settings.environment.get("BUILDKIT_HOST") or None
+    host = settings.daemon.address
     environment, is_private = settings.environment, host is None
 
     def look(program: Program, *, is_needed: bool) -> Finding:
@@ -36,6 +37,7 @@ def examine_buildkit(settings: BuildkitSettings, cancellation: Cancellation) -> 
     found.append(look(Program(runc, remedy=f"install the package runc, or {_OR_A_HOST}"), is_needed=is_private))
     found.append(look(Program(DAEMONLESS, (), "needed by nobody: a private buildkitd does the same"), is_needed=False))
     found += [_private_root(settings)] if host is None else list(_reached(settings, host, cancellation))
+    found += [Finding(AREA, settings.daemon.source, warning, is_good=False) for warning in settings.daemon.warnings]
     return tuple(found)
 
 
@@ -55,18 +57,18 @@ def _private_root(settings: BuildkitSettings) -> Finding:
 
 def _reached(settings: BuildkitSettings, host: str, cancellation: Cancellation) -> Iterator[Finding]:
     """The daemon at ``host``, asked for its workers, and the program through which buildctl gets there."""
-    scheme = host.partition("://")[0]
+    source, scheme = settings.daemon.source, host.partition("://")[0]
     if scheme in HELPERS:
-        helper = Program(HELPERS[scheme], (), "install it: BUILDKIT_HOST is reached through it")
+        helper = Program(HELPERS[scheme], (), f"install it: {source} is reached through it")
         yield program_finding(helper, AREA, settings.environment, cancellation)
     tls = settings.environment.get("BUILDKIT_TLS_DIR")
     words = ("buildctl", "--addr", host, *(("--tlsdir", tls) if tls else ()), "debug", "workers")
     tail, limit = Tail(lambda _: None), TimeLimit(_SECONDS, cancellation)
     ending = run(Command(words, client_environment(settings.environment)), tail, limit)
     if ending == Finished(0):
-        yield Finding(AREA, "BUILDKIT_HOST", f"{host} answers", is_needed=True)
+        yield Finding(AREA, source, f"{host} answers", is_needed=True)
         return
     lines = [line for line in tail.lines() if line.strip()]
     why = str(ending) if isinstance(ending, CouldNotStart) else lines[-1] if lines else f"no answer in {_SECONDS:g} s"
-    remedy = "check BUILDKIT_HOST and, for tcp, BUILDKIT_TLS_DIR"
-    yield Finding(AREA, "BUILDKIT_HOST", f"{host} cannot be reached: {why}", False, True, remedy)
+    remedy = f"check {source} and, for tcp, BUILDKIT_TLS_DIR"
+    yield Finding(AREA, source, f"{host} cannot be reached: {why}", False, True, remedy)

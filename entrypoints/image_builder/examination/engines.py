@@ -6,25 +6,46 @@ from typing import Any
 from image_builder_adapters.engine_types import engine_configurations, engine_type
 from image_builder_domain.backend import Backend
 from image_builder_domain.configuration import Configuration
+from image_builder_domain.decision.engine import decide_engine
 from image_builder_domain.diagnosis import Finding
-from image_builder_domain.engine_type import EngineSurroundings, EngineType
+from image_builder_domain.engine_type import EngineSettings, EngineSurroundings, EngineType
 from image_builder_domain.engine_types import ENGINE_TYPES
+from image_builder_domain.inputs import TagInputs
 from image_builder_domain.ports import Cancellation
-from returns.result import Failure
+from image_builder_domain.problem import Problems, problems_of
+from returns.result import Failure, Result, Success
 
 from image_builder.container import Settings, open_engine_surroundings
+from image_builder.reading import real_paths_of
 
 
 def look_at_engines(
-    backend: Backend | None, configuration: Configuration | None, settings: Settings, cancellation: Cancellation
+    backend: Backend | None,
+    configuration: Configuration | None,
+    inputs: TagInputs,
+    settings: Settings,
+    cancellation: Cancellation,
 ) -> Iterator[Finding]:
     """The engine in effect first; of the others nothing is needed."""
     around = open_engine_surroundings(settings, configuration.log_format if configuration is not None else None)
-    configured = configuration.engines if configuration is not None else {}
     in_effect = backend.value if backend is not None else ""
     for name in sorted(engine_configurations(), key=lambda name: (name != in_effect, name)):
-        findings = _of(name, configured.get(name), around, cancellation)
+        decided = _settings_of(name, configuration, inputs)
+        own = decided.value_or(None)
+        findings = [Finding(f"engine {name}", it.where, it.what, False, True, it.remedy) for it in problems_of(decided)]
+        findings += [] if findings else _of(name, own, around, cancellation)
         yield from findings if name == in_effect else (finding.spare() for finding in findings)
+
+
+def _settings_of(
+    name: str, configuration: Configuration | None, inputs: TagInputs
+) -> Result[EngineSettings | None, Problems]:
+    """The settings for this job; of a job that is not understood, those of the configuration."""
+    job = inputs.job.value_or(None)
+    if configuration is None or job is None:
+        return Success(configuration.engines.get(name) if configuration is not None else None)
+    decided = decide_engine(configuration, job, name, inputs.environment, real_paths=real_paths_of(inputs))
+    return decided.map(lambda found: found.settings)
 
 
 def _of(name: str, own: Any, around: EngineSurroundings, cancellation: Cancellation) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from image_builder_domain.build import BuildRequest
+from image_builder_domain.buildkit_host import BuildkitHost
 from image_builder_domain.plan import Plan
 from image_builder_domain.ports import ImageEngine, Signer
 from image_builder_domain.reference import ImageReference
@@ -18,6 +19,7 @@ def plan_as_json(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
     return {
         "image_name": plan.name,
         "backend": plan.backend.value,
+        "buildkit": _daemon_as_json(plan),
         "git_state": {
             "system": state.system.value,
             "job_type": state.job_type.value,
@@ -46,6 +48,7 @@ def plan_as_text(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
         + (f", pull request {state.pull_number}" if state.pull_number else ""),
         f"  commit    {state.commit or 'none of its own: several pull requests are built together'}",
         *_rows("tag", (f"{tag.name} = {tag.value}" for tag in plan.tags)),
+        *_rows("BuildKit", _daemon(plan)),
     ]
     if len(plan.builds) > 1:
         failing = "the others go on" if plan.keep_going else "the others are stopped"
@@ -65,6 +68,19 @@ def plan_as_text(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
     if plan.not_signed:
         lines.append(f"  not signed: {plan.not_signed}")
     return "\n".join(lines)
+
+
+def _daemon(plan: Plan) -> tuple[str, ...]:
+    """The daemon that builds, and why; nothing for other engines."""
+    host = plan.engine
+    return (f"{host.address or 'a daemon of this run'} ({host.why})",) if isinstance(host, BuildkitHost) else ()
+
+
+def _daemon_as_json(plan: Plan) -> dict[str, Any] | None:
+    host = plan.engine
+    if not isinstance(host, BuildkitHost):
+        return None
+    return {"address": host.address, "why": host.why, "shared": host.is_shared}
 
 
 def shown_command(engine: ImageEngine, build: BuildRequest) -> tuple[str, ...]:

@@ -1,0 +1,56 @@
+"""``buildctl-daemonless.sh``: BuildKit's own script, which starts a daemon for one build.
+
+Its daemon has no address that anybody could be kept from, but a root that is kept between runs. What unmerged code
+leaves there production would read, so every other side builds in a folder of its own below it: below, because the root
+is often a volume, and the file systems that BuildKit needs may be missing elsewhere. Root: ``--root`` in
+``BUILDKITD_FLAGS``, else buildkitd's default (BuildKit, ``util/appdefaults``).
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Final
+
+from image_builder_domain.trust import Side
+
+from image_builder_adapters.process import find_program
+
+DAEMONLESS: Final = "buildctl-daemonless.sh"
+"""The script."""
+FLAGS: Final = "BUILDKITD_FLAGS"
+"""The variable with the daemon's flags, which the script's shell cuts at blanks and expands (``*``, ``?``, ``[``)."""
+
+_ROOT_FLAG: Final = re.compile(r"--?root(?:=(.*))?", re.DOTALL)
+_OF_ROOT: Final = "/var/lib/buildkit"
+_PLAIN_PATH: Final = re.compile(r"/[\w./:@%+,-]*", re.ASCII)
+
+
+def has_daemonless(environment: Mapping[str, str], user: int, side: Side) -> bool:
+    """Whether the script is there and can be given a root for this side; a path that its shell would cut cannot."""
+    if find_program(DAEMONLESS, environment) is None:
+        return False
+    return side is Side.PRODUCTION or _PLAIN_PATH.fullmatch(_root(environment, user)) is not None
+
+
+def daemonless_flags(environment: Mapping[str, str], user: int, side: Side) -> tuple[str, ...]:
+    """The daemon's flags: those of the job and, unless it is on production's side, a root that is the side's own."""
+    given = tuple(environment.get(FLAGS, "").split())
+    # buildkitd takes the last --root of several.
+    return given if side is Side.PRODUCTION else (*given, f"--root={_root(environment, user)}/{side.value}")
+
+
+def _root(environment: Mapping[str, str], user: int) -> str:
+    given = list(_roots(environment.get(FLAGS, "").split()))
+    return (given[-1] if given else _default(environment, user)).rstrip("/")
+
+
+def _roots(words: list[str]) -> Iterator[str]:
+    for word, following in pairwise((*words, "")):
+        match = _ROOT_FLAG.fullmatch(word)
+        if match is not None:
+            yield match[1] if match[1] is not None else following
+
+
+def _default(environment: Mapping[str, str], user: int) -> str:
+    return _OF_ROOT if user == 0 else os.path.join(environment.get("HOME", ""), ".local/share/buildkit")

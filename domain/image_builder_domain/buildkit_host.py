@@ -1,0 +1,126 @@
+"""Which daemon builds, decided once from ``engines.buildkit``, ``BUILDKIT_HOST`` and the side of the job.
+
+What one build leaves in a daemon, another one may read: layers, cache mounts, and the files of a build context. So each
+side has a daemon of its own, or the administrators say that they share one (specification, "What the sides must not
+share").
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, final
+
+from returns.result import Failure, Result, Success
+
+from image_builder_domain.build import BuildRequest
+from image_builder_domain.buildkit_address import canonical
+from image_builder_domain.dockerfile_frontend import SYNTAX_ARGUMENT, frontend_image, is_dockerfile_frontend
+from image_builder_domain.engine_limits import buildkit_refusal
+from image_builder_domain.problem import Problem, Problems, refuse
+from image_builder_domain.trust import Side
+
+VARIABLE: Final = "BUILDKIT_HOST"
+HOST: Final = "engines.buildkit.host"
+DEV_HOST: Final = "engines.buildkit.dev-host"
+SHARED: Final = "engines.buildkit.shared"
+NAMESPACE_ARGUMENT: Final = "BUILDKIT_CACHE_MOUNT_NS"
+"""The build argument that keeps cache mounts of one namespace from those of others."""
+
+_BOTH: Final = f"set {HOST} and {DEV_HOST} to two daemons"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class BuildkitKeys:
+    """The key ``engines.buildkit`` (an ``EngineSettings``): an address for each side, and whether they share one."""
+
+    host: str | None = None
+    dev_host: str | None = None
+    shared: bool = False
+
+    def refusal(self, request: BuildRequest) -> str | None:
+        """Implement ``EngineSettings.refusal``."""
+        return buildkit_refusal(request)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class BuildkitHost:
+    """The daemon of one job (an ``EngineSettings``), made by :func:`decide_buildkit_host`.
+
+    ``address`` is None for a daemon of this run's own; ``source`` is the key or variable that it comes from, empty
+    without one. ``is_shared`` says that the other side builds there, too.
+    """
+
+    address: str | None
+    source: str
+    side: Side
+    is_shared: bool = False
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def is_cacheless(self) -> bool:
+        """Whether nothing that an earlier build left in the daemon may be used: production in a shared one."""
+        return self.is_shared and self.side is Side.PRODUCTION
+
+    @property
+    def why(self) -> str:
+        """Where the address comes from, and what that means for the build."""
+        if self.address is None:
+            return "no address is set"
+        return f"{self.source}; shared, so production builds without cache" if self.is_cacheless else self.source
+
+    def refusal(self, request: BuildRequest) -> str | None:
+        """What of this request must not be done: beside BuildKit's limits, what would undo the separation."""
+        if self.is_shared:
+            for argument in request.arguments:
+                if argument.name == NAMESPACE_ARGUMENT:
+                    return f"the build argument {NAMESPACE_ARGUMENT} is not allowed with {SHARED}"
+                if argument.name == SYNTAX_ARGUMENT and not is_dockerfile_frontend(frontend_image(argument.value)):
+                    return f"the build argument {argument} names another frontend, which {SHARED} does not allow"
+        return buildkit_refusal(request)
+
+
+def decide_buildkit_host(
+    keys: BuildkitKeys,
+    variable: str,
+    side: Side,
+    frontends: tuple[str, ...] = (),
+    real_paths: Mapping[str, str] | None = None,
+) -> Result[BuildkitHost, Problems]:
+    """The daemon for a job of ``side``, or why it may not be used.
+
+    ``variable`` is the value of ``BUILDKIT_HOST``, ``frontends`` are those that the Dockerfile names, and
+    ``real_paths`` maps the paths of sockets to their real ones. A key of the job's side wins over the variable. Outside
+    CI there is no key: only the variable counts.
+    """
+    configured = {Side.PRODUCTION: (keys.host, HOST), Side.UNMERGED: (keys.dev_host, DEV_HOST)}
+    address, source = configured.get(side, (None, ""))
+    if address is None:
+        address, source = variable or None, VARIABLE if variable else ""
+    if address is None:
+        return Success(BuildkitHost(None, "", side))
+    if keys.shared:
+        wrong = tuple(_foreign_frontend(image) for image in frontends if not is_dockerfile_frontend(image))
+        return Failure(wrong) if wrong else Success(BuildkitHost(address, source, side, True))
+    other, key = (keys.dev_host, DEV_HOST) if side is Side.PRODUCTION else (keys.host, HOST)
+    if other is not None and canonical(address, real_paths or {}) == canonical(other, real_paths or {}):
+        return _one_daemon(address, source, key, side)
+    alone = keys.host is None and keys.dev_host is None and side is not Side.LOCAL
+    return Success(BuildkitHost(address, source, side, warnings=(_ALONE,) if alone else ()))
+
+
+_ALONE: Final = (
+    f"{VARIABLE} alone serves production and unmerged code: what one build leaves in a cache mount, another one reads; "
+    + _BOTH
+)
+
+
+def _one_daemon(address: str, source: str, key: str, side: Side) -> Result[BuildkitHost, Problems]:
+    theirs = "unmerged code" if side is Side.PRODUCTION else "production"
+    what = f"{address} is also the BuildKit of {theirs} ({key}), and this job is on the side {side.value}"
+    return refuse(source, what, f"{_BOTH}, or {SHARED} to true: production then builds without cache")
+
+
+def _foreign_frontend(image: str) -> Problem:
+    what = f"the Dockerfile names the frontend {image!r}, and {SHARED} allows docker/dockerfile alone"
+    return Problem("# syntax=", what, f"name docker/dockerfile, or {_BOTH}")
