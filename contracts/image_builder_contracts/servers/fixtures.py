@@ -10,6 +10,7 @@ from typing import final
 import pytest
 
 from image_builder_contracts.servers.azure_devops.service import AzureDevOps
+from image_builder_contracts.servers.identity_issuer import IdentityIssuer
 from image_builder_contracts.servers.registry import Registry
 from image_builder_contracts.servers.signing_protocol import Protocol
 from image_builder_contracts.servers.signing_service import SigningService
@@ -50,6 +51,13 @@ def mtls_signing_service(tmp_path: Path) -> Iterator[SecuredService]:
     ca = _write(tmp_path / "signing-ca.pem", tls.authority.certificate)
     with SigningService.start(ServiceOptions(Protocol.V2, tls=tls.server_context)) as service:
         yield SecuredService(service, secret, ca)
+
+
+@pytest.fixture
+def identity_issuer() -> Iterator[IdentityIssuer]:
+    """An issuer with one key; ``authority`` is the one that clients must trust."""
+    with IdentityIssuer.start() as issuer:
+        yield issuer
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str], output: TextIO = sys.stdout) -> int:
     """Run until SIGINT or SIGTERM. Exit code: 0 stopped, 2 cannot start."""
     chosen = _parser().parse_args(arguments)
     try:
-        with _stop_signals_blocked(), tempfile.TemporaryDirectory(prefix="signing-") as spare:
+        with stop_signals_blocked(), tempfile.TemporaryDirectory(prefix="signing-") as spare:
             folder = chosen.folder or Path(spare)
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             (folder / "ready.json").unlink(missing_ok=True)
@@ -115,7 +115,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def _stop_signals_blocked() -> Iterator[None]:
+def stop_signals_blocked() -> Iterator[None]:
     """Keep the signals for ``sigwait``; blocked before any thread starts, so that no thread is hit by one."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
     try:
