@@ -42,7 +42,7 @@ def _run(found: Scan, started: float) -> int:
 
         return int(run(found, started))
     except Exception as error:
-        return _bug(error, with_traceback=bool(found.values["debug"]))
+        return report_bug(error, with_traceback=bool(found.values["debug"]))
 
 
 def _print(text: str) -> int:
@@ -61,7 +61,7 @@ def _print(text: str) -> int:
     return 0
 
 
-def _bug(error: Exception, *, with_traceback: bool) -> int:
+def report_bug(error: Exception, *, with_traceback: bool) -> int:
     """Tell type and place of an error that nobody foresaw, never its text: that could hold a secret."""
     from traceback import extract_tb, format_list
 

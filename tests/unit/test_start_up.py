@@ -23,6 +23,7 @@ HEAVY = (
     "email",
     "httpx",
     "importlib.metadata",
+    "jwt",
     "logging",
     "returns.io",
     "returns.methods",
@@ -46,3 +47,11 @@ def test_tags_are_printed_without_what_other_modes_need(text: str, tmp_path: Pat
     )
     assert ended.stdout.startswith('[{"name":')
     assert [name for name in HEAVY if name in ended.stderr.split()] == []
+
+
+def test_what_verifies_tokens_is_loaded_by_its_own_command_alone() -> None:
+    load = "import image_builder.cli, image_builder.remote, image_builder.container, image_builder.doctor, sys"
+    ended = subprocess.run(
+        [sys.executable, "-I", "-c", f"{load}; print(*sys.modules)"], capture_output=True, text=True, check=True
+    )
+    assert {"jwt", "cryptography", "image_builder.admission"} & set(ended.stdout.split()) == set()

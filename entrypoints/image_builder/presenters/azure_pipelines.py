@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from image_builder_adapters.console_text import neutralise
+
 
 def state_output(report: Mapping[str, Any], *, was_built: bool) -> str:
     """Output variables of the step (``--ado-state-output``), one command per line.
@@ -15,3 +17,13 @@ def state_output(report: Mapping[str, Any], *, was_built: bool) -> str:
     return "\n".join(
         f"##vso[task.setvariable variable={name};isoutput=true]{str(value).lower()}" for name, value in values.items()
     )
+
+
+def issue(level: str, text: str) -> str:
+    """An ``error`` or ``warning`` that the page of the run shows; ``text`` may be foreign, and stays one line.
+
+    Source: Microsoft's documentation, "Logging commands", and the agent's source for the escapes.
+    """
+    safe = neutralise(text.encode("utf-8", "replace")).decode()
+    escaped = safe.replace("%", "%AZP25").replace("\r", "%0D").replace("\n", "%0A")
+    return f"##vso[task.logissue type={level}]{escaped}"
