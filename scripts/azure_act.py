@@ -1,8 +1,8 @@
 """The demo's second act: the same image, built by an Azure DevOps pipeline that a job elsewhere starts.
 
-The pipeline is the repository's own, the service a stand-in on loopback whose agent really runs its steps: it fetches
-a commit from a git repository, builds with the same engine, pushes and signs. A pull request takes the same way, and is
-not signed.
+The pipeline is the repository's own, the service a stand-in on loopback whose agent really runs its steps: it verifies
+the identity token of the job, fetches its commit from a git repository, builds with the same engine, pushes and signs.
+A pull request takes the same way, and is not signed.
 """
 
 import json
@@ -16,11 +16,13 @@ from typing import Any
 
 import yaml
 
-SERVICE = "image_builder_contracts.servers.azure_devops"
+SERVICE, ISSUER = "image_builder_contracts.servers.azure_devops", "image_builder_contracts.servers.identity_issuer"
 WHO = {"GIT_AUTHOR_NAME": "demo", "GIT_AUTHOR_EMAIL": "d@e", "GIT_COMMITTER_NAME": "demo", "GIT_COMMITTER_EMAIL": "d@e"}
 
 Serving = Callable[..., AbstractContextManager[dict[str, Any]]]
 Running = Callable[[list[str], Mapping[str, str]], None]
+Job = tuple[dict[str, str], dict[str, Any]]
+"""The claims of its token, and the payload of its event."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +40,42 @@ class Act:
 
 def play(act: Act) -> dict[str, dict[str, Any]]:
     """Build a push and a pull request; gives their reports by job type."""
-    merged, proposed = _sources(act)
-    groups = _groups(act)
+    jobs = _jobs(*_sources(act))
+    file = act.folder / "jobs.json"
+    file.write_text(json.dumps({name: claims for name, (claims, _) in jobs.items()}))
     pipeline = act.repository / "pipelines" / "oci-image-builder.yaml"
-    arguments = ["--pipeline", str(pipeline), "--groups", str(groups)]
-    with act.serve(SERVICE, arguments, act.folder / "azure", {"SSL_CERT_FILE": act.ca}) as service:
-        reports = {}
-        for job_type, head in (("postsubmit", None), ("presubmit", proposed)):
-            reports[job_type] = _build(act, service, job_type, merged, head)
-    return reports
+    with act.serve(ISSUER, ["--jobs", str(file)], act.folder / "issuer", {}) as issuer:
+        trusted = act.folder / "authorities.pem"
+        trusted.write_text(Path(act.ca).read_text() + Path(issuer["ca"]).read_text())
+        arguments = ["--pipeline", str(pipeline), "--groups", str(_groups(act, issuer["issuer"]))]
+        with act.serve(SERVICE, arguments, act.folder / "azure", {"SSL_CERT_FILE": str(trusted)}) as service:
+            return {
+                name: _build(
+                    act, service, name, (claims, event), {**issuer["jobs"][name], "SSL_CERT_FILE": str(trusted)}
+                )
+                for name, (claims, event) in jobs.items()
+            }
+
+
+def _jobs(merged: str, proposed: str) -> dict[str, Job]:
+    """What GitHub's token and event say of each job, by the class that the tool gives it."""
+    owner = {"login": "acme", "name": "acme"}
+    repository = {"name": "hello", "full_name": "acme/hello", "owner": owner, "default_branch": "main", "fork": False}
+    push = {"ref": "refs/heads/main", "after": merged, "head_commit": {"id": merged}}
+    head, base = {"ref": "fix", "sha": proposed}, {"ref": "main", "sha": merged}
+    sides = {side: {**of, "repo": repository} for side, of in (("head", head), ("base", base))}
+    pull = {"action": "opened", "number": 7, "pull_request": {"number": 7, **sides}}
+    common = {"repository": "acme/hello"}
+    return {
+        "postsubmit": (
+            {**common, "event_name": "push", "ref": "refs/heads/main", "sha": merged},
+            {**push, "repository": repository},
+        ),
+        "presubmit": (
+            {**common, "event_name": "pull_request", "ref": "refs/pull/7/merge", "sha": "3" * 40, "base_ref": "main"},
+            {**pull, "repository": repository},
+        ),
+    }
 
 
 def _sources(act: Act) -> tuple[str, str]:
@@ -72,13 +101,18 @@ def _git(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
-def _groups(act: Act) -> Path:
+def _groups(act: Act, issuer: str) -> Path:
     """The variable groups: only production's has a configuration that signs."""
     content = yaml.safe_load(act.config)
     signing, building = act.folder / "sign.yaml", act.folder / "build.yaml"
     signing.write_text(yaml.safe_dump(content))
     building.write_text(yaml.safe_dump({key: value for key, value in content.items() if key != "sign-config"}))
-    common = {"SOURCE_URL": f"file://{act.folder}/git", "CONFIG_FILE": str(building)}
+    common = {
+        "SOURCE_URL": f"file://{act.folder}/git",
+        "CONFIG_FILE": str(building),
+        "PRODUCTION_REFS": "{acme/hello: [main]}",
+        "OIDC_ISSUER": issuer,
+    }
     groups = {
         "oci-image-builder-development": common,
         "oci-image-builder-production": {**common, "SIGN_CONFIG_FILE": str(signing)},
@@ -88,7 +122,7 @@ def _groups(act: Act) -> Path:
     return file
 
 
-def _build(act: Act, service: Mapping[str, Any], job_type: str, merged: str, head: str | None) -> dict[str, Any]:
+def _build(act: Act, service: Mapping[str, Any], job_type: str, job: Job, identity: dict[str, str]) -> dict[str, Any]:
     """Run the client; its configuration says where the pipeline is, and nothing of registries or signers."""
     place = {
         "ado-organization-url": service["organization_url"],
@@ -101,20 +135,22 @@ def _build(act: Act, service: Mapping[str, Any], job_type: str, merged: str, hea
     config.write_text(yaml.safe_dump({"ado-config": place}))
     report = act.folder / f"azure-{job_type}.json"
     given = [part for name, value in act.build_arguments.items() for part in ("--build-arg", f"{name}={value}")]
-    pull = {} if head is None else {"PULL_NUMBER": "7", "PULL_PULL_SHA": head}
-    job = {
+    claims, event = job
+    payload = act.folder / f"event-{job_type}.json"
+    payload.write_text(json.dumps(event))
+    environment = {
         "CI": "true",
-        "PROW_JOB_ID": "6d1f0c1e",
-        "JOB_TYPE": job_type,
-        "REPO_OWNER": "acme",
-        "REPO_NAME": "hello",
-        "PULL_BASE_REF": "main",
-        "PULL_BASE_SHA": merged,
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_EVENT_NAME": claims["event_name"],
+        "GITHUB_EVENT_PATH": str(payload),
+        "GITHUB_REPOSITORY": claims["repository"],
+        "GITHUB_REF": claims["ref"],
+        "GITHUB_SHA": claims["sha"],
         "ADO_PAT": Path(service["pat"]).read_text(),
-        **pull,
+        **identity,
     }
     arguments = ["--build-in-ado", "--config", str(config), "--name", "examples/azure-hello", "--tag", "azure", *given]
-    quiet = [] if head is None else ["--silent"]  # once is enough to see the steps' log
-    act.run([*arguments, *quiet, "--build-report-path", str(report)], job)
+    quiet = ["--silent"] if job_type == "presubmit" else []  # once is enough to see the steps' log
+    act.run([*arguments, *quiet, "--build-report-path", str(report)], environment)
     found: dict[str, Any] = json.loads(report.read_text())
     return found

@@ -103,7 +103,7 @@ def _demonstrate(folder: Path, running: ExitStack) -> None:
     _prove_content(registries, report["tags"][0]["value"], artifacts, f"{greeting} from image-builder")
     _summarise(report, report_path)
 
-    _say("Second act: the same image in an Azure DevOps pipeline, started by a Prow job; a push, then a pull request")
+    _say("Second act: the same image in an Azure DevOps pipeline, started by a GitHub job; a push, then a pull request")
     arguments = {"BASE": base, "GREETING": greeting}
     act = azure_act.Act(folder, REPOSITORY, config.read_text(), signer["ca"], arguments, _service, _image_builder)
     before = len(_signed(signer))

@@ -1,24 +1,27 @@
-"""An Azure DevOps organization around the small world: its pipeline, its agents, and a git server's folder."""
+"""An Azure DevOps organization around the small world: its pipeline, its agents, a git server's folder, an issuer."""
 
 import base64
 import contextlib
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import yaml
 from image_builder_contracts.servers.azure_devops.agent import AgentSettings
 from image_builder_contracts.servers.azure_devops.agent_variable import Variable
 from image_builder_contracts.servers.azure_devops.service import AzureDevOps
 from image_builder_contracts.servers.azure_devops.state import Pipeline
+from image_builder_contracts.servers.identity_issuer import IdentityIssuer
 
 from tests.azure_devops import Client
 from tests.e2e.world import World
 from tests.programs import require
+from tests.unit import jobs
 
 DEFINITION = Path(__file__).parents[2] / "pipelines" / "oci-image-builder.yaml"
 
@@ -26,11 +29,16 @@ DEFINITION = Path(__file__).parents[2] / "pipelines" / "oci-image-builder.yaml"
 @final
 @dataclass(frozen=True, slots=True)
 class AzureWorld:
-    """``merged`` is the commit of ``main``, ``proposed`` one that nobody merged, a child of it."""
+    """``merged`` is the commit of ``main``, ``proposed`` one that nobody merged, a child of it.
+
+    ``issuer`` makes the identity tokens that the pipeline asks for; ``authorities`` is a file with all whom to trust.
+    """
 
     world: World
     service: AzureDevOps
     pipeline: Pipeline
+    issuer: IdentityIssuer
+    authorities: Path
     merged: str
     proposed: str
 
@@ -40,12 +48,34 @@ class AzureWorld:
         return Client(self.service)
 
     def postsubmit(self, **changed: str) -> dict[str, str]:
-        """The parameters of a push."""
-        return self._common("postsubmit") | changed
+        """The parameters of a push, with the token of the job that saw it."""
+        token = self.issuer.token("acme/demo", "refs/heads/main", self.merged)
+        return self._common("postsubmit") | {"Authorization": token} | changed
 
     def presubmit(self, **changed: str) -> dict[str, str]:
-        """The parameters of pull request 7."""
+        """The parameters of pull request 7, without a token."""
         return self._common("presubmit") | {"PullNumber": "7", "PullPullSHA": self.proposed} | changed
+
+    def github_push(self) -> dict[str, str]:
+        """The environment of a GitHub job for the push of ``merged``, which may ask for a token."""
+        claims = {"ref": "refs/heads/main", "sha": self.merged, "event_name": "push"}
+        return self._github(jobs.PUSH, jobs.PUSH_EVENT, claims)
+
+    def github_pull_request(self) -> dict[str, str]:
+        """The environment of a GitHub job for pull request 7, which may ask for a token."""
+        claims = {"ref": "refs/pull/7/merge", "sha": "3" * 40, "event_name": "pull_request", "base_ref": "main"}
+        return self._github(jobs.PULL_REQUEST, jobs.PULL_REQUEST_EVENT, claims)
+
+    def _github(self, job: dict[str, str], event: dict[str, Any], claims: dict[str, str]) -> dict[str, str]:
+        self.issuer.jobs["build"] = {"repository": "acme/demo", **claims}
+        file = self.world.folder / "event.json"
+        file.write_text(self._with_commits(json.dumps(event)))
+        found = {name: self._with_commits(value) for name, value in job.items()}
+        trusted = {"SSL_CERT_FILE": str(self.authorities)}
+        return found | {"GITHUB_EVENT_PATH": str(file)} | self.issuer.variables("build") | trusted
+
+    def _with_commits(self, text: str) -> str:
+        return text.replace(jobs.BASE, self.merged).replace(jobs.HEAD, self.proposed)
 
     def _common(self, job_type: str) -> dict[str, str]:
         return {
@@ -74,14 +104,17 @@ def azure_world(world: World, **environment: str) -> Iterator[AzureWorld]:
     ``environment`` is what the agent has beside what every agent needs.
     """
     merged, proposed = _repository(world)
-    groups = {
-        "oci-image-builder-development": _group(world, False),
-        "oci-image-builder-production": _group(world, True),
-    }
-    agent = AgentSettings(groups, {**_agent_environment(world), **environment}, grace=15)
-    with AzureDevOps.start() as service:
+    with AzureDevOps.start() as service, IdentityIssuer.start() as issuer:
+        groups = {
+            "oci-image-builder-development": _group(world, issuer, False),
+            "oci-image-builder-production": _group(world, issuer, True),
+        }
+        authorities = world.folder / "authorities.pem"
+        signing = (world.secret.parent / "signing-ca.pem").read_bytes()
+        authorities.write_bytes(signing + issuer.authority.certificate)
+        agent = AgentSettings(groups, {**_agent_environment(world, authorities), **environment}, grace=15)
         pipeline = service.add_pipeline("oci-image-builder", DEFINITION.read_text(), agent=agent)
-        yield AzureWorld(world, service, pipeline, merged, proposed)
+        yield AzureWorld(world, service, pipeline, issuer, authorities, merged, proposed)
 
 
 def _repository(world: World) -> tuple[str, str]:
@@ -110,10 +143,15 @@ def _git(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def _group(world: World, is_production: bool) -> dict[str, Variable]:
+def _group(world: World, issuer: IdentityIssuer, is_production: bool) -> dict[str, Variable]:
     build = {key: value for key, value in world.config.items() if key != "sign-config"}
     names = {"CONFIG_FILE": build} | ({"SIGN_CONFIG_FILE": world.config} if is_production else {})
-    found = {"SOURCE_URL": Variable(f"file://{world.folder}/git")}
+    found = {
+        "SOURCE_URL": Variable(f"file://{world.folder}/git"),
+        "PRODUCTION_REFS": Variable("{acme/demo: [main]}"),
+        "OIDC_ISSUER": Variable(issuer.url),
+        "UNMERGED_WITHOUT_AUTHORIZATION": Variable("true"),
+    }
     for name, content in names.items():
         file = world.folder / f"{name}-{is_production}.yaml"
         file.write_text(yaml.safe_dump(content, sort_keys=False))
@@ -121,10 +159,10 @@ def _group(world: World, is_production: bool) -> dict[str, Variable]:
     return found
 
 
-def _agent_environment(world: World) -> dict[str, str]:
+def _agent_environment(world: World, authorities: Path) -> dict[str, str]:
     return {
         "PATH": f"{Path(sys.executable).parent}:{world.path}",
         "HOME": str(world.folder),
         "XDG_STATE_HOME": str(world.folder / "state"),
-        "SSL_CERT_FILE": str(world.secret.parent / "signing-ca.pem"),
+        "SSL_CERT_FILE": str(authorities),
     }

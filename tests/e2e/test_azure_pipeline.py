@@ -76,6 +76,40 @@ def test_a_pull_request_is_built_for_development_and_not_signed(azure: AzureWorl
     assert "sign_images" not in azure.client.records(number)
 
 
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        pytest.param({"RepoOwner": "mallory"}, "PRODUCTION_REFS does not allow 'mallory/demo'", id="fork"),
+        pytest.param({"BaseRef": "fix"}, "the claim ref is 'refs/heads/main', not BaseRef, 'fix'", id="branch"),
+        pytest.param({"Authorization": ""}, "Authorization: is missing: nothing proves", id="missing-token"),
+    ],
+)
+def test_a_push_that_is_not_proven_is_refused_before_anything_is_fetched(
+    azure: AzureWorld, changed: dict[str, str], told: str
+) -> None:
+    number, result = run(azure, azure.postsubmit(**changed))
+    records = azure.client.records(number)
+    assert (result, records["check_authorization"]["result"]) == ("failed", "failed"), everything(azure, number)
+    issues = [issue["message"] for issue in records["check_authorization"]["issues"]]
+    assert any(told in issue for issue in issues), issues
+    assert "Bash exited with code '2'." in issues
+    assert records["fetch_source"]["result"] == records["build_and_push"]["result"] == "skipped"
+    assert not any(azure.service.runs[0].folder.rglob(".git"))
+    assert azure.world.manifest(f"{azure.world.registry.host_port}/prod/app:latest") is None
+    assert azure.world.signing.received == ()
+
+
+def test_a_branch_that_has_a_token_of_its_own_is_refused(azure: AzureWorld) -> None:
+    """Whoever can push can make a branch, and a workflow in it that asks for a token."""
+    token = azure.issuer.token("acme/demo", "refs/heads/fix", azure.proposed)
+    sent = azure.postsubmit(BaseRef="fix", PullBaseSHA=azure.proposed, Authorization=token)
+    number, result = run(azure, sent)
+    said = "\n".join(azure.client.log(number, "check_authorization"))
+    assert result == "failed"
+    assert "'refs/heads/fix' of acme/demo is not a production ref" in said
+    assert token not in said
+
+
 def test_every_variant_of_a_push_is_signed_as_it_was_built(world: World) -> None:
     world.context.joinpath("variants.yaml").write_text('one: {VERSION: "1"}\ntwo: {VERSION: "2"}\n')
     world.dockerfile('RUN ["/bin/busybox", "sh", "-c", "echo $VERSION > /version"]')

@@ -11,7 +11,7 @@ import yaml
 from image_builder_contracts.servers.azure_devops.request import Operation
 
 from tests.e2e.azure_world import AzureWorld, azure_world
-from tests.e2e.world import COMMIT, HEAD, World
+from tests.e2e.world import World
 
 pytestmark = pytest.mark.e2e
 
@@ -23,7 +23,7 @@ def azure(world: World) -> Iterator[AzureWorld]:
 
 
 def command(azure: AzureWorld, *arguments: str) -> tuple[str, ...]:
-    """Become a client of the pipeline; the job's commits are those of its repository."""
+    """Become a client of the pipeline, in the job whose environment the world has."""
     world = azure.world
     ado = {
         "ado-organization-url": azure.service.organization_url,
@@ -34,10 +34,7 @@ def command(azure: AzureWorld, *arguments: str) -> tuple[str, ...]:
     }
     config = world.folder / "client.yaml"
     config.write_text(yaml.safe_dump({"ado-config": ado}))
-    world.environment = {
-        name: value.replace(COMMIT, azure.merged).replace(HEAD, azure.proposed)
-        for name, value in world.environment.items()
-    } | {"ADO_PAT": azure.service.pat}
+    world.environment |= {"ADO_PAT": azure.service.pat, "USE_BUILDKIT": "true"}
     report = str(world.artifacts / "report.json")
     named = ("--name", "app", "--config", str(config), "--build-report-path", report)
     return ("image_builder", "--build-in-ado", *named, *arguments)
@@ -50,8 +47,8 @@ def build(azure: AzureWorld, *arguments: str) -> tuple[int, str, dict[str, Any]]
     return process.returncode, out + err, json.loads((azure.world.artifacts / "report.json").read_text())
 
 
-def test_a_postsubmit_is_built_pushed_and_signed_elsewhere(azure: AzureWorld) -> None:
-    azure.world.postsubmit()
+def test_a_push_is_built_pushed_and_signed_elsewhere(azure: AzureWorld) -> None:
+    azure.world.environment = azure.github_push()
     code, shown, report = build(azure, "--tag", "latest", "--build-arg", "VERSION=7")
     assert code == 0, shown
     assert (report["pushed"], report["signed"], report["result"]) == (True, True, "succeeded")
@@ -63,8 +60,8 @@ def test_a_postsubmit_is_built_pushed_and_signed_elsewhere(azure: AzureWorld) ->
     assert "hello from the RUN step" in (azure.world.artifacts / "build_app.log").read_text()
 
 
-def test_a_presubmit_is_built_for_development_and_not_signed(azure: AzureWorld) -> None:
-    azure.world.presubmit()
+def test_a_pull_request_is_built_for_development_and_not_signed(azure: AzureWorld) -> None:
+    azure.world.environment = azure.github_pull_request()
     code, shown, report = build(azure, "--tag", "v{{ .ShortSHA }}")
     assert code == 0, shown
     assert (report["pushed"], report["signed"]) == (True, False)
@@ -78,7 +75,7 @@ def test_a_presubmit_is_built_for_development_and_not_signed(azure: AzureWorld) 
 def test_a_signal_stops_the_engine_elsewhere(world: World) -> None:
     world.dockerfile('RUN ["/bin/busybox", "sh", "-c", "echo now sleeping; sleep 100"]')
     with azure_world(world) as azure:
-        world.postsubmit()
+        world.environment = azure.github_push()
         process = world.launch(*command(azure))
         log, end = world.artifacts / "build_app.log", time.monotonic() + 90
         while not (azure.service.count(Operation.GET_RUN) and log.exists()):
