@@ -18,6 +18,7 @@ from image_builder_domain.problem import Problem, Problems, in_order
 from image_builder_domain.reference import PREFIX_PATTERN
 from image_builder_domain.registry_prefix import RegistryPrefix
 from image_builder_domain.tag import TagSpec
+from image_builder_domain.trust_settings import TRUST_KEYS, TrustSettings, trust_settings
 
 if TYPE_CHECKING:
     from image_builder_domain.engine_type import EngineSettings
@@ -52,6 +53,7 @@ class Configuration:
     registries: tuple[RegistryPrefix, ...] = ()
     dev_registries: tuple[RegistryPrefix, ...] = ()
     pr_tags_in_registry: bool = False
+    trust: TrustSettings = field(default_factory=TrustSettings)
     commit_tag: TagSpec = DEFAULT_COMMIT_TAG
     pr_tag: TagSpec = DEFAULT_PR_TAG
     merge_group_tag: TagSpec | None = None
@@ -120,6 +122,7 @@ def _assembled(values: dict[str, Any], file: str) -> Configuration:
         registries=values.get("registry", ()),
         dev_registries=values.get("dev-registry", ()),
         pr_tags_in_registry=values.get("pr-tags-in-registry", False),
+        trust=trust_settings(values),
         commit_tag=values.get("default-commit-tag") or values.get("tag-template") or DEFAULT_COMMIT_TAG,
         pr_tag=values.get("default-pr-tag", DEFAULT_PR_TAG),
         merge_group_tag=values.get("default-merge-group-tag"),
@@ -295,6 +298,7 @@ def _file(signer_types: "SignerTypes | None", engine_types: "EngineTypes | None"
                 "Without a dev-registry: presubmit images go to registry, unsigned, under their own tags.",
                 default=False,
             ),
+            **TRUST_KEYS,
             "tag-template": tag.about("The older name of default-commit-tag."),
             "default-commit-tag": tag.about("The tag of a commit's build.", default=DEFAULT_COMMIT_TAG.template),
             "default-pr-tag": tag.about("The tag of a presubmit's build.", default=DEFAULT_PR_TAG.template),
@@ -310,6 +314,7 @@ def _file(signer_types: "SignerTypes | None", engine_types: "EngineTypes | None"
             ),
         },
         rules=(
+            Needs("unprotected-refs", "production-refs", of=True, remedy="without it no such ref is production"),
             Exclusive("tag-template", "default-commit-tag", remedy="they are the same setting; remove one of them"),
             _Apart("dev-registry", "registry", "choose places of which none lies below the other"),
             _DevelopmentCache(),

@@ -19,6 +19,10 @@ COMPLETE = """\
 registry: [reg.example/prod]
 dev-registry: reg.example/dev
 pr-tags-in-registry: false
+production-refs: {"*": [main], acme/demo: [main, release/*, refs/tags/v*]}
+unprotected-refs: true
+repository-hosts: [github.com]
+local-publishes: true
 default-commit-tag: {name: commit, value: "v{{ .ShortSHA }}", validation: v.+}
 default-pr-tag: PR-{{ .PRNumber }}
 default-merge-group-tag: queue
