@@ -10,6 +10,7 @@ from returns.result import Result, Success
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.decision.side import decide_job
 from image_builder_domain.git_state import GitState
+from image_builder_domain.history import History
 from image_builder_domain.job import Job
 from image_builder_domain.problem import Problems, refuse, together
 
@@ -44,20 +45,27 @@ class Asked:
     keep_going: bool = True
     backend: str | None = None
     build_in_ado: bool = False
+    require_production: bool = False
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class TagInputs:
-    """Enough to decide tags. ``time`` is aware; ``environment`` is the tool's own."""
+    """Enough to decide tags. ``time`` is aware; ``environment`` is the tool's own.
+
+    ``history`` answers ``decision.side.history_questions``.
+    """
 
     asked: Asked
     configuration: Result[Configuration, Problems]
     git_state: Result[GitState, Problems]
     time: datetime
     environment: Mapping[str, str] = field(repr=False)
+    history: History = field(default_factory=dict)
 
     @property
     def job(self) -> Result[Job, Problems]:
         """The job with its side."""
-        return together(self.configuration, self.git_state).bind(lambda found: decide_job(*found))
+        return together(self.configuration, self.git_state).bind(
+            lambda found: decide_job(*found, self.history, require_production=self.asked.require_production)
+        )

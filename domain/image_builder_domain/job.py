@@ -1,7 +1,7 @@
 """This job, judged: where it runs, and which side of trust it is on."""
 
 from dataclasses import dataclass
-from typing import final
+from typing import TypeAlias, final
 
 from image_builder_domain.git_state.state import GitState
 from image_builder_domain.job_type import JobType
@@ -10,17 +10,54 @@ from image_builder_domain.trust import Side
 
 @final
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """The ref of a push-like job is one that holds merged code.
+
+    ``key`` and ``pattern`` are those of ``production-refs``; both are empty where a default of the CI system counts.
+    ``needs_proof`` is true for what everybody may create: a tag, or a ref that only a wildcard lists.
+    """
+
+    reason: str
+    key: str = ""
+    pattern: str = ""
+    is_tag: bool = False
+    needs_proof: bool = False
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """The ref is none of those, or everybody could have made it.
+
+    ``key`` counts for the repository, ``nearest`` is what is written there and most alike; empty where there is none.
+    ``is_refused`` is true where going on as unmerged code would surprise. ``remedy`` says how to make it production.
+    """
+
+    reason: str
+    key: str = ""
+    nearest: str = ""
+    is_refused: bool = False
+    remedy: str = ""
+
+
+Listing: TypeAlias = Listed | Unlisted
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class Job:
     """One job with its side. Made by ``decision.side.decide_job``; the bare constructor judges nothing.
 
     ``reason`` says why it is on this side. ``counts_as`` is the class whose tags and signers it gets: a push that is
-    not production counts as a merge group. ``warnings`` say what its owners must know of that.
+    not production counts as a merge group. ``listing`` is what was found about its ref, None for jobs that claim none.
+    ``warnings`` say what its owners must know of that.
     """
 
     state: GitState
     side: Side
     reason: str
     counts_as: JobType
+    listing: Listing | None = None
     warnings: tuple[str, ...] = ()
 
     @property

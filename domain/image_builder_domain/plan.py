@@ -11,12 +11,10 @@ from image_builder_domain.build_inputs import Inputs
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.decision.arguments import argument_warnings
 from image_builder_domain.decision.builds import Builds, decide_builds
-from image_builder_domain.decision.destinations import (
-    check_tags_allowed,
-    image_name,
-    uses_production_for_pull_requests,
-)
+from image_builder_domain.decision.destinations import image_name
 from image_builder_domain.decision.engine import EngineDecision, decide_engine
+from image_builder_domain.decision.pull_request_tags import uses_production_for_pull_requests
+from image_builder_domain.decision.side import check_start
 from image_builder_domain.decision.tags import decide_tags, tag_warnings
 from image_builder_domain.job import Job
 from image_builder_domain.problem import Problem, Problems, problems_of, together
@@ -57,8 +55,9 @@ def decide(inputs: Inputs) -> Result[Plan, Problems]:
     known = together(tag_inputs.configuration, tag_inputs.job, image_name(asked))
     tags = decide_tags(tag_inputs)
     builds = decide_builds(inputs, known, tags, backend)
-    allowed = together(tag_inputs.configuration, tag_inputs.job).bind(lambda found: check_tags_allowed(asked, *found))
-    return together(known, tags, builds, backend, allowed).bind(
+    judged = together(tag_inputs.configuration, tag_inputs.job)
+    started = judged.bind(lambda found: check_start(*found, tag_inputs.history))
+    return together(known, tags, builds, backend, started).bind(
         lambda found: _assembled(inputs, *found[0], found[1], found[2], found[3])
     )
 
@@ -101,7 +100,6 @@ def _assembled(
             signers=signers,
             not_signed=why_not_signed(signers, job),
             warnings=(
-                *job.warnings,
                 *engine.warnings,
                 *tag_warnings(inputs.tags),
                 *argument_warnings(requests, builds.source, builds.arguments),

@@ -48,6 +48,11 @@ class RegistryPrefix:
         return self._comparable.startswith(other._comparable)
 
     @property
+    def is_loopback(self) -> bool:
+        """True where only this machine can reach it."""
+        return Repository(self.domain, self.path).is_loopback
+
+    @property
     def _comparable(self) -> str:
         return f"{_host(self.domain)}/{self.path}/" if self.path else f"{_host(self.domain)}/"
 

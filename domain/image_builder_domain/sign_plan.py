@@ -1,13 +1,16 @@
 """The plan of signing images that exist: which, by whom and why (specification, sections 3 and 8)."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import final
 
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.configuration import Configuration
+from image_builder_domain.decision.pull_request_tags import has_pull_request_shape
 from image_builder_domain.decision.side import decide_job
 from image_builder_domain.git_state import GitState
+from image_builder_domain.history import History
 from image_builder_domain.job import Job
 from image_builder_domain.problem import Problem, Problems, every, located, together
 from image_builder_domain.reference import ImageReference
@@ -25,11 +28,15 @@ class SigningInputs:
     images: tuple[str, ...]
     configuration: Result[Configuration, Problems]
     git_state: Result[GitState, Problems]
+    history: History = field(default_factory=dict)
+    require_production: bool = False
 
     @property
     def job(self) -> Result[Job, Problems]:
         """The job with its side."""
-        return together(self.configuration, self.git_state).bind(lambda found: decide_job(*found))
+        return together(self.configuration, self.git_state).bind(
+            lambda found: decide_job(*found, self.history, require_production=self.require_production)
+        )
 
 
 @final
@@ -53,7 +60,7 @@ def decide_signing(inputs: SigningInputs) -> Result[SignPlan, Problems]:
     """The plan, or every problem at once; one bad reference is enough for nothing to be signed."""
     known = together(inputs.configuration, inputs.job)
     references = _references(inputs.images)
-    allowed = together(known, references).bind(lambda found: _below_development(*found[0], found[1]))
+    allowed = together(known, references).bind(lambda found: _of_this_side(*found[0], found[1]))
     signers = known.bind(lambda found: _signers(*found))
     tagged = together(references, signers).bind(lambda found: _tagged(*found))
     return together(known, references, signers, allowed, tagged).map(
@@ -70,19 +77,38 @@ def _references(images: tuple[str, ...]) -> Result[tuple[ImageReference, ...], P
     return found.map(lambda references: tuple({str(reference): reference for reference in references}.values()))
 
 
-def _below_development(
+def _of_this_side(
     configuration: Configuration, job: Job, references: tuple[ImageReference, ...]
 ) -> Result[None, Problems]:
-    """Unmerged code signs nothing outside the development registry, whoever built it."""
-    if job.side is not Side.UNMERGED:
-        return Success(None)
-    what = f"a {job.title} job signs only images below dev-registry"
-    outside = tuple(
-        Problem(_FLAG, f"{reference}: {what}", "sign it in a job of merged code")
+    """Unmerged code signs nothing outside dev-registry, and production nothing that unmerged code can write."""
+    problems = [
+        Problem(_FLAG, f"{reference}: {reason}", remedy)
         for reference in references
-        if not any(registry.contains(reference.repository) for registry in configuration.dev_registries)
-    )
-    return Failure(outside) if outside else Success(None)
+        for reason, remedy in _objections(configuration, job, reference)
+    ]
+    return Failure(tuple(problems)) if problems else Success(None)
+
+
+def _objections(configuration: Configuration, job: Job, reference: ImageReference) -> Iterator[tuple[str, str]]:
+    is_below = any(registry.contains(reference.repository) for registry in configuration.dev_registries)
+    if job.side is Side.UNMERGED and not is_below:
+        yield f"a {job.title} job signs only images below dev-registry", "sign it in a job of merged code"
+    if job.is_production and is_below:
+        yield "it lies below dev-registry, where unmerged code can write", "sign what production built"
+    if (
+        job.side is not Side.UNMERGED
+        and reference.tag is not None
+        and _may_be_a_pull_request_s(configuration, reference)
+    ):
+        what = f"pr-tags-in-registry lets pull requests write tags of the shape of {reference.tag!r}"
+        yield what, "sign another tag of what production built"
+
+
+def _may_be_a_pull_request_s(configuration: Configuration, reference: ImageReference) -> bool:
+    if not configuration.pr_tags_in_registry or configuration.dev_registries or reference.tag is None:
+        return False
+    is_below = any(registry.contains(reference.repository) for registry in configuration.registries)
+    return is_below and has_pull_request_shape(reference.tag, configuration)
 
 
 def _signers(configuration: Configuration, job: Job) -> Result[tuple[SignerChoice, ...], Problems]:

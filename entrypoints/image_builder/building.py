@@ -15,7 +15,7 @@ from image_builder_domain.report import report
 from image_builder.container import Settings, open_ports
 from image_builder.folders import engine_state_directory, log_directory
 from image_builder.invocation import Invocation
-from image_builder.presenters import azure_pipelines, plan_view
+from image_builder.presenters import azure_pipelines, job_view, plan_view
 from image_builder.presenters.console import Console
 from image_builder.presenters.log_lines import tell_log_lines
 from image_builder.presenters.summary import summary
@@ -34,6 +34,7 @@ def run(plan: Plan, call: Invocation, *, only_plan: bool) -> int:
     tell_log_lines(console, debug=flags["debug"])
     ports = open_ports(settings, plan)
     plan = replace(plan, max_parallel=min(plan.max_parallel, ports.engine.at_once() or plan.max_parallel))
+    job_view.warn(plan.job, console)
     for warning in plan.warnings:
         console.warning(warning)
     if only_plan:

@@ -69,6 +69,7 @@ def run(scan: "Scan", started: float | None = None) -> int:
 def _tags(call: Invocation) -> int:
     from image_builder_domain.decision.tags import decide_tags, tag_warnings
 
+    from image_builder.presenters.job_view import warn
     from image_builder.reading import read_tag_inputs
     from image_builder.workflows.tags import print_tags
 
@@ -78,6 +79,7 @@ def _tags(call: Invocation) -> int:
     problems = (*call.early, *problems_of(decided))
     if problems:
         return call.refuse(problems)
+    inputs.job.map(lambda job: warn(job, call.console))
     for warning in tag_warnings(inputs):
         call.console.warning(warning)
     return print_tags(decided.unwrap(), call.console, _copy_to(file, call.flags) if file is not None else None)

@@ -60,6 +60,7 @@ GROUPS = (
         (
             ("config", TEXT, "/config/image-builder-config.yaml", "FILE", "configuration file"),
             ("repo", TEXT, None, "ORG/REPO", "repository, outside CI"),
+            ("require-production", SWITCH, False, "", "refuse a job that is not on the production side"),
             ("backend", TEXT, None, "NAME", "kaniko, buildkit, ado, other (default by environment)"),
             ("dry-run", SWITCH, False, "", "print the plan, touch nothing"),
             ("max-parallel", NUMBER, None, "N", "variants built at the same time (default CPU count)"),
@@ -94,9 +95,10 @@ VERBS = (
 
 FLAGS = {flag[0]: flag for _, flags in GROUPS for flag in flags}
 
-SIGNING_FLAGS = (
-    "images-to-sign ado-state-output config repo dry-run timeout output build-report-path debug help version".split()  # noqa: SIM905
-)
+SIGNING_FLAGS = [
+    *("images-to-sign", "ado-state-output", "config", "repo", "require-production", "dry-run", "timeout", "output"),
+    *("build-report-path", "debug", "help", "version"),
+]
 """The flags of ``image-signer``."""
 
 _INTRODUCTION = """\

@@ -44,7 +44,7 @@ _MEANINGLESS = {
     ),
     "schema": (
         *(*_OF_A_BUILD, *_OF_AN_ENGINE, *_EVIDENCE, "images-to-sign", "report", "tags-output-file"),
-        *("config", "repo", "timeout"),
+        *("config", "repo", "require-production", "timeout"),
     ),
 }
 """Flags that a mode would have to ignore. ``tags`` takes those of a build: jobs ask both with one command line."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from image_builder_domain.decoder import Decoder
     from image_builder_domain.engine_type import EngineSettings
     from image_builder_domain.git_state import GitState
+    from image_builder_domain.history import History
     from image_builder_domain.problem import Problems
     from image_builder_domain.signer_settings import SignerSettings
     from returns.result import Result
@@ -28,25 +29,45 @@ _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 def read_tag_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> TagInputs:
     """What tags are decided from."""
-    return TagInputs(
-        asked=_asked(flags),
-        configuration=_configuration(flags["config"], flags["backend"]),
-        git_state=read_git_state(environment, _commit(flags, environment), flags["repo"], _event(environment)),
-        time=_time(environment),
-        environment=environment,
-    )
+    commit, event = _commit(flags, environment), _event(environment)
+    return _inputs(flags, environment, read_git_state(environment, commit, flags["repo"], event))
 
 
-def read_settings(
-    flags: Mapping[str, Any], environment: Mapping[str, str]
-) -> "tuple[Result[Configuration, Problems], Result[GitState, Problems]]":
-    """What modes that build nothing decide from: outside CI they need no commit, and so no working copy."""
-    if detect(environment) is CiSystem.LOCAL:
-        from image_builder_domain.git_state.working_copy import without_commit
+def read_settings(flags: Mapping[str, Any], environment: Mapping[str, str]) -> TagInputs:
+    """The same for modes that build nothing: outside CI they need no commit, and so no working copy."""
+    if detect(environment) is not CiSystem.LOCAL:
+        return read_tag_inputs(flags, environment)
+    from image_builder_domain.git_state.working_copy import without_commit
 
-        return _configuration(flags["config"], flags["backend"]), without_commit(flags["repo"])
-    inputs = read_tag_inputs(flags, environment)
-    return inputs.configuration, inputs.git_state
+    return _inputs(flags, environment, without_commit(flags["repo"]))
+
+
+def _inputs(flags: Mapping[str, Any], environment: Mapping[str, str], state: "Result[GitState, Problems]") -> TagInputs:
+    found = _configuration(flags["config"], flags["backend"])
+    history = _history(flags["context"] or ".", environment, found, state)
+    return TagInputs(_asked(flags), found, state, _time(environment), environment, history)
+
+
+def _history(
+    context: str,
+    environment: Mapping[str, str],
+    configuration: "Result[Configuration, Problems]",
+    state: "Result[GitState, Problems]",
+) -> "History":
+    """On which branches the job's commit lies; git is asked only where that decides the side of the job."""
+    if problems_of(configuration) or problems_of(state):
+        return {}
+    from image_builder_domain.decision.side import history_questions
+
+    known = state.unwrap()
+    questions = history_questions(configuration.unwrap(), known)
+    if not questions or known.commit is None:
+        return {}
+    from image_builder_adapters.checkout import read_checkout, read_history
+    from image_builder_domain.decision.checkout import claim_of, workspace
+
+    _, directory = read_checkout(context, workspace(known, environment), claim_of(known, environment), environment)
+    return read_history(directory, known.commit, questions, environment)
 
 
 def read_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> "Inputs":
@@ -128,6 +149,7 @@ def _asked(flags: Mapping[str, Any]) -> Asked:
         keep_going=flags["keep-going"],
         backend=flags["backend"],
         build_in_ado=flags["build-in-ado"],
+        require_production=flags["require-production"],
     )
 
 

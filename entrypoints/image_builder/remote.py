@@ -17,7 +17,7 @@ from returns.result import Failure
 from image_builder.container import Settings
 from image_builder.folders import log_directory, state_directory
 from image_builder.invocation import Invocation
-from image_builder.presenters import azure_pipelines, remote_view
+from image_builder.presenters import azure_pipelines, job_view, remote_view
 from image_builder.presenters.log_lines import tell_log_lines
 from image_builder.remote_container import open_remote_ports
 from image_builder.remote_reading import read_remote_inputs
@@ -51,6 +51,7 @@ def run(call: Invocation) -> int:
         call.flags["context"],
     )
     ports = open_remote_ports(settings, plan.settings, call.console.warning)
+    job_view.warn(plan.job, call.console)
     for warning in plan.warnings:
         call.console.warning(warning)
     if call.verb == "plan" or call.flags["dry-run"]:

@@ -9,7 +9,7 @@ from image_builder_domain.sign_plan import SigningInputs, SignPlan, decide_signi
 from image_builder_domain.signing_outcome import SigningOutcome
 
 from image_builder.invocation import Invocation
-from image_builder.presenters import signing_view
+from image_builder.presenters import job_view, signing_view
 from image_builder.presenters.azure_pipelines import state_output
 from image_builder.reading import read_settings
 from image_builder.workflows.preflight import unready
@@ -19,7 +19,9 @@ from image_builder.workflows.sign import SigningPorts, sign_images
 def run(call: Invocation) -> int:
     """Exit code: 0 signed, 2 refused, 5 something could not be resolved or signed, 7, 8, 130, 143 as for a build."""
     images = tuple(image.strip() for image in call.flags["images-to-sign"])
-    planned = decide_signing(SigningInputs(images, *read_settings(call.flags, call.environment)))
+    known = read_settings(call.flags, call.environment)
+    required = call.flags["require-production"]
+    planned = decide_signing(SigningInputs(images, known.configuration, known.git_state, known.history, required))
     problems = (*call.early, *problems_of(planned))
     if problems:
         return call.refuse(problems)
@@ -28,6 +30,7 @@ def run(call: Invocation) -> int:
     from image_builder.container import Settings, open_signing_ports
     from image_builder.presenters.log_lines import tell_log_lines
 
+    job_view.warn(plan.job, call.console)
     tell_log_lines(call.console, debug=call.flags["debug"])
     settings = Settings(call.environment, "", "", call.redactor)
     ports = open_signing_ports(settings, plan)

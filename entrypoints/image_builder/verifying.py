@@ -23,12 +23,15 @@ _OTHER_FILE = "name the file that --build-report-path wrote"
 
 def run(call: Invocation) -> int:
     """Exit code: 0 all is as claimed, 2 refused, 4 a digest differs, 5 not signed or wrong, 7, 130 and 143 stopped."""
-    configuration, state = read_settings(call.flags, call.environment)
-    defined: tuple[SignerDefinition, ...] = configuration.map(lambda found: found.signers).value_or(())
+    known = read_settings(call.flags, call.environment)
+    defined: tuple[SignerDefinition, ...] = known.configuration.map(lambda found: found.signers).value_or(())
     verifiable = {signer.name: signer for signer in defined if signer_type(signer.type).make_verifier is not None}
-    inputs = VerificationInputs(call.words, _report(call.flags["report"]), configuration, state, frozenset(verifiable))
+    inputs = VerificationInputs(
+        call.words, _report(call.flags["report"]), known.configuration, known.git_state, frozenset(verifiable)
+    )
     claims = decide_claims(inputs)
-    problems = (*call.early, *problems_of(claims))
+    unfit = problems_of(known.job) if call.flags["require-production"] else ()
+    problems = (*call.early, *problems_of(claims), *unfit)
     return call.refuse(problems) if problems else _verify(call, claims.unwrap(), verifiable)
 
 

@@ -144,8 +144,9 @@ def _git(folder: Path, *arguments: str) -> str:
 
 
 def _group(world: World, issuer: IdentityIssuer, is_production: bool) -> dict[str, Variable]:
-    build = {key: value for key, value in world.config.items() if key != "sign-config"}
-    names = {"CONFIG_FILE": build} | ({"SIGN_CONFIG_FILE": world.config} if is_production else {})
+    config = world.config | jobs.LISTED
+    build = {key: value for key, value in config.items() if key != "sign-config"}
+    names = {"CONFIG_FILE": build} | ({"SIGN_CONFIG_FILE": config} if is_production else {})
     found = {
         "SOURCE_URL": Variable(f"file://{world.folder}/git"),
         "PRODUCTION_REFS": Variable("{acme/demo: [main]}"),

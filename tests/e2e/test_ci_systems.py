@@ -66,6 +66,7 @@ def test_a_secret_that_markdown_would_write_otherwise_is_hidden_in_the_summary(w
 
 
 def test_azure_pipelines_hears_of_success_in_output_variables(world: World) -> None:
+    world.config |= jobs.LISTED
     world.environment = jobs.AZURE_PUSH | {"USE_BUILDKIT": "true"}
     done = world.run("--ado-state-output")
     assert done.code == 0, done.err
@@ -77,6 +78,7 @@ def test_azure_pipelines_hears_of_success_in_output_variables(world: World) -> N
 
 
 def test_commands_for_azure_pipelines_stay_out_of_a_json_result(world: World) -> None:
+    world.config |= jobs.LISTED
     world.environment = jobs.AZURE_PUSH | {"USE_BUILDKIT": "true"}
     words = 'RUN ["/bin/busybox", "sh", "-c", "echo \'##vso[task.complete result=Succeeded]\'; exit 1"]'
     world.dockerfile(words)
@@ -93,6 +95,7 @@ def test_commands_for_azure_pipelines_stay_out_of_a_json_result(world: World) ->
 def test_a_run_that_only_signs_tells_azure_pipelines_so(world: World) -> None:
     host = world.registry.host_port
     push_image(host, "prod/app", "v1", marker="v1")
+    world.config |= jobs.LISTED
     world.environment = dict(jobs.AZURE_PUSH)
     told = [
         next(line for line in done.out.splitlines() if line.startswith("##vso["))

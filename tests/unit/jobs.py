@@ -5,7 +5,9 @@ from typing import Any
 
 from image_builder_domain.git_state import GitState
 from image_builder_domain.job import Job
+from image_builder_domain.production_ref import ProductionRefs, RefPattern
 from image_builder_domain.trust import claimed_side
+from image_builder_domain.trust_settings import TrustSettings
 
 from tests.prow_job import prow_job
 
@@ -120,6 +122,7 @@ AZURE_DECLARED = {
     "REPO_NAME": "demo",
     "JOB_TYPE": "postsubmit",
     "PULL_BASE_SHA": BASE,
+    "PULL_BASE_REF": "main",
     "PULL_NUMBER": "$(PullNumber)",
     "PULL_PULL_SHA": "",
 }
@@ -170,6 +173,15 @@ GITLAB_MERGE_REQUEST = {name: value for name, value in GITLAB_PUSH.items() if na
     "CI_MERGE_REQUEST_PROJECT_PATH": "acme/tools/demo",
     "CI_MERGE_REQUEST_SOURCE_PROJECT_PATH": "acme/tools/demo",
 }
+
+LISTED: dict[str, Any] = {
+    "production-refs": {"*": ["main", "refs/tags/main", "refs/tags/v*"]},
+    "repository-hosts": ["github.com", "gitlab.example"],
+}
+"""What makes each of the pushes below production: the ref of some of them is a short name, of a branch or of a tag."""
+
+MAIN = TrustSettings(ProductionRefs({"*": (RefPattern.parse("main").unwrap(),)}))
+"""The branch main of every repository holds merged code."""
 
 
 def as_claimed(state: GitState) -> Job:

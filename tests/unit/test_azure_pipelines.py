@@ -106,7 +106,9 @@ def test_git_is_asked_for_the_base_of_a_pull_request_alone(environment: dict[str
 @pytest.mark.parametrize("job_type", ["postsubmit", "workflow_dispatch", "schedule"])
 def test_variables_in_prow_s_names_win(job_type: str) -> None:
     environment = AZURE_PUSH | {"BUILD_SOURCEVERSION": OTHER} | AZURE_DECLARED | {"JOB_TYPE": job_type}
-    expected = GitState(AZURE, JobType(job_type), BASE, "acme", "demo", base_sha=BASE, starter_chooses=True)
+    expected = GitState(
+        AZURE, JobType(job_type), BASE, "acme", "demo", base_ref="main", base_sha=BASE, starter_chooses=True
+    )
     assert state(environment) == expected
 
 

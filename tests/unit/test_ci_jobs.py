@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.programs import require
-from tests.unit.jobs import BASE, EVENTS, HEAD, MERGE, MERGED, PULL_REQUEST, PUSH, UNMERGED
+from tests.unit.jobs import BASE, EVENTS, HEAD, LISTED, MERGE, MERGED, PULL_REQUEST, PUSH, UNMERGED
 
 RUN = "import sys; from image_builder.__main__ import main; code = main(); sys.stdout.flush(); "
 RUN += "print(*sorted(sys.modules), file=sys.stderr); sys.exit(code)"
@@ -21,7 +21,8 @@ OWN = {"prow": "prow", "github": "github", "azure": "azure_pipelines", "jenkins"
 def tags(folder: Path, job: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run ``--parse-tags-only`` in a job; nothing of the tests' own environment is passed on."""
     config, event = folder / "config.yaml", folder / "event.json"
-    config.write_text("default-commit-tag: commit-{{ .ShortSHA }}\ndefault-merge-group-tag: group-{{ .ShortSHA }}\n")
+    said = {"default-commit-tag": "commit-{{ .ShortSHA }}", "default-merge-group-tag": "group-{{ .ShortSHA }}"}
+    config.write_text(json.dumps(said | LISTED))
     event.write_text(json.dumps(EVENTS.get(job.get("GITHUB_EVENT_NAME", ""), {})))
     payload = {"GITHUB_EVENT_PATH": str(event)} if job.get("GITHUB_EVENT_PATH", "").startswith("/github/") else {}
     return subprocess.run(

@@ -19,7 +19,7 @@ COMPLETE = """\
 registry: [reg.example/prod]
 dev-registry: reg.example/dev
 pr-tags-in-registry: false
-production-refs: {"*": [main], acme/demo: [main, release/*, refs/tags/v*]}
+production-refs: {"*": [main], acme/demo: [main, refs/tags/main, release/*]}
 unprotected-refs: true
 repository-hosts: [github.com]
 local-publishes: true

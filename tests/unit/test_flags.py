@@ -20,6 +20,7 @@ SPECIFIED = [
     "target",
     "export-tags",
     "repo",
+    "require-production",
     "sign-only",
     "images-to-sign",
     "parse-tags-only",

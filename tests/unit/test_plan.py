@@ -14,6 +14,7 @@ from image_builder_domain.plan import Plan, decide
 from image_builder_domain.problem import Problem, refuse
 from image_builder_domain.registry_prefix import RegistryPrefix
 from image_builder_domain.signer_settings import NotarySettings, SecretKind, SignerDefinition, SignerSecret
+from image_builder_domain.trust_settings import TrustSettings
 from returns.result import Failure, Result, Success
 
 APP = Asked("team/app")
@@ -105,6 +106,27 @@ def test_pull_request_tags_in_the_one_registry_refuse_tags_of_the_user() -> None
     assert problem.startswith("--tag: pr-tags-in-registry")
 
 
+@pytest.mark.parametrize("registry", ["localhost:5000/prod", "127.0.0.1:5000", "[::1]:5000/prod"])
+def test_outside_ci_images_go_to_a_registry_on_loopback_without_a_development_registry(registry: str) -> None:
+    found = replace(CONFIGURATION, registries=(prefix(registry),), dev_registries=(), cache=CacheSettings())
+    assert destinations(inputs(LOCAL, found)) == [f"{registry}/team/app:v20260102-abcdef12"]
+
+
+@pytest.mark.parametrize("registry", ["reg.example/prod", "localhost.example", "127.0.0.1.example:5000", "10.0.0.1"])
+def test_outside_ci_images_go_to_production_only_where_the_administrators_say_so(registry: str) -> None:
+    loopback = prefix("localhost:5000/prod")
+    found = replace(CONFIGURATION, registries=(loopback, prefix(registry)), dev_registries=(), cache=CacheSettings())
+    assert problems(decide(inputs(LOCAL, found))) == [
+        f"config.yaml: a build outside CI needs a dev-registry: the registry {registry} is not on loopback; "
+        "add dev-registry, or the line 'local-publishes: true'"
+    ]
+    said = replace(found, trust=TrustSettings(local_publishes=True))
+    assert f"{registry}/team/app:v20260102-abcdef12" in destinations(inputs(LOCAL, said))
+    # A development registry is always the better place.
+    both = replace(said, dev_registries=(prefix("reg.example/dev"),))
+    assert destinations(inputs(LOCAL, both)) == ["reg.example/dev/team/app:v20260102-abcdef12"]
+
+
 @pytest.mark.parametrize(
     ("state", "read", "written"),
     [
@@ -115,9 +137,15 @@ def test_pull_request_tags_in_the_one_registry_refuse_tags_of_the_user() -> None
             ["reg.example/dev/cache/team/app"],
             id="unmerged",
         ),
+        pytest.param(
+            LOCAL,
+            ["reg.example/cache/team/app", "reg.example/dev/cache/team/app"],
+            ["reg.example/dev/cache/team/app"],
+            id="local",
+        ),
     ],
 )
-def test_unmerged_code_never_writes_the_cache_that_production_reads(
+def test_only_production_writes_the_cache_that_production_reads(
     state: GitState, read: list[str], written: list[str]
 ) -> None:
     cache = planned(inputs(state)).builds[0].cache

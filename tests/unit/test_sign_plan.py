@@ -1,4 +1,6 @@
-"""What may be signed after the fact: never production's images by unmerged code."""
+"""What may be signed after the fact: never production's images by unmerged code, nor the other way round (T6)."""
+
+from dataclasses import replace
 
 import pytest
 from image_builder_domain.configuration import Configuration
@@ -9,6 +11,8 @@ from image_builder_domain.registry_prefix import RegistryPrefix
 from image_builder_domain.sign_plan import SigningInputs, decide_signing
 from image_builder_domain.signer_settings import NotarySettings, SignerDefinition
 from returns.result import Failure, Success
+
+from tests.unit.jobs import MAIN
 
 UNMERGED = (JobType.PRESUBMIT, JobType.MERGE_GROUP, JobType.BATCH)
 PRODUCTION, DEVELOPMENT, ELSEWHERE = "r.example/prod/app:v1", "r.example/dev/app:v1", "other.example/app:v1"
@@ -48,6 +52,58 @@ def test_unmerged_code_needs_a_signer_that_names_it(job_type: JobType) -> None:
     assert isinstance(decided(), Failure)
     assert isinstance(decided(JobType.POSTSUBMIT), Failure)
     assert isinstance(decided(job_type), Success)
+
+
+PUSHES = (JobType.POSTSUBMIT, JobType.SCHEDULE, JobType.WORKFLOW_DISPATCH, JobType.PERIODIC)
+SIDES = {
+    **dict.fromkeys(UNMERGED, "unmerged"),
+    **dict.fromkeys(PUSHES, "production"),
+    JobType.LOCAL: "local",
+}
+
+
+@pytest.mark.parametrize(
+    ("job_type", "ref", "side"),
+    [
+        *((job_type, "refs/heads/main", side) for job_type, side in SIDES.items()),
+        *((job_type, "refs/heads/fix", "unmerged") for job_type in PUSHES),
+    ],
+)
+def test_each_class_signs_what_its_side_may_have_written(job_type: JobType, ref: str, side: str) -> None:
+    job_types = () if side != "unmerged" else (job_type if job_type in UNMERGED else JobType.MERGE_GROUP,)
+    known = replace(configuration(job_types), trust=MAIN)
+    here = replace(state(job_type), ref=ref)
+    signed = {
+        image: isinstance(decide_signing(SigningInputs((image,), Success(known), Success(here))), Success)
+        for image in (PRODUCTION, DEVELOPMENT, ELSEWHERE)
+    }
+    assert signed == {
+        PRODUCTION: side != "unmerged",
+        DEVELOPMENT: side != "production",
+        ELSEWHERE: side != "unmerged",
+    }
+
+
+@pytest.mark.parametrize("job_type", [*PUSHES, JobType.LOCAL])
+@pytest.mark.parametrize(
+    ("image", "is_signed"),
+    [
+        ("r.example/prod/app:v1", True),
+        ("r.example/prod/app:PR-7", False),
+        ("r.example/prod/app:PR-7-1.23", False),
+        ("R.example:443/prod/app:PR-7", False),
+        ("other.example/app:PR-7", True),
+    ],
+)
+def test_where_pull_requests_write_beside_production_their_tags_are_not_signed(
+    job_type: JobType, image: str, is_signed: bool
+) -> None:
+    known = replace(configuration((), dev=False), pr_tags_in_registry=True, trust=MAIN)
+    here = replace(state(job_type), ref="refs/heads/main")
+    found = decide_signing(SigningInputs((image,), Success(known), Success(here)))
+    assert isinstance(found, Success) == is_signed
+    if isinstance(found, Failure):
+        assert "lets pull requests write tags of the shape of" in str(found.failure()[0])
 
 
 def test_each_reference_is_signed_once_in_the_order_given() -> None:

@@ -15,6 +15,7 @@ JOB = {
     "REPO_OWNER": "acme",
     "REPO_NAME": "demo",
     "PULL_BASE_SHA": "abcdef12" * 5,
+    "PULL_BASE_REF": "main",
 }
 RUN = "import sys; from image_builder.__main__ import main; code = main(); print(*sys.modules, file=sys.stderr)"
 HEAVY = (

@@ -14,9 +14,9 @@ from image_builder_domain.problem import Problems, problems_of
 from image_builder_domain.tag import TagSpec
 from returns.result import Result, Success
 
-from tests.unit.jobs import BASE, HEAD, OTHER
+from tests.unit.jobs import BASE, HEAD, MAIN, OTHER
 
-PLAIN = Configuration("config.yaml")
+PLAIN = Configuration("config.yaml", trust=MAIN)
 TAGGED = replace(
     PLAIN,
     commit_tag=TagSpec("default_tag", "commit-{{ .ShortSHA }}", "c"),
@@ -30,7 +30,8 @@ BATCH = GitState(CiSystem.PROW, JobType.BATCH, None, "acme", "demo", base_sha=BA
 
 def state(job_type: JobType) -> GitState:
     number = 7 if job_type is JobType.PRESUBMIT else None
-    return BATCH if job_type is JobType.BATCH else GitState(CiSystem.PROW, job_type, HEAD, "acme", "demo", number)
+    found = GitState(CiSystem.PROW, job_type, HEAD, "acme", "demo", number, ref="refs/heads/main")
+    return BATCH if job_type is JobType.BATCH else found
 
 
 def decided(state: GitState, configuration: Configuration, *tags: str) -> Result[list[str], Problems]:
@@ -70,6 +71,14 @@ def test_the_user_s_tags_come_first_then_those_of_the_class(
 ) -> None:
     assert decided(state(job_type), PLAIN, "latest").unwrap() == ["latest=latest", *plain]
     assert decided(state(job_type), TAGGED, "latest").unwrap() == ["latest=latest", *tagged]
+
+
+@pytest.mark.parametrize(
+    "job_type", [JobType.POSTSUBMIT, JobType.SCHEDULE, JobType.WORKFLOW_DISPATCH, JobType.PERIODIC]
+)
+def test_a_push_that_is_not_production_has_the_tags_of_a_merge_group(job_type: JobType) -> None:
+    pushed = replace(state(job_type), ref="refs/heads/fix")
+    assert decided(pushed, TAGGED, "latest").unwrap() == ["latest=latest", "group=group-22222222"]
 
 
 def test_a_merge_group_without_a_default_of_its_own_takes_that_of_commits() -> None:

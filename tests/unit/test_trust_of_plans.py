@@ -7,6 +7,7 @@ the one function that decides.
 from datetime import UTC, datetime
 from functools import cache
 from itertools import product
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from image_builder_adapters.yaml_reader import parse_document
 from image_builder_domain.build_inputs import Inputs, Source
 from image_builder_domain.configuration import Configuration, configuration
 from image_builder_domain.git_state import CiSystem, GitState, read_git_state
+from image_builder_domain.history import History, OnBranch
 from image_builder_domain.inputs import Asked, TagInputs
 from image_builder_domain.job import Job
 from image_builder_domain.job_type import JobType
@@ -28,7 +30,7 @@ from image_builder_domain.signer_selection import SignerChoice
 from image_builder_domain.variant import Variant
 from returns.result import Failure, Result, Success
 
-from tests.unit.jobs import BASE, EVENTS, HEAD, MERGED, OTHER, UNMERGED
+from tests.unit.jobs import BASE, EVENTS, HEAD, LISTED, MERGED, OTHER, UNMERGED
 
 UNMERGED_CLASSES = (JobType.PRESUBMIT, JobType.MERGE_GROUP, JobType.BATCH)
 ENDPOINT = {"endpoint": "https://sign.example/"}
@@ -108,8 +110,9 @@ def planned(
     state: Result[GitState, Any],
     flags: Asked,
     variants: tuple[Variant, ...] = (),
+    history: History = MappingProxyType({}),
 ) -> Result[Plan, Any]:
-    tags = TagInputs(flags, found, state, datetime(2026, 1, 2, tzinfo=UTC), {})
+    tags = TagInputs(flags, found, state, datetime(2026, 1, 2, tzinfo=UTC), {}, history)
     return decide(Inputs(tags, Success(Source("/src", "Dockerfile", variants=variants)), 1700000000))
 
 
@@ -222,7 +225,8 @@ def test_each_job_of_each_ci_system_gets_what_its_class_may_have(name: str, back
     is_merged = name.startswith("merged ")
     job = MERGED[name.removeprefix("merged ")] if is_merged else UNMERGED[name]
     state = read_git_state(job, None, None, Success(EVENTS.get(job.get("GITHUB_EVENT_NAME", ""), {})))
-    plan = planned(configured(WHOLE), state, Asked("app", backend=backend)).unwrap()
+    asked, history = Asked("app", backend=backend), {"main": OnBranch.YES}
+    plan = planned(configured(WHOLE | LISTED), state, asked, history=history).unwrap()
     (build,) = plan.builds
     kind = "prod" if is_merged else "dev"
     assert {str(place.repository) for place in build.destinations} == {f"reg.example/{kind}/app"}

@@ -3,9 +3,9 @@
 from returns.result import Result, Success
 
 from image_builder_domain.configuration import Configuration
+from image_builder_domain.decision.pull_request_tags import uses_production_for_pull_requests
 from image_builder_domain.inputs import Asked
 from image_builder_domain.job import Job
-from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problem, Problems, every, located, refuse
 from image_builder_domain.reference import TAG_RULE, ImageReference, Repository, is_tag
 from image_builder_domain.registry_prefix import RegistryPrefix, image_reference
@@ -63,30 +63,20 @@ def _outside_the_cache(repository: Repository, configuration: Configuration, job
 
 def registries_of(configuration: Configuration, job: Job) -> Result[tuple[RegistryPrefix, ...], Problems]:
     """The registries that images of this job go to."""
-    key = "dev-registry" if job.side is Side.UNMERGED else "registry"
-    if job.is_production or uses_production_for_pull_requests(configuration, job):
-        found = configuration.registries
-    elif job.side is Side.UNMERGED:
-        found = configuration.dev_registries
-    else:
-        found = configuration.dev_registries or configuration.registries
+    in_production = job.is_production or uses_production_for_pull_requests(configuration, job)
+    found = configuration.registries if in_production else configuration.dev_registries
     if found:
         return Success(found)
+    if job.side is Side.LOCAL and configuration.registries:
+        return _published_from_here(configuration)
+    key = "registry" if in_production else "dev-registry"
     return refuse(configuration.file, f"{key} is missing, and a {job.title} build needs it", f"add {key}")
 
 
-def uses_production_for_pull_requests(configuration: Configuration, job: Job) -> bool:
-    """``pr-tags-in-registry``: presubmit images go to the one registry there is, under pull-request tags alone."""
-    return (
-        configuration.pr_tags_in_registry
-        and not configuration.dev_registries
-        and job.state.job_type is JobType.PRESUBMIT
-    )
-
-
-def check_tags_allowed(asked: Asked, configuration: Configuration, job: Job) -> Result[None, Problems]:
-    """Refuses a pull request's own tags where they would lie beside production's."""
-    if (asked.tags or asked.tag_base64) and uses_production_for_pull_requests(configuration, job):
-        what = "pr-tags-in-registry lets a pull request push its own tags alone"
-        return refuse("--tag", what, "leave the flag out, or add a dev-registry")
-    return Success(None)
+def _published_from_here(configuration: Configuration) -> Result[tuple[RegistryPrefix, ...], Problems]:
+    """A laptop's working copy is nobody's merged code: it goes to production only where somebody said so."""
+    away = [registry.text for registry in configuration.registries if not registry.is_loopback]
+    if configuration.trust.local_publishes or not away:
+        return Success(configuration.registries)
+    what = f"a build outside CI needs a dev-registry: the registry {away[0]} is not on loopback"
+    return refuse(configuration.file, what, "add dev-registry, or the line 'local-publishes: true'")

@@ -3,6 +3,11 @@
 from returns.result import Result, Success
 
 from image_builder_domain.configuration import Configuration
+from image_builder_domain.decision.pull_request_tags import (
+    check_pull_request_tags,
+    pull_request_specs,
+    uses_production_for_pull_requests,
+)
 from image_builder_domain.inputs import Asked, TagInputs, source_date_epoch
 from image_builder_domain.job import Job
 from image_builder_domain.job_type import JobType
@@ -17,7 +22,21 @@ def decide_tags(inputs: TagInputs) -> Result[tuple[Tag, ...], Problems]:
     known = together(inputs.configuration, inputs.job)
     if problems_of(known):
         return together(user, known).bind(lambda _: Success(()))
-    return together(user, known).bind(lambda found: _computed(inputs, _specs(found[0], *found[1]), found[1][1]))
+    allowed = known.bind(lambda found: _allowed(inputs, *found))
+    return together(user, known, allowed).bind(
+        lambda found: _computed(inputs, _specs(found[0], *found[1]), found[1][1])
+    )
+
+
+def _allowed(inputs: TagInputs, configuration: Configuration, job: Job) -> Result[None, Problems]:
+    """A pull request's own tags alone, where they would lie beside production's."""
+    if not uses_production_for_pull_requests(configuration, job):
+        return Success(None)
+    own = check_pull_request_tags(configuration, _template_data(inputs, job))
+    if inputs.asked.tags or inputs.asked.tag_base64:
+        what = "pr-tags-in-registry lets a pull request push its own tags alone"
+        return together(refuse("--tag", what, "leave the flag out, or add a dev-registry"), own).map(lambda _: None)
+    return own
 
 
 def tag_warnings(inputs: TagInputs) -> tuple[str, ...]:
@@ -55,8 +74,7 @@ def user_tags(asked: Asked) -> Result[tuple[TagSpec, ...], Problems]:
 def _specs(user: tuple[TagSpec, ...], configuration: Configuration, job: Job) -> tuple[TagSpec, ...]:
     match job.counts_as:
         case JobType.PRESUBMIT:
-            additional = configuration.additional_pr_tag
-            return (*user, configuration.pr_tag, *((additional,) if additional is not None else ()))
+            return (*user, *pull_request_specs(configuration))
         case JobType.MERGE_GROUP:
             return (*user, configuration.merge_group_tag or configuration.commit_tag)
         case JobType.BATCH:

@@ -62,6 +62,11 @@ class Console:
         """Tell what deserves a look."""
         self._say("warning", text)
 
+    def command_warning(self, command: str, text: str) -> None:
+        """The same as a line that the CI system obeys: ``command``, then the text, in which nothing has a meaning."""
+        safe = self._neutralise(self._clean(_encoded(text))).decode(errors="replace")
+        self._raw(_encoded(f"{command}{' '.join(safe.split())}\n".replace("%", "%25")))
+
     def error(self, text: str) -> None:
         """Tell what went wrong, where, and what to do."""
         self._say("error", text)

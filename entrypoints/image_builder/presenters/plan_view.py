@@ -10,6 +10,7 @@ from image_builder_domain.plan import Plan
 from image_builder_domain.ports import ImageEngine, Signer
 from image_builder_domain.reference import ImageReference
 
+from image_builder.presenters.job_view import job_as_json, job_as_text
 from image_builder.presenters.signers_view import signers_as_json, signers_as_text
 
 
@@ -28,13 +29,14 @@ def plan_as_json(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
             "base_sha": state.base_sha,
             "pull_number": state.pull_number,
         },
+        "job": job_as_json(plan.job),
         "tags": [{"name": tag.name, "value": tag.value} for tag in plan.tags],
         "max_parallel": plan.max_parallel,
         "keep_going": plan.keep_going,
         "builds": [_build(build, engine) for build in plan.builds],
         "signers": signers_as_json(plan.signers, signers, _images(plan)),
         "not_signed": plan.not_signed,
-        "warnings": list(plan.warnings),
+        "warnings": [*plan.job.warnings, *plan.warnings],
     }
 
 
@@ -47,6 +49,7 @@ def plan_as_text(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
         + (f", {state.repository}" if state.repository else "")
         + (f", pull request {state.pull_number}" if state.pull_number else ""),
         f"  commit    {state.commit or 'none of its own: several pull requests are built together'}",
+        *job_as_text(plan.job),
         *_rows("tag", (f"{tag.name} = {tag.value}" for tag in plan.tags)),
         *_rows("BuildKit", _daemon(plan)),
     ]

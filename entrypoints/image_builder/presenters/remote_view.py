@@ -6,6 +6,8 @@ from image_builder_domain.remote.outcome import RemoteOutcome
 from image_builder_domain.remote.plan import RemotePlan
 from image_builder_domain.remote_pipeline import RemotePipeline
 
+from image_builder.presenters.job_view import job_as_json, job_as_text
+
 
 def plan_as_json(plan: RemotePlan, pipeline: RemotePipeline) -> dict[str, Any]:
     """Everything in the plan, as one JSON object."""
@@ -20,6 +22,7 @@ def plan_as_json(plan: RemotePlan, pipeline: RemotePipeline) -> dict[str, Any]:
             "commit": state.commit,
             "pull_number": state.pull_number,
         },
+        "job": job_as_json(plan.job),
         "pipeline": {
             "organization_url": settings.organization_url,
             "project": settings.project,
@@ -29,7 +32,7 @@ def plan_as_json(plan: RemotePlan, pipeline: RemotePipeline) -> dict[str, Any]:
         },
         "parameters": {each.name: each.shown for each in plan.request.parameters},
         "request": pipeline.describe(plan.request),
-        "warnings": list(plan.warnings),
+        "warnings": [*plan.job.warnings, *plan.warnings],
     }
 
 
@@ -42,6 +45,7 @@ def plan_as_text(plan: RemotePlan, pipeline: RemotePipeline) -> str:
         + (f", {state.repository}" if state.repository else "")
         + (f", pull request {state.pull_number}" if state.pull_number else ""),
         f"  commit    {state.commit}",
+        *job_as_text(plan.job),
         f"  pipeline  {settings.pipeline_id} of {settings.project} in {settings.organization_url}",
         f"  version   {settings.pipeline_version or 'newest'}, parameters {settings.parameters}",
         *(f"  {each.name} = {each.shown}" for each in plan.request.parameters),

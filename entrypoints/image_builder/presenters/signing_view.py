@@ -7,12 +7,14 @@ from image_builder_domain.ports import Signer
 from image_builder_domain.sign_plan import SignPlan
 from image_builder_domain.signing_outcome import SigningOutcome
 
+from image_builder.presenters.job_view import job_as_json, job_as_text
 from image_builder.presenters.signers_view import signers_as_json, signers_as_text
 
 
 def plan_as_json(plan: SignPlan, signers: Mapping[str, Signer]) -> dict[str, Any]:
     """Everything in the plan, as one JSON object."""
     return {
+        "job": job_as_json(plan.job),
         "images": [str(reference) for reference in plan.references],
         "signers": signers_as_json(plan.signers, signers, plan.references),
     }
@@ -21,6 +23,7 @@ def plan_as_json(plan: SignPlan, signers: Mapping[str, Signer]) -> dict[str, Any
 def plan_as_text(plan: SignPlan, signers: Mapping[str, Signer]) -> str:
     """The plan as a person reads it."""
     lines = [f"Plan to sign {len(plan.references)} image{'s' if len(plan.references) > 1 else ''}"]
+    lines += job_as_text(plan.job)
     lines += [f"  image     {reference}" for reference in plan.references]
     lines += signers_as_text(plan.signers, signers, plan.references)
     return "\n".join(lines)

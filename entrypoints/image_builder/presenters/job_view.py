@@ -1,0 +1,63 @@
+"""The job with its side, for people, for programs and for the CI system: what was decided, and from which facts."""
+
+from typing import Any, Protocol
+
+from image_builder_domain.git_state import CiSystem
+from image_builder_domain.job import Job, Listed, Unlisted
+
+_WARNING_COMMANDS = {CiSystem.GITHUB: "::warning::", CiSystem.AZURE_PIPELINES: "##vso[task.logissue type=warning]"}
+"""What stands before a warning that the CI system shows beside the job, not in its log alone."""
+
+
+class Audience(Protocol):
+    """Who hears warnings."""
+
+    def warning(self, text: str) -> None: ...  # noqa: D102
+    def command_warning(self, command: str, text: str) -> None: ...  # noqa: D102
+
+
+def warn(job: Job, audience: Audience) -> None:
+    """Tell the job's owners what they must know of its side, where they look."""
+    command = _WARNING_COMMANDS.get(job.state.system)
+    for text in job.warnings:
+        if command is None:
+            audience.warning(text)
+        else:
+            audience.command_warning(command, text)
+
+
+def job_as_json(job: Job) -> dict[str, Any]:
+    """The side, and the facts that it follows from; null for what is not known."""
+    state, listing = job.state, job.listing
+    return {
+        "side": job.side.value,
+        "reason": job.reason,
+        "counts_as": job.counts_as.value,
+        "ref": _ref(job),
+        "pattern": listing.pattern or None if isinstance(listing, Listed) else None,
+        "nearest": listing.nearest or None if isinstance(listing, Unlisted) else None,
+        "protected": state.is_protected,
+        "fork": state.is_fork,
+    }
+
+
+def job_as_text(job: Job) -> list[str]:
+    """The same as rows of a plan."""
+    facts = job_as_json(job)
+    words = {True: "yes", False: "no", None: "not said"}
+    rows = [f"  side      {job.side.value}: {job.reason}"]
+    if job.listing is None:
+        return rows
+    rows.append(f"  ref       {facts['ref'] or 'not known'}, protected: {words[job.state.is_protected]}")
+    if facts["pattern"] is not None:
+        rows.append(f"  listed    {facts['pattern']}")
+    if facts["nearest"] is not None:
+        rows.append(f"  nearest   {facts['nearest']}")
+    if job.state.is_fork:
+        rows.append("  fork      yes")
+    return rows
+
+
+def _ref(job: Job) -> str | None:
+    """In full where that is known; Prow tells the short name alone."""
+    return job.state.ref or job.state.tag or job.state.base_ref
