@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from image_builder_adapters.cancellation import TimeLimit
+from image_builder_adapters.place import find_place
 from image_builder_domain.backend import Backend, decide_backend
 from image_builder_domain.diagnosis import Diagnosis, Finding
 from image_builder_domain.problem import Problem, problems_of
@@ -60,7 +61,7 @@ def _findings(
     backend, known = decided.value_or(None), inputs.configuration.value_or(None)
     settings = lasting_settings(settings, backend)
     is_local, job = backend is not Backend.ADO, inputs.job.value_or(None)
-    yield from look_at_job(inputs.environment, inputs.git_state)
+    yield from look_at_job(inputs.environment, find_place(), inputs.git_state)
     yield from look_at_configuration(flags["config"], inputs.configuration)
     yield from map(_of_backend, problems_of(decided))
     yield from look_at_engines(backend, known, inputs, settings, cancellation)

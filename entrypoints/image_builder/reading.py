@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from image_builder_adapters.place import find_place
 from image_builder_adapters.yaml_reader import read_flawed
 from image_builder_domain.configuration import configuration
-from image_builder_domain.git_state import CiSystem, detect, git_question, read_git_state
+from image_builder_domain.git_state import CiSystem, detect, git_question, read_git_state, read_without_commit
 from image_builder_domain.inputs import Asked, TagInputs, source_date_epoch
 from image_builder_domain.problem import problems_of
 
@@ -29,17 +30,14 @@ _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 def read_tag_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> TagInputs:
     """What tags are decided from."""
-    commit, event = _commit(flags, environment), _event(environment)
-    return _inputs(flags, environment, read_git_state(environment, commit, flags["repo"], event))
+    return _inputs(flags, environment, _git_state(flags, environment))
 
 
 def read_settings(flags: Mapping[str, Any], environment: Mapping[str, str]) -> TagInputs:
     """The same for modes that build nothing: outside CI they need no commit, and so no working copy."""
-    if detect(environment) is not CiSystem.LOCAL:
+    if detect(environment, find_place()) is not CiSystem.LOCAL:
         return read_tag_inputs(flags, environment)
-    from image_builder_domain.git_state.working_copy import without_commit
-
-    return _inputs(flags, environment, without_commit(flags["repo"]))
+    return _inputs(flags, environment, read_without_commit(environment, flags["repo"]))
 
 
 def _inputs(flags: Mapping[str, Any], environment: Mapping[str, str], state: "Result[GitState, Problems]") -> TagInputs:
@@ -116,9 +114,14 @@ def _engine_types() -> "Mapping[str, Decoder[EngineSettings]]":
     return engine_configurations()
 
 
-def _commit(flags: Mapping[str, Any], environment: Mapping[str, str]) -> str | None:
+def _git_state(flags: Mapping[str, Any], environment: Mapping[str, str]) -> "Result[GitState, Problems]":
+    place = find_place()
+    commit = _commit(flags, environment, git_question(environment, place))
+    return read_git_state(environment, commit, flags["repo"], _event(environment), place)
+
+
+def _commit(flags: Mapping[str, Any], environment: Mapping[str, str], question: str | None) -> str | None:
     """What git knows and the job does not say; where the job says what is built, git is not even asked."""
-    question = git_question(environment)
     if question is None:
         return None
     from image_builder_adapters.git import working_copy_commit

@@ -96,7 +96,7 @@ class Images:
         config = self.folder / "config.yaml"
         config.write_text(f"registry: {self.registry.host_port}/made\n")
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "PULL_BASE_SHA": COMMIT}
-        environment["KANIKO_EXECUTOR"] = require("executor")
+        environment |= {"CI": "false", "KANIKO_EXECUTOR": require("executor")}
         words = ["--backend", backend, "--config", str(config), "--name", name, "--tag", "latest"]
         started = time.monotonic()
         done = subprocess.run(

@@ -137,6 +137,7 @@ class Office:
             "PATH": "/usr/bin:/bin",
             "HOME": str(self.folder / "home"),
             "ARTIFACTS": str(self.folder / "artifacts"),
+            "CI": "false",  # tests outside CI may run in a container without a terminal
         }
         return subprocess.Popen(
             [sys.executable, "-m", "image_builder", *arguments, "--config", str(config)],

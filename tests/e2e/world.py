@@ -148,6 +148,7 @@ class World:
             "XDG_STATE_HOME": str(self.folder / "state"),
             "ARTIFACTS": str(self.artifacts),
             "SSL_CERT_FILE": str(self.secret.parent / "signing-ca.pem"),
+            "CI": "false",  # tests outside CI may run in a container without a terminal
         }
         return subprocess.Popen(
             [self.python, "-m", module, *arguments],

@@ -8,6 +8,7 @@ from image_builder_domain.job import Job
 from image_builder_domain.production_ref import ProductionRefs, RefPattern
 from image_builder_domain.trust import claimed_side
 from image_builder_domain.trust_settings import TrustSettings
+from returns.result import Result, Success
 
 from tests.prow_job import prow_job
 
@@ -213,6 +214,12 @@ EVENTS = {
     "create": CREATE_EVENT,
     "repository_dispatch": REPOSITORY_DISPATCH_EVENT,
 }
+
+
+def event_of(environment: dict[str, str]) -> Result[Any, Any]:
+    """The payload that GitHub gives to such a job."""
+    return Success(EVENTS.get(environment.get("GITHUB_EVENT_NAME", ""), {}))
+
 
 MERGED = {
     "prow postsubmit": prow("postsubmit"),

@@ -54,10 +54,18 @@ def test_the_tags_of_each_job_follow_from_its_class_and_only_its_own_system_is_l
 
 
 def test_outside_ci_no_ci_system_is_loaded(tmp_path: Path) -> None:
-    done = tags(tmp_path, {"PULL_BASE_SHA": BASE})
+    done = tags(tmp_path, {"CI": "false", "PULL_BASE_SHA": BASE})
     assert done.returncode == 0, done.stderr
     assert not any(f"{GIT_STATE}{module}" in done.stderr.split() for module in OWN.values())
     assert "image_builder_adapters.event_payload" not in done.stderr.split()
+
+
+def test_a_pod_without_a_terminal_is_no_laptop_unless_ci_is_false(tmp_path: Path) -> None:
+    pod = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "PULL_BASE_SHA": BASE}
+    done = tags(tmp_path, pod)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "this is a container or pod without a terminal" in done.stderr
+    assert tags(tmp_path, pod | {"CI": "false"}).returncode == 0
 
 
 def test_a_payload_that_cannot_be_read_is_refused_without_a_traceback(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.diagnosis import Diagnosis, Finding
 from image_builder_domain.exit_code import ExitCode
-from image_builder_domain.git_state import read_git_state
+from image_builder_domain.git_state import Place, read_git_state
 from image_builder_domain.reference import Repository
 from image_builder_domain.remote.settings import AdoSettings
 from returns.result import Failure, Success
@@ -178,7 +178,7 @@ def test_google_names_its_own_key() -> None:
 
 def test_a_ci_system_that_nobody_knows_is_missing() -> None:
     environment = {"CI": "true"}
-    found = list(look_at_job(environment, read_git_state(environment, None, None, None)))
+    found = list(look_at_job(environment, Place(), read_git_state(environment, None, None, None)))
     assert found[0].is_missing
     assert all(finding.is_missing and finding.remedy for finding in found[1:])
 

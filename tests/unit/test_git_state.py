@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_builder_domain.git_state import git_question, read_git_state
+from image_builder_domain.git_state import git_question, read_git_state, read_without_commit
 from image_builder_domain.git_state.state import is_sha
 from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import problems_of
 from image_builder_domain.trust import Side, claimed_side
-from returns.result import Result, Success
+from returns.result import Success
 
-from tests.unit.jobs import BASE, EVENTS, HEAD, MERGED, OTHER, UNMERGED
+from tests.unit.jobs import BASE, EVENTS, HEAD, MERGED, OTHER, UNMERGED, event_of
 
 JOBS = {**{f"merged {name}": job for name, job in MERGED.items()}, **UNMERGED}
 NAMES = sorted({name for job in JOBS.values() for name in job})
@@ -40,10 +40,6 @@ anything: st.SearchStrategy[Any] = st.recursive(
 events = st.sampled_from(list(EVENTS.values())).flatmap(
     lambda event: st.fixed_dictionaries({}, optional={key: st.just(value) | anything for key, value in event.items()})
 )
-
-
-def event_of(environment: dict[str, str]) -> Result[Any, Any]:
-    return Success(EVENTS.get(environment.get("GITHUB_EVENT_NAME", ""), {}))
 
 
 @given(st.sampled_from(list(JOBS.values())), st.sets(st.sampled_from(NAMES)), variables, commits, repositories, events)
@@ -127,6 +123,7 @@ def test_a_trusted_job_with_one_mark_of_unmerged_code_is_refused(name: str, mark
 
 def test_a_mark_outside_ci_is_told_with_what_to_do() -> None:
     (problem,) = read_git_state({"PULL_NUMBER": "7"}, BASE, None).failure()
+    assert read_without_commit({"PULL_NUMBER": "7"}, "acme/demo").failure() == (problem,)
     assert str(problem) == (
         "PULL_NUMBER: this tells of code that is not merged, outside CI; set CI=true in a CI job, or unset it"
     )

@@ -215,7 +215,8 @@ def test_an_event_that_leaves_nothing_to_build_is_refused(
                                   "pull_request/pull_request.head.sha", "pull_request/pull_request.base.ref",
                                   "pull_request/pull_request.base.repo.full_name", "merge_group/merge_group.head_sha",
                                   "merge_group/merge_group.base_sha", "merge_group/merge_group.base_ref",
-                                  "release/release.tag_name", "create/ref", "schedule/schedule", "workflow_dispatch/ref", "workflow_dispatch/repository.name",
+                                  "release/release.tag_name", "create/ref",
+                                  "schedule/schedule", "workflow_dispatch/ref", "workflow_dispatch/repository.name",
                                   "workflow_dispatch/repository.owner.login"])  # fmt: skip
 @pytest.mark.parametrize("value", [..., None, "", "x" * 1001, [], {}, True])
 def test_a_member_that_is_not_what_it_must_be_is_named_by_its_path(path: str, value: object) -> None:

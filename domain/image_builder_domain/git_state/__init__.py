@@ -10,16 +10,17 @@ from typing import Any
 
 from returns.result import Failure, Result, Success
 
+from image_builder_domain.git_state.place import AT_A_TERMINAL, Place
 from image_builder_domain.git_state.state import PROW_MARKS, CiSystem, GitState
 from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problem, Problems, refuse
 from image_builder_domain.trust import Side, claimed_side
 
-__all__ = ["CiSystem", "GitState", "detect", "git_question", "read_git_state"]
+__all__ = ["CiSystem", "GitState", "Place", "detect", "git_question", "read_git_state", "read_without_commit"]
 
 
-def detect(environment: Mapping[str, str]) -> CiSystem | None:
-    """The CI system, or None when ``CI`` says that there is one, or says what nobody understands, and none is known."""
+def detect(environment: Mapping[str, str], place: Place = AT_A_TERMINAL) -> CiSystem | None:
+    """The CI system; None where something says that this is a job, and no system that can be read is recognised."""
     given = {name: value for name, value in environment.items() if value}
     if given.get("GITHUB_ACTIONS") == "true":
         return CiSystem.GITHUB
@@ -31,14 +32,23 @@ def detect(environment: Mapping[str, str]) -> CiSystem | None:
         return CiSystem.GITLAB
     if "JENKINS_URL" in given or "JENKINS_HOME" in given:
         return CiSystem.JENKINS
-    if given.get("CI", "false") == "false":
+    if not _is_job(given, place):
         return CiSystem.LOCAL
-    return CiSystem.PROW if given["CI"] == "true" and all(name in given for name in PROW_MARKS) else None
+    return CiSystem.PROW if all(name in given for name in PROW_MARKS) else None
 
 
-def git_question(environment: Mapping[str, str]) -> str | None:
+def _is_job(given: Mapping[str, str], place: Place) -> bool:
+    """Whether anything at all says that this is no person's machine."""
+    if given.get("CI", "false") != "false" or place.is_unattended(given):
+        return True
+    from image_builder_domain.git_state.known_system import SHARED, systems_in
+
+    return not SHARED.isdisjoint(given) or bool(systems_in(given))
+
+
+def git_question(environment: Mapping[str, str], place: Place = AT_A_TERMINAL) -> str | None:
     """The revision whose commit :func:`read_git_state` wants from git; None where the job itself says all."""
-    match detect(environment):
+    match detect(environment, place):
         case CiSystem.LOCAL:
             return None if environment.get("PULL_BASE_SHA") else "HEAD"
         case CiSystem.PROW:
@@ -57,16 +67,24 @@ def read_git_state(
     commit: str | None,
     repository: str | None,
     event: Result[Mapping[str, Any], Problems] | None = None,
+    place: Place = AT_A_TERMINAL,
 ) -> Result[GitState, Problems]:
     """The state of this job.
 
     ``commit`` is git's answer to :func:`git_question`, None where there is none; ``repository`` is ``--repo``, which
     outside CI (and in a periodic job without ``extra_refs``) names the repository and elsewhere must equal the state;
-    ``event`` is the payload of a GitHub event, or why it could not be read.
+    ``event`` is the payload of a GitHub event, or why it could not be read; ``place`` is where the process runs.
     """
-    return _read(environment, commit, repository, event).bind(
+    return _read(environment, commit, repository, event, place).bind(
         lambda state: _agreeing(state, repository).bind(lambda found: _truly_merged(environment, found))
     )
+
+
+def read_without_commit(environment: Mapping[str, str], repository: str | None) -> Result[GitState, Problems]:
+    """The state outside CI for what builds nothing: it needs no commit, and so no working copy."""
+    from image_builder_domain.git_state import working_copy
+
+    return working_copy.without_commit(repository).bind(lambda found: _truly_merged(environment, found))
 
 
 def _read(
@@ -74,8 +92,9 @@ def _read(
     commit: str | None,
     repository: str | None,
     event: Result[Mapping[str, Any], Problems] | None,
+    place: Place,
 ) -> Result[GitState, Problems]:
-    match detect(environment):
+    match detect(environment, place):
         case CiSystem.PROW:
             from image_builder_domain.git_state import prow
 
@@ -102,14 +121,9 @@ def _read(
 
             return working_copy.read(environment, commit, repository)
         case None:
-            return _unknown(environment["CI"])
+            from image_builder_domain.git_state import unknown
 
-
-def _unknown(ci: str) -> Result[GitState, Problems]:
-    if ci != "true":
-        return refuse("CI", f"{ci!r} is neither true nor false", "set it to true in a CI job, or unset it")
-    what = f"CI=true, but no CI system is recognised and {', '.join(PROW_MARKS)} are not all set"
-    return refuse("CI", what, "set them, or unset CI on your own machine")
+            return unknown.refusal(environment)
 
 
 def _agreeing(state: GitState, repository: str | None) -> Result[GitState, Problems]:

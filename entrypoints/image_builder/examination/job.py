@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.diagnosis import Finding
-from image_builder_domain.git_state import GitState, detect
+from image_builder_domain.git_state import GitState, Place, detect
 from image_builder_domain.problem import Problems, problems_of
 from returns.result import Result, Success
 
@@ -13,10 +13,10 @@ _WHERE: Final = "job"
 _FILE: Final = "configuration"
 
 
-def look_at_job(environment: Mapping[str, str], state: Result[GitState, Problems]) -> Iterator[Finding]:
+def look_at_job(environment: Mapping[str, str], place: Place, state: Result[GitState, Problems]) -> Iterator[Finding]:
     """The CI system that was recognised, and its git state or every reason why there is none."""
-    system = detect(environment)
-    shown = system.value if system is not None else "CI=true, but none that is known"
+    system = detect(environment, place)
+    shown = system.value if system is not None else "none that Image Builder can read by itself"
     yield Finding(_WHERE, "CI system", shown, system is not None, True)
     if isinstance(state, Success):
         yield Finding(_WHERE, "git state", _state(state.unwrap()), is_needed=True)
