@@ -4,7 +4,7 @@ An exception becomes a failed signature, and results that do not answer what was
 told by their type alone: their text could hold a secret.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, final
 
 from image_builder_domain.ports import Cancellation, Signer
@@ -23,6 +23,18 @@ def guarded(make: SignerMaker) -> SignerMaker:
         return GuardedSigner(name, lambda: make(name, settings, around))
 
     return make_guarded
+
+
+def guarded_secrets(read: Callable[[Any], Iterable[str]] | None) -> Callable[[Any], Iterable[str]]:
+    """Gives the same secrets; of a package that fails, none."""
+
+    def secrets(settings: Any) -> Iterable[str]:
+        try:
+            return [secret for secret in (read(settings) if read is not None else ()) if isinstance(secret, str)]
+        except Exception:  # noqa: BLE001, RUF100 (whatever goes wrong in a foreign package)
+            return ()
+
+    return secrets
 
 
 @final

@@ -31,12 +31,12 @@ def signer_type(name: str) -> "SignerType":
         return COSIGN
     from image_builder_domain.signer_type import SignerType
 
-    from image_builder_adapters.guarded_signer import guarded
+    from image_builder_adapters.guarded_signer import guarded, guarded_secrets
 
     found = _found(name)
     if not isinstance(found, SignerType):
         raise LookupError(f"no type of signers is called {name!r}: such a configuration is refused before")
-    return SignerType(found.config, guarded(found.make), found.make_verifier)
+    return SignerType(found.config, guarded(found.make), found.make_verifier, guarded_secrets(found.secrets))
 
 
 def _foreign() -> "ForeignTypes[SignerType]":

@@ -4,7 +4,7 @@ Packages register theirs as an entry point of the group ``image_builder.signers`
 and leading to a :class:`SignerType`; ours are registered the same way.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, final
 
@@ -47,8 +47,11 @@ class SignerType:
     """``config`` reads the key ``config`` of a signer and gives its ``SignerSettings``; ``make`` makes the signer.
 
     ``make_verifier`` is there when signatures of this type can be looked up, by whoever has the configuration.
+    ``secrets`` gives the secrets that settings lead to: every signer's are hidden before a build, also of those that
+    will not sign. It takes the settings, fails never, and gives nothing of what cannot be read.
     """
 
     config: Decoder[Any]
     make: SignerMaker
     make_verifier: VerifierMaker | None = None
+    secrets: Callable[[Any], Iterable[str]] | None = None

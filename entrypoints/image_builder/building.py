@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from image_builder_adapters.console_text import neutralise
+from image_builder_adapters.registry import HttpRegistry
 from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.outcome import Outcome
 from image_builder_domain.plan import Plan
+from image_builder_domain.reference import Repository
 from image_builder_domain.report import report
 
 from image_builder.container import Settings, open_ports
@@ -51,12 +53,20 @@ def _carry_out(plan: Plan, ports: Ports, call: Invocation) -> int:
         problems = preflight(plan, ports)
         if problems:
             return call.refuse(problems)
+        if isinstance(ports.registry, HttpRegistry):
+            ports.registry.learn(_repositories(plan), cancellation)
         outcome = carry_out(plan, ports, call.console, cancellation)
         code = _tell(plan, outcome, call)
     for number in (signal.SIGINT, signal.SIGTERM):
         # What was told stays true: the process does not die of a signal that comes while Python ends.
         signal.signal(number, signal.SIG_IGN)
     return code
+
+
+def _repositories(plan: Plan) -> tuple[Repository, ...]:
+    """Every repository that the engine gets credentials for."""
+    places = (found for build in plan.builds for found in (*build.destinations, *build.cache.imports))
+    return tuple(dict.fromkeys(reference.repository for reference in places))
 
 
 def _tell(plan: Plan, outcome: Outcome, call: Invocation) -> int:

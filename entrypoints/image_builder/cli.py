@@ -12,6 +12,7 @@ from image_builder_adapters.cancellation import Interrupted, SignalCancellation
 from image_builder_adapters.console_text import neutralise
 from image_builder_adapters.redaction import Redactor
 from image_builder_domain.problem import Problem, problems_of
+from image_builder_domain.secret_name import is_secret
 from returns.result import Success
 
 from image_builder.invocation import Invocation, is_remote, misplaced, mode_of
@@ -23,14 +24,8 @@ if TYPE_CHECKING:
 
     from image_builder.flags import Scan
 
-_SECRETS = (
-    "ADO_PAT",
-    "AZURE_CLIENT_SECRET",
-    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-    "SYSTEM_ACCESSTOKEN",
-    "COSIGN_PASSWORD",
-    "SIGSTORE_ID_TOKEN",
-)
+_QUICK: Final = ("tags", "schema")
+"""Modes that print nothing foreign: for them, reading every file with a secret would take too long."""
 
 
 def run(scan: "Scan", started: float | None = None) -> int:
@@ -40,7 +35,7 @@ def run(scan: "Scan", started: float | None = None) -> int:
     """
     environment = dict(os.environ)
     flags: Mapping[str, Any] = scan.values
-    redactor = Redactor(environment[name] for name in _SECRETS if environment.get(name))
+    redactor = Redactor(value for name, value in environment.items() if is_secret(name, value))
     console = Console(
         redactor,
         neutralise,
@@ -60,6 +55,8 @@ def run(scan: "Scan", started: float | None = None) -> int:
     try:
         with cancellation.interrupting():
             call.begin()
+            if mode not in _QUICK:
+                call.learn_secrets()
             return _MODES[mode](call)
     except Interrupted as stopped:
         with cancellation.install():  # a second signal must not keep the run from telling of the first
@@ -98,7 +95,9 @@ def _build(call: Invocation) -> int:
 
     from image_builder.reading import read_inputs
 
-    planned = decide(read_inputs(call.flags, call.environment))
+    inputs = read_inputs(call.flags, call.environment)
+    call.learn_signers(inputs.tags.configuration)
+    planned = decide(inputs)
     problems = (*call.early, *problems_of(planned))
     if problems or not isinstance(planned, Success):
         return call.refuse(problems)

@@ -32,6 +32,7 @@ def run(call: Invocation) -> int:
 
     tell_log_lines(call.console, debug=call.flags["debug"])
     inputs = read_tag_inputs(call.flags, call.environment)
+    call.learn_signers(inputs.configuration)
     folders = log_directory(call.flags, call.environment), state_directory(call.environment)
     settings = Settings(call.environment, *folders, call.redactor)
     has_deadline = call.flags["timeout"] is not None
@@ -56,6 +57,7 @@ def _findings(
     from image_builder.examination.pipeline import look_at_pipeline
     from image_builder.examination.registries import look_at_registries
     from image_builder.examination.signers import look_at_signers
+    from image_builder.examination.steps import look_at_steps
 
     decided = decide_backend(flags["backend"], flags["build-in-ado"], inputs.environment)
     backend, known = decided.value_or(None), inputs.configuration.value_or(None)
@@ -65,6 +67,7 @@ def _findings(
     yield from look_at_configuration(flags["config"], inputs.configuration)
     yield from map(_of_backend, problems_of(decided))
     yield from look_at_engines(backend, known, inputs, settings, cancellation)
+    yield from look_at_steps(backend, known, job, settings)
     yield from look_at_registries(flags["name"], known, inputs, is_local, settings, cancellation)
     yield from look_at_signers(known, job, is_local, settings, cancellation)
     yield from look_at_pipeline(known, not is_local, inputs.environment)

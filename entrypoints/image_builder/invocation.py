@@ -13,6 +13,9 @@ from image_builder_domain.problem import Problem, Problems
 from image_builder.presenters.console import Console
 
 if TYPE_CHECKING:
+    from image_builder_domain.configuration import Configuration
+    from returns.result import Result
+
     from image_builder.evidence import Evidence
 
 _MODE_FLAGS = {"parse-tags-only": "tags", "sign-only": "sign", "ado-preview-run": "preview"}
@@ -90,6 +93,25 @@ class Invocation:
         """Take away what an earlier run left; where that cannot be done is one of the early problems."""
         if self.evidence is not None:
             self.early = (*self.early, *self.evidence.begin())
+
+    def learn_secrets(self) -> None:
+        """Hide every secret that the environment leads to, before anything foreign is shown."""
+        from image_builder_adapters.known_secrets import known_secrets
+
+        for secret in known_secrets(self.environment):
+            self.redactor.learn(secret)
+
+    def learn_signers(self, configuration: "Result[Configuration, Problems]") -> None:
+        """Hide the secrets of all signers, also of those that will not sign; none of a broken configuration."""
+        signers = configuration.map(lambda found: found.signers).value_or(())
+        if not signers:
+            return
+        from image_builder_adapters.signer_types import signer_type
+
+        for signer in signers:
+            read = signer_type(signer.type).secrets
+            for secret in read(signer.settings) if read is not None else ():
+                self.redactor.learn(secret)
 
     def refuse(self, problems: Problems) -> int:
         """Tell every problem once, also in the places that later steps read; nothing was done."""

@@ -33,7 +33,9 @@ def run(call: Invocation) -> int:
     """Exit code as specification section 1 says: 0, 2, 6, 7, 8, 130 or 143."""
     gc.freeze()  # what was loaded stays
     gc.enable()  # a run may take hours
-    planned = decide_remote(read_remote_inputs(call))
+    inputs = read_remote_inputs(call)
+    call.learn_signers(inputs.tags.configuration)
+    planned = decide_remote(inputs)
     problems = (*call.early, *_unused(call), *problems_of(planned))
     if problems:
         return call.refuse(problems)

@@ -20,6 +20,7 @@ def run(call: Invocation) -> int:
     """Exit code: 0 signed, 2 refused, 5 something could not be resolved or signed, 7, 8, 130, 143 as for a build."""
     images = tuple(image.strip() for image in call.flags["images-to-sign"])
     known = read_settings(call.flags, call.environment)
+    call.learn_signers(known.configuration)
     required = call.flags["require-production"]
     planned = decide_signing(SigningInputs(images, known.configuration, known.git_state, known.history, required))
     problems = (*call.early, *problems_of(planned))

@@ -24,6 +24,7 @@ _OTHER_FILE = "name the file that --build-report-path wrote"
 def run(call: Invocation) -> int:
     """Exit code: 0 all is as claimed, 2 refused, 4 a digest differs, 5 not signed or wrong, 7, 130 and 143 stopped."""
     known = read_settings(call.flags, call.environment)
+    call.learn_signers(known.configuration)
     defined: tuple[SignerDefinition, ...] = known.configuration.map(lambda found: found.signers).value_or(())
     verifiable = {signer.name: signer for signer in defined if signer_type(signer.type).make_verifier is not None}
     inputs = VerificationInputs(

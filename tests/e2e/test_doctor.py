@@ -84,6 +84,26 @@ def test_kaniko_is_tried_in_a_root_of_its_own(world: World) -> None:
     assert not found["engine buildkit", "buildctl"]["needed"]
 
 
+def test_a_credential_of_production_in_an_unmerged_job_of_kaniko_is_named(world: World) -> None:
+    auths = {f"{world.registry.host_port}/{below}": {"auth": "YTpwYXNzd29yZA=="} for below in ("prod", "dev")}
+    (world.folder / "config.json").write_text(json.dumps({"auths": auths}))
+    subject = ("engine kaniko", f"{world.registry.host_port}/prod credentials")
+    for become, engine, is_told in (
+        (world.presubmit, "kaniko", True),
+        (world.presubmit, "buildkit", False),
+        (world.postsubmit, "kaniko", False),
+    ):
+        become()
+        world.environment |= {"DOCKER_CONFIG": str(world.folder), "KANIKO_EXECUTOR": require("executor")}
+        world.environment["USE_BUILDKIT"] = str(engine == "buildkit").lower()
+        found = findings(doctor(world, "--output", "json"))
+        assert (subject in found) is is_told
+        assert not any(area == "engine kaniko" and "/dev credentials" in name for area, name in found)
+        if is_told:
+            assert found[subject]["good"] is False
+            assert found[subject]["needed"] is False
+
+
 def test_a_signal_ends_it_with_its_own_code(world: World) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         world.config["registry"] = f"127.0.0.1:{silent.getsockname()[1]}/prod"

@@ -113,3 +113,16 @@ def test_a_document_stays_one_and_tells_its_names_whatever_the_secrets_are() -> 
     told = names | {"pushed": True, "size": 2048, "said": None, "failure": {"last_lines": ["key 2048", "a&b! true"]}}
     hidden = Redactor(("true", "2048", "test", "prod", "null", "a&b!")).document({"images": [told]})
     assert hidden == {"images": [told | {"failure": {"last_lines": ["key ***", "*** ***"]}}]}
+
+
+@given(st.text("abcdef0123456789", min_size=60, max_size=400), st.sampled_from((64, 76)))
+def test_lines_of_wrapped_base64_are_hidden(secret: str, width: int) -> None:
+    whole = base64.b64encode(secret.encode()).decode()
+    lines = [whole[start : start + width] for start in range(0, len(whole), width)]
+    hidden = Redactor([secret]).text("\n".join(lines))
+    assert not any(line in hidden for line in lines if len(line) >= 8)
+
+
+def test_half_a_surrogate_pair_breaks_nothing() -> None:
+    assert Redactor(["hunter22"]).text("\ud800 hunter22") == "? ***"
+    assert Redactor(["hunter22"]).text("\ud800 nothing") == "\ud800 nothing"

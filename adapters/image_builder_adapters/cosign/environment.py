@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from image_builder_domain.secret_name import is_secret
 from image_builder_domain.signer_settings import CosignSettings
 
 PASSWORD: Final = "COSIGN_PASSWORD"  # noqa: S105 (the variable's name)
@@ -19,9 +20,6 @@ _SERVICES: Final = {
 }
 KEY_SERVICES: Final = tuple(_SERVICES)
 """The schemes of references to key management services."""
-
-_SECRET_WORDS: Final = ("SECRET", "TOKEN", "PASSWORD")
-_ADDRESSES_AND_FILES: Final = ("_FILE", "_PATH", "_URL", "_ADDR")
 
 
 def key_service(settings: CosignSettings) -> str | None:
@@ -40,8 +38,4 @@ def cosign_environment(environment: Mapping[str, str], settings: CosignSettings)
 
 def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Values that must not be shown, by their names."""
-    return tuple(
-        value
-        for name, value in environment.items()
-        if any(word in name for word in _SECRET_WORDS) and not name.endswith(_ADDRESSES_AND_FILES)
-    )
+    return tuple(value for name, value in environment.items() if is_secret(name, value))

@@ -7,15 +7,16 @@ import base64
 import binascii
 import json
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeAlias, final
 
-from image_builder_domain.signer_settings import SecretKind, SignerSecret
+from image_builder_domain.signer_settings import NotarySettings, SecretKind, SignerSecret
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
+from image_builder_adapters.known_secrets import secret_text, secrets_in
 from image_builder_adapters.notary.signify import Signify, parse_signify
 from image_builder_adapters.notary.validity import validity
 from image_builder_adapters.secret_file import one_line, read_secret
@@ -48,6 +49,16 @@ def read_credential(secret: SignerSecret, clock: Clock) -> Result[Credential, st
         case SecretKind.MTLS:
             now = datetime.fromtimestamp(clock(), UTC)
             return read_secret(secret.path).bind(parse_client_certificate).bind(lambda found: check(found, now))
+
+
+def secrets_of(settings: NotarySettings) -> Iterator[str]:
+    """Everything secret in the file that ``settings`` name, whether or not it can be used."""
+    secret = settings.secret
+    text = secret_text(secret.path) if secret is not None else ""
+    yield from secrets_in(text) if text else ()
+    if text and secret is not None and secret.kind is SecretKind.SIGNIFY:
+        signify = unwrap_or_failure(parse_signify(text))
+        yield from signify.secrets() if isinstance(signify, Signify) else ()
 
 
 def parse_token(text: str) -> Result[Credential, str]:

@@ -6,6 +6,7 @@ from image_builder_domain.signer_settings import NotarySettings
 from image_builder_domain.signer_type import SignerType, Surroundings
 from image_builder_domain.signer_types import NOTARY as CONFIG
 
+from image_builder_adapters.notary.secret import secrets_of
 from image_builder_adapters.notary.signer import NotarySigner
 
 
@@ -13,4 +14,4 @@ def _make(name: str, settings: NotarySettings, around: Surroundings) -> NotarySi
     return NotarySigner(name, settings, around.secrets)
 
 
-NOTARY: Final = SignerType(CONFIG, _make)
+NOTARY: Final = SignerType(CONFIG, _make, secrets=secrets_of)

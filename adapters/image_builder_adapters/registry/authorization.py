@@ -72,6 +72,18 @@ class Authorizer:
         """Whether the configuration files can be used: a broken one is never taken for anonymous."""
         return self._credentials.check(repositories)
 
+    def learn(self, repositories: Iterable[Repository], cancellation: Cancellation) -> None:
+        """Let the redactor know the credentials for these before they are used."""
+        for repository in repositories:
+            if cancellation.reason() is None:
+                self._found(repository, cancellation)
+
+    def _found(self, repository: Repository, cancellation: Cancellation) -> Result[Credentials | None, BadCredentials]:
+        found = self._credentials.find(repository, cancellation)
+        for secret in credentials.secrets if (credentials := found.value_or(None)) is not None else ():
+            self._redactor.learn(secret)
+        return found
+
     def known(self, repository: Repository) -> str | None:
         """The ``Authorization`` that was granted before and has not ended."""
         with self._lock:
@@ -82,11 +94,9 @@ class Authorizer:
         self, refusal: HttpAnswer, repository: Repository, registry: Origin, cancellation: Cancellation
     ) -> Result[str, Denied | BadCredentials | RegistryUnreachable]:
         """An ``Authorization`` for a 401 answer's challenge."""
-        credentials = unwrap_or_failure(self._credentials.find(repository, cancellation))
+        credentials = unwrap_or_failure(self._found(repository, cancellation))
         if isinstance(credentials, BadCredentials):
             return Failure(credentials)
-        for secret in credentials.secrets if credentials is not None else ():
-            self._redactor.learn(secret)
         challenges = {found.scheme: found for found in parse_challenges(refusal.header_values("WWW-Authenticate"))}
         if "bearer" in challenges:
             return self._token(challenges["bearer"], credentials, repository, registry, cancellation)

@@ -62,6 +62,13 @@ class HttpRegistry:
         """Implement ``Registry.check``."""
         return self._authorizer.check(repositories)
 
+    def learn(self, repositories: Iterable[Repository], cancellation: Cancellation) -> None:
+        """Let the redactor know the credentials for these, also what helpers answer; a failure is told when it counts.
+
+        Helpers are asked one after the other, for 30 s each at most.
+        """
+        self._authorizer.learn(repositories, cancellation)
+
     def resolve(self, reference: ImageReference, cancellation: Cancellation) -> Result[Manifest, RegistryFailure]:
         """Implement ``Registry.resolve``."""
         name = reference.digest.text if reference.digest is not None else reference.tag

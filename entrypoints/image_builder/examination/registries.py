@@ -38,7 +38,7 @@ def look_at_registries(
     wanted = _needed(configuration, inputs.job.value_or(None)) if is_local else ()
     prefixes = tuple(dict.fromkeys((*wanted, *_all(configuration))))
     credentials, client = DockerCredentials(settings.environment), impatient_client()
-    places = tuple(_repository(prefix, name) for prefix in prefixes)
+    places = tuple(below(prefix, name) for prefix in prefixes)
     try:
         answers = side_by_side(lambda place: reachable(place, client, cancellation), places, _AT_ONCE)
     finally:
@@ -77,7 +77,7 @@ def _all(configuration: Configuration) -> tuple[RegistryPrefix, ...]:
     )
 
 
-def _repository(prefix: RegistryPrefix, name: str | None) -> Repository:
+def below(prefix: RegistryPrefix, name: str | None) -> Repository:
     """A repository below the prefix: credentials may be for some of them only."""
     whole = prefix.repository(name or "image").value_or(None)
     return whole if whole is not None else Repository(prefix.domain, prefix.path or "image")
