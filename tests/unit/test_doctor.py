@@ -24,6 +24,7 @@ from image_builder_domain.remote.settings import AdoSettings
 from returns.result import Failure, Success
 
 from tests.raw_server import answer, raw_server, says
+from tests.unit.jobs import BASE, GITLAB_PUSH
 
 GOOD = Finding("engine x", "tool", "/bin/tool (1.2)", is_needed=True)
 SPARE = Finding("engine x", "spare", "not found", False, False, "install it")
@@ -174,6 +175,15 @@ def test_google_names_its_own_key() -> None:
     credentials = DockerCredentials({"GOOGLE_APPLICATION_CREDENTIALS": "/key.json"})
     assert credentials.places(Repository("eu.gcr.io", "x")).unwrap() == ("GOOGLE_APPLICATION_CREDENTIALS",)
     assert credentials.places(Repository("ghcr.io", "x")).unwrap() == ()
+
+
+def test_the_facts_of_a_job_are_shown() -> None:
+    state = read_git_state(GITLAB_PUSH | {"CI_PIPELINE_SOURCE": "web"}, None, None)
+    _, found = look_at_job(GITLAB_PUSH, Place(), state)
+    assert found.found == (
+        f"workflow_dispatch, of acme/tools/demo, commit {BASE}, on gitlab.example, default branch main, "
+        "whoever starts the job chooses its commit"
+    )
 
 
 def test_a_ci_system_that_nobody_knows_is_missing() -> None:

@@ -1,6 +1,8 @@
 """What the documentation quotes is what the program says, and every link in it leads somewhere."""
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,13 @@ import yaml
 from image_builder.flags import help_text, scan
 from image_builder_adapters.yaml_reader import read_document
 from image_builder_domain.configuration import configuration, schema
+from image_builder_domain.git_state import azure_pipelines, github, gitlab, read_git_state
+from image_builder_domain.git_state.known_system import KNOWN_SYSTEMS
+from image_builder_domain.job_type import JobType
 from returns.pipeline import is_successful
+
+from tests.programs import require
+from tests.unit.jobs import BASE, HEAD
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -62,10 +70,53 @@ def test_the_examples_of_ci_jobs_are_yaml_and_their_command_lines_have_no_proble
     for block in blocks(page, "yaml"):
         assert yaml.safe_load(block)
     found = re.findall(r"image-builder (--config .+)$", (ROOT / page).read_text(), re.MULTILINE)
-    assert len(found) == 4
+    assert len(found) == 5
     for line in found:
         scanned = scan(line.split())
         assert scanned.problems == []
+
+
+def test_the_page_on_ci_systems_has_every_event_and_every_mark_that_the_code_knows() -> None:
+    page = (ROOT / "docs/ci-systems.md").read_text()
+    for word in (*github.READERS, *gitlab.SOURCES, *azure_pipelines.REASONS):
+        assert f"`{word}`" in page, word
+    for system in (found for found in KNOWN_SYSTEMS if found.own is None):
+        (row,) = re.findall(rf"^\| {re.escape(system.name)} \| (.*) \|$", page, re.MULTILINE)
+        shown = [mark.replace("…", ".*") for mark in re.findall("`(.+?)`", row)]
+        assert shown == list(system.marks), system.name
+
+
+@pytest.mark.parametrize(
+    ("job", "job_type"),
+    [
+        ({"CI_PIPELINE_EVENT": "push", "CI_COMMIT_BRANCH": "main", "CI_COMMIT_SHA": BASE}, JobType.POSTSUBMIT),
+        (
+            {
+                "CI_PIPELINE_EVENT": "pull_request",
+                "CI_COMMIT_PULL_REQUEST": "7",
+                "CI_COMMIT_TARGET_BRANCH": "main",
+                "CI_COMMIT_SHA": HEAD,
+            },
+            JobType.PRESUBMIT,
+        ),
+    ],
+)
+def test_the_recipe_for_other_ci_systems_tells_what_is_built(
+    job: dict[str, str], job_type: JobType, tmp_path: Path
+) -> None:
+    require("bash")
+    (recipe,) = blocks("docs/ci-systems.md", "sh")
+    for name, command in {"git": f"echo {BASE}", "image-builder": "env -0"}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{command}\n")
+        (tmp_path / name).chmod(0o755)
+    woodpecker = {"CI": "woodpecker", "CI_SYSTEM_NAME": "woodpecker", "CI_REPO_OWNER": "acme", "CI_REPO_NAME": "demo"}
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"} | woodpecker | job
+    done = subprocess.run(["bash", "-euc", recipe], env=environment, capture_output=True, text=True, check=True)
+    told = dict(line.split("=", 1) for line in done.stdout.split("\0") if line)
+    state = read_git_state(told, None, None).unwrap()
+    assert (state.job_type, state.repository, state.base_ref) == (job_type, "acme/demo", "main")
+    assert (state.commit, state.base_sha) == (job["CI_COMMIT_SHA"], BASE)
+    assert state.starter_chooses
 
 
 def test_every_key_of_the_configuration_is_documented() -> None:

@@ -17,7 +17,7 @@ from image_builder_domain.nearest import nearest
 from image_builder_domain.problem import Problems, refuse, together
 
 _AZURE = CiSystem.AZURE_PIPELINES
-_REASONS = {
+REASONS = {
     "PullRequest": JobType.PRESUBMIT,
     "IndividualCI": JobType.POSTSUBMIT,
     "BatchedCI": JobType.POSTSUBMIT,
@@ -26,6 +26,7 @@ _REASONS = {
     "ResourceTrigger": JobType.WORKFLOW_DISPATCH,
     "BuildCompletion": JobType.WORKFLOW_DISPATCH,
 }
+"""The class of a job by the reason of its run."""
 _DECLARED = {
     job_type.value: job_type
     for job_type in (
@@ -68,9 +69,9 @@ def _is_declared(given: Mapping[str, str]) -> bool:
 
 def _own(given: Mapping[str, str], parent: str | None) -> Result[GitState, Problems]:
     def known(reason: str) -> Result[JobType, Problems]:
-        if reason not in _REASONS:
-            return refuse("BUILD_REASON", f"{reason!r} is no reason that is known", nearest(reason, _REASONS))
-        return Success(_REASONS[reason])
+        if reason not in REASONS:
+            return refuse("BUILD_REASON", f"{reason!r} is no reason that is known", nearest(reason, REASONS))
+        return Success(REASONS[reason])
 
     job_type = variable.required(given, "BUILD_REASON", _AZURE).bind(known)
     details = job_type.bind(

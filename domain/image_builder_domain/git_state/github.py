@@ -34,12 +34,12 @@ def read(environment: Mapping[str, str], event: Result[Event, Problems]) -> Resu
 
 def _reader(given: Mapping[str, str]) -> Result[_Reader, Problems]:
     def known(name: str) -> Result[_Reader, Problems]:
-        if name not in _READERS:
+        if name not in READERS:
             what = f"the event {name!r} does not say which commit to build"
             if name in _ON_DEFAULT_BRANCH:
                 what += ": its ref is the default branch, whatever the job checks out"
-            return refuse("GITHUB_EVENT_NAME", what, f"run the job on {', '.join(_READERS)}")
-        return Success(_READERS[name])
+            return refuse("GITHUB_EVENT_NAME", what, f"run the job on {', '.join(READERS)}")
+        return Success(READERS[name])
 
     return variable.required(given, "GITHUB_EVENT_NAME", _GITHUB).bind(known)
 
@@ -239,7 +239,7 @@ def _without_unmerged_code(read: _Reader) -> _Reader:
     return checked
 
 
-_READERS: dict[str, _Reader] = {
+READERS: dict[str, _Reader] = {
     "push": _without_unmerged_code(_push),
     "pull_request": _pull_request,
     "pull_request_target": _pull_request,
@@ -250,6 +250,7 @@ _READERS: dict[str, _Reader] = {
     "create": _without_unmerged_code(_create),
     "repository_dispatch": _without_unmerged_code(_repository_dispatch),
 }
+"""The events that say which commit to build, and what reads their payload."""
 _ON_DEFAULT_BRANCH = (
     "branch_protection_rule",
     "check_run",

@@ -18,13 +18,14 @@ _MERGE_REQUEST = "merge_request_event"
 _EXTERNAL = "external_pull_request_event"
 _STARTED = ("web", "api", "trigger", "pipeline", "chat")
 """Whoever starts such a pipeline chooses its ref, and variables that take precedence over those of GitLab."""
-_SOURCES = {
+SOURCES = {
     _MERGE_REQUEST: JobType.PRESUBMIT,
     _EXTERNAL: JobType.PRESUBMIT,
     "push": JobType.POSTSUBMIT,
     "schedule": JobType.SCHEDULE,
     **dict.fromkeys((*_STARTED, "parent_pipeline"), JobType.WORKFLOW_DISPATCH),
 }
+"""The class of a job by the source of its pipeline; in a merge train it is a merge group."""
 
 
 def read(environment: Mapping[str, str]) -> Result[GitState, Problems]:
@@ -36,10 +37,10 @@ def read(environment: Mapping[str, str]) -> Result[GitState, Problems]:
 
 
 def _known(source: str) -> Result[str, Problems]:
-    if source in _SOURCES:
+    if source in SOURCES:
         return Success(source)
     what = f"pipelines of the source {source!r} say nothing about which commit to build"
-    return refuse("CI_PIPELINE_SOURCE", what, nearest(source, _SOURCES))
+    return refuse("CI_PIPELINE_SOURCE", what, nearest(source, SOURCES))
 
 
 def _own_source(given: Mapping[str, str], source: str) -> str:
@@ -60,7 +61,7 @@ def _pushed(given: Mapping[str, str], names: tuple[str, str], source: str) -> Re
     return together(variable.sha(given, "CI_COMMIT_SHA", _GITLAB), _one_ref(given, branch, tag)).map(
         lambda found: GitState(
             _GITLAB,
-            _SOURCES[source],
+            SOURCES[source],
             found[0],
             *names,
             base_ref=branch,

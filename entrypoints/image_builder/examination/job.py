@@ -1,7 +1,7 @@
 """Where we are, and what the configuration says: the CI system, its git state, the file."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.diagnosis import Finding
@@ -36,10 +36,13 @@ def _refused(area: str, problems: Problems) -> Iterator[Finding]:
 
 
 def _state(state: GitState) -> str:
-    parts: dict[str, Any] = {
-        "": state.job_type.value,
-        "of ": state.repository,
-        "pull request ": state.pull_number,
-        "commit ": state.commit,
-    }
-    return ", ".join(f"{word}{value}" for word, value in parts.items() if value is not None)
+    parts = (
+        ("", state.job_type.value),
+        ("of ", state.repository),
+        ("pull request ", state.pull_number),
+        ("commit ", state.commit),
+        ("on ", state.host),
+        ("default branch ", state.default_branch),
+        ("", "whoever starts the job chooses its commit" if state.starter_chooses else None),
+    )
+    return ", ".join(f"{word}{value}" for word, value in parts if value is not None)
