@@ -61,6 +61,7 @@ _log = logging.getLogger(__name__)
 _HEARS_CANCELLATION_SECONDS = 0.1
 _USUAL_TIMEOUTS = Timeouts()
 _PIECES_UNDERWAY = 8
+_LONGEST_CODING = 100
 
 
 @final
@@ -199,9 +200,9 @@ class HttpClient:
                 got = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw)
                 limit = exchange.limit_bytes if answer.is_success else LARGEST_ERROR_BODY
                 head = HttpAnswer(answer.status_code, got, b"")
-                body = (
-                    b"" if _streamed(answer, head, exchange) else _read(answer.iter_bytes(), limit, exchange.abandoned)
-                )
+                if coding := _coding(head):
+                    return _coded(head, coding, shown)
+                body = b"" if _streamed(answer, head, exchange) else _read(answer.iter_raw(), limit, exchange.abandoned)
             finally:
                 answer.close()
         except httpx.HTTPError as error:
@@ -256,11 +257,25 @@ def _read(pieces: Iterator[bytes], limit_bytes: int, abandoned: threading.Event)
     return bytes(body)
 
 
+def _coding(head: HttpAnswer) -> str:
+    """How the body is encoded, although it was asked for as it is; empty when it is not."""
+    codings = (word.strip().lower() for value in head.header_values("Content-Encoding") for word in value.split(","))
+    return ", ".join(word for word in codings if word not in ("", "identity"))[:_LONGEST_CODING]
+
+
+def _coded(head: HttpAnswer, coding: str, shown: str) -> Result[HttpAnswer, HttpFailure]:
+    """The answer without its body. Nothing is decoded: 2 kB of ``gzip, gzip`` are gigabytes of memory."""
+    if not 200 <= head.status < 300:
+        return Success(head)  # the status tells enough
+    reason = f"the answer is encoded as {coding!r}, which was not asked for"
+    return Failure(NoAnswer(shown, reason, NoAnswerKind.UNUSABLE_ANSWER))
+
+
 def _streamed(answer: httpx.Response, head: HttpAnswer, exchange: _Exchange) -> bool:
     """Whether the body went to the sink, as far as anybody waited for it."""
     if exchange.sink is None or not answer.is_success or not exchange.sink.wanted(head):
         return False
-    for piece in answer.iter_bytes():
+    for piece in answer.iter_raw():
         if not exchange.arrive(piece):
             break
     return True

@@ -57,6 +57,7 @@ class NoAnswerKind(Enum):
     TRANSIENT = "transient"
     CERTIFICATE = "certificate"
     UNUSABLE_REQUEST = "unusable request"
+    UNUSABLE_ANSWER = "unusable answer"
     STOPPED = "stopped"
 
 

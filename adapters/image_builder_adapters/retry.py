@@ -36,8 +36,8 @@ class RetryPolicy:
 
     ``is_transient`` tells from the status whether an answer is worth another attempt, unless ``is_final`` sees in the
     rest of it that it is not; transport errors always are, refused certificates never. Each pause is ``jitter()`` times
-    as long. ``Retry-After`` lengthens a pause, and shortens it too if ``may_shorten_pause``. No
-    pause is over ``longest_pause_seconds``.
+    as long. ``Retry-After`` lengthens a pause, and shortens it too if ``may_shorten_pause``. No pause is
+    over ``longest_pause_seconds``: a longer one is cut to it, or with ``ends_at_longer_pause`` no attempt follows.
     """
 
     attempts: int = 5
@@ -46,6 +46,7 @@ class RetryPolicy:
     longest_pause_seconds: float = 60.0
     is_transient: Callable[[int], bool] = TRANSIENT_STATUSES.__contains__
     may_shorten_pause: bool = False
+    ends_at_longer_pause: bool = False
     is_final: Callable[[HttpAnswer], bool] = lambda _answer: False
     jitter: Callable[[], float] = lambda: 1.0
 
@@ -81,7 +82,10 @@ def send_with_retries(
         outcome = unwrap_or_failure(last)
         if not _is_worth_another(outcome, policy) or attempts >= policy.attempts:
             return Attempted(last, attempts)
-        if cancellation.wait(_pause(outcome, attempts, policy, now)):
+        pause = _pause(outcome, attempts, policy, now)
+        if pause > policy.longest_pause_seconds and policy.ends_at_longer_pause:
+            return Attempted(last, attempts)
+        if cancellation.wait(min(pause, policy.longest_pause_seconds)):
             return Attempted(last, attempts)
 
 
@@ -120,4 +124,4 @@ def _pause(outcome: HttpAnswer | HttpFailure, attempts: int, policy: RetryPolicy
     wanted = retry_after_seconds(asked, now()) if asked is not None else None
     if wanted is not None:
         pause = wanted if policy.may_shorten_pause else max(pause, wanted)
-    return min(pause, policy.longest_pause_seconds)
+    return pause

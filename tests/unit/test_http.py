@@ -1,9 +1,11 @@
 """The HTTP client, against sockets that answer what a test wants."""
 
+import gzip
 import logging
 import socket
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -93,6 +95,34 @@ def test_an_error_body_is_cut_not_refused(client: HttpClient) -> None:
     with raw_server(says(answer("503 Busy", body=b"x" * 1_000_000))) as server:
         got = get(client, server.url)
     assert (got.status, len(got.body)) == (503, 64 * 1024)
+
+
+def test_a_body_that_is_encoded_unasked_is_refused_and_never_decoded(client: HttpClient) -> None:
+    """2 kB of gzip in gzip are gigabytes; ``Accept-Encoding: identity`` asked for neither."""
+    bomb = gzip.compress(gzip.compress(bytes(50_000_000)))
+    for coding in ("gzip, gzip", "GZIP", "br", "identity, deflate"):
+        encoded = answer("200 OK", f"Content-Encoding: {coding}", body=bomb)
+        with raw_server(says(encoded)) as server:
+            tracemalloc.start()
+            found = failure(client, HttpRequest("GET", server.url))
+            most = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+        assert (found.kind, found.may_have_arrived) == (NoAnswerKind.UNUSABLE_ANSWER, True)
+        assert coding.lower().removeprefix("identity, ") in found.reason
+        assert most < 10_000_000
+        assert b"\r\nAccept-Encoding: identity\r\n" in server.requests[0]
+
+
+def test_of_an_encoded_error_the_status_is_kept(client: HttpClient) -> None:
+    with raw_server(says(answer("503 Busy", "Content-Encoding: gzip", body=b"x"))) as server:
+        got = get(client, server.url)
+    assert (got.status, got.body) == (503, b"")
+
+
+@pytest.mark.parametrize("coding", ["identity", "Identity", ""])
+def test_a_body_that_is_called_as_it_is_is_taken(client: HttpClient, coding: str) -> None:
+    with raw_server(says(answer("200 OK", f"Content-Encoding: {coding}", body=b"plain"))) as server:
+        assert get(client, server.url).body == b"plain"
 
 
 def test_a_cut_off_body_is_transient(client: HttpClient) -> None:

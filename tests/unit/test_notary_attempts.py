@@ -70,32 +70,32 @@ def test_each_status_has_its_meaning(number: int, v1: Verdict, v2: Verdict) -> N
 @pytest.mark.parametrize("protocol", [V1, V2])
 def test_attempts_are_spaced_and_end_after_five(protocol: NotaryProtocol) -> None:
     script, cancellation = Script(status(500)), ManualCancellation()
-    exchange = send_repeatedly(POST, protocol.verdict, 10, script, cancellation)
+    exchange = send_repeatedly(POST, protocol.verdict, 10, 300, script, cancellation)
     assert (exchange.attempts, script.calls, cancellation.waits) == (5, 5, [10, 10, 10, 10])
     assert exchange.verdict is AGAIN
 
 
 def test_no_answer_is_asked_again() -> None:
     script = Script(no_answer("connection refused", NoAnswerKind.TRANSIENT), status(200))
-    exchange = send_repeatedly(POST, V1.verdict, 10, script, ManualCancellation())
+    exchange = send_repeatedly(POST, V1.verdict, 10, 300, script, ManualCancellation())
     assert exchange == Exchange(2, HttpAnswer(200, (), b""), DONE)
 
 
 def test_a_certificate_error_is_final() -> None:
     script = Script(no_answer("certificate has expired", NoAnswerKind.CERTIFICATE))
-    assert send_repeatedly(POST, V2.verdict, 10, script, ManualCancellation()).attempts == 1
+    assert send_repeatedly(POST, V2.verdict, 10, 300, script, ManualCancellation()).attempts == 1
 
 
 def test_the_service_may_ask_for_a_shorter_pause() -> None:
     cancellation = ManualCancellation()
-    send_repeatedly(POST, V1.verdict, 10, Script(status(429, "0"), status(200)), cancellation)
+    send_repeatedly(POST, V1.verdict, 10, 300, Script(status(429, "0"), status(200)), cancellation)
     assert cancellation.waits == [0]
 
 
 @pytest.mark.parametrize(("number", "attempts", "verdict"), [(202, 1, DONE), (200, 5, AGAIN)])
 def test_the_status_counts_even_if_the_body_is_too_large(number: int, attempts: int, verdict: Verdict) -> None:
     script = Script(Failure(AnswerTooLarge(POST.url, 9, number)))
-    exchange = send_repeatedly(POST, V2.verdict, 10, script, ManualCancellation())
+    exchange = send_repeatedly(POST, V2.verdict, 10, 300, script, ManualCancellation())
     assert (exchange.attempts, exchange.verdict) == (attempts, verdict)
 
 
@@ -112,7 +112,7 @@ def test_a_signal_during_a_pause_ends_the_attempts() -> None:
             return super().send(request, cancellation, limit_bytes)
 
     manual, script = ManualCancellation(), Interrupted(status(500))
-    exchange = send_repeatedly(POST, V1.verdict, 10, script, manual)
+    exchange = send_repeatedly(POST, V1.verdict, 10, 300, script, manual)
     assert (script.calls, exchange.stopped) == (1, Interruption.SIGINT)
     assert "sigint" in explain(POST.url, exchange, str)
 
@@ -137,3 +137,20 @@ def test_a_failure_names_place_status_body_attempts_and_remedy() -> None:
 )
 def test_what_a_service_says_is_made_harmless(text: str, shown: str) -> None:
     assert neutral(text, Redactor(["tok-1"]).text) == shown
+
+
+@pytest.mark.parametrize(
+    ("asked", "attempts"), [("5", 5), ("6", 1), ("999999", 1), ("Fri, 31 Dec 9999 23:59:59 GMT", 1)]
+)
+def test_a_service_that_asks_for_more_time_than_it_has_is_not_asked_again(asked: str, attempts: int) -> None:
+    manual = ManualCancellation()
+    exchange = send_repeatedly(POST, V1.verdict, 1, 5, Script(status(503, asked)), manual)
+    assert (exchange.attempts, exchange.asks_to_wait_too_long) == (attempts, attempts == 1)
+    assert sum(manual.waits) == 5 * (attempts - 1)
+    told = explain("https://sign.example", exchange, str)
+    assert ("it asks to wait for longer than the signer's timeout" in told) is (attempts == 1)
+
+
+def test_the_spacing_of_the_configuration_may_be_longer_than_the_timeout() -> None:
+    manual = ManualCancellation()
+    assert send_repeatedly(POST, V1.verdict, 10, 5, Script(status(503)), manual).attempts == 5

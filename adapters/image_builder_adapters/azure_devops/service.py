@@ -165,7 +165,7 @@ class Service:
                 return Failure(Refusal(where, str(answer), "please report it"))
             case NoAnswer(kind=NoAnswerKind.STOPPED):
                 return Failure(PipelineInterrupted(cancellation.reason() or Interruption.DEADLINE))
-            case NoAnswer(kind=NoAnswerKind.TRANSIENT):
+            case NoAnswer(kind=NoAnswerKind.TRANSIENT | NoAnswerKind.UNUSABLE_ANSWER):
                 return Failure(Unsettled(answer.url, answer.reason, answer.may_have_arrived))
             case NoAnswer():
                 return Failure(Refusal(answer.url, answer.reason, "check the network, the URL and the credential"))

@@ -27,9 +27,7 @@ ATTEMPTS = 5
 Judge: TypeAlias = Callable[[int], Verdict]
 """What a status means."""
 
-# No limit of ours: a run's deadline ends any pause. It only keeps a nonsensical number from overflowing a clock.
-_LONGEST_PAUSE_SECONDS = 999_999.0
-_FINAL_KINDS = frozenset({NoAnswerKind.CERTIFICATE, NoAnswerKind.UNUSABLE_REQUEST})
+_FINAL_KINDS = frozenset({NoAnswerKind.CERTIFICATE, NoAnswerKind.UNUSABLE_REQUEST, NoAnswerKind.UNUSABLE_ANSWER})
 
 
 @final
@@ -45,19 +43,29 @@ class Exchange:
     verdict: Verdict
     stopped: Interruption | None = None
 
+    @property
+    def asks_to_wait_too_long(self) -> bool:
+        """Whether another attempt was due, but not within the longest pause."""
+        return self.verdict is Verdict.TRANSIENT and self.stopped is None and 0 < self.attempts < ATTEMPTS
+
 
 def send_repeatedly(
     request: HttpRequest,
     judge: Judge,
     spacing_seconds: float,
+    longest_pause_seconds: float,
     sender: HttpSender,
     cancellation: Cancellation,
 ) -> Exchange:
-    """Send at once, then at most four times more, ``spacing_seconds`` (or as long as the service asks) apart."""
+    """Send at once, then at most four times more, ``spacing_seconds`` (or as long as the service asks) apart.
+
+    A service that asks for more than ``longest_pause_seconds`` (and more than the spacing) is not asked again.
+    """
     policy = RetryPolicy(
         attempts=ATTEMPTS,
         pause_seconds=spacing_seconds,
-        longest_pause_seconds=_LONGEST_PAUSE_SECONDS,
+        longest_pause_seconds=max(longest_pause_seconds, spacing_seconds),
+        ends_at_longer_pause=True,
         is_transient=lambda status: judge(status) is Verdict.TRANSIENT,
         may_shorten_pause=True,
     )

@@ -119,8 +119,8 @@ class NotarySigner:
             if isinstance(login, _NoToken):
                 return self._failed(images, login.reason, login.transient)
             request = HttpRequest("POST", self._settings.endpoint, (("Content-Type", _JSON), *login), body)
-            spacing = self._settings.retry_seconds
-            exchange = send_repeatedly(request, self._protocol.verdict, spacing, client, cancellation)
+            spacing, longest = self._settings.retry_seconds, _timeout(self._settings)
+            exchange = send_repeatedly(request, self._protocol.verdict, spacing, longest, client, cancellation)
         return self._results(images, exchange, self._stopwatch() - start)
 
     def _login(
@@ -132,7 +132,8 @@ class NotarySigner:
             case Token(text):
                 return (("Authorization", f"Token {text}"),)
             case Signify():
-                fetched = unwrap_or_failure(fetch_token(login, self._settings.retry_seconds, client, cancellation))
+                spacing, longest = self._settings.retry_seconds, _timeout(self._settings)
+                fetched = unwrap_or_failure(fetch_token(login, spacing, longest, client, cancellation))
                 if isinstance(fetched, str):
                     self._secrets.learn(fetched)
                     return (("Authorization", f"Bearer {fetched}"),)
@@ -210,8 +211,13 @@ class NotarySigner:
         return _Ready(credential, (self._trust or shared_trust)())
 
 
+def _timeout(settings: NotarySettings) -> float:
+    """Seconds for one request, and the longest pause before the next."""
+    given = settings.timeout_seconds
+    return LONGEST_REQUEST_SECONDS if given is None else given
+
+
 def _timeouts(settings: NotarySettings) -> Timeouts:
     """One bound for the whole request and each of its parts: a service may think for as long as it was given."""
-    given = settings.timeout_seconds
-    seconds = LONGEST_REQUEST_SECONDS if given is None else given
+    seconds = _timeout(settings)
     return Timeouts(connect_seconds=min(seconds, _LONGEST_CONNECT_SECONDS), read_seconds=seconds, whole_seconds=seconds)

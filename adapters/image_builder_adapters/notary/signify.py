@@ -66,12 +66,16 @@ def parse_signify(text: str) -> Result[Signify, str]:
 
 
 def fetch_token(
-    secret: Signify, spacing_seconds: float, sender: HttpSender, cancellation: Cancellation
+    secret: Signify,
+    spacing_seconds: float,
+    longest_pause_seconds: float,
+    sender: HttpSender,
+    cancellation: Cancellation,
 ) -> Result[str, Exchange | BadToken]:
     """Exchange the payload for a bearer token; how the exchange ended without one, or what is wrong with its answer."""
     headers = (("Content-Type", "application/json"),)
     request = HttpRequest("POST", secret.endpoint, headers, secret.payload.encode())
-    exchange = send_repeatedly(request, _verdict, spacing_seconds, sender, cancellation)
+    exchange = send_repeatedly(request, _verdict, spacing_seconds, longest_pause_seconds, sender, cancellation)
     if exchange.verdict is not Verdict.SUCCESS or not isinstance(exchange.last, HttpAnswer):
         return Failure(exchange)
     return _token(exchange.last.body)
