@@ -14,7 +14,7 @@ from image_builder_adapters.process_output import Tail
 
 _SECONDS: Final = 10.0
 # "runc version 1.1", "GitVersion:    v3.1", "Kaniko version :  v1.27"; else whatever looks like one.
-_SAID: Final = re.compile(r"version\s*:?\s+([0-9A-Za-z.+~-]+)", re.IGNORECASE)
+_SAID: Final = re.compile(r"version(?::|\s)[\s:]*([0-9A-Za-z.+~-]+)", re.IGNORECASE)
 _VERSION: Final = re.compile(r"\b(v?[0-9]+\.[0-9]+[0-9A-Za-z.+~-]*)")
 
 
@@ -49,6 +49,10 @@ def program_version(
     own = {name: environment[name] for name in ("PATH", "TMPDIR") if name in environment}
     tail = Tail(lambda _: None)
     ending = run(Command((path, *words), own), tail, TimeLimit(_SECONDS, cancellation))
-    text = "\n".join(tail.lines()) if ending == Finished(0) else ""
+    return version_in("\n".join(tail.lines())) if ending == Finished(0) else ""
+
+
+def version_in(text: str) -> str:
+    """What a program's output calls its version, or the first thing that looks like one; empty without either."""
     found = _SAID.search(text) or _VERSION.search(text)
     return found[1] if found else ""

@@ -21,6 +21,9 @@ DEEPEST = 64
 MOST_ALIASED = 10_000
 """Values that aliases may repeat, all together."""
 
+MOST_VALUES = 100_000
+"""Keys, values, lists and mappings, all together; 2,000 variants with 20 arguments each are fewer."""
+
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _OTHER_FILE = "name another file with --config"
 
@@ -116,6 +119,7 @@ class _Composer:
         self._events = events
         self._anchors: dict[str, Node | None] = {}
         self._aliased = 0
+        self._values = 0
 
     def document(self) -> Node:
         """The only document."""
@@ -130,6 +134,9 @@ class _Composer:
         return node
 
     def _node(self, event: Any, depth: int) -> Node:
+        self._values += 1
+        if self._values > MOST_VALUES:
+            self._fatal(event, f"the file holds more than {MOST_VALUES} keys and values", "write fewer")
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, depth)
         if event.anchor is not None:

@@ -205,7 +205,8 @@ def _all(values: Mapping[str, Any], key: str) -> tuple[RegistryPrefix | None, ..
 # --- the table of fields ------------------------------------------------------------------------------------------
 
 _PREFIX = read.plain_text.parsed(RegistryPrefix.parse, "write host[:port][/path]", pattern=PREFIX_PATTERN)
-_REGISTRIES = read.one_or_list_of(_PREFIX)
+_MOST_REGISTRIES = 100
+_REGISTRIES = read.one_or_list_of(_PREFIX, _MOST_REGISTRIES)
 
 
 def _cache() -> read.Decoder[dict[str, Any]]:

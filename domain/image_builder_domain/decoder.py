@@ -132,7 +132,7 @@ def choice(*words: str) -> Decoder[str]:
         written = _text(node, path, problems)
         if written is None or written in words:
             return written
-        _refuse(problems, node, f"{path} cannot be {_cut(written)!r}", nearest(written, words))
+        _refuse(problems, node, f"{path} cannot be {_cut(written)!r}", nearest(written, words, len(problems)))
         return None
 
     return Decoder(read, lambda: {"enum": list(words)})
@@ -141,8 +141,9 @@ def choice(*words: str) -> Decoder[str]:
 # --- lists and mappings -------------------------------------------------------------------------------------------
 
 
-def list_of(item: Decoder[_T]) -> Decoder[tuple[_T, ...]]:
-    """A list of at least one. In a list that is partly wrong, None stands for what is wrong."""
+def list_of(item: Decoder[_T], most: int | None = None) -> Decoder[tuple[_T, ...]]:
+    """A list of at least one, and of ``most``. In a list that is partly wrong, None stands for what is wrong."""
+    limit = {} if most is None else {"maxItems": most}
 
     def read(node: Node, path: str, problems: list[Problem]) -> tuple[_T, ...] | None:
         if not isinstance(node, Sequence):
@@ -151,15 +152,18 @@ def list_of(item: Decoder[_T]) -> Decoder[tuple[_T, ...]]:
         if not node.items:
             _refuse(problems, node, f"{path} must be a list of at least one, not an empty list", "add an item")
             return None
+        if most is not None and len(node.items) > most:
+            _refuse(problems, node, f"{path} lists {len(node.items)}, and at most {most} are possible", "list fewer")
+            return None
         items: Any = tuple([item.read(child, f"{path}[{index}]", problems) for index, child in enumerate(node.items)])
         return items  # type: ignore[no-any-return]  # with None in it only beside problems
 
-    return Decoder(read, lambda: {"type": "array", "items": item.schema(), "minItems": 1})
+    return Decoder(read, lambda: {"type": "array", "items": item.schema(), "minItems": 1} | limit)
 
 
-def one_or_list_of(item: Decoder[_T]) -> Decoder[tuple[_T, ...]]:
-    """One value, or a list of at least one."""
-    several = list_of(item)
+def one_or_list_of(item: Decoder[_T], most: int | None = None) -> Decoder[tuple[_T, ...]]:
+    """One value, or a list of at least one, and of ``most``."""
+    several = list_of(item, most)
 
     def read(node: Node, path: str, problems: list[Problem]) -> tuple[_T, ...] | None:
         if isinstance(node, Sequence):
@@ -230,7 +234,7 @@ def fields(
         for key, child in node.entries:
             name = key.text
             if name not in known:
-                _refuse(problems, key, f"unknown key {_cut(join(path, name))!r}", nearest(name, known))
+                _refuse(problems, key, f"unknown key {_cut(join(path, name))!r}", nearest(name, known, len(problems)))
                 continue
             value = known[name].read(child, join(path, name), problems)
             if value is not None:

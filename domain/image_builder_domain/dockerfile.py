@@ -8,17 +8,15 @@ the engine to say.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import final
 
 from image_builder_domain.build_argument import is_argument_name
 
-_DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*")
 _DIRECTIVES = frozenset(["syntax", "escape", "check"])
 _ESCAPES = frozenset(["\\", "`"])
-_HEREDOC = re.compile(r"[0-9]*<<(-?)\s*([^<]+)")
 # Blanks after "<<" belong to the word.
-_SHELL_WORDS = re.compile(r"""\s*((?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|<<\s*|[^\s'"\\])+)""", re.DOTALL)
+_SHELL_WORD = re.compile(r"""\s*((?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|<<\s*|[^\s'"\\])+)""", re.DOTALL)
 _TAKES_HEREDOCS = frozenset(["add", "copy", "run"])
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 
@@ -34,16 +32,20 @@ class DeclaredArguments:
     before_from: tuple[str, ...] = ()
     stages: tuple[tuple[str, ...], ...] = ()
     used_by_from: frozenset[str] = frozenset()
+    names: frozenset[str] = field(init=False, repr=False, compare=False)
+    """Every declared name."""
 
-    @property
-    def names(self) -> frozenset[str]:
-        """Every declared name."""
-        return frozenset(self.before_from).union(*self.stages)
+    _unseen: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Once, as thousands of arguments may be looked up.
+        before, in_a_stage = frozenset(self.before_from), frozenset[str]().union(*self.stages)
+        object.__setattr__(self, "names", before | in_a_stage)
+        object.__setattr__(self, "_unseen", before - in_a_stage - self.used_by_from)
 
     def reaches_nothing(self, name: str) -> bool:
         """True when ``name`` is declared before the first ``FROM`` alone, and no ``FROM`` uses it: no stage sees it."""
-        in_a_stage = any(name in stage for stage in self.stages)
-        return name in self.before_from and not in_a_stage and name not in self.used_by_from
+        return name in self._unseen
 
 
 def declared_arguments(dockerfile: str) -> DeclaredArguments:
@@ -92,22 +94,26 @@ class _Lines:
             yield found
 
     def _look_for_directive(self, line: str) -> None:
-        match = _DIRECTIVE.fullmatch(line) if self._is_head else None
-        self._is_head = match is not None and match[1].lower() in _DIRECTIVES
-        if self._is_head and match is not None and match[1].lower() == "escape" and match[2] in _ESCAPES:
-            self.escape = match[2]
+        if not self._is_head:
+            return
+        mark, _, rest = line.partition("#")
+        name, _, value = (part.strip() for part in rest.partition("="))
+        self._is_head = not mark and name.lower() in _DIRECTIVES and bool(value)
+        if self._is_head and name.lower() == "escape" and value in _ESCAPES:
+            self.escape = value
 
     def _joined(self, line: str) -> str:
         """The line and those that continue it; between them comments and blank lines do not count."""
         text, goes_on = self._without_mark(line)
+        parts = [text]
         while goes_on:
             following = next(self._lines, None)
             if following is None:
                 break
             if following.strip() and not following.lstrip().startswith("#"):
-                more, goes_on = self._without_mark(following)
-                text += more
-        return text
+                text, goes_on = self._without_mark(following)
+                parts.append(text)
+        return "".join(parts)
 
     def _without_mark(self, line: str) -> tuple[str, bool]:
         """The line without the escape character at its end, and whether there was one; a doubled one is text."""
@@ -132,12 +138,19 @@ class _Lines:
 def _heredocs(rest: str) -> list[tuple[bool, str]]:
     """Whether leading tabs go, and the word that ends it, for each ``<<WORD``; none where a quote stays open."""
     words, end = [], 0
-    for match in _SHELL_WORDS.finditer(rest):
-        if match.start() != end:
-            break
+    while match := _SHELL_WORD.match(rest, end):
         words.append(match[1])
         end = match.end()
-    if rest[end:].strip():
-        return []
-    found = (_HEREDOC.fullmatch(word) for word in words)
-    return [(match[1] == "-", re.sub(r"\\(.)|['\"]", r"\1", match[2])) for match in found if match is not None]
+    return [] if rest[end:].strip() else [found for word in words if (found := _heredoc(word)) is not None]
+
+
+def _heredoc(word: str) -> tuple[bool, str] | None:
+    """The same for one word; None when it begins no here-document."""
+    descriptor, mark, rest = word.partition("<<")
+    if not mark or descriptor.strip("0123456789"):
+        return None
+    chomp = rest.startswith("-")
+    terminator = rest[chomp:].lstrip()
+    if not terminator or "<" in terminator:
+        return None
+    return chomp, re.sub(r"\\(.)|['\"]", r"\1", terminator)

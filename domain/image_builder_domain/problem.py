@@ -5,7 +5,7 @@ They are found before anything is done, collected, and told together; each says 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Never, TypeAlias, TypeVar, final, overload
+from typing import Any, Final, Never, TypeAlias, TypeVar, final, overload
 
 from returns.result import Failure, Result, Success
 
@@ -31,6 +31,9 @@ class Problem:
 
 
 Problems: TypeAlias = tuple[Problem, ...]
+
+MOST_PROBLEMS: Final = 100
+"""How many problems of one text are told; nobody reads more, and a stranger's file could hold a million."""
 
 
 def refuse(where: str, what: str, remedy: str = "") -> Result[Never, Problems]:
@@ -85,9 +88,26 @@ def together(*results: Result[Any, Problems]) -> Result[Any, Problems]:
 
 
 def every(results: Iterable[Result[_A, Problems]]) -> Result[tuple[_A, ...], Problems]:
-    """All values in order, or every problem once, in order."""
-    results = tuple(results)
-    problems = dict.fromkeys(problem for result in results for problem in problems_of(result))
-    if problems:
-        return Failure(tuple(problems))
-    return Success(tuple(result.unwrap() for result in results))
+    """All values in order, or every problem once, in order.
+
+    After :data:`MOST_PROBLEMS` nothing more is read: a text of a stranger may have any number of them.
+    """
+    values: list[_A] = []
+    problems: dict[Problem, None] = {}
+    for result in results:
+        if not isinstance(result, Failure):
+            values.append(result.unwrap())
+            continue
+        problems.update(dict.fromkeys(result.failure()))
+        if len(problems) > MOST_PROBLEMS:
+            return Failure(first_problems(problems))
+    return Failure(tuple(problems)) if problems else Success(tuple(values))
+
+
+def first_problems(problems: Iterable[Problem]) -> Problems:
+    """Each problem once, in order; of more than :data:`MOST_PROBLEMS` the first ones, and that there are more."""
+    found = tuple(dict.fromkeys(problems))
+    if len(found) <= MOST_PROBLEMS:
+        return found
+    kept = found[:MOST_PROBLEMS]
+    return (*kept, Problem(kept[-1].where, f"only the first {MOST_PROBLEMS} problems are listed", "fix these first"))

@@ -42,7 +42,7 @@ class MalformedReference:
 
 def _shown(text: str) -> str:
     """The text without what may be a password (``user:password@``, ``//user@``), and no longer than a line or two."""
-    pieces = text.split("@")
+    pieces = text.split("@", _MOST_SHOWN)  # what stands after so many of them is cut off anyway
     hidden = "@".join((*map(_without_userinfo, pieces[:-1], pieces[1:]), pieces[-1]))
     return hidden if len(hidden) <= _MOST_SHOWN else f"{hidden[:_MOST_SHOWN]}..."
 

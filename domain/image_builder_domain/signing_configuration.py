@@ -60,7 +60,7 @@ def _chosen(types: Mapping[str, Any]) -> Any:
     def read_type(node: Node, path: str, problems: list[Problem]) -> str | None:
         word = read.text.read(node, path, problems)
         if word is not None and word not in types:
-            problems.append(Problem(node.where, f"{path} cannot be {word!r}", nearest(word, types)))
+            problems.append(Problem(node.where, f"{path} cannot be {word!r}", nearest(word, types, len(problems))))
         return word
 
     return read_type
@@ -105,12 +105,14 @@ class _Defined:
                 first = names[name.text]
                 what = f"the signer {name.text!r} is defined twice, first at {first}"
                 problems.append(Problem(name.where, what, "rename or remove one"))
+        listed = next((child for key, child in node.entries if key.text == "enabled-signers"), node)
+        lists = {key.text: child for key, child in listed.entries} if isinstance(listed, MappingNode) else {}
         for repository, enabled in values.get("enabled-signers", {}).items():
             for index, word in enumerate(enabled):
                 if word is not None and word not in names:
-                    where = place(node, "enabled-signers", repository, index)
+                    where = place(lists[repository], index)
                     what = f"{path}.enabled-signers[{repository!r}] names {word!r}, which is not defined"
-                    remedy = nearest(word, names) if names else f"define it below {path}.signers"
+                    remedy = nearest(word, names, len(problems)) if names else f"define it below {path}.signers"
                     problems.append(Problem(where, what, remedy))
 
 

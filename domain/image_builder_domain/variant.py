@@ -1,9 +1,8 @@
 """Variants: several builds of one Dockerfile with different build arguments, told by ``variants.yaml`` beside it."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 from returns.result import Result, Success
 
@@ -15,6 +14,9 @@ from image_builder_domain.problem import Problems, every, refuse, together
 
 VARIANTS_FILE = "variants.yaml"
 """Lies beside the Dockerfile."""
+
+MOST_VARIANTS: Final = 2_500
+"""In one file. Each is a build with a log file, and every tag of every registry once more."""
 
 # A name ends tags, cache tags and the names of log files.
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -36,7 +38,11 @@ def variants(document: Node, declared: DeclaredArguments) -> Result[tuple[Varian
     """The variants of a document in its order, at least one, or every problem in it."""
     if not isinstance(document, Mapping) or not document.entries:
         return refuse(document.where, "this must map names of variants to build arguments", "write 'name:' lines")
-    return every(_variant(name, content, declared) for name, content in document.entries)
+    if len(document.entries) > MOST_VARIANTS:
+        what = f"there are {len(document.entries)} variants, and at most {MOST_VARIANTS} are built"
+        return refuse(document.where, what, "split them over several Dockerfiles")
+    known = _Known(declared)
+    return every(_variant(name, content, known) for name, content in document.entries)
 
 
 def chosen_variants(found: tuple[Variant, ...], name: str | None) -> Result[tuple[Variant, ...], Problems]:
@@ -53,8 +59,19 @@ def chosen_variants(found: tuple[Variant, ...], name: str | None) -> Result[tupl
     return Success(chosen) if chosen else refuse("--variant", what, nearest(name, names))
 
 
-def _variant(name: Scalar, content: Node, declared: DeclaredArguments) -> Result[Variant, Problems]:
-    return together(_name(name), _arguments(name.text, content, declared)).map(
+@final
+class _Known:
+    """The names that a key can have, and how many keys had none of them until now."""
+
+    __slots__ = ("names", "unknown")
+
+    def __init__(self, declared: DeclaredArguments) -> None:
+        self.names = declared.names
+        self.unknown = 0
+
+
+def _variant(name: Scalar, content: Node, known: _Known) -> Result[Variant, Problems]:
+    return together(_name(name), _arguments(name.text, content, known)).map(
         lambda found: Variant(found[0], found[1], name.where)
     )
 
@@ -66,25 +83,27 @@ def _name(name: Scalar) -> Result[str, Problems]:
     return refuse(name.where, what, "use 1 to 64 letters, digits, '.', '_' or '-'")
 
 
-def _arguments(variant: str, content: Node, declared: DeclaredArguments) -> Result[tuple[BuildArgument, ...], Problems]:
+def _arguments(variant: str, content: Node, known: _Known) -> Result[tuple[BuildArgument, ...], Problems]:
     if not isinstance(content, Mapping):
         what = f"the variant {variant!r} must map build arguments to values"
         return refuse(content.where, what, "write 'NAME: value' lines, or {} for none")
-    return every(_argument(key, value, declared) for key, value in content.entries)
+    return every(_argument(key, value, known) for key, value in content.entries)
 
 
-def _argument(key: Scalar, value: Node, declared: DeclaredArguments) -> Result[BuildArgument, Problems]:
-    return together(_key(key, declared.names), _value(key.text, value)).map(lambda found: BuildArgument(*found))
+def _argument(key: Scalar, value: Node, known: _Known) -> Result[BuildArgument, Problems]:
+    return together(_key(key, known), _value(key.text, value)).map(lambda found: BuildArgument(*found))
 
 
-def _key(key: Scalar, declared: Iterable[str]) -> Result[str, Problems]:
+def _key(key: Scalar, known: _Known) -> Result[str, Problems]:
     if not is_argument_name(key.text):
         what = f"{key.text!r} is no name of a build argument"
         return refuse(key.where, what, "use letters, digits and '_', not beginning with a digit")
-    if key.text in declared or is_predefined(key.text):
+    if key.text in known.names or is_predefined(key.text):
         return Success(key.text)
     what = f"the Dockerfile does not declare {key.text!r} with ARG"
-    return refuse(key.where, what, nearest(key.text, declared) if declared else f"add 'ARG {key.text}' to it")
+    hint = nearest(key.text, known.names, known.unknown) if known.names else f"add 'ARG {key.text}' to it"
+    known.unknown += 1
+    return refuse(key.where, what, hint)
 
 
 def _value(key: str, value: Node) -> Result[str, Problems]:

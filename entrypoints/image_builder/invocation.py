@@ -8,7 +8,7 @@ from image_builder_adapters.console_text import neutralise
 from image_builder_adapters.redaction import Redactor
 from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.interruption import Interruption
-from image_builder_domain.problem import Problem, Problems
+from image_builder_domain.problem import Problem, Problems, first_problems
 
 from image_builder.presenters.console import Console
 
@@ -115,9 +115,10 @@ class Invocation:
 
     def refuse(self, problems: Problems) -> int:
         """Tell every problem once, also in the places that later steps read; nothing was done."""
-        for problem in dict.fromkeys(problems):
+        told = first_problems(problems)
+        for problem in told:
             self.console.error(str(problem))
-        for lost in self.evidence.refused(problems) if self.evidence is not None else ():
+        for lost in self.evidence.refused(told) if self.evidence is not None else ():
             self.console.error(lost)
         return ExitCode.REFUSED
 

@@ -237,3 +237,9 @@ def test_unmerged_code_gets_no_cache_that_production_reads(cache: str, told: str
 
 def test_a_development_cache_needs_a_development_registry() -> None:
     assert "does not lie below dev-registry" in problem("cache: {dev-cache-repo: reg.example/dev/c}")
+
+
+def test_more_registries_than_anybody_has_are_refused() -> None:
+    names = [f"r{number}.example/a" for number in range(101)]
+    assert len(load(f"registry: [{', '.join(names[:100])}]").registries) == 100
+    assert "registry lists 101, and at most 100 are possible; list fewer" in problem(f"registry: [{', '.join(names)}]")

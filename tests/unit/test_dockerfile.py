@@ -89,11 +89,6 @@ def test_argument_before_from_reaches_nothing_unless_it_is_used(text: str, nothi
     assert declared_arguments(text).reaches_nothing("A") is nothing
 
 
-def test_a_dockerfile_is_read_in_linear_time() -> None:
-    for line in ('ARG A="' + "x" * 200_000, "RUN " + "<<A " * 50_000, "ARG " + "\\" * 200_000, "#" + " " * 200_000):
-        declared_arguments(f"FROM x\n{line}\nARG B")
-
-
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "no_proxy", "BUILDKIT_SYNTAX", "SOURCE_DATE_EPOCH", "TARGETARCH"])
 def test_engines_know_some_arguments_by_themselves(name: str) -> None:
     assert is_predefined(name)

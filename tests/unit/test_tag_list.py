@@ -5,6 +5,8 @@ import base64
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from image_builder_domain.decision.tags import MOST_TAGS, user_tags
+from image_builder_domain.inputs import Asked
 from image_builder_domain.problem import problems_of
 from image_builder_domain.tag import outside_actions
 from image_builder_domain.tag_list import decode_tags, split_tags
@@ -60,6 +62,9 @@ def test_what_is_no_base64_of_text_is_refused(text: str) -> None:
     assert text not in str(problem)
 
 
-def test_actions_are_found_in_linear_time() -> None:
-    for text in ("{{" + "'" * 200_001, "{{ " * 100_000, "{{" + "/*" * 100_000, '{{"\\' * 100_000):
-        assert len(outside_actions(text)) == len(text)
+def test_more_tags_than_a_flag_can_give_are_refused() -> None:
+    most = tuple(f"t{number}" for number in range(MOST_TAGS))
+    assert len(user_tags(Asked(tags=most)).unwrap()) == MOST_TAGS
+    for asked in (Asked(tags=(*most, "more")), Asked(tag_base64=encoded(",".join((*most, "more")).encode()))):
+        (problem,) = problems_of(user_tags(asked))
+        assert f"these are {MOST_TAGS + 1} tags, and at most {MOST_TAGS} can be given" in str(problem)

@@ -5,7 +5,7 @@ from image_builder_adapters.yaml_reader import parse_document
 from image_builder_domain.build_argument import BuildArgument
 from image_builder_domain.dockerfile import declared_arguments
 from image_builder_domain.problem import Problems, problems_of
-from image_builder_domain.variant import Variant, chosen_variants, variants
+from image_builder_domain.variant import MOST_VARIANTS, Variant, chosen_variants, variants
 from returns.result import Result, Success
 
 DECLARED = declared_arguments("ARG BASE\nFROM x\nARG KUBECTL_VERSION\nARG A\n")
@@ -111,3 +111,17 @@ def test_an_unknown_variant_tells_what_there_is() -> None:
 def test_a_variant_without_a_file_is_refused() -> None:
     (problem,) = problems_of(chosen_variants((), "one"))
     assert str(problem).startswith("--variant: there is no variants.yaml beside the Dockerfile")
+
+
+def test_as_many_variants_as_a_file_may_have_are_read_and_no_more() -> None:
+    text = "".join(f"v{number}: {{A: 1}}\n" for number in range(MOST_VARIANTS))
+    assert len(read(text).unwrap()) == MOST_VARIANTS
+    (problem,) = told(f"{text}more: {{A: 1}}\n")
+    assert f"there are {MOST_VARIANTS + 1} variants, and at most {MOST_VARIANTS} are built" in problem
+
+
+def test_hints_end_after_many_unknown_arguments_and_the_problems_soon_after() -> None:
+    found = told("v: {" + ", ".join(f"KUBECTL_VERSIO{number}: 1" for number in range(200)) + "}")
+    assert "did you mean 'KUBECTL_VERSION'?" in found[0]
+    assert found[60].endswith("check its spelling")
+    assert found[-1].endswith("only the first 100 problems are listed; fix these first")

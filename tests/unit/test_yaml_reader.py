@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from image_builder_adapters import yaml_reader
 from image_builder_adapters.regular_file import LARGEST_FILE
-from image_builder_adapters.yaml_reader import DEEPEST, MOST_ALIASED, parse_document, parse_flawed, read_document
+from image_builder_adapters.yaml_reader import (
+    DEEPEST,
+    MOST_ALIASED,
+    MOST_VALUES,
+    parse_document,
+    parse_flawed,
+    read_document,
+)
 from image_builder_domain.document import Mapping, Scalar, Sequence
 from image_builder_domain.problem import Problem, problems_of
 
@@ -197,3 +204,9 @@ def test_a_file_of_the_largest_size_is_read(tmp_path: Path) -> None:
 def test_any_text_gives_a_document_or_problems(text: str) -> None:
     result = parse_document(text, "f")
     assert problems_of(result) or result.unwrap().where.startswith("f:")
+
+
+def test_a_file_with_too_many_values_is_refused() -> None:
+    assert len(told(f"[{'a,' * (MOST_VALUES - 1)}]")) == 0
+    (found,) = told(f"[{'a,' * MOST_VALUES}]")
+    assert f"the file holds more than {MOST_VALUES} keys and values" in found

@@ -9,7 +9,8 @@ from image_builder_adapters.azure_devops.answer import Meaning, error_text, mean
 from image_builder_adapters.azure_devops.credential import Credential, PersonalAccessToken
 from image_builder_adapters.http import HttpAnswer
 
-_PLACE: Final = re.compile(r"(?P<file>[^\s:(][^:(\n]*?) \(Line: (?P<line>\d+), Col: (?P<column>\d+)\): ")
+_PLACE: Final = re.compile(r" \(Line: (\d+), Col: (\d+)\): ")
+_BEFORE_A_FILE: Final = ":(\n"
 _SCOPES: Final = "it needs the scopes Build (read) and, to run or cancel, Build (read and execute)"
 _BY_KIND: Final = {
     "PipelineValidationException": "make the parameters contract (v1 or v2), and the definition, fit each other",
@@ -63,7 +64,15 @@ def no_json(where: str) -> Refusal:
 
 def with_place(message: str) -> str:
     """A message with its place first, as editors understand it: ``file:line:column: what``."""
-    return _PLACE.sub(lambda found: f"{found['file'].lstrip('/')}:{found['line']}:{found['column']}: ", message)
+    parts, done, start = list[str](), 0, 0
+    for found in _PLACE.finditer(message):
+        before = message[start : found.start()]
+        file = before[max(map(before.rfind, _BEFORE_A_FILE)) + 1 :].lstrip()
+        start = found.end()
+        if file:
+            parts += message[done : found.start() - len(file)], f"{file.lstrip('/')}:{found[1]}:{found[2]}: "
+            done = start
+    return "".join((*parts, message[done:]))
 
 
 def _not_accepted(where: str, answer: HttpAnswer, credential: Credential) -> Refusal:

@@ -119,7 +119,8 @@ def _digest(line: bytes | bytearray) -> bytes:
 def _clean(block: bytes, *, at_start: bool) -> bytes:
     """Without byte order marks at the start of lines and with LF alone at their ends."""
     if _MARK in block:
-        while at_start and block.startswith(_MARK):
-            block = block[len(_MARK) :]
-        block = _MARKS_AFTER_END.sub(b"", block)
+        start = 0
+        while at_start and block.startswith(_MARK, start):
+            start += len(_MARK)
+        block = _MARKS_AFTER_END.sub(b"", block[start:])
     return block.replace(b"\r\n", b"\n") if b"\r\n" in block else block

@@ -61,9 +61,13 @@ def read_timeline(content: Any) -> tuple[Record, ...]:
 def chains(records: tuple[Record, ...], *, completed: bool) -> tuple[Chain, ...]:
     """What to print, in order. The log of a job repeats those of its tasks: it counts only when they have none."""
     jobs = [record for record in records if record.kind == "job"]
+    by_parent: dict[str, list[Record]] = {}
+    for record in records:
+        if record.kind == "task":
+            by_parent.setdefault(record.parent, []).append(record)
     found = []
     for job in jobs:
-        tasks = tuple(record for record in records if record.kind == "task" and record.parent == job.id)
+        tasks = tuple(by_parent.get(job.id, ()))
         if any(task.log is not None for task in tasks) or not completed:
             found.append(Chain(job.id, tasks))
         else:

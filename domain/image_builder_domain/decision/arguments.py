@@ -73,10 +73,11 @@ def _secrets(arguments: tuple[BuildArgument, ...]) -> Iterator[str]:
 
 
 def _undeclared(where: str, arguments: tuple[BuildArgument, ...], declared: DeclaredArguments) -> Iterator[str]:
-    for name in dict.fromkeys(argument.name for argument in arguments):
-        if name not in declared.names and not is_predefined(name):
-            remedy = nearest(name, declared.names) if declared.names else f"add 'ARG {name}' to it"
-            yield f"{where}: the Dockerfile does not declare {name} with ARG, so it has no effect; {remedy}"
+    names = dict.fromkeys(argument.name for argument in arguments)
+    undeclared = (name for name in names if name not in declared.names and not is_predefined(name))
+    for before, name in enumerate(undeclared):
+        remedy = nearest(name, declared.names, before) if declared.names else f"add 'ARG {name}' to it"
+        yield f"{where}: the Dockerfile does not declare {name} with ARG, so it has no effect; {remedy}"
 
 
 def _unwanted_exports(exported: tuple[BuildArgument, ...], declared: DeclaredArguments) -> Iterator[str]:

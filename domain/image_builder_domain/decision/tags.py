@@ -1,5 +1,7 @@
 """Which tags this job gives, in the order of specification section 4."""
 
+from typing import Final
+
 from returns.result import Result, Success
 
 from image_builder_domain.configuration import Configuration
@@ -14,6 +16,9 @@ from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problems, every, problems_of, refuse, together
 from image_builder_domain.tag import Tag, TagSpec, compute_tags
 from image_builder_domain.templates import TemplateData, unset_variables
+
+MOST_TAGS: Final = 1_000
+"""Tags that one flag can give, all its uses together: each is a template to render, and a push to every registry."""
 
 
 def decide_tags(inputs: TagInputs) -> Result[tuple[Tag, ...], Problems]:
@@ -62,13 +67,19 @@ def _computed(inputs: TagInputs, specs: tuple[TagSpec, ...], job: Job) -> Result
 
 def user_tags(asked: Asked) -> Result[tuple[TagSpec, ...], Problems]:
     """What ``--tag`` and then ``--tag-base64`` ask for."""
-    plain = every(TagSpec.parse(text) for text in asked.tags)
+    plain = _parsed(asked.tags, "--tag")
     if asked.tag_base64 is None:
         return plain
     from image_builder_domain.tag_list import FLAG, decode_tags  # seldom given
 
-    encoded = decode_tags(asked.tag_base64).bind(lambda texts: every(TagSpec.parse(text, FLAG) for text in texts))
+    encoded = decode_tags(asked.tag_base64).bind(lambda texts: _parsed(texts, FLAG))
     return together(plain, encoded).map(lambda both: (*both[0], *both[1]))
+
+
+def _parsed(texts: tuple[str, ...], where: str) -> Result[tuple[TagSpec, ...], Problems]:
+    if len(texts) > MOST_TAGS:
+        return refuse(where, f"these are {len(texts)} tags, and at most {MOST_TAGS} can be given", "give fewer")
+    return every(TagSpec.parse(text, where) for text in texts)
 
 
 def _specs(user: tuple[TagSpec, ...], configuration: Configuration, job: Job) -> tuple[TagSpec, ...]:

@@ -19,9 +19,10 @@ def without_timestamps(lines: bytes) -> bytes:
 
 def plain_line(line: bytes) -> bytes:
     """A line without its end, without byte order marks at its start and without the carriage return at its end."""
-    while line.startswith(_MARK):
-        line = line[len(_MARK) :]
-    return line.removesuffix(b"\r")
+    start = 0
+    while line.startswith(_MARK, start):
+        start += len(_MARK)
+    return line[start:].removesuffix(b"\r")
 
 
 def report_text(lines: bytes) -> str:
