@@ -99,20 +99,16 @@ class AdmittedRun:
     why: str
 
     def variables(self) -> dict[str, str]:
-        """What later steps use instead of the parameters, by variable; one that has no value here is empty.
-
-        In Prow's names, which know branches by their short names.
-        """
+        """What later steps use instead of the parameters, in Prow's names; one that has no value here is empty."""
         claimed = self.claimed
         return {
             "REPO_OWNER": claimed.owner,
             "REPO_NAME": claimed.repo,
             "JOB_TYPE": claimed.job_type.value,
-            "PULL_BASE_REF": (self.ref or claimed.base_ref).removeprefix(BRANCH),
+            "PULL_BASE_REF": self.ref or claimed.base_ref,
             "PULL_BASE_SHA": claimed.base_sha,
             "PULL_PULL_SHA": claimed.head_sha or "",
             "PULL_NUMBER": str(claimed.pull_number or ""),
-            "SOURCE_REF": self.ref or "",
             "COMMIT": claimed.commit,
         }
 

@@ -73,7 +73,7 @@ def test_a_job_with_a_token_is_admitted(tmp_path: Path) -> None:
         done = admission(tmp_path, environment)
         assert done.returncode == 0, done.stderr
         assert f"COMMIT={COMMIT}" in done.stdout.splitlines()
-        assert "SOURCE_REF=refs/heads/main" in done.stdout.splitlines()
+        assert "PULL_BASE_REF=refs/heads/main" in done.stdout.splitlines()
         assert f"admitted postsubmit of acme/demo: a token of {ready['issuer']} for push proves it" in done.stderr
         assert secret not in done.stdout + done.stderr
     kept = tmp_path / ".local" / "state" / "image-builder" / "issuer-keys"

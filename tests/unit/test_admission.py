@@ -69,11 +69,10 @@ def test_a_push_with_a_token_is_admitted_with_the_facts_of_the_token() -> None:
         "REPO_OWNER": "acme",
         "REPO_NAME": "demo",
         "JOB_TYPE": "postsubmit",
-        "PULL_BASE_REF": "main",
+        "PULL_BASE_REF": "refs/heads/main",
         "PULL_BASE_SHA": BASE,
         "PULL_PULL_SHA": "",
         "PULL_NUMBER": "",
-        "SOURCE_REF": "refs/heads/main",
         "COMMIT": BASE,
     }
 
@@ -91,8 +90,7 @@ def test_a_push_with_a_token_is_admitted_with_the_facts_of_the_token() -> None:
 )
 def test_the_ref_is_the_one_of_the_token_however_the_run_writes_it(base_ref: str, ref: str) -> None:
     admitted = asked(PUSH | {"PULL_BASE_REF": base_ref}, TOKEN | {"ref": ref, "ref_protected": "true"}).unwrap()
-    assert admitted.ref == admitted.variables()["SOURCE_REF"] == ref
-    assert admitted.variables()["PULL_BASE_REF"] == ref.removeprefix("refs/heads/")
+    assert admitted.ref == admitted.variables()["PULL_BASE_REF"] == ref
 
 
 @pytest.mark.parametrize(
@@ -303,7 +301,7 @@ def test_no_run_that_misses_a_condition_is_admitted_as_merged(
     )
     assert (admitted is not None) == fits
     if admitted is not None and token is not None:
-        assert admitted.variables()["SOURCE_REF"] == token["ref"]
+        assert admitted.variables()["PULL_BASE_REF"] == token["ref"]
         assert admitted.variables()["COMMIT"] == token["sha"]
 
 

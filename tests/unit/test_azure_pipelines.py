@@ -125,10 +125,15 @@ def test_a_merge_group_in_prow_s_names_builds_the_head_of_the_group() -> None:
     assert (found.job_type, found.commit, found.head_sha) == (JobType.MERGE_GROUP, HEAD, HEAD)
 
 
-@pytest.mark.parametrize("ref", ["refs/heads/main", "main"])
-def test_a_ref_in_prow_s_names_may_be_a_branch_or_a_tag(ref: str) -> None:
-    found = state(AZURE_DECLARED | {"PULL_BASE_REF": ref})
+def test_a_short_ref_in_prow_s_names_may_be_a_branch_or_a_tag() -> None:
+    found = state(AZURE_DECLARED | {"PULL_BASE_REF": "main"})
     assert (found.ref, found.claimed_refs) == (None, ("refs/heads/main", "refs/tags/main"))
+
+
+@pytest.mark.parametrize("ref", ["refs/heads/main", "refs/tags/v1"])
+def test_a_full_ref_in_prow_s_names_is_what_it_says(ref: str) -> None:
+    found = state(AZURE_DECLARED | {"PULL_BASE_REF": ref})
+    assert (found.claimed_refs, found.base_ref, found.starter_chooses) == ((ref,), ref.split("/")[2], True)
 
 
 @pytest.mark.parametrize("number", ["", "0", "$(PullNumber)"])

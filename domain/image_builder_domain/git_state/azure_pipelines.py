@@ -151,10 +151,17 @@ def _pull_request(given: Mapping[str, str], parent: str | None) -> Result[GitSta
 
 
 def _declared(given: Mapping[str, str]) -> Result[GitState, Problems]:
+    """A full ref is what it says: Azure's own variables, and the pipeline of this repository, have full ones.
+
+    A branch may be named ``refs/heads/main``; as whoever starts the run chooses the ref, the commit must lie on the
+    branch that is claimed, whatever is read here.
+    """
     names = variable.repository(given["REPO_OWNER"], given["REPO_NAME"], "REPO_OWNER, REPO_NAME")
     base = variable.sha(given, "PULL_BASE_SHA", _AZURE)
     job_type = _declared_type(given)
     details = job_type.bind(lambda found: _declared_change(given, found))
+    base_ref = given.get("PULL_BASE_REF")
+    is_full = base_ref is not None and base_ref.startswith(("refs/heads/", "refs/tags/"))
     return together(names, base, details).map(
         lambda found: GitState(
             _AZURE,
@@ -162,9 +169,10 @@ def _declared(given: Mapping[str, str]) -> Result[GitState, Problems]:
             found[2][2] or found[1],
             *found[0],
             pull_number=found[2][1],
-            base_ref=variable.short_ref(given.get("PULL_BASE_REF")),
+            base_ref=variable.short_ref(base_ref),
             base_sha=found[1],
             head_sha=found[2][2],
+            ref=base_ref if is_full and found[2][2] is None else None,
             starter_chooses=True,
         )
     )
