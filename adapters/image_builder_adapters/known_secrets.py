@@ -54,8 +54,11 @@ def secrets_in(text: str) -> Iterator[str]:
         yield from _members(document)
         yield from _lines_of_base64(text)
         return
-    found = [match[2].strip() for match in _SETTING.finditer(text) if is_secret(match[1], match[2].strip())]
+    values = ((match[1], match[2].strip().strip("'\"")) for match in _SETTING.finditer(text))
+    found = [value for name, value in values if is_secret(name, value)]
     yield from found or (text,)
+    for value in found:
+        yield from _decoded(value)
     yield from _lines_of_base64(text) if found else ()
 
 
@@ -79,10 +82,11 @@ def _addresses(environment: Environment) -> Iterator[str]:
 
 
 def _files(environment: Environment) -> Iterator[str]:
-    """Files that variables name, as clients of clouds expect it, the key for BuildKit, and the pod's own token."""
+    """Files that variables name, as clients of clouds expect it, keys for BuildKit and clusters, the pod's token."""
     named = (value for name, value in environment.items() if names_secret(name) and os.path.isabs(value))
-    tls = environment.get("BUILDKIT_TLS_DIR")
-    yield from secrets_of_files((*named, *((os.path.join(tls, "key.pem"),) if tls else ()), _POD_TOKEN))
+    tls, clusters = environment.get("BUILDKIT_TLS_DIR"), environment.get("KUBECONFIG", "")
+    keys = (os.path.join(tls, "key.pem"),) if tls else ()
+    yield from secrets_of_files((*named, *keys, *filter(None, clusters.split(":")), _POD_TOKEN))
 
 
 def _registries(environment: Environment) -> Iterator[str]:

@@ -42,7 +42,8 @@ def holds_secret(name: str) -> bool:
 
 def names_secret(name: str) -> bool:
     """True when the name of a variable speaks of a secret, which it holds or leads to: stricter than a mere "key"."""
-    return name in OWN_SECRETS or _PASSWORDS.search(name) is not None or _OTHERS.search(name) is not None
+    plain = name.replace("-", "_")  # members of files: client-key-data
+    return name in OWN_SECRETS or _PASSWORDS.search(plain) is not None or _OTHERS.search(plain) is not None
 
 
 def is_secret(name: str, value: str) -> bool:
@@ -54,7 +55,7 @@ def is_secret(name: str, value: str) -> bool:
     """
     if name in OWN_SECRETS:
         return bool(value)
-    if len(value) < SHORTEST_GUESS or _ABOUT.search(name):
+    if len(value) < SHORTEST_GUESS or _ABOUT.search(name.replace("-", "_")):
         return False
     if _PASSWORDS.search(name):
         return True

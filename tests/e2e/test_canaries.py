@@ -96,6 +96,11 @@ def files(cage: Cage) -> None:
         "AWS_SHARED_CREDENTIALS_FILE": cage.file("aws", aws),
         "AZURE_FEDERATED_TOKEN_FILE": cage.file("federated", cage.canary("federated") + "\n"),
     }
+    cluster_key = base64.b64encode(_pem(cage, "cluster").encode()).decode()
+    cluster = (
+        f"users:\n- name: robot\n  user:\n    token: '{cage.canary('kube')}'\n    client-key-data: {cluster_key}\n"
+    )
+    named["KUBECONFIG"] = cage.file("kubeconfig", cluster)
     folder = Path(cage.file("tls/key.pem", _pem(cage, "tls"))).parent
     cage.world.environment |= named | {"BUILDKIT_TLS_DIR": str(folder)}
 
