@@ -20,10 +20,12 @@ from image_builder_contracts.dockerfile_engine import (
     RequestFactory,
 )
 from image_builder_contracts.image_engine import EngineFactory
-from image_builder_contracts.image_engine_probe import Switch, attempt, built, manifest, reference
+from image_builder_contracts.image_engine_probe import Switch, attempt, built, manifest, reference, step
 from image_builder_domain.build import BuildFailed, EngineMissing, EngineUnavailable, PushFailed
 from image_builder_domain.build_argument import BuildArgument
+from image_builder_domain.buildkit_host import BuildkitHost
 from image_builder_domain.ports import ImageEngine
+from image_builder_domain.trust import Side
 
 from get_tools import PINS
 from tests.buildkit import PrivateDaemon, SettingsFactory, daemons, engines
@@ -89,7 +91,8 @@ class TestDaemonlessScript(PrivateDaemon, DockerfileEngineContract):
     """``buildctl-daemonless.sh`` of BuildKit itself."""
 
     @pytest.fixture
-    def make_engine(self, settings: SettingsFactory, tmp_path: Path) -> Iterator[EngineFactory]:
+    def daemonless(self, settings: SettingsFactory, tmp_path: Path) -> SettingsFactory:
+        """Makes settings with the script on ``PATH``, and its root below the test's own folder."""
         script = daemonless_script()
         tools = tmp_path / "tools"
         tools.mkdir()
@@ -105,8 +108,27 @@ class TestDaemonlessScript(PrivateDaemon, DockerfileEngineContract):
             }
             return replace(private, environment=environment, single_build=True)
 
-        with engines(one_build) as make:
+        return one_build
+
+    @pytest.fixture
+    def make_engine(self, daemonless: SettingsFactory) -> Iterator[EngineFactory]:
+        with engines(daemonless) as make:
             yield make
+
+    def test_production_does_not_read_what_unmerged_code_left_in_the_root(
+        self, daemonless: SettingsFactory, ask: RequestFactory
+    ) -> None:
+        usual, mount = daemonless("kept"), "RUN --mount=type=cache,id=gocache,target=/cache "
+        plant = step("echo planted > /cache/tool").replace("RUN ", mount)
+        take = step("echo it is $(/bin/busybox cat /cache/tool || echo clean)").replace("RUN ", mount)
+
+        def printed(side: Side, steps: str) -> str:
+            with engines(lambda _: replace(usual, host=BuildkitHost(None, "", side))) as make:
+                return attempt(make("kept"), ask(steps)).printed
+
+        printed(Side.UNMERGED, plant)
+        assert "it is planted" in printed(Side.UNMERGED, take)  # the root is kept
+        assert "it is clean" in printed(Side.PRODUCTION, take)
 
     def test_where_no_step_can_have_a_process_namespace_the_script_is_told(
         self, settings: SettingsFactory, tmp_path: Path, ask: RequestFactory
