@@ -25,7 +25,10 @@ from image_builder_domain.remote_pipeline import (
     RunRequest,
     Verdict,
 )
+from image_builder_domain.trust_settings import TrustSettings
 from returns.result import Result, Success
+
+from tests.unit.jobs import MAIN
 
 BASE, HEAD = "1" * 40, "2" * 40
 PUSH = GitState(CiSystem.PROW, JobType.POSTSUBMIT, BASE, "acme", "demo", base_sha=BASE)
@@ -37,9 +40,13 @@ TIME = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def planned(
-    state: GitState = PUSH, asked: Asked = APP, settings: AdoSettings | None = SETTINGS, **more: Any
+    state: GitState = PUSH,
+    asked: Asked = APP,
+    settings: AdoSettings | None = SETTINGS,
+    trust: TrustSettings | None = None,
+    **more: Any,
 ) -> Result[RemotePlan, Problems]:
-    configuration = Configuration("config.yaml", ado=settings)
+    configuration = Configuration("config.yaml", ado=settings, trust=trust or TrustSettings())
     tags = TagInputs(asked, Success(configuration), Success(state), TIME, {"FROM_HERE": "x"})
     return decide_remote(RemoteInputs(tags, ".", "Dockerfile", Success(False), **more))
 
@@ -59,6 +66,25 @@ def test_a_pull_request_whose_base_is_unknown_is_refused() -> None:
 
 def test_a_pushed_tag_is_named_so_that_the_pipeline_finds_its_commit_beside_the_default_branch() -> None:
     assert sent(planned(replace(PUSH, tag="v1")).unwrap())["BaseRef"] == "refs/tags/v1"
+
+
+@pytest.mark.parametrize("job_type", [JobType.POSTSUBMIT, JobType.WORKFLOW_DISPATCH, JobType.SCHEDULE])
+def test_a_push_that_is_not_production_is_sent_as_a_merge_group_without_a_token(job_type: JobType) -> None:
+    pushed = replace(PUSH, job_type=job_type, ref="refs/heads/fix", base_ref="fix")
+    plan = planned(pushed, trust=MAIN, identity_token=True).unwrap()
+    found = sent(plan)
+    assert (found["JobType"], found["PullBaseSHA"], found["PullPullSHA"]) == ("merge_group", BASE, BASE)
+    assert isinstance(plan.request, RunRequest)
+    assert not plan.request.identity_token
+    assert "is not production" in plan.job.warnings[0]
+    # Parameters v1 have no word for it, and nothing else is sent in its place.
+    v1 = planned(pushed, settings=replace(SETTINGS, parameters="v1"), trust=MAIN)
+    assert "takes no merge_group jobs" in str(v1.failure())
+
+
+def test_a_tag_that_is_not_production_is_not_sent_at_all() -> None:
+    tagged = replace(PUSH, ref="refs/tags/v1", tag="v1")
+    assert "write the line 'acme/demo: [main, refs/tags/v*]'" in str(planned(tagged, trust=MAIN).failure())
 
 
 def test_an_argument_without_a_value_takes_it_from_here() -> None:

@@ -173,7 +173,9 @@ def _plan(
     found: tuple[str, tuple[Parameter, ...]],
 ) -> RemotePlan:
     name, parameters = found
-    token = inputs.identity_token and settings.parameters == "v2"
+    # Sent as a merge group; a token that tells of a push would be a contradiction, and prove nothing that is needed.
+    is_demoted = job.counts_as is not job.state.job_type and not job.is_production
+    token = inputs.identity_token and settings.parameters == "v2" and not is_demoted
     is_preview = inputs.definition is not None
     request = PreviewRequest(parameters, definition) if is_preview else RunRequest(parameters, token)
     warnings = (
