@@ -1,7 +1,7 @@
 """This job, judged: where it runs, and which side of trust it is on."""
 
 from dataclasses import dataclass
-from typing import TypeAlias, final
+from typing import Any, TypeAlias, final
 
 from image_builder_domain.git_state.state import GitState
 from image_builder_domain.job_type import JobType
@@ -70,3 +70,19 @@ class Job:
         """What this job is, in a sentence that needs a noun."""
         claimed = self.state.job_type.value
         return claimed if self.state.job_type is self.counts_as else f"{claimed} that counts as {self.counts_as.value}"
+
+
+def trust_facts(job: Job) -> dict[str, Any]:
+    """The side of a job, and the facts that it follows from, for plans and reports; null for what is not known."""
+    state, listing = job.state, job.listing
+    return {
+        "side": job.side.value,
+        "reason": job.reason,
+        "counts_as": job.counts_as.value,
+        # In full where that is known; Prow tells the short name alone.
+        "ref": state.ref or state.tag or state.base_ref,
+        "pattern": listing.pattern or None if isinstance(listing, Listed) else None,
+        "nearest": listing.nearest or None if isinstance(listing, Unlisted) else None,
+        "protected": state.is_protected,
+        "fork": state.is_fork,
+    }

@@ -137,6 +137,11 @@ class ProductionRefs:
         return NotProductionRef(repository, full_ref, key, nearest, f"the key {key!r} does not list it")
 
 
+def names_host(key: str) -> str | None:
+    """The host in lower case that a key names, None for a key without one."""
+    return key.partition("/")[0].lower() if _HOST_KEY.fullmatch(key) else None
+
+
 def branch_ref(name: str) -> str:
     """The full ref of what a variable for branches holds, whatever it looks like: ``refs/x`` can name a branch, too."""
     return BRANCH + name

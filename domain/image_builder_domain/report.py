@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from image_builder_domain.job import trust_facts
 from image_builder_domain.outcome import ImageOutcome, Outcome
 from image_builder_domain.plan import Plan
+from image_builder_domain.sign_plan import SignPlan
 from image_builder_domain.signing import SignatureResult, SignatureStatus
 from image_builder_domain.signing_outcome import SignedImage, SigningOutcome
 
@@ -18,6 +20,7 @@ def report(plan: Plan, outcome: Outcome) -> dict[str, Any]:
         "pushed": pushed,
         "signed": _is_signed(outcome),
         "not_signed": plan.not_signed,
+        "trust": trust_facts(plan.job),
         "image_name": plan.name,
         "images_list": [
             str(found.reference) for image in outcome.images for found in image.destinations if found.holds
@@ -34,7 +37,7 @@ def report(plan: Plan, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def signing_report(outcome: SigningOutcome) -> dict[str, Any]:
+def signing_report(plan: SignPlan, outcome: SigningOutcome) -> dict[str, Any]:
     """The report of a run that signed images which were there before: the same format, with nothing built or pushed."""
     digests = {str(image.digest) for image in outcome.images if image.digest is not None}
     manifests = [image.manifest for image in outcome.images if image.manifest is not None]
@@ -44,6 +47,7 @@ def signing_report(outcome: SigningOutcome) -> dict[str, Any]:
         "pushed": False,
         "signed": outcome.is_complete,
         "not_signed": "",
+        "trust": trust_facts(plan.job),
         "image_name": None,
         "images_list": [str(image.reference) for image in outcome.images if image.is_resolved],
         "tags": [],
@@ -76,6 +80,7 @@ def unfinished_report(
         "pushed": False,
         "signed": False,
         "not_signed": reason,
+        "trust": None,
         "image_name": name,
         "images_list": [],
         "tags": [],

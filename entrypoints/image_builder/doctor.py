@@ -53,7 +53,7 @@ def _findings(
     """Everything that is looked at, part after part; each imports what it looks with."""
     from image_builder.container import lasting_settings
     from image_builder.examination.engines import look_at_engines
-    from image_builder.examination.job import look_at_configuration, look_at_job
+    from image_builder.examination.job import look_at_configuration, look_at_job, look_at_side
     from image_builder.examination.pipeline import look_at_pipeline
     from image_builder.examination.registries import look_at_registries
     from image_builder.examination.signers import look_at_signers
@@ -64,6 +64,7 @@ def _findings(
     settings = lasting_settings(settings, backend)
     is_local, job = backend is not Backend.ADO, inputs.job.value_or(None)
     yield from look_at_job(inputs.environment, find_place(), inputs.git_state)
+    yield from look_at_side(inputs)
     yield from look_at_configuration(flags["config"], inputs.configuration)
     yield from map(_of_backend, problems_of(decided))
     yield from look_at_engines(backend, known, inputs, settings, cancellation)

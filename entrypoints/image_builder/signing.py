@@ -53,21 +53,21 @@ def _sign(call: Invocation, plan: SignPlan, ports: SigningPorts) -> int:
         if problems:
             return call.refuse(problems)
         outcome = sign_images(plan, ports, call.console, cancellation)
-        code = _tell(call, outcome)
+        code = _tell(call, plan, outcome)
     for number in (signal.SIGINT, signal.SIGTERM):
         # What was told stays true: the process does not die of a signal that comes while Python ends.
         signal.signal(number, signal.SIG_IGN)
     return code
 
 
-def _tell(call: Invocation, outcome: SigningOutcome) -> int:
-    failures = call.write_evidence(signing_report(outcome))
+def _tell(call: Invocation, plan: SignPlan, outcome: SigningOutcome) -> int:
+    failures = call.write_evidence(signing_report(plan, outcome))
     for failure in failures:
         call.console.error(failure)
     outcome, path = replace(outcome, lost=tuple(failures)), call.flags["build-report-path"] if not failures else None
-    if call.flags["output"] == "json" and call.print_document(signing_report(outcome)):
+    if call.flags["output"] == "json" and call.print_document(signing_report(plan, outcome)):
         outcome = replace(outcome, lost=(*outcome.lost, "standard output"))
-    told = state_output(signing_report(outcome), was_built=False) if call.flags["ado-state-output"] else ""
+    told = state_output(signing_report(plan, outcome), was_built=False) if call.flags["ado-state-output"] else ""
     lost = call.console.command(told) if told else ""
     if lost:
         call.console.error(lost)

@@ -60,7 +60,7 @@ def github(draw: st.DrawFn) -> PushJob:
     """GitHub: push, workflow_dispatch and schedule."""
     kind, name = _ref(draw)
     event = draw(st.sampled_from(("push", "workflow_dispatch", "schedule")))
-    default, fork = draw(st.sampled_from(("main", "master", None))), draw(st.sampled_from((False, False, True, None)))
+    default, fork = draw(st.sampled_from((name, name, "master", None))), draw(st.sampled_from((False, True, None)))
     if event == "schedule":  # it is of the default branch
         kind, name = "branch", default or "main"
     ref = f"refs/{'heads' if kind == 'branch' else 'tags'}/{name}"

@@ -37,6 +37,7 @@ def report(**more: Any) -> dict[str, Any]:
         "pushed": True,
         "signed": True,
         "not_signed": "",
+        "trust": {"side": "production", "reason": "main is listed"},
         "image_name": "app",
         "images_list": ["reg.example/prod/app:v1"],
         "digest": DIGEST,
@@ -71,7 +72,8 @@ def as_the_runner_reads(content: bytes) -> dict[str, str]:
 
 def test_the_outputs_of_a_step_are_those_of_the_report() -> None:
     found = as_the_runner_reads(output_file(outputs(report()), "end"))
-    assert list(found) == ["images", "architectures", "digest", "build-report"]
+    assert list(found) == ["images", "architectures", "digest", "side", "side-reason", "build-report"]
+    assert (found["side"], found["side-reason"]) == ("production", "main is listed")
     assert json.loads(found["images"]) == ["reg.example/prod/app:v1"]
     assert json.loads(found["architectures"]) == ["linux/amd64", "linux/arm64"]
     assert found["digest"] == DIGEST
@@ -100,7 +102,7 @@ def test_a_report_that_is_too_large_loses_the_engine_s_lines_and_nothing_else() 
 
 def test_the_summary_tells_what_is_published_and_signed() -> None:
     text = step_summary(report()).decode()
-    assert text.startswith("### app: success\n\n| image |")
+    assert text.startswith("### app: success\n\nSide: production, main is listed\n\n| image |")
     assert f"| app | published | {DIGEST} | reg.example/prod/app:v1 | notary: signed |" in text
 
 
@@ -157,7 +159,7 @@ def test_github_s_files_are_added_to(tmp_path: Path) -> None:
     Path(environment["GITHUB_OUTPUT"]).write_text("earlier<<x\nstep\nx")  # its last line was left open
     assert write_files(report(), CiSystem.GITHUB, environment) == []
     found = as_the_runner_reads(Path(environment["GITHUB_OUTPUT"]).read_bytes())
-    assert list(found) == ["earlier", "images", "architectures", "digest", "build-report"]
+    assert list(found) == ["earlier", "images", "architectures", "digest", "side", "side-reason", "build-report"]
     assert found["images"] == '["reg.example/prod/app:v1"]'
     assert "reg.example/prod/app:v1" in Path(environment["GITHUB_STEP_SUMMARY"]).read_text()
 

@@ -152,7 +152,7 @@ def test_prow_hears_that_the_run_was_refused(desk: Desk) -> None:
     metadata = desk.folder / "artifacts" / "metadata.json"
     metadata.write_text(json.dumps({"signed": "true", "images": "r.example/a:1"}))
     assert desk.run("--name", "app") == 2
-    assert json.loads(metadata.read_text()) == {"image-digest": "", "images": "", "signed": "false"}
+    assert json.loads(metadata.read_text()) == {"image-digest": "", "images": "", "side": "", "signed": "false"}
 
 
 @pytest.mark.parametrize(

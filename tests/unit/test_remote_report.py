@@ -86,7 +86,7 @@ def test_details_have_the_shape_of_our_own_reports_whatever_the_pipeline_says(im
     assert list(entry) == IMAGE_KEYS
     assert all(isinstance(place["reference"], str) for place in entry["destinations"])
     assert entry["failure"] is None or isinstance(entry["failure"]["reason"], str)
-    report = {"status": "x", "image_name": "x", "not_signed": "", "images": [entry]}
+    report = {"status": "x", "image_name": "x", "not_signed": "", "trust": None, "images": [entry]}
     assert step_summary(report)
 
 

@@ -43,7 +43,7 @@ def cases(draw: st.DrawFn) -> tuple[dict[str, Any], PushJob, dict[str, OnBranch]
     keys = (path, path.title(), *groups, f"{job.host or 'git.example'}/{path}", "acme/other")
     chosen = draw(st.lists(st.sampled_from(keys), min_size=1, max_size=2, unique_by=str.lower))
     lists = ([name], [f"refs/tags/{name}", "main"], [name, f"refs/tags/{name}"], *LISTS)
-    refs = {key: draw(st.sampled_from(lists)) for key in chosen} if draw(st.integers(0, 3)) else None
+    refs = {key: draw(st.sampled_from(lists)) for key in chosen} if draw(st.integers(0, 2)) else None
     hosts = draw(st.sampled_from(HOSTS))
     document = {
         **WHOLE,

@@ -5,6 +5,7 @@ from typing import Any, Final, final
 
 from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.interruption import Interruption
+from image_builder_domain.job import trust_facts
 from image_builder_domain.remote.plan import RemotePlan
 from image_builder_domain.remote.report import RemoteReport
 from image_builder_domain.remote_pipeline import FinishedRun, FollowFailure, Run, StartFailure, Verdict
@@ -59,6 +60,7 @@ def remote_report(plan: RemotePlan, outcome: RemoteOutcome) -> dict[str, Any]:
         "pushed": told.pushed,
         "signed": told.signed,
         "not_signed": "" if told.signed else _why_not_signed(outcome),
+        "trust": trust_facts(plan.job),
         "image_name": told.image_name or plan.name,
         "images_list": list(told.images_list),
         "tags": [{"name": tag, "value": tag} for tag in told.tags],

@@ -1,13 +1,16 @@
-"""Where we are, and what the configuration says: the CI system, its git state, the file."""
+"""Where we are, on which side, and what the configuration says: the CI system, its git state, the file."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from image_builder_domain.configuration import Configuration
+from image_builder_domain.decision.advice import advise
 from image_builder_domain.diagnosis import Finding
 from image_builder_domain.git_state import GitState, Place, detect
-from image_builder_domain.problem import Problems, problems_of
-from returns.result import Result, Success
+from image_builder_domain.inputs import TagInputs
+from image_builder_domain.job import trust_facts
+from image_builder_domain.problem import Problems, problems_of, together
+from returns.result import Failure, Result, Success
 
 _WHERE: Final = "job"
 _FILE: Final = "configuration"
@@ -21,6 +24,26 @@ def look_at_job(environment: Mapping[str, str], place: Place, state: Result[GitS
     if isinstance(state, Success):
         yield Finding(_WHERE, "git state", _state(state.unwrap()), is_needed=True)
     yield from _refused(_WHERE, problems_of(state))
+
+
+def look_at_side(inputs: TagInputs) -> Iterator[Finding]:
+    """The side of the job with the facts that it follows from, and entries that are seldom what was meant."""
+    known = together(inputs.configuration, inputs.git_state)
+    if isinstance(known, Failure):
+        return  # each problem is told where it belongs
+    yield from _refused(_WHERE, problems_of(inputs.job))
+    if isinstance(inputs.job, Success):
+        facts = trust_facts(inputs.job.unwrap())
+        yield Finding(_WHERE, "side", f"{facts['side']}: {facts['reason']}", is_needed=True)
+        for name in ("ref", "pattern", "nearest", "protected", "fork"):
+            if facts[name] is not None:
+                yield Finding(_WHERE, name, _word(facts[name]))
+    for advice in advise(*known.unwrap()):
+        yield Finding(_FILE, advice.where, advice.what, False, False, advice.remedy)
+
+
+def _word(fact: object) -> str:
+    return {True: "yes", False: "no"}[fact] if isinstance(fact, bool) else str(fact)
 
 
 def look_at_configuration(file: str, found: Result[Configuration, Problems]) -> Iterator[Finding]:

@@ -24,9 +24,16 @@ def outputs(report: dict[str, Any]) -> dict[str, str]:
         "images": json.dumps(report["images_list"]),
         "architectures": json.dumps(report["architectures"]),
         "digest": report["digest"] or "",
+        "side": _side(report, "side"),
+        "side-reason": _side(report, "reason"),
         **({"adoResult": report["result"]} if "result" in report else {}),
         **({"build-report": whole} if len(whole) <= _LARGEST_OUTPUT else {}),
     }
+
+
+def _side(report: dict[str, Any], key: str) -> str:
+    """A refused run is on no side."""
+    return str(report["trust"][key]) if report["trust"] else ""
 
 
 def _without_lines(report: dict[str, Any]) -> dict[str, Any]:
@@ -49,7 +56,9 @@ def step_summary(report: dict[str, Any]) -> bytes:
     """Markdown for ``GITHUB_STEP_SUMMARY``, at most 100 KiB."""
     name = f"{_plain(report['image_name'])}: " if report["image_name"] else ""
     title = f"### {name}{_plain(report['status'])}\n\n"
-    reason = f"Not signed: {_plain(report['not_signed'])}\n\n" if report["not_signed"] else ""
+    trust = report["trust"]
+    reason = f"Side: {trust['side']}, {_plain(trust['reason'])}\n\n" if trust else ""
+    reason += f"Not signed: {_plain(report['not_signed'])}\n\n" if report["not_signed"] else ""
     reason += _remote_run(report)
     problems = [f"- {_plain(problem)}\n" for problem in report.get("problems", ())]
     if not report["images"]:

@@ -1,9 +1,9 @@
-"""The job with its side, for people, for programs and for the CI system: what was decided, and from which facts."""
+"""The job with its side, for people and for the CI system: what was decided, and from which facts."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from image_builder_domain.git_state import CiSystem
-from image_builder_domain.job import Job, Listed, Unlisted
+from image_builder_domain.job import Job, trust_facts
 
 _WARNING_COMMANDS = {CiSystem.GITHUB: "::warning::", CiSystem.AZURE_PIPELINES: "##vso[task.logissue type=warning]"}
 """What stands before a warning that the CI system shows beside the job, not in its log alone."""
@@ -26,24 +26,9 @@ def warn(job: Job, audience: Audience) -> None:
             audience.command_warning(command, text)
 
 
-def job_as_json(job: Job) -> dict[str, Any]:
-    """The side, and the facts that it follows from; null for what is not known."""
-    state, listing = job.state, job.listing
-    return {
-        "side": job.side.value,
-        "reason": job.reason,
-        "counts_as": job.counts_as.value,
-        "ref": _ref(job),
-        "pattern": listing.pattern or None if isinstance(listing, Listed) else None,
-        "nearest": listing.nearest or None if isinstance(listing, Unlisted) else None,
-        "protected": state.is_protected,
-        "fork": state.is_fork,
-    }
-
-
 def job_as_text(job: Job) -> list[str]:
     """The same as rows of a plan."""
-    facts = job_as_json(job)
+    facts = trust_facts(job)
     words = {True: "yes", False: "no", None: "not said"}
     rows = [f"  side      {job.side.value}: {job.reason}"]
     if job.listing is None:
@@ -56,8 +41,3 @@ def job_as_text(job: Job) -> list[str]:
     if job.state.is_fork:
         rows.append("  fork      yes")
     return rows
-
-
-def _ref(job: Job) -> str | None:
-    """In full where that is known; Prow tells the short name alone."""
-    return job.state.ref or job.state.tag or job.state.base_ref

@@ -6,11 +6,12 @@ from typing import Any
 
 from image_builder_domain.build import BuildRequest
 from image_builder_domain.buildkit_host import BuildkitHost
+from image_builder_domain.job import trust_facts
 from image_builder_domain.plan import Plan
 from image_builder_domain.ports import ImageEngine, Signer
 from image_builder_domain.reference import ImageReference
 
-from image_builder.presenters.job_view import job_as_json, job_as_text
+from image_builder.presenters.job_view import job_as_text
 from image_builder.presenters.signers_view import signers_as_json, signers_as_text
 
 
@@ -29,7 +30,7 @@ def plan_as_json(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
             "base_sha": state.base_sha,
             "pull_number": state.pull_number,
         },
-        "job": job_as_json(plan.job),
+        "trust": trust_facts(plan.job),
         "tags": [{"name": tag.name, "value": tag.value} for tag in plan.tags],
         "max_parallel": plan.max_parallel,
         "keep_going": plan.keep_going,

@@ -12,6 +12,7 @@ def metadata(report: dict[str, Any]) -> bytes:
     found = {
         "image-digest": report["digest"] or "",
         "images": " ".join(report["images_list"]),
+        "side": report["trust"]["side"] if report["trust"] else "",
         "signed": str(report["signed"]).lower(),
     }
     return json.dumps(found).encode()

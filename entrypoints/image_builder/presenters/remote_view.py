@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from image_builder_domain.job import trust_facts
 from image_builder_domain.remote.outcome import RemoteOutcome
 from image_builder_domain.remote.plan import RemotePlan
 from image_builder_domain.remote_pipeline import RemotePipeline
 
-from image_builder.presenters.job_view import job_as_json, job_as_text
+from image_builder.presenters.job_view import job_as_text
 
 
 def plan_as_json(plan: RemotePlan, pipeline: RemotePipeline) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def plan_as_json(plan: RemotePlan, pipeline: RemotePipeline) -> dict[str, Any]:
             "commit": state.commit,
             "pull_number": state.pull_number,
         },
-        "job": job_as_json(plan.job),
+        "trust": trust_facts(plan.job),
         "pipeline": {
             "organization_url": settings.organization_url,
             "project": settings.project,

@@ -3,18 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
+from image_builder_domain.job import trust_facts
 from image_builder_domain.ports import Signer
 from image_builder_domain.sign_plan import SignPlan
 from image_builder_domain.signing_outcome import SigningOutcome
 
-from image_builder.presenters.job_view import job_as_json, job_as_text
+from image_builder.presenters.job_view import job_as_text
 from image_builder.presenters.signers_view import signers_as_json, signers_as_text
 
 
 def plan_as_json(plan: SignPlan, signers: Mapping[str, Signer]) -> dict[str, Any]:
     """Everything in the plan, as one JSON object."""
     return {
-        "job": job_as_json(plan.job),
+        "trust": trust_facts(plan.job),
         "images": [str(reference) for reference in plan.references],
         "signers": signers_as_json(plan.signers, signers, plan.references),
     }
