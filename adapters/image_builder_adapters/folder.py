@@ -23,7 +23,7 @@ def opened_folder(path: str, context: str | None = None, *, mode: int | None = 0
     """A descriptor of the folder at ``path``: what happens to the path later cannot matter.
 
     ``context`` is the build context. Folders that are missing are made with ``mode``; None makes none. Raises
-    ``OSError``, also for a link that must not be followed: its ``strerror`` then says which one, and what to do.
+    ``OSError``, also for a link that must not be followed: its ``strerror`` then says which one.
     """
     walk = _Walk(path, context)
     try:
@@ -121,11 +121,8 @@ class _Walk:
             raise error from None  # not a link
         if self._passed[-1][1]:
             link = os.path.join(real_path(self.here, os.path.dirname(self._path)), name)
-            raise OSError(
-                errno.ELOOP,
-                f"{link} is a link inside the working copy or build context, which is never followed: "
-                "remove the link, or name the folder that it leads to",
-            )
+            why = f"{link} is a link inside the working copy or build context, which is never followed"
+            raise OSError(errno.ELOOP, why)
         self._links += 1
         if self._links > _MOST_LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))

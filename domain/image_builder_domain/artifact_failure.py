@@ -13,4 +13,4 @@ class ArtifactFailure:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.path}: cannot be written: {self.reason}; choose another place or free some space"
+        return f"{self.path}: cannot be written: {self.reason}; choose another place, or free some space"

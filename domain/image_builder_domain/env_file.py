@@ -1,9 +1,14 @@
 """The file of ``--env-file``: lines of ``NAME=value`` that become build arguments, and nothing else."""
 
+from typing import Final
+
 from returns.result import Result, Success
 
 from image_builder_domain.build_argument import BuildArgument, is_argument_name
 from image_builder_domain.problem import Problems, every, refuse
+
+MOST_ARGUMENTS: Final = 1_000
+"""In one file. Every variant gets all of them, on a command line."""
 
 _WRITE = "write NAME=value, or begin a comment with '#'"
 
@@ -15,9 +20,11 @@ def env_file_arguments(text: str, file: str) -> Result[tuple[BuildArgument, ...]
     blanks belong to it. What a line holds is never repeated in a problem, it may be secret.
     """
     lines = ((number, line.removesuffix("\r")) for number, line in enumerate(text.split("\n"), 1))
-    return every(
-        _argument(line, f"{file}:{number}") for number, line in lines if line.strip() and not line.startswith("#")
-    )
+    told = [(number, line) for number, line in lines if line.strip() and not line.startswith("#")]
+    if len(told) > MOST_ARGUMENTS:
+        what = f"the file holds {len(told)} arguments, and at most {MOST_ARGUMENTS} are possible"
+        return refuse(file, what, "write fewer")
+    return every(_argument(line, f"{file}:{number}") for number, line in told)
 
 
 def _argument(line: str, where: str) -> Result[BuildArgument, Problems]:

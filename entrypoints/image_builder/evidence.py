@@ -143,7 +143,8 @@ class Evidence:
         kept = [os.path.join(engine_state_directory(self._environment, side), "buildkit") for side in Side]
         for link in dict.fromkeys(link_on(folder, self._context) for folder in kept):
             if link:
-                yield Problem("XDG_STATE_HOME", f"the state folder cannot be used: {link}")
+                remedy = "remove the link, or set the variable to another folder"
+                yield Problem("XDG_STATE_HOME", f"the state folder cannot be used: {link}", remedy)
         for name in _GITHUB_FILES if self._is_github else ():
             path = self._environment.get(name)
             added = unwrap_or_failure(append(path, b"")) if path else None

@@ -4,8 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from image_builder_domain.build_argument import BuildArgument
-from image_builder_domain.env_file import env_file_arguments
+from image_builder_domain.env_file import MOST_ARGUMENTS, env_file_arguments
 from image_builder_domain.problem import problems_of
+
+
+def test_more_arguments_than_a_file_may_have_are_refused() -> None:
+    lines = [f"A{number}=1" for number in range(MOST_ARGUMENTS)]
+    assert len(read("\n".join(["# a", *lines]))) == MOST_ARGUMENTS
+    (problem,) = problems_of(env_file_arguments("\n".join([*lines, "x"]), "f"))
+    assert str(problem) == "f: the file holds 1001 arguments, and at most 1000 are possible; write fewer"
 
 
 def read(text: str) -> list[tuple[str, str]]:

@@ -206,3 +206,13 @@ def test_every_destination_is_a_reference_below_its_registry(name: str, tag: str
             assert place.startswith((f"reg.example/prod/{name}:", f"mirror.example/{name}:"))
             assert str(ImageReference.parse(place).unwrap()) == place
             assert place.endswith(f"-{suffix}")
+
+
+def test_what_is_little_each_may_be_too_much_together() -> None:
+    variants = tuple(variant(f"v{number}") for number in range(500))
+    tags = tuple(f"t{number}" for number in range(100))
+    (problem,) = told(with_source(inputs(asked=Asked("app", tags)), *variants))
+    assert problem == (
+        "--tag: 101 tags, 2 registries and 500 variants make 101000 destinations, and at most 100000 are possible; "
+        "give fewer tags"
+    )

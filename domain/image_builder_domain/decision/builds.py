@@ -1,7 +1,7 @@
 """What is built: one request for each variant, or a single one (specification, sections 4 to 6)."""
 
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 from returns.result import Failure, Result, Success
 
@@ -19,6 +19,9 @@ from image_builder_domain.problem import Problem, Problems, every, located, refu
 from image_builder_domain.reference import ImageReference, Repository
 from image_builder_domain.tag import Tag
 from image_builder_domain.variant import Variant, chosen_variants
+
+MOST_DESTINATIONS: Final = 100_000
+"""Tags, times registries, times variants: each factor comes from somebody else, and each has a limit of its own."""
 
 
 @final
@@ -82,6 +85,12 @@ def _common(
 
 
 def _requests(common: _Common, variants: tuple[Variant, ...]) -> Result[Builds, Problems]:
+    places = len(common.tags) * len(common.repositories) * max(1, len(variants))
+    if places > MOST_DESTINATIONS:
+        what = (
+            f"{len(common.tags)} tags, {len(common.repositories)} registries and {len(variants)} variants make {places}"
+        )
+        return refuse("--tag", f"{what} destinations, and at most {MOST_DESTINATIONS} are possible", "give fewer tags")
     requests = every(_request(common, variant) for variant in variants or (None,))
     return requests.bind(_without_collisions).map(lambda found: Builds(found, common.source, common.arguments))
 
