@@ -92,9 +92,9 @@ def test_interrupted_build_leaves_nothing_running(
 def test_deadline_is_7(world: World) -> None:
     world.dockerfile('RUN ["/bin/busybox", "sleep", "600"]')
     started = time.monotonic()
-    done = world.run("--timeout", "2s")
+    done = world.run("--timeout", "6s")  # from the start of the process
     assert done.code == 7, done.err
-    assert time.monotonic() - started < 2 + _GONE_WITHIN
+    assert time.monotonic() - started < 6 + _GONE_WITHIN
     assert done.report["interrupted"] == "DEADLINE"
 
 

@@ -134,7 +134,7 @@ def test_a_signal_cancels_the_run_once_within_five_seconds_and_says_so(
 
 def test_a_deadline_cancels_the_run_and_is_exit_code_7(desk: Office) -> None:
     desk.use(until_canceled)
-    done = desk.build("--timeout", "3s")
+    done = desk.build("--timeout", "10s")
     assert done.code == 7, done.err
     assert desk.service.count(Operation.CANCEL) == 1
     assert desk.service.runs[0].canceled.is_set()

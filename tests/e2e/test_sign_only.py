@@ -187,7 +187,7 @@ def test_a_broken_helper_ends_the_run_and_shows_nothing(world: World, script: st
     challenge = answer("401 Unauthorized", 'WWW-Authenticate: Basic realm="r"')
     with raw_server(says(challenge)) as registry:
         (docker / "config.json").write_text(json.dumps({"credHelpers": {registry.host: "broken"}}))
-        limit = ["--timeout", "4s"] if "sleep" in script else []
+        limit = ["--timeout", "10s"] if "sleep" in script else []
         done = world.sign("--images-to-sign", f"{registry.host}/prod/app:v1", "--debug", *limit)
     assert_nothing_signed(world, done, 7 if limit else 5, f"docker-credential-broken {word}")
     assert "helper-secret-1" not in done.out + done.err + json.dumps(done.report)
