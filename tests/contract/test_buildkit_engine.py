@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import pytest
 from image_builder_adapters.buildkit.daemon import PrivateDaemon as PrivateBuildkitd
 from image_builder_adapters.buildkit.engine import BuildkitEngine, BuildkitSettings
+from image_builder_adapters.buildkit.state import lock_script
 from image_builder_contracts.dockerfile_engine import (
     CachingEngineContract,
     DockerfileEngineContract,
@@ -27,10 +27,8 @@ from image_builder_domain.buildkit_host import BuildkitHost
 from image_builder_domain.ports import ImageEngine
 from image_builder_domain.trust import Side
 
-from get_tools import PINS
 from tests.buildkit import PrivateDaemon, SettingsFactory, daemons, engines
-from tests.programs import require, unavailable
-from toolchain import golang, pins
+from tests.programs import require
 
 
 class TestPrivateDaemon(PrivateDaemon, DockerfileEngineContract, CachingEngineContract, ManyPlatformsContract):
@@ -151,6 +149,17 @@ class TestDaemonlessScript(PrivateDaemon, DockerfileEngineContract):
         assert "flags: --oci-worker-no-process-sandbox\n" in printed
         assert "--pidns" not in printed
 
+    def test_a_build_beside_another_one_gets_a_private_daemon(
+        self, make_engine: EngineFactory, ask: RequestFactory
+    ) -> None:
+        """The script has one socket and one root for all its daemons."""
+        with lock_script(os.geteuid()) as lock:
+            assert lock is not None
+            built(make_engine("beside"), ask(""))
+            assert len(daemons()) == 1
+        built(make_engine("alone"), ask(""))
+        assert len(daemons()) == 1
+
 
 def only_buildctl(folder: Path) -> dict[str, str]:
     tools = folder / "only-buildctl"
@@ -160,18 +169,9 @@ def only_buildctl(folder: Path) -> dict[str, str]:
     return {"PATH": str(tools), "HOME": str(folder)}
 
 
-@cache
 def daemonless_script() -> str:
-    """Upstream's script: from PATH, else from BuildKit's sources, which Go brings."""
-    found = shutil.which("buildctl-daemonless.sh")
-    if found is not None:
-        return found
-    module = f"github.com/moby/buildkit@v{pins.load(PINS)['buildkit'].version}"
-    try:
-        sources = golang.module_folder(Path(require("go")), module, Path("/"), golang.go_environment(os.environ))
-    except pins.SourceError as error:
-        unavailable(f"buildctl-daemonless.sh is not on PATH, and its sources cannot be had: {error}")
-    return str(sources / "examples/buildctl-daemonless/buildctl-daemonless.sh")
+    """Upstream's script, which lies on PATH under another name."""
+    return require("daemonless-script")
 
 
 class TestHostThatIsAway(PrivateDaemon, DockerfileEngineFixtures):

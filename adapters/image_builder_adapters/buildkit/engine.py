@@ -35,6 +35,7 @@ from image_builder_adapters.buildkit.environment import client_environment, daem
 from image_builder_adapters.buildkit.failure import failure_of, lost_word
 from image_builder_adapters.buildkit.isolation import Isolation, find_isolation, missing_helper
 from image_builder_adapters.buildkit.metadata import parse_metadata
+from image_builder_adapters.buildkit.state import lock_script
 from image_builder_adapters.process import (
     Command,
     CouldNotStart,
@@ -132,8 +133,12 @@ class BuildkitEngine:
         reason = cancellation.reason()
         if reason is not None:
             return Failure(BuildInterrupted(reason))
-        if self._host is not None or self._is_daemonless:
+        if self._host is not None:
             return self._run(self._client(self._host), request, output, cancellation)
+        if self._is_daemonless:
+            with lock_script(self._settings.user) as lock:
+                if lock is not None:
+                    return self._run((DAEMONLESS,), request, output, cancellation, lock)
         address = unwrap_or_failure(self._daemon.address(cancellation))
         if not isinstance(address, str):
             return Failure(address)
@@ -161,7 +166,12 @@ class BuildkitEngine:
         return ("buildctl", *(("--addr", address) if address is not None else ()), *tls)
 
     def _run(
-        self, client: tuple[str, ...], request: BuildRequest, output: OutputSink, cancellation: Cancellation
+        self,
+        client: tuple[str, ...],
+        request: BuildRequest,
+        output: OutputSink,
+        cancellation: Cancellation,
+        lock: int | None = None,
     ) -> Result[BuiltImage, BuildFailure]:
         try:
             with tempfile.TemporaryDirectory(
@@ -171,28 +181,31 @@ class BuildkitEngine:
                 # A name that nobody can know beforehand, so that no other build can have written into its mounts.
                 namespace = secrets.token_hex(16) if self._chosen.is_cacheless else None
                 words = (*client, *build_arguments(request, namespace), "--metadata-file", metadata)
-                return self._outcome(self._command(words, folder), metadata, output, cancellation)
+                return self._outcome(self._command(words, folder, lock), metadata, output, cancellation)
         except OSError as error:
             return Failure(BuildFailed(f"no temporary folder for BuildKit's metadata: {error}"))
 
-    def _command(self, arguments: tuple[str, ...], folder: str) -> Command:
+    def _command(self, arguments: tuple[str, ...], folder: str, lock: int | None) -> Command:
+        """With a ``lock`` the script is run, which keeps it open as long as anything of it lives."""
         environment, user = self._settings.environment, self._settings.user
-        if not self._is_daemonless:
+        if lock is None:
             return Command(arguments, client_environment(environment))
         isolation = find_isolation(environment, user, folder) or Isolation()
         flags = {FLAGS: " ".join((*isolation.flags, *daemonless_flags(environment, user, self._chosen.side)))}
         if user == 0:
-            return Command((*isolation.wrapper, *arguments), daemonless_environment(environment) | flags)
+            command = (*isolation.wrapper, *arguments)
+            return Command(command, daemonless_environment(environment) | flags, descriptors=(lock,))
         # An ordinary user's script puts the daemon into rootlesskit by itself, which must die with it; the socket needs
         # a place.
         wrapper = {"ROOTLESSKIT": " ".join((*dies_with_parent(environment), *isolation.wrapper))}
         own = rootless_variables(environment, user, folder)
-        return Command(arguments, wrapper | daemonless_environment(environment) | flags | own)
+        variables = wrapper | daemonless_environment(environment) | flags | own
+        return Command(arguments, variables, descriptors=(lock,))
 
     def _outcome(
         self, command: Command, metadata: str, output: OutputSink, cancellation: Cancellation
     ) -> Result[BuiltImage, BuildFailure]:
-        tail = Tail(output)
+        tail, is_script = Tail(output), DAEMONLESS in command.arguments
         ending = run(command, tail, cancellation)
         match ending:
             case Stopped(interruption):
@@ -202,17 +215,17 @@ class BuildkitEngine:
             case Finished(0):
                 return _built(metadata).alt(lambda reason: lost_word(tail.lines(), reason, 0))
             case Finished(code):
-                return Failure(failure_of(tail.lines(), code, self._where(), self._remedy()))
+                return Failure(failure_of(tail.lines(), code, self._where(is_script), self._remedy(is_script)))
             case _:
                 assert_never(ending)
 
-    def _where(self) -> str:
-        return self._host or (DAEMONLESS if self._is_daemonless else "buildkitd")
+    def _where(self, is_script: bool) -> str:
+        return self._host or (DAEMONLESS if is_script else "buildkitd")
 
-    def _remedy(self) -> str:
+    def _remedy(self, is_script: bool) -> str:
         if self._host is not None:
             return f"check {self._chosen.source} and, for tcp, BUILDKIT_TLS_DIR"
-        return "see its output" if self._is_daemonless else f"see {self._daemon.log_path}"
+        return "see its output" if is_script else f"see {self._daemon.log_path}"
 
 
 def _built(metadata: str) -> Result[BuiltImage, str]:

@@ -4,8 +4,8 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -52,13 +52,30 @@ def open_folders(state_directory: str, environment: Mapping[str, str]) -> Daemon
     return DaemonFolders(runtime, root, lock)
 
 
+@contextmanager
+def lock_script(user: int) -> Iterator[int | None]:
+    """Lock BuildKit's daemonless script for one build of this user; gives None while another build holds the lock.
+
+    The script has one socket for all its daemons (root) and one root folder (everybody): two at once break each other.
+    The lock is the open descriptor, so a child that inherits it keeps the lock if this process is killed.
+    """
+    descriptor = None
+    with suppress(OSError):  # somebody else's file: not ours to lock, so the script is not used
+        descriptor = _lock(f"/tmp/image-builder-daemonless-{user}.lock")  # noqa: S108 (links are not followed)
+    try:
+        yield descriptor
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
 def _make_runtime(parent: str) -> str:
     if len(os.fsencode(os.path.join(parent, "image-builder-12345678", "buildkitd.sock"))) > _LONGEST_SOCKET_PATH:
         parent = "/tmp"  # noqa: S108 (the same)
     return tempfile.mkdtemp(prefix="image-builder-", dir=os.path.abspath(parent))
 
 
-def _lock(name: str, folder: int) -> int | None:
+def _lock(name: str, folder: int | None = None) -> int | None:
     # The daemon inherits the descriptor: should we be killed, the root stays locked until the daemon is gone as well.
     descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600, dir_fd=folder)
     try:
