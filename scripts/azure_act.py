@@ -140,6 +140,7 @@ def _build(act: Act, service: Mapping[str, Any], job_type: str, job: Job, identi
     payload.write_text(json.dumps(event))
     environment = {
         "CI": "true",
+        "ARTIFACTS": str(act.folder),
         "GITHUB_ACTIONS": "true",
         "GITHUB_EVENT_NAME": claims["event_name"],
         "GITHUB_EVENT_PATH": str(payload),
@@ -150,7 +151,6 @@ def _build(act: Act, service: Mapping[str, Any], job_type: str, job: Job, identi
         **identity,
     }
     arguments = ["--build-in-ado", "--config", str(config), "--name", "examples/azure-hello", "--tag", "azure", *given]
-    quiet = ["--silent"] if job_type == "presubmit" else []  # once is enough to see the steps' log
-    act.run([*arguments, *quiet, "--build-report-path", str(report)], environment)
+    act.run([*arguments, "--build-report-path", str(report)], environment)
     found: dict[str, Any] = json.loads(report.read_text())
     return found

@@ -11,15 +11,19 @@ import hashlib
 import io
 import json
 import os
+import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -27,6 +31,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
 import azure_act  # noqa: E402 (the repository must be on the path first)
+from tests import guard  # noqa: E402
 from tests.oci_registry import start_registry  # noqa: E402
 
 COMMIT = "5d1c7e0b9a3f4c2d8e6f1a0b7c9d3e5f2a4b6c8d"
@@ -43,14 +48,22 @@ def main() -> int:
     """Exit code: 0 when everything was proven, 1 otherwise, 130 and 143 when interrupted."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
-    started, folder = time.monotonic(), _fresh_folder()
+    guard.install()
+    started = time.monotonic()
     try:
+        folder = _fresh_folder()
         with ExitStack() as running:
             _demonstrate(folder, running)
-    except UnprovenError as reason:
+        commands = _own_image(folder.parent / "first-image")
+    except (UnprovenError, urllib.error.URLError) as reason:
         print(f"\ndemo: NOT PROVEN: {reason}", file=sys.stderr)
         return 1
-    print(f"  Took         {time.monotonic() - started:.1f} s; everything that was started is stopped.\n")
+    except OSError as error:
+        print(f"\ndemo: {error}; make room there, or set XDG_STATE_HOME to another folder", file=sys.stderr)
+        return 1
+    print(f"  Took         {time.monotonic() - started:.1f} s. Everything that the demo started is stopped.")
+    print("\nBuild your own image. In a git working copy with a Dockerfile, run:\n")
+    print("\n".join(f"  {command}" for command in commands))
     return 0
 
 
@@ -68,6 +81,26 @@ def _fresh_folder() -> Path:
             shutil.rmtree(old, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
+
+
+def _own_image(folder: Path) -> list[str]:
+    """Commands for a POSIX shell that build an image and push it to a registry of the user's own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    folder.mkdir(exist_ok=True)
+    registry, config = folder / "registry.json", folder / "config.yaml"
+    storage = {"filesystem": {"rootdirectory": str(folder / "registry")}}
+    registry.write_text(json.dumps({"version": 0.1, "storage": storage, "http": {"addr": address}}))
+    config.write_text(f"registry: {address}/mine\n")
+    path = os.pathsep.join((f"{sys.prefix}/bin", os.environ.get(guard.FOLDER, "")))
+    words = f"--config {shlex.quote(str(config))} --name hello --tag latest --context ."
+    return [
+        f'export USE_BUILDKIT=true PATH={shlex.quote(path)}:"$PATH"',
+        f"registry serve {shlex.quote(str(registry))} >/dev/null 2>&1 &  # or write your registry into config.yaml",
+        f"image-builder plan {words}",
+        f"image-builder {words}",
+    ]
 
 
 def _demonstrate(folder: Path, running: ExitStack) -> None:
@@ -92,11 +125,10 @@ def _demonstrate(folder: Path, running: ExitStack) -> None:
             *("--context", str(REPOSITORY / "examples" / "hello")),
             *("--tag", "latest", "--tag", "release=v1.0-{{ .ShortSHA }}"),
             *("--build-arg", f"BASE={base}", "--build-arg", f"GREETING={greeting}"),
-            *("--build-report-path", str(report_path)),
+            *("--build-report-path", str(report_path), "--silent"),
         ],
         {**_prow(artifacts), "SSL_CERT_FILE": signer["ca"]},
     )
-    _say("Looking at the result from outside")
     report = json.loads(report_path.read_text())
     registries = [f"{registry}/prod", f"{mirror}/prod"]
     _prove(report, registries, Path(signer["received"]))
@@ -104,11 +136,10 @@ def _demonstrate(folder: Path, running: ExitStack) -> None:
     _summarise(report, report_path)
 
     _say("Second act: the same image in an Azure DevOps pipeline, started by a GitHub job; a push, then a pull request")
-    arguments = {"BASE": base, "GREETING": greeting}
-    act = azure_act.Act(folder, REPOSITORY, config.read_text(), signer["ca"], arguments, _service, _image_builder)
+    arguments, out_of_sight = {"BASE": base, "GREETING": greeting}, partial(_image_builder, log=folder / "azure.log")
+    act = azure_act.Act(folder, REPOSITORY, config.read_text(), signer["ca"], arguments, _service, out_of_sight)
     before = len(_signed(signer))
     reports = azure_act.play(act)
-    _say("Looking at the result from outside")
     _prove_azure(reports, [f"{registry}/prod", f"{mirror}/prod"], f"{registry}/dev", _signed(signer)[before:])
 
 
@@ -122,8 +153,9 @@ def _build_base(folder: Path, registry: str) -> str:
     config = folder / "base.yaml"
     config.write_text(f"registry: {registry}/base\n")
     _image_builder(
-        ["--config", str(config), "--name", "busybox", "--context", str(context), "--tag", "demo", "--silent"],
-        {"PULL_BASE_SHA": COMMIT},
+        ["--config", str(config), "--name", "busybox", "--context", str(context), "--tag", "demo"],
+        {"CI": "false", "PULL_BASE_SHA": COMMIT, "ARTIFACTS": str(context)},
+        log=folder / "base.log",
     )
     return f"{registry}/base/busybox:demo"
 
@@ -163,18 +195,22 @@ def _prow(artifacts: Path) -> dict[str, str]:
     }
 
 
-def _image_builder(arguments: list[str], environment: Mapping[str, str]) -> None:
+def _image_builder(arguments: list[str], environment: Mapping[str, str], log: Path | None = None) -> None:
+    """Run the command. With ``log`` its output goes to that file, and is shown only if the command fails."""
     kept = ("PATH", "HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "TMPDIR", "BUILDKIT_HOST")
     own = {name: os.environ[name] for name in kept if name in os.environ}
     sys.stdout.flush()
     command = [sys.executable, "-m", "image_builder", *arguments]
     variables = {**own, "USE_BUILDKIT": "true", **environment}
-    process = subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL)
-    try:
-        code = process.wait()
-    finally:
-        _end(process)  # asked, not killed: it has an engine to stop
+    with open(log, "ab") if log else nullcontext() as output:
+        process = subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        try:
+            code = process.wait()
+        finally:
+            _end(process)  # asked, not killed: it has an engine to stop
     if code != 0:
+        if log:
+            print(log.read_text(errors="replace"), file=sys.stderr)
         raise UnprovenError(f"image-builder ended with exit code {code}")
 
 
@@ -246,12 +282,11 @@ def _prove_azure(
     _must(
         hashlib.sha256(_manifest(development, "PR-7", AZURE)).hexdigest() in pull["digest"], "another image is in dev"
     )
-    print("\nProven from outside:")
-    for report in (push, pull):
-        print(f"  {'Signed' if report['signed'] else 'Not signed':12} {report['digest']}")
-        for place in report["images_list"]:
-            print(f"  Resolves     {place}")
-    print()
+    print("Proven from outside:")
+    for kind, report in (("Push", push), ("Pull request", pull)):
+        signed_or_not = "signed" if report["signed"] else "not signed"
+        print(f"  {kind:12} {report['digest']}, {signed_or_not}")
+        print(f"  {'':12} {', '.join(report['images_list'])}")
 
 
 def _prove_content(registries: list[str], tag: str, artifacts: Path, printed: str) -> None:
@@ -270,7 +305,8 @@ def _prove_content(registries: list[str], tag: str, artifacts: Path, printed: st
 def _get(registry: str, path: str, accept: str = "*/*", name: str = HELLO) -> bytes:
     host, _, prefix = registry.partition("/")
     url = f"http://{host}/v2/{prefix}/{name}/{path}"
-    with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": accept}), timeout=10) as answer:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy leads to loopback
+    with direct.open(urllib.request.Request(url, headers={"Accept": accept}), timeout=10) as answer:
         body: bytes = answer.read()
     return body
 
@@ -303,14 +339,10 @@ def _say(what: str) -> None:
 
 def _summarise(report: dict[str, Any], report_path: Path) -> None:
     image = report["images"][0]
-    print("\nProven from outside:")
+    print("Proven from outside:")
     print(f"  Built        {report['image_name']}, {image['size']} byte manifest")
-    print(f"  Digest       {report['digest']}")
-    for place in report["images_list"]:
-        print(f"  Resolves     {place}")
-    for signature in image["signatures"]:
-        print(f"  Signed       {signature['reference']} ({signature['status']} by {signature['signer']})")
-    print(f"  Log          {image['log']}")
+    print(f"  Digest       {report['digest']}, which all {len(report['images_list'])} references resolve to")
+    print(f"  Signed       {len(image['signatures'])} times, each time this digest")
     print(f"  Report       {report_path}")
 
 

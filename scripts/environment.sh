@@ -1,8 +1,10 @@
 # shellcheck shell=bash
-# Sourced by scripts/demo, scripts/test and scripts/bench: brings the tools, makes the environment from uv.lock and puts
-# both first on PATH. Safe to run twice at once and from any folder. Sets `repository`.
+# Sourced by scripts/demo, scripts/test and scripts/bench with the words that go to tox: brings the programs that those
+# parts start, makes the environment from uv.lock, and leaves a PATH of just these two folders. Safe to run twice at once
+# and from any folder. Sets `repository`. Starts nothing but Python and uv.
 
-repository=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
+repository=$(cd -- "${BASH_SOURCE[0]%/*}/.." && pwd -P)
+export PYTHONUTF8=1 # whatever the locale: names of folders may hold any character
 
 # A name on PATH may be a shim for a version that is not installed, so each one is asked.
 supported_python() {
@@ -16,16 +18,16 @@ supported_python() {
 }
 
 python=$(supported_python)
-tools=$("$python" -E -s "$repository/scripts/get_tools.py")
-export PATH="$tools:$PATH"
+tools=$("$python" -E -s -X utf8 "$repository/scripts/get_tools.py" "$@")
 
 # The environment is .venv of the working copy; of one that cannot be written, a folder in the cache instead.
 if [[ -w $repository ]]; then
   environment=$repository/.venv
 else
-  environment=$(dirname -- "$tools")/environment-$(printf '%s' "$repository" | cksum | cut -d' ' -f1)
+  environment=${tools%/*/*}/environment${repository//\//-}
 fi
 export UV_PROJECT_ENVIRONMENT=$environment UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=true
+export UV_CACHE_DIR=${UV_CACHE_DIR:-${tools%/*/*}/uv}
 unset VIRTUAL_ENV PYTHONHOME PYTHONPATH
-uv --project "$repository" sync --frozen --quiet --python "$python"
-export PATH="$environment/bin:$PATH"
+"$tools/uv" --project "$repository" sync --frozen --quiet --python "$python"
+export PATH="$environment/bin:$tools" IMAGE_BUILDER_TOOLS=$tools

@@ -1,17 +1,19 @@
-"""Bring the tools pinned in ``tools.toml`` to this machine and print the folder that holds links to them.
+"""Bring the programs listed in ``tools.toml`` to this machine and print the folder that holds links to all of them.
 
-Usage: ``python3 scripts/get_tools.py``. Standard output is that one folder, to be put first on ``PATH``; standard error
-says for each tool where it came from. Exit code 0, or 1 when a tool could not be had. Python 3.11, nothing else.
+Usage: ``python3 scripts/get_tools.py [ARGUMENT …]``, with the arguments of tox: ``-e`` names the parts whose tools are
+wanted; without it, those of ``scripts/test``. Standard output is the folder: with the Python environment it is all that
+``PATH`` needs. Standard error names the source of each tool. Exit code 0; 1 when a tool is not available or the cache
+folder cannot be written; 130 when interrupted. Needs Python 3.11 and nothing else.
 """
 
+import itertools
 import os
-import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolchain import archive, debian, golang, pins, programs, store, wheel
+from toolchain import archive, debian, debootstrap, golang, pins, programs, store, wheel
 from toolchain.pins import SourceError, Tool
 
 PINS = Path(__file__).resolve().parent / "tools.toml"
@@ -47,6 +49,7 @@ class Toolbox:
         self._tools = tools
         self._shelf = shelf
         self._known: dict[str, Found | Missing] = {}
+        self.has_compiled = False
 
     def get(self, name: str) -> Found | Missing:
         """The tool, fetched if need be; what happened is told on standard error."""
@@ -90,18 +93,24 @@ class Toolbox:
         if (release := tool.archive) is not None:
             yield "official release", lambda folder: archive.fetch(tool, release, folder)
         if (module := tool.go) is not None:
-            yield "Go module", lambda folder: golang.fetch(tool, module, self._compiler(tool), folder)
+            yield "Go module", lambda folder: self._from_go(tool, module, folder)
         if (project := tool.wheel) is not None:
             yield "Python index", lambda folder: wheel.fetch(tool, project, self._uv(tool), folder)
         if (package := tool.debian) is not None:
             yield "distribution's package", lambda folder: debian.fetch(tool, package, folder)
+        if (small := tool.debootstrap) is not None:
+            _say(f"{tool.name} {tool.version}: making it, this takes a minute")
+            yield "debootstrap", lambda folder: debootstrap.fetch(tool, small, folder)
 
-    def _compiler(self, tool: Tool) -> Path:
+    def _from_go(self, tool: Tool, module: pins.GoSource, folder: Path) -> Programs:
         go = self.get("go")
         if isinstance(go, Missing):
             raise SourceError(f"no Go ({'; '.join(go.tried)})")
-        _say(f"{tool.name} {tool.version}: compiling, this takes minutes the first time")
-        return go.programs["go"]
+        if not module.files:
+            _say(f"{tool.name} {tool.version}: compiling, this takes minutes the first time")
+        self.has_compiled = True
+        with self._shelf.caches() as caches:
+            return golang.fetch(tool, module, go.programs["go"], folder, caches)
 
     def _uv(self, tool: Tool) -> Path | None:
         if tool.name == "uv":
@@ -110,36 +119,64 @@ class Toolbox:
         return None if isinstance(uv, Missing) else uv.programs["uv"]
 
 
-def needed(tool: Tool, environment: Mapping[str, str], ordinary_user: bool) -> bool:
-    """Whether this run wants the tool; the words are explained in the file of pins."""
-    local = not environment.get("BUILDKIT_HOST")
-    tests = environment.get("IMAGE_BUILDER_REQUIRE_TOOLS") == "1"
-    return {
-        "always": True,
-        "local-builds": local,
-        "rootless": local and ordinary_user,
-        "tests": tests,
-        "tests-with-go": tests and shutil.which("go", path=environment.get("PATH", os.defpath)) is not None,
-        "on-demand": False,
-    }[tool.needed]
+def needed(tool: Tool, facts: frozenset[str]) -> bool:
+    """Whether this run wants the tool: all words of one of its needs are so."""
+    return any(facts.issuperset(need.split()) for need in tool.needed)
 
 
-def bring(tools: Mapping[str, Tool], shelf: store.Store, wanted: list[str]) -> Path | str:
-    """The folder of links, or one message about everything that is missing."""
+def facts(
+    parts: Sequence[str], known: Mapping[str, list[str]], environment: Mapping[str, str], user: int
+) -> frozenset[str]:
+    """What is so in this run, in the words of the file of pins; a part that is not known there runs everything."""
+    everything = {word for words in known.values() for word in words}
+    started = {word for part in parts for word in known.get(part, everything)}
+    place = set() if environment.get("BUILDKIT_HOST") else {"local"}
+    return frozenset({"always", "ordinary" if user else "root", *started, *place})
+
+
+def parts_of(words: Sequence[str]) -> list[str]:
+    """The parts that tox runs for these words; ``test`` where none is named."""
+    ours = list(words[: words.index("--")] if "--" in words else words)
+    named = [after for word, after in itertools.pairwise(ours) if word == "-e"]
+    named += [word.removeprefix("-e").removeprefix("=") for word in ours if word.startswith("-e") and word != "-e"]
+    return [part for names in named for part in names.split(",")] or ["test"]
+
+
+def bring(tools: Mapping[str, Tool], shelf: store.Store, wanted: Sequence[str]) -> Path | str:
+    """The folder of links, or one message about everything that is missing.
+
+    What cannot be brought is looked for first, so that nobody waits for a compiler to hear of it.
+    """
     toolbox = Toolbox(tools, shelf)
-    results = [toolbox.get(name) for name in wanted]
+    there = [name for name in wanted if not tools[name].can_be_brought]
+    results = [toolbox.get(name) for name in there]
+    if not any(isinstance(result, Missing) for result in results):
+        results += [toolbox.get(name) for name in wanted if name not in there]
     missing = [result for result in results if isinstance(result, Missing)]
     if missing:
         return "these tools could not be had:\n" + "\n".join(map(str, missing))
-    found = [item for result in results if isinstance(result, Found) for item in result.programs.items()]
-    return shelf.link({program: file for program, file in found if shutil.which(program) != str(file)})
+    if toolbox.has_compiled:
+        shelf.sweep(golang.remove_caches)
+    links = {
+        program: file for result in results if isinstance(result, Found) for program, file in result.programs.items()
+    }
+    for name in wanted:
+        links |= dict.fromkeys(tools[name].applets, links[tools[name].programs[0]])
+    return shelf.link(links)
 
 
-def main() -> int:
+def main(words: Sequence[str]) -> int:
     """Exit code, see the top of this file."""
     tools = pins.load(PINS)
-    wanted = [name for name, tool in tools.items() if needed(tool, os.environ, os.geteuid() != 0)]
-    result = bring(tools, store.Store(store.default_root()), wanted)
+    so = facts(parts_of(words), pins.load_parts(PINS), os.environ, os.geteuid())
+    try:
+        shelf = store.Store(store.default_root())
+        result = bring(tools, shelf, [name for name, tool in tools.items() if needed(tool, so)])
+    except OSError as error:
+        result = f"{error.filename or store.default_root()}: {error.strerror}; make room there, or set XDG_CACHE_HOME"
+    except KeyboardInterrupt:
+        _say("interrupted; what was fetched stays, and the next run goes on from there")
+        return 130
     if isinstance(result, str):
         _say(result)
         return 1
@@ -150,7 +187,7 @@ def main() -> int:
 def _tell(tool: Tool, result: Found | Missing) -> None:
     if isinstance(result, Found):
         place = next(iter(result.programs.values()))
-        _say(f"{tool.name:<12}{result.origin}, {place.parent}")
+        _say(f"{tool.name:<18}{result.origin}, {place.parent}")
 
 
 def _say(text: str) -> None:
@@ -158,4 +195,4 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

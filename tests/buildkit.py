@@ -12,7 +12,7 @@ from image_builder_adapters.buildkit.engine import BuildkitEngine, BuildkitSetti
 from image_builder_contracts.image_engine import EngineFactory
 from image_builder_contracts.image_engine_probe import wait_until
 
-from tests.programs import require
+from tests.programs import require, require_buildkit
 
 SettingsFactory = Callable[[str], BuildkitSettings]
 
@@ -47,8 +47,7 @@ def connects(address: str) -> bool:
 
 
 def minimal_environment(tmp_path: Path, **more: str) -> dict[str, str]:
-    for program in ("buildctl", "buildkitd", "runc"):
-        require(program)
+    require_buildkit()
     folder = tmp_path / "home"
     folder.mkdir(exist_ok=True)
     return {"PATH": os.environ["PATH"], "HOME": str(folder), "DOCKER_CONFIG": str(folder), **more}

@@ -1,7 +1,43 @@
 """What holds for all tests."""
 
+import os
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests import guard
 
 # How long an example takes says nothing on cores that others use too; benchmarks measure, properties do not.
 settings.register_profile("steady", parent=settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
+
+# Whatever tests talk to is on loopback, and no proxy leads there.
+for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+    os.environ.pop(name, None)
+    os.environ.pop(name.upper(), None)
+
+guard.install()
+
+FAILED_BEFORE = os.environ.get("IMAGE_BUILDER_FAILED_BEFORE", "")
+"""What failed in this run of ``scripts/test`` before its tests began."""
+
+
+@pytest.fixture(autouse=True)
+def only_listed_programs() -> Iterator[None]:
+    """Fail a test that started a program which nothing brings and no list names, also where it caught the refusal."""
+    before = len(guard.refused)
+    yield
+    assert guard.refused[before:] == []
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail when something failed before."""
+    if FAILED_BEFORE and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell it where nobody overlooks it."""
+    if FAILED_BEFORE:
+        terminalreporter.write_sep("=", f"failed before these tests, see above: {FAILED_BEFORE}", red=True)

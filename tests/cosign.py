@@ -32,7 +32,7 @@ class Keys:
 
 def key_pair(folder: Path, password: str = PASSWORD) -> Keys:
     """Make a key pair in ``folder``, which must be there."""
-    environment = {"PATH": os.defpath, "HOME": str(folder), "COSIGN_PASSWORD": password}
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "COSIGN_PASSWORD": password}
     subprocess.run(
         [require("cosign"), "generate-key-pair"], cwd=folder, env=environment, check=True, capture_output=True
     )

@@ -1,6 +1,6 @@
 """A small Debian to build images from, and containers to run them in; both need root."""
 
-import hashlib
+import io
 import json
 import os
 import shutil
@@ -12,23 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
 
-import pytest
+from tests.programs import require, require_file, require_root
 
-from tests.programs import require, unavailable
-from toolchain import debian, pins, store
-
-SUITE, MIRROR = "bookworm", "http://deb.debian.org/debian"
-PACKAGES = ("ca-certificates", "libcap2-bin", "python3", "python3-pip", "uidmap")
 NOTHING: Mapping[str, str] = {}
-_CA = "etc/ssl/certs/ca-certificates.crt"
-_LEFT_OUT = (
-    "usr/share/doc/",
-    "usr/share/man/",
-    "usr/share/locale/",
-    "var/cache/apt/",
-    "var/lib/apt/lists/",
-    "var/log/",
-)
+_ATTRIBUTE = "SCHILY.xattr."
 # What a container usually has (OCI Runtime Specification, "Linux": every one of its users has this list).
 _CAPABILITIES = (
     *("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_MKNOD", "CAP_NET_RAW", "CAP_SETGID"),
@@ -45,59 +32,9 @@ _CAPABILITIES = (
 
 
 def debian_tarball() -> Path:
-    """A tar of a minimal Debian with Python, made by debootstrap once and kept in the user's cache."""
-    if os.geteuid() != 0:
-        pytest.skip("making a small Debian needs root")
-    name = hashlib.sha256(repr((SUITE, PACKAGES, _LEFT_OUT)).encode()).hexdigest()[:12]
-    kept = store.default_root().parent / "bases" / f"{SUITE}-{name}.tar"
-    if not kept.exists():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        workshop = kept.with_suffix(f".{os.getpid()}")
-        workshop.mkdir()
-        try:
-            _debootstrap(workshop)
-            _pack(workshop / "root", workshop / "made.tar")
-            (workshop / "made.tar").rename(kept)
-        finally:
-            shutil.rmtree(workshop, ignore_errors=True)
-    return kept
-
-
-def _debootstrap(folder: Path) -> None:
-    try:
-        unpacked = debian.unpack(pins.DebianSource("debootstrap", {}), folder)
-    except pins.SourceError as error:
-        unavailable(f"debootstrap cannot be had here: {error}")
-    program, scripts = unpacked / "usr/sbin/debootstrap", unpacked / "usr/share/debootstrap"
-    command = [
-        str(program),
-        "--variant=minbase",
-        f"--include={','.join(PACKAGES)}",
-        SUITE,
-        str(folder / "root"),
-        MIRROR,
-    ]
-    done = subprocess.run(
-        command, env=os.environ | {"DEBOOTSTRAP_DIR": str(scripts)}, capture_output=True, text=True, timeout=600
-    )
-    if done.returncode != 0:
-        unavailable(f"a small Debian cannot be had here: {(done.stdout + done.stderr)[-500:]}")
-
-
-def _pack(root: Path, target: Path) -> None:
-    if Path("/", _CA).exists():  # the network here may be reached through somebody who signs for himself
-        shutil.copy(Path("/", _CA), root / _CA)
-
-    def chosen(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-        return None if member.name.startswith(_LEFT_OUT) or member.ischr() or member.isblk() else member
-
-    with tarfile.open(target, "w") as archive:
-        archive.add(root, ".", filter=lambda member: chosen(_relative(member)))
-
-
-def _relative(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    member.name = member.name.removeprefix("./")
-    return member
+    """A tar of a minimal Debian with Python."""
+    require_root("containers with identities of their own, from the images' layers")
+    return require_file("small-debian.tar")
 
 
 @final
@@ -215,14 +152,8 @@ _HIDDEN = {
 def unpack_image(layers: list[bytes], root: Path) -> None:
     """Put an image's layers over each other."""
     root.mkdir(parents=True)
-    for number, layer in enumerate(layers):
-        file = root.parent / f"layer-{number}.tar"
-        file.write_bytes(layer)
-        subprocess.run(
-            ["tar", "--extract", "--numeric-owner", "--same-permissions", "--xattrs-include=*", "-f", file, "-C", root],
-            check=True,
-        )
-        file.unlink()
+    for layer in layers:
+        _unpack_layer(layer, root)
         for white in root.rglob(".wh.*"):
             target = white.with_name(white.name.removeprefix(".wh."))
             white.unlink()
@@ -230,6 +161,21 @@ def unpack_image(layers: list[bytes], root: Path) -> None:
                 shutil.rmtree(target)
             else:
                 target.unlink(missing_ok=True)
+
+
+def _unpack_layer(layer: bytes, root: Path) -> None:
+    """With owners, permissions and extended attributes, which hold the capabilities of files."""
+    with tarfile.open(fileobj=io.BytesIO(layer)) as archive:
+        archive.extraction_filter = lambda member, _: member  # the layer is our own
+        for member in archive:
+            place = root / member.name
+            if place.is_symlink() or place.is_file():
+                place.unlink()
+            archive.extract(member, root, numeric_owner=True)
+            for name, value in member.pax_headers.items():
+                if name.startswith(_ATTRIBUTE):
+                    content = value.encode("utf-8", "surrogateescape")
+                    os.setxattr(place, name.removeprefix(_ATTRIBUTE), content, follow_symlinks=False)
 
 
 def tell(text: str) -> None:

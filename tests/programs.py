@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -13,6 +14,26 @@ def require(program: str) -> str:
     if found is None:
         unavailable(f"{program} is not on PATH; scripts/test brings it")
     return found
+
+
+def require_buildkit() -> None:
+    """All that a BuildKit which the tool starts needs, for whoever runs this."""
+    rootless = ("rootlesskit", "newuidmap", "newgidmap") if os.geteuid() else ()
+    for program in ("buildctl", "buildkitd", "runc", *rootless):
+        require(program)
+
+
+def require_file(name: str) -> Path:
+    """A file among the tools that is no program."""
+    places = (Path(folder, name) for folder in os.environ.get("PATH", os.defpath).split(os.pathsep))
+    found = next((place for place in places if place.is_file()), None)
+    return found or unavailable(f"{name} is in no folder of PATH; scripts/test brings it")
+
+
+def require_root(why: str) -> None:
+    """Skip the test for an ordinary user, saying what of it needs root."""
+    if os.geteuid() != 0:
+        pytest.skip(f"needs root: {why}")
 
 
 def unavailable(reason: str) -> NoReturn:

@@ -38,7 +38,7 @@ def packed(member: str, content: bytes) -> bytes:
 
 
 RELEASE = packed("bin/engine", says_version("2.0.0"))
-TOOL = Tool("engine", "2.0.0", "always", ["engine"], "the package engine", PathSource((1, 5)))
+TOOL = Tool("engine", ["always"], ["engine"], "the package engine", PathSource((1, 5)), "2.0.0")
 
 
 def released(url: str, content: bytes = RELEASE) -> ArchiveSource:

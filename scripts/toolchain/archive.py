@@ -25,10 +25,12 @@ def fetch(tool: Tool, source: ArchiveSource, folder: Path) -> Mapping[str, Path]
     _download(url, download)
     _compare(download, source.sha256[machine()], url)
     programs = {program: folder / program for program in tool.programs}
+    release = _data_of(download) if url.endswith(".deb") else download
     for program, file in programs.items():
-        _take_out(download, source.member.format(program=program), file)
+        _take_out(release, source.member.format(program=program), file)
         file.chmod(0o755)
-    download.unlink()
+    for made in {download, release}:
+        made.unlink()
     return programs
 
 
@@ -52,6 +54,19 @@ def _compare(file: Path, expected: str, url: str) -> None:
         actual = hashlib.file_digest(stream, "sha256").hexdigest()
     if actual != expected:
         raise SourceError(f"{url}: SHA-256 is {actual}, but {expected} is pinned; nothing of it was used")
+
+
+def _data_of(package: Path) -> Path:
+    """The tar of a Debian package (``deb(5)``): members of an ``ar`` archive, each with a header of 60 bytes."""
+    content, at = package.read_bytes(), 8
+    while at + 60 <= len(content):
+        name, size = content[at : at + 16].decode().rstrip(" /"), int(content[at + 48 : at + 58])
+        if name.startswith("data.tar"):
+            data = package.with_name("data.tar")
+            data.write_bytes(content[at + 60 : at + 60 + size])
+            return data
+        at += 60 + size + size % 2
+    raise SourceError("the package holds no data")
 
 
 def _take_out(archive: Path, member: str, file: Path) -> None:

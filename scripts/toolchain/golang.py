@@ -8,6 +8,7 @@ module that today's Go no longer compiles as it is gets a module of ours around 
 import json
 import os
 import shutil
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,9 +21,11 @@ _AROUND = "around"
 _AMBIENT = ("GOOS", "GOARCH", "GOBIN", "GOROOT", "GOEXPERIMENT", "GOTOOLDIR", "GO_EXTLINK_ENABLED")
 
 
-def fetch(tool: Tool, source: GoSource, go: Path, folder: Path) -> Mapping[str, Path]:
-    """The tool's programs, in ``folder``. The first time this takes minutes."""
-    environment = go_environment(os.environ)
+def fetch(tool: Tool, source: GoSource, go: Path, folder: Path, caches: Path) -> Mapping[str, Path]:
+    """The tool's programs, in ``folder``; Go's own files go below ``caches``. Compiling takes minutes."""
+    environment = go_environment(os.environ, caches)
+    if source.files:
+        return _files(tool, source, go, folder, environment)
     packages = [source.package.format(program=program) for program in tool.programs]
     if source.upgrades:
         where, environment = _module_around(go, tool, source, folder, environment)
@@ -35,8 +38,24 @@ def fetch(tool: Tool, source: GoSource, go: Path, folder: Path) -> Mapping[str, 
     return {program: folder / program for program in tool.programs}
 
 
-def go_environment(ambient: Mapping[str, str]) -> dict[str, str]:
-    """The caller's proxy and cache settings stay; what would change the result does not."""
+def _files(tool: Tool, source: GoSource, go: Path, folder: Path, environment: Mapping[str, str]) -> Mapping[str, Path]:
+    sources = module_folder(go, f"{source.module}@v{tool.version}", folder, environment)
+    made = {program: folder / program for program in tool.programs}
+    for program, file in made.items():
+        shutil.copyfile(sources / source.files[program], file)
+        file.chmod(0o755)
+    return made
+
+
+def remove_caches(caches: Path) -> None:
+    """Remove what Go left below this folder; Go itself makes the folders of modules read-only."""
+    for folder, _, _ in os.walk(caches):
+        Path(folder).chmod(stat.S_IRWXU)
+    shutil.rmtree(caches, ignore_errors=True)
+
+
+def go_environment(ambient: Mapping[str, str], caches: Path) -> dict[str, str]:
+    """The caller's proxy settings stay; what would change the result, or fill other folders, does not."""
     kept = {name: value for name, value in ambient.items() if name not in _AMBIENT}
     kept.setdefault("HOME", str(Path.home()))
     kept.setdefault("PATH", os.defpath)
@@ -47,7 +66,8 @@ def go_environment(ambient: Mapping[str, str]) -> dict[str, str]:
         "GO111MODULE": "on",
         "CGO_ENABLED": "0",
     }
-    return kept | fixed
+    places = {"GOPATH": caches, "GOMODCACHE": caches / "modules", "GOCACHE": caches / "build"}
+    return kept | fixed | {name: str(place) for name, place in places.items()}
 
 
 def module_folder(go: Path, module: str, where: Path, environment: Mapping[str, str]) -> Path:

@@ -1,7 +1,10 @@
 """Is this program good enough? It is asked for its version, and where it cannot tell, for its flags."""
 
+import os
+import pwd
 import re
 import shutil
+import stat
 import struct
 import subprocess
 from collections.abc import Mapping
@@ -11,6 +14,10 @@ from toolchain.pins import PathSource, SourceError, Tool, parse_version
 
 _ANSWER_SECONDS = 30
 _ELF_INTERPRETER = 3
+_IDENTITIES = 65536
+
+RANGES = {"newuidmap": Path("/etc/subuid"), "newgidmap": Path("/etc/subgid")}
+"""Where the system says which identities it lends to whom (``subuid(5)``)."""
 
 
 def on_path(tool: Tool, ignore: Path) -> Mapping[str, Path]:
@@ -25,6 +32,10 @@ def check(tool: Tool, program: str, file: Path) -> str:
     """The version that ``file`` tells, or "its flags"; :class:`SourceError` when it is not good enough."""
     if tool.path.static and not is_static(file):
         raise SourceError(f"{file} is not statically linked")
+    if tool.path.maps_identities:
+        _check_identities(program, file)
+    if tool.path.minimum is None:
+        return "any version"
     said = ask(file, tool.path.ask)
     version = told_version(tool.path, said)
     if version is None:
@@ -76,6 +87,29 @@ def _which(names: list[str], ignore: Path) -> Path:
         if found and not Path(found).resolve().is_relative_to(ignore):
             return Path(found).absolute()
     raise SourceError(f"no {' or '.join(names)} on PATH")
+
+
+def may_map(file: Path) -> bool:
+    """Whether the program has the privilege that mapping identities needs: root's, or capabilities of the file."""
+    status = file.stat()
+    return (bool(status.st_mode & stat.S_ISUID) and status.st_uid == 0) or "security.capability" in os.listxattr(file)
+
+
+def _check_identities(program: str, file: Path) -> None:
+    """Whether ``newuidmap`` or ``newgidmap`` (``newuidmap(1)``) can map identities that are lent to this user."""
+    if not may_map(file):
+        raise SourceError(f"{file} is neither set-user-ID root nor has file capabilities")
+    ranges = RANGES[program]
+    try:
+        lines = ranges.read_text(errors="replace").splitlines()
+    except OSError as error:
+        raise SourceError(f"{ranges}: {error.strerror}") from error
+    owners = {str(os.geteuid()), pwd.getpwuid(os.geteuid()).pw_name}
+    lent = [line.split(":") for line in lines]
+    if not any(
+        len(line) == 3 and line[0] in owners and line[2].isdigit() and int(line[2]) >= _IDENTITIES for line in lent
+    ):
+        raise SourceError(f"{ranges} lends this user no {_IDENTITIES} identities, as the line USER:100000:65536 would")
 
 
 def _check_flags(tool: Tool, program: str, file: Path) -> None:

@@ -10,8 +10,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from toolchain.pins import Tool
@@ -25,6 +25,7 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self.root.mkdir(parents=True, exist_ok=True)
+        self._caches = self.root.parent / "go"
 
     def find(self, tool: Tool) -> tuple[Mapping[str, Path], str] | None:
         """The programs of the tool and where they came from, if they were installed before."""
@@ -54,6 +55,19 @@ class Store:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
+    @contextmanager
+    def caches(self) -> Iterator[Path]:
+        """The folder of compilers' caches, beside the tools, which nobody removes meanwhile."""
+        with self._lock_of_caches().open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            yield self._caches
+
+    def sweep(self, remove: Callable[[Path], None]) -> None:
+        """Let the compilers' caches be removed, unless another run uses them."""
+        with self._lock_of_caches().open("w") as lock, suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            remove(self._caches)
+
     def put(self, tool: Tool, made: Path, programs: Mapping[str, Path], origin: str) -> None:
         """Move the finished folder ``made`` to its place."""
         relative = {program: str(file.relative_to(made)) for program, file in programs.items()}
@@ -75,6 +89,9 @@ class Store:
             made.chmod(0o755)
             _rename_unless_there(made, folder)
         return folder
+
+    def _lock_of_caches(self) -> Path:
+        return self.root / ".go.lock"
 
     def _folder(self, tool: Tool) -> Path:
         return self.root / f"{tool.name}-{tool.version}"

@@ -62,7 +62,7 @@ def client(tmp_path: Path, issuer: IdentityIssuer, group: dict[str, Variable]) -
     (tmp_path / "issuer.pem").write_bytes(issuer.authority.certificate)
     groups = {"oci-image-builder-development": group, "oci-image-builder-production": group}
     environment = {
-        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": str(tmp_path),
         "SSL_CERT_FILE": str(tmp_path / "issuer.pem"),
     }

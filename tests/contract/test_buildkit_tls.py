@@ -2,7 +2,6 @@
 
 import datetime
 import ipaddress
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -20,7 +19,7 @@ from image_builder_contracts.image_engine_probe import attempt, built, step, wai
 from image_builder_domain.build import EngineUnavailable
 
 from tests.buildkit import PrivateDaemon, SettingsFactory, connects, free_port
-from tests.programs import require
+from tests.programs import require, require_root
 
 
 class Authority:
@@ -71,8 +70,7 @@ class TestMutualTls(PrivateDaemon, DockerfileEngineFixtures):
 
     @pytest.fixture
     def host(self, tmp_path: Path, authority: Authority, settings: SettingsFactory) -> Iterator[str]:
-        if os.geteuid() != 0:
-            pytest.skip("the remote daemon of this test is started by root")
+        require_root("the remote daemon of this test is root's")
         files, address = authority.write(tmp_path / "server"), f"127.0.0.1:{free_port()}"
         command = (
             *(require("unshare"), "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"),

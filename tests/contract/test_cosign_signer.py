@@ -414,7 +414,9 @@ def test_own_files_of_a_private_sigstore_are_used(
     config, root = tmp_path / "config.json", tmp_path / "root.json"
     for kind, path in (("signing-config", config), ("trusted-root", root)):
         command = [require("cosign"), kind, "create", "--out", str(path)]
-        subprocess.run(command, check=True, capture_output=True, env={"PATH": os.defpath, "HOME": str(tmp_path)})
+        subprocess.run(
+            command, check=True, capture_output=True, env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+        )
     own = replace(settings, signing_config=str(config), trusted_root=str(root))
     (result,) = sign(CosignSigner("c", own, environment(tmp_path)), *image(registry, "own", "v1"))
     assert result.status is SIGNED

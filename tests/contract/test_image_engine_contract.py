@@ -41,6 +41,7 @@ from returns.result import Failure, Result, Success
 from tar_engine.engine import TarEngine
 from tar_engine.settings import TarSettings
 from tests.buildkit import PrivateDaemon
+from tests.programs import require
 
 Built: TypeAlias = Result[BuiltImage, BuildFailure]
 
@@ -337,7 +338,7 @@ class LeavesAnOrphan(Wrapped):
     def build(self, request: BuildRequest, output: OutputSink, cancellation: Cancellation) -> Built:
         del output
         words = (Path(request.context) / "Dockerfile").read_text().partition("busybox sleep ")[2].partition('"')[0]
-        self.orphan = subprocess.Popen(["/bin/busybox", "sleep", *words.split()])
+        self.orphan = subprocess.Popen([require("busybox"), "sleep", *words.split()])
         while not cancellation.wait(1):
             pass
         reason = cancellation.reason()

@@ -16,7 +16,7 @@ from image_builder_contracts.servers.signing_state import ServiceOptions
 from image_builder_domain.reference import ImageReference
 
 from tests.oci_registry import push_image
-from tests.programs import require
+from tests.programs import require_buildkit
 
 PAGES = Path(__file__).parents[2] / "docs"
 
@@ -61,8 +61,7 @@ def test_an_image_is_signed(page: dict[str, Any], tmp_path: Path) -> None:
 
 
 def test_an_image_is_built(page: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for program in ("buildctl", "buildkitd", "runc"):
-        require(program)
+    require_buildkit()
     for name in ("BUILDKIT_HOST", "DOCKER_CONFIG"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))

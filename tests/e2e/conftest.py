@@ -11,7 +11,7 @@ from tests.e2e.image_world import Images
 from tests.e2e.world import World
 from tests.machine import debian_tarball
 from tests.oci_registry import start_registry
-from tests.programs import require
+from tests.programs import require_buildkit
 
 __all__ = ["mtls_signing_service"]
 
@@ -19,8 +19,7 @@ __all__ = ["mtls_signing_service"]
 @pytest.fixture
 def world(tmp_path: Path, mtls_signing_service: SecuredService) -> Iterator[World]:
     """A postsubmit job with real BuildKit, two real registries and a signing service with mutual TLS."""
-    for program in ("buildctl", "buildkitd", "runc"):
-        require(program)
+    require_buildkit()
     folder = tmp_path / "world"
     folder.mkdir()
     with start_registry(tmp_path / "one") as registry, start_registry(tmp_path / "two") as mirror:
@@ -32,8 +31,7 @@ def world(tmp_path: Path, mtls_signing_service: SecuredService) -> Iterator[Worl
 @pytest.fixture(scope="session")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
     """A registry with a small Debian, in which images of ours are made when they are first asked for."""
-    for program in ("buildctl", "buildkitd", "runc", "executor"):
-        require(program)
+    require_buildkit()
     tarball, folder = debian_tarball(), tmp_path_factory.mktemp("images")
     with start_registry(folder / "registry") as registry:
         found = Images(folder, registry)

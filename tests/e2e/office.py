@@ -1,6 +1,7 @@
 """A command whose builds are done elsewhere: a stand-in Azure DevOps, a configuration, and a job's environment."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -134,7 +135,7 @@ class Office:
         config = self.folder / "config.yaml"
         config.write_text(yaml.safe_dump({**self.config, "ado-config": self.ado}))
         own = {
-            "PATH": "/usr/bin:/bin",
+            "PATH": os.environ["PATH"],
             "HOME": str(self.folder / "home"),
             "ARTIFACTS": str(self.folder / "artifacts"),
             "CI": "false",  # tests outside CI may run in a container without a terminal

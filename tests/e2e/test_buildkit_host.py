@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.outside import descendants, wait_until
 from tests.e2e.world import World
-from tests.programs import require
+from tests.programs import require, require_root
 
 pytestmark = pytest.mark.e2e
 
@@ -17,6 +17,7 @@ pytestmark = pytest.mark.e2e
 @pytest.fixture
 def buildkitd(tmp_path: Path) -> Iterator["tuple[str, subprocess.Popen[bytes]]"]:
     """A daemon that somebody else started; its address and process."""
+    require_root("the daemon of these tests is root's")
     with tempfile.TemporaryDirectory(prefix="e2e-") as short:  # a socket's path must be short
         socket = Path(short, "buildkitd.sock")
         arguments = [

@@ -16,6 +16,7 @@ from image_builder_contracts.servers.fixtures import SecuredService
 
 from tests.e2e.image_world import REPOSITORY, Images, Job, prepare_job
 from tests.machine import Container
+from tests.programs import require
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 
@@ -30,14 +31,6 @@ plank:
         utility_images: {clonerefs: x/clonerefs, initupload: x/initupload, entrypoint: x/entrypoint, sidecar: x/sidecar}
 """
 CODE = "/home/prow/go/src/github.com/acme/hello"
-
-
-def compiled(program: str) -> str:
-    """Prow's own program, which is compiled where Go is."""
-    found = shutil.which(program)
-    if found is None:
-        pytest.skip(f"Prow's {program} is not on PATH; scripts/test compiles it where Go is")
-    return found
 
 
 def jobs() -> list[Any]:
@@ -77,7 +70,7 @@ def test_prow_itself_accepts_the_jobs(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(PROW)
     flags = ["--strict", "--warnings=unknown-fields-all", "--warnings=mismatched-tide", "--warnings=validate-urls"]
-    command = [compiled("checkconfig"), "--config-path", str(config), "--job-config-path", str(EXAMPLES), *flags]
+    command = [require("checkconfig"), "--config-path", str(config), "--job-config-path", str(EXAMPLES), *flags]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
 
@@ -129,7 +122,7 @@ def pod(
     images: Images, signing: SecuredService, folder: Path, engine: str, *, merged: bool, timeout: int = 600
 ) -> tuple[Container, Job]:
     """The example job as Prow would start it: decorated, its volumes mounted, in the cloned repository."""
-    entrypoint = Path(compiled("entrypoint"))
+    entrypoint = Path(require("entrypoint"))
     container = (images.kaniko if engine == "kaniko" else images.buildkit)(folder / "container")
     job = prepare_job(images, signing, folder, container.user, merged=merged)
     example = yaml.safe_load((EXAMPLES / f"{engine}.yaml").read_text())

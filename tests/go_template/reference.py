@@ -84,7 +84,7 @@ class Go:
 def running(go: str, folder: Path) -> Iterator[Go]:
     """Compile the program into ``folder`` and start it."""
     environment = {**os.environ, "GOFLAGS": "", "GO111MODULE": "off", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
-    environment.setdefault("HOME", str(folder))
+    environment |= {"HOME": str(folder), "GOPATH": str(folder), "GOCACHE": str(folder / "cache")}
     program = folder / "go-template"
     subprocess.run([go, "build", "-o", program, PROGRAM], env=environment, cwd=folder, check=True)
     with subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import time
 from pathlib import Path
 
@@ -19,7 +20,7 @@ AUTH = base64.b64encode(b"file:user").decode()
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
-    return {"PATH": f"{folder}:/usr/bin:/bin", "DOCKER_CONFIG": str(folder), **more}
+    return {"PATH": f"{folder}:{os.environ['PATH']}", "DOCKER_CONFIG": str(folder), **more}
 
 
 def helper(folder: Path, script: str, name: str = "x") -> None:

@@ -1,6 +1,7 @@
 """What doctor looks at: programs, daemons, registries, credentials; and what it makes of what it finds."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def program(folder: Path, name: str, script: str) -> dict[str, str]:
     file = folder / name
     file.write_text(f"#!/bin/sh\n{script}\n")
     file.chmod(0o755)
-    return {"PATH": f"{folder}:/usr/bin:/bin", "SECRET": "hunter2"}
+    return {"PATH": f"{folder}:{os.environ['PATH']}", "SECRET": "hunter2"}
 
 
 @pytest.mark.parametrize(

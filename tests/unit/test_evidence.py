@@ -41,7 +41,7 @@ class Desk:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
         self._monkeypatch = monkeypatch
-        self.become({"PATH": "/usr/bin:/bin"})
+        self.become({"PATH": os.environ["PATH"]})
         monkeypatch.chdir(folder)
         (folder / "artifacts").mkdir()
         self.report = folder / "report.json"
@@ -249,7 +249,7 @@ def test_a_signal_while_inputs_are_read_ends_without_a_traceback(desk: Desk) -> 
     programs.mkdir()
     (programs / "git").write_text("#!/bin/sh\nkill -TERM $PPID; sleep 30\n")
     (programs / "git").chmod(0o755)
-    environment = {"PATH": f"{programs}:/usr/bin:/bin", "HOME": str(desk.folder), "CI": "false"}
+    environment = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(desk.folder), "CI": "false"}
     command = [sys.executable, "-m", "image_builder", "--name=app", "--build-report-path=report.json"]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20, check=False)
     assert (ended.returncode, ended.stdout) == (143, "")

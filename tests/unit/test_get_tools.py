@@ -13,7 +13,7 @@ import pytest
 
 import get_tools
 from get_tools import Found, Missing, Toolbox
-from tests.releases import TOOL, Releases, place, released, says_version, script, serving
+from tests.releases import TOOL, Releases, packed, place, released, says_version, script, serving
 from toolchain import archive, pins
 from toolchain.pins import DebianSource, Flags, GoSource, PathSource, SourceError, Tool
 from toolchain.store import Store
@@ -62,11 +62,11 @@ def tried(tool: Tool, shelf: Store) -> str:
     return str(result)
 
 
-def test_every_pin_loads_and_names_a_source_or_a_package_to_install() -> None:
+def test_all_but_a_short_list_is_brought() -> None:
     tools = pins.load(PINS)
-    expected = {"uv", "go", "buildkit", "kaniko", "runc", "registry", "cosign", "prow", "rootlesskit", "busybox"}
-    assert expected == set(tools)
-    assert all(tool.archive or tool.go or tool.wheel or tool.debian for tool in tools.values())
+    there = {name for name, tool in tools.items() if not tool.can_be_brought}
+    assert there == {"git", "shell", "util-linux", "coreutils", "uidmap"}
+    assert all(tool.install for tool in tools.values())
 
 
 def test_every_pinned_checksum_is_a_whole_sha256() -> None:
@@ -162,7 +162,7 @@ def test_a_host_that_did_not_answer_is_not_asked_again(tmp_path: Path) -> None:
 
 def test_where_nothing_works_one_message_names_what_to_install_and_all_that_was_tried(shelf: Store) -> None:
     one = replace(TOOL, archive=released(UNREACHABLE), debian=DebianSource("engine", {"engine": ["usr/bin/engine"]}))
-    two = replace(TOOL, name="lathe", programs=["lathe"], install="the package lathe")
+    two = replace(TOOL, name="lathe", programs=["lathe"], install="the package lathe", archive=released(UNREACHABLE))
     said = get_tools.bring({"engine": one, "lathe": two}, shelf, ["engine", "lathe"])
     assert isinstance(said, str)
     for part in ("engine: please install the package engine", "no engine on PATH", UNREACHABLE, "no apt-get here"):
@@ -194,26 +194,39 @@ def test_what_an_interrupted_run_left_is_swept_and_never_used(shelf: Store, url:
     assert not left.exists()
 
 
-def test_links_lead_to_what_was_fetched_and_what_is_on_path_stays_there(path: Path, shelf: Store, url: str) -> None:
-    place(path / "lathe", says_version("9.9"))
-    lathe = replace(TOOL, name="lathe", programs=["lathe"])
-    folder = get_tools.bring(
-        {"engine": replace(TOOL, archive=released(url)), "lathe": lathe}, shelf, ["engine", "lathe"]
-    )
+def test_one_folder_leads_to_all_that_was_fetched_or_was_there(path: Path, shelf: Store, url: str) -> None:
+    lathe = place(path / "lathe", says_version("9.9"))
+    engine = replace(TOOL, archive=released(url), applets=["motor"])
+    tools = {"engine": engine, "lathe": replace(TOOL, name="lathe", programs=["lathe"])}
+    folder = get_tools.bring(tools, shelf, ["engine", "lathe"])
     assert isinstance(folder, Path)
-    assert [link.name for link in folder.iterdir()] == ["engine"]
-    assert subprocess.run([folder / "engine"], capture_output=True, check=True).stdout == b"engine version 2.0.0\n"
+    assert sorted(link.name for link in folder.iterdir()) == ["engine", "lathe", "motor"]
+    assert (folder / "lathe").resolve() == lathe
+    for program in ("engine", "motor"):
+        assert subprocess.run([folder / program], capture_output=True, check=True).stdout == b"engine version 2.0.0\n"
+
+
+def test_what_cannot_be_brought_is_asked_for_before_anything_is_fetched(
+    shelf: Store, releases: Releases, url: str
+) -> None:
+    lathe = replace(TOOL, name="lathe", programs=["lathe"], install="the package lathe")
+    said = get_tools.bring({"engine": replace(TOOL, archive=released(url)), "lathe": lathe}, shelf, ["engine", "lathe"])
+    assert isinstance(said, str)
+    assert "lathe: please install the package lathe" in said
+    assert "engine:" not in said
+    assert releases.asked == 0
 
 
 def test_go_compiles_in_the_modules_own_folder_with_nothing_ambient_in_the_way(
     path: Path, tmp_path: Path, shelf: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = place(tmp_path / "module" / "go.mod", b"module engine").parent
+    module, caches = place(tmp_path / "module" / "go.mod", b"module engine").parent, shelf.root.parent / "go"
     compiler = f"""
 case "$1" in
 version) echo go version go1.26.6 linux/amd64 ;;
 mod) [ "$4" = example.org/engine@v2.0.0 ] && echo '{{"Dir": "{module}"}}' ;;
 build) [ "$PWD $GOFLAGS $GOTOOLCHAIN $GOOS" = "{module} -mod=readonly local " ] || exit 3
+       [ "$GOPATH $GOMODCACHE $GOCACHE" = "{caches} {caches}/modules {caches}/build" ] || exit 5
        case "$4" in *"-X version.Version=v2.0.0") ;; *) exit 4 ;; esac
        printf '#!/bin/sh\\necho engine 2.0.0\\n' > "$6engine"; /bin/chmod 755 "$6engine" ;;
 esac"""
@@ -222,9 +235,34 @@ esac"""
     monkeypatch.setenv("GOOS", "plan9")
     go = replace(TOOL, name="go", programs=["go"], path=PathSource((1, 26, 5), ["version"]))
     tool = replace(TOOL, go=GoSource("example.org/engine", "./cmd/{program}", "version.Version"))
+    place(caches / "modules" / "engine@v2.0.0" / "go.mod", b"").parent.chmod(0o500)  # as Go makes them
+    folder = get_tools.bring({"engine": tool, "go": go}, shelf, ["engine"])
+    assert isinstance(folder, Path), folder
+    assert (folder / "engine").is_file()
+    assert not caches.exists()
+
+
+def test_what_lies_in_a_go_module_as_it_is_is_copied(path: Path, tmp_path: Path, shelf: Store) -> None:
+    module = place(tmp_path / "module" / "go.mod", b"module engine").parent
+    place(module / "hack" / "engine.sh", script("echo engine 2.0.0"))
+    place(path / "go", script(f"""[ $1 = mod ] && echo '{{"Dir": "{module}"}}' || echo go version go1.26.6"""))
+    go = replace(TOOL, name="go", programs=["go"], path=PathSource((1, 26, 5), ["version"]))
+    tool = replace(TOOL, go=GoSource("example.org/engine", files={"engine": "hack/engine.sh"}))
     result = Toolbox({"engine": tool, "go": go}, shelf).get("engine")
     assert isinstance(result, Found), str(result)
-    assert result.origin == "Go module"
+    assert result.programs["engine"].read_bytes() == script("echo engine 2.0.0")
+
+
+def test_a_debian_package_is_a_release_too(shelf: Store, tmp_path: Path) -> None:
+    data = packed("bin/engine", says_version("2.0.0"))
+    members = [(b"debian-binary", b"2.0\n"), (b"control.tar.gz", b"odd"), (b"data.tar.gz", data)]
+    package = b"!<arch>\n" + b"".join(
+        b"%-16s%-12d%-6d%-6d%-8o%-10d`\n%s%s"
+        % (name, 0, 0, 0, 0o644, len(content), content, b"\n" * (len(content) % 2))
+        for name, content in members
+    )
+    file = place(tmp_path / "2.0.0.deb", package)
+    assert found(replace(TOOL, archive=released(file.as_uri(), package)), shelf).origin == "official release"
 
 
 def test_an_old_go_is_said_to_be_the_reason(path: Path, shelf: Store) -> None:
@@ -238,7 +276,7 @@ def test_an_old_go_is_said_to_be_the_reason(path: Path, shelf: Store) -> None:
 def test_the_command_needs_nothing_but_python(tmp_path: Path) -> None:
     """Run as a newcomer's shell does: no site packages, an empty cache, and nothing on PATH, so that all is missing."""
     done = subprocess.run(
-        [sys.executable, "-S", get_tools.__file__],
+        [sys.executable, "-S", get_tools.__file__, "-e", "contract"],
         env={"PATH": str(tmp_path), "HOME": str(tmp_path), "http_proxy": UNREACHABLE, "https_proxy": UNREACHABLE},
         cwd=os.sep,
         capture_output=True,
@@ -247,14 +285,21 @@ def test_the_command_needs_nothing_but_python(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert "please install the package docker-registry" in done.stderr
+    assert "please install git" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(("with_go", "wanted"), [(True, ["prow"]), (False, [])])
-def test_what_only_go_can_make_is_wanted_where_go_is(path: Path, with_go: bool, wanted: list[str]) -> None:
-    place(path / "go", script("echo go version go1.26.5 linux/amd64")) if with_go else path.mkdir()
-    tools = [tool for tool in pins.load(PINS).values() if tool.needed == "tests-with-go"]
-    environment = {"PATH": str(path), "IMAGE_BUILDER_REQUIRE_TOOLS": "1"}
-    assert [tool.name for tool in tools if get_tools.needed(tool, environment, ordinary_user=False)] == wanted
-    assert not any(get_tools.needed(tool, {"PATH": str(path)}, ordinary_user=False) for tool in tools)
+@pytest.mark.parametrize("locale", ["C", "en_US.ISO-8859-1"])
+def test_a_cache_that_cannot_be_written_is_one_line(tmp_path: Path, locale: str) -> None:
+    home = place(tmp_path / "größer und größer", b"a file")
+    done = subprocess.run(
+        [sys.executable, "-S", "-X", "utf8", get_tools.__file__, "-e", "lint"],
+        env={"PATH": str(tmp_path), "HOME": str(home), "LC_ALL": locale},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, b"")
+    said = done.stderr.decode()
+    assert said.count("\n") == 1
+    assert "größer/.cache" in said
+    assert "set XDG_CACHE_HOME" in said

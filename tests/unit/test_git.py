@@ -88,7 +88,7 @@ def test_variables_of_another_repository_do_not_count(copy: Path, environment: d
     assert working_copy_commit(str(copy), environment | {"GIT_DIR": str(tmp_path)}) == head
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root: nobody else can give a folder away")
 def test_a_working_copy_of_another_user_is_read(copy: Path, environment: dict[str, str]) -> None:
     head = git(copy, environment, "rev-parse", "HEAD")
     for path in (copy, copy / ".git"):

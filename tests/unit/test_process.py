@@ -14,7 +14,7 @@ from image_builder_adapters.process import Command, CouldNotStart, Ending, Finis
 from image_builder_adapters.process_output import Tail
 from image_builder_domain.interruption import Interruption
 
-ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"}
+ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
 
 def shell(script: str, grace: float = 3.0) -> Command:

@@ -1,5 +1,7 @@
 """The single sources of pinned tools, and how programs are asked for their version."""
 
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,14 +10,14 @@ import pytest
 import get_tools
 from tests.releases import TOOL, place, script
 from toolchain import golang, pins, programs, wheel
-from toolchain.pins import WheelSource
+from toolchain.pins import PathSource, SourceError, WheelSource
 from toolchain.store import default_root
 
 PINS = Path(get_tools.__file__).parent / "tools.toml"
 
 
 def test_go_keeps_the_users_proxy_and_finds_a_home_where_none_is_set() -> None:
-    environment = golang.go_environment({"GOPROXY": "https://proxy.example"})
+    environment = golang.go_environment({"GOPROXY": "https://proxy.example"}, Path("/caches"))
     assert environment["GOPROXY"] == "https://proxy.example"
     assert environment["HOME"]
 
@@ -62,26 +64,79 @@ def test_versions_compare_as_numbers() -> None:
 
 def test_this_python_is_no_static_program_and_a_text_is_none_either() -> None:
     assert not programs.is_static(PINS)
-    assert not programs.is_static(Path("/bin/ls"))
+    assert not programs.is_static(Path(sys.executable).resolve())
 
 
 @pytest.mark.parametrize(
-    ("needed", "environment", "ordinary_user", "expected"),
+    ("needed", "words", "environment", "user", "expected"),
     [
-        ("always", {"BUILDKIT_HOST": "tcp://daemon:1234"}, False, True),
-        ("local-builds", {}, False, True),
-        ("local-builds", {"BUILDKIT_HOST": "tcp://daemon:1234"}, False, False),
-        ("rootless", {}, True, True),
-        ("rootless", {}, False, False),
-        ("tests", {"IMAGE_BUILDER_REQUIRE_TOOLS": "1"}, False, True),
-        ("tests", {}, False, False),
-        ("on-demand", {"IMAGE_BUILDER_REQUIRE_TOOLS": "1"}, True, False),
+        (["always"], ["-e", "lint"], {}, 0, True),
+        (["e2e"], ["-e", "lint,types"], {}, 0, False),
+        (["e2e"], [], {}, 0, True),
+        (["demo"], [], {}, 0, False),
+        (["demo"], ["-e", "demo"], {}, 0, True),
+        (["unit"], ["-e", "system"], {}, 0, True),
+        (["unit"], ["-e=mutation", "--", "-e", "e2e"], {}, 0, True),
+        (["e2e"], ["-eunit", "--", "-e", "e2e"], {}, 0, False),
+        (["contract"], ["-e", "unit,py312"], {}, 0, True),
+        (["demo local"], ["-e", "demo"], {"BUILDKIT_HOST": "tcp://daemon:1234"}, 0, False),
+        (["demo local", "e2e"], ["-e", "e2e"], {"BUILDKIT_HOST": "tcp://daemon:1234"}, 0, True),
+        (["demo local ordinary"], ["-e", "demo"], {}, 0, False),
+        (["demo local ordinary"], ["-e", "demo"], {}, 1000, True),
+        ([], [], {}, 0, False),
     ],
 )
 def test_a_tool_is_fetched_only_where_it_is_needed(
-    needed: str, environment: dict[str, str], ordinary_user: bool, expected: bool
+    needed: list[str], words: list[str], environment: dict[str, str], user: int, expected: bool
 ) -> None:
-    assert get_tools.needed(replace(TOOL, needed=needed), environment, ordinary_user) is expected
+    so = get_tools.facts(get_tools.parts_of(words), pins.load_parts(PINS), environment, user)
+    assert get_tools.needed(replace(TOOL, needed=needed), so) is expected
+
+
+@pytest.mark.parametrize("part", ["lint", "types", "unit", "system"])
+@pytest.mark.parametrize("user", [0, 1000])
+def test_parts_without_engines_compile_nothing(part: str, user: int) -> None:
+    so = get_tools.facts([part], pins.load_parts(PINS), {}, user)
+    wanted = {name for name, tool in pins.load(PINS).items() if get_tools.needed(tool, so)}
+    assert wanted <= {"uv", "shell", "git", "util-linux", "busybox"}
+
+
+def test_every_need_is_made_of_words_that_can_be_so() -> None:
+    parts = pins.load_parts(PINS)
+    known = {"always", "local", "root", "ordinary", *(word for words in parts.values() for word in words)}
+    assert {word for tool in pins.load(PINS).values() for need in tool.needed for word in need.split()} <= known
+
+
+@pytest.mark.parametrize(
+    ("ranges", "said"),
+    [
+        (f"kim:1:9\n{os.geteuid()}:100000:65536\n", ""),
+        (f"# nothing\n{os.geteuid()}:100000:65535\nkim:100000:65536\n", "lends this user no 65536"),
+        (None, "No such file"),
+    ],
+)
+def test_identities_must_be_lent_to_this_very_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ranges: str | None, said: str
+) -> None:
+    helper = place(tmp_path / "newuidmap", script("true"))
+    if ranges is not None:
+        (tmp_path / "subuid").write_text(ranges)
+    monkeypatch.setattr(programs, "RANGES", {"newuidmap": tmp_path / "subuid"})
+    monkeypatch.setattr(programs, "may_map", lambda _: True)
+    tool = replace(TOOL, path=PathSource(maps_identities=True))
+    if said:
+        with pytest.raises(SourceError, match=said):
+            programs.check(tool, "newuidmap", helper)
+    else:
+        assert programs.check(tool, "newuidmap", helper)
+
+
+def test_a_helper_without_privilege_maps_nothing(tmp_path: Path) -> None:
+    helper = place(tmp_path / "newuidmap", script("true"))
+    assert not programs.may_map(helper)
+    if os.geteuid() == 0:
+        helper.chmod(0o4755)
+        assert programs.may_map(helper)
 
 
 def test_the_cache_folder_follows_xdg_and_ignores_a_relative_one(monkeypatch: pytest.MonkeyPatch) -> None:

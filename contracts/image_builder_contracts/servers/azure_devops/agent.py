@@ -24,7 +24,7 @@ _TASKS = {
     "script": {"id": "d9bafed4-0b18-4f58-968d-86655b4d2ce9", "name": "CmdLine", "version": "2.250.1"},
     "checkout": {"id": "6d15af64-176c-496d-b583-fd2ae21d4df4", "name": "Checkout", "version": "1.0.0"},
 }
-_COMMANDS = {"bash": ("/usr/bin/env", "bash"), "script": ("/usr/bin/env", "bash", "--noprofile", "--norc")}
+_COMMANDS = {"bash": ("bash",), "script": ("bash", "--noprofile", "--norc")}
 
 
 @final
@@ -163,7 +163,7 @@ class Agent:
         command = (*_COMMANDS[step.kind], str(file))
         writer.write("Generating script.")
         writer.write("========================== Starting Command Output ===========================")
-        writer.write(f"[command]{' '.join(command)}")
+        writer.write(f"[command]/usr/bin/{' '.join(command)}")
         folder = self._variables.expand(step.folder) or self._variables.get("System.DefaultWorkingDirectory")
         end = time.monotonic() + step.minutes * self._settings.minute if step.minutes else None
         stop = _Stop(run, self, job.cancel_minutes * self._settings.minute, end, already=self._status == "Canceled")
