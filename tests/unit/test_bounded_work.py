@@ -24,6 +24,8 @@ from image_builder_adapters.console_text import neutralise
 from image_builder_adapters.cosign.output import is_transient, names_digest, reason_of
 from image_builder_adapters.event_payload import read_event
 from image_builder_adapters.http import HttpAnswer
+from image_builder_adapters.identity.signed_token import SignedToken
+from image_builder_adapters.identity.strict_json import read_strictly
 from image_builder_adapters.kaniko.failure import failure_of as kaniko_failure
 from image_builder_adapters.notary.explanation import neutral
 from image_builder_adapters.notary.signify import parse_signify
@@ -38,6 +40,7 @@ from image_builder_adapters.registry.referrers import next_page, parse_referrers
 from image_builder_adapters.retry import retry_after_seconds
 from image_builder_adapters.source_tree import read_source
 from image_builder_adapters.yaml_reader import parse_flawed
+from image_builder_domain.admission_inputs import read_claims
 from image_builder_domain.build_report import read_report
 from image_builder_domain.configuration import configuration
 from image_builder_domain.decision.tags import user_tags
@@ -47,6 +50,7 @@ from image_builder_domain.env_file import env_file_arguments
 from image_builder_domain.git_state import read_git_state
 from image_builder_domain.inputs import Asked
 from image_builder_domain.pattern import Pattern
+from image_builder_domain.production_ref import ProductionRefs, RefPattern, branch_ref
 from image_builder_domain.reference import Digest, ImageReference
 from image_builder_domain.registry_prefix import RegistryPrefix
 from image_builder_domain.remote.log import without_timestamps
@@ -310,6 +314,8 @@ def lines(text: str) -> tuple[str, ...]:
     return tuple(text.split("\n"))
 
 
+CLAIMS = ("REPO_OWNER", "REPO_NAME", "PULL_BASE_REF", "PULL_BASE_SHA", "PULL_PULL_SHA", "PULL_NUMBER")
+LISTED = ProductionRefs({"*": tuple(RefPattern.parse(text).unwrap() for text in ("main", "a**" * 30 + "z", "*/a*b"))})
 INDEX = "application/vnd.oci.image.index.v1+json"
 PLATFORM = '{"platform":{"os":"linux","architecture":"a#"}}'
 REFERRER = '{"mediaType":"a","digest":"' + DIGEST + '","size":#}'
@@ -420,6 +426,13 @@ TABLE: dict[str, tuple[Parse, dict[str, Make]]] = {
         lambda text: last_report(f"{FIRST_LINE}\n{text}\n{LAST_LINE}"),
         {"many": document("images", IMAGE, head='"status":"success","pushed":true,"signed":true,')},
     ),
+    "identity token": (
+        SignedToken.parse,
+        {"header": lambda size: "e" * size + ".e30.e30", "parts": repeated("e."), "letters": repeated("e")},
+    ),
+    "keys of an issuer": (lambda text: read_strictly(text.encode()), DOCUMENTS),
+    "claims of a run": (lambda text: read_claims(dict.fromkeys(CLAIMS, text)), NAMES),
+    "ref and repository of a job": (lambda text: LISTED.match(text, text, branch_ref(text)), NAMES),
     "build report": (lambda text: read_report(text.encode(), "f"), {**DOCUMENTS, "images": document("images", IMAGE)}),
     "foreign output for a console": (lambda text: neutralise(text.encode()), LOGS),
     "foreign output with secrets": (redacted, LOGS),
