@@ -316,6 +316,12 @@ def lines(text: str) -> tuple[str, ...]:
 
 CLAIMS = ("REPO_OWNER", "REPO_NAME", "PULL_BASE_REF", "PULL_BASE_SHA", "PULL_PULL_SHA", "PULL_NUMBER")
 LISTED = ProductionRefs({"*": tuple(RefPattern.parse(text).unwrap() for text in ("main", "a**" * 30 + "z", "*/a*b"))})
+
+
+def claimed(text: str) -> object:
+    return read_claims(dict.fromkeys(CLAIMS, text))
+
+
 INDEX = "application/vnd.oci.image.index.v1+json"
 PLATFORM = '{"platform":{"os":"linux","architecture":"a#"}}'
 REFERRER = '{"mediaType":"a","digest":"' + DIGEST + '","size":#}'
@@ -431,7 +437,7 @@ TABLE: dict[str, tuple[Parse, dict[str, Make]]] = {
         {"header": lambda size: "e" * size + ".e30.e30", "parts": repeated("e."), "letters": repeated("e")},
     ),
     "keys of an issuer": (lambda text: read_strictly(text.encode()), DOCUMENTS),
-    "claims of a run": (lambda text: read_claims(dict.fromkeys(CLAIMS, text)), NAMES),
+    "claims of a run": (claimed, NAMES),
     "ref and repository of a job": (lambda text: LISTED.match(text, text, branch_ref(text)), NAMES),
     "build report": (lambda text: read_report(text.encode(), "f"), {**DOCUMENTS, "images": document("images", IMAGE)}),
     "foreign output for a console": (lambda text: neutralise(text.encode()), LOGS),

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -214,10 +215,31 @@ ADO = AdoSettings("https://dev.azure.com/acme", "proj", 7)
     ],
 )
 def test_the_pipelines_credential_is_told_by_name(environment: dict[str, str], expected: str) -> None:
-    configured, credential = look_at_pipeline(Configuration("c", ado=ADO), True, environment)
+    configured, credential, *_ = look_at_pipeline(Configuration("c", ado=ADO), True, environment)
     assert "pipeline 7 of https://dev.azure.com/acme/proj" in configured.found
     assert credential.found == expected
     assert credential.is_missing == ("no credential" in expected)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "environment", "expected"),
+    [
+        ("v1", {}, []),
+        ("v2", {}, [("this job cannot ask for one", False)]),
+        (
+            "v2",
+            {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://x", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "hunter2"},
+            [("this job may ask GitHub for one", True)],
+        ),
+    ],
+)
+def test_whether_a_job_can_prove_what_it_is_for_a_pipeline_that_may_want_it(
+    parameters: str, environment: dict[str, str], expected: list[tuple[str, bool]]
+) -> None:
+    configuration = Configuration("c", ado=replace(ADO, parameters=parameters))
+    _, _, *more = look_at_pipeline(configuration, True, environment)
+    assert [(finding.found, finding.is_good) for finding in more] == expected
+    assert not any(finding.is_missing for finding in more)
 
 
 def test_nobody_misses_a_pipeline_that_is_not_used() -> None:

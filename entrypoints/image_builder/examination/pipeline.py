@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from image_builder_adapters.azure_devops.credential import read_credential
+from image_builder_adapters.azure_devops.identity_token import can_ask
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.diagnosis import Finding
 from image_builder_domain.remote_pipeline import PipelineMisconfigured
@@ -24,6 +25,8 @@ def look_at_pipeline(
         remedy = "add ado-config to the configuration file"
         yield Finding(_AREA, "ado-config", "not configured", False, is_in_effect, remedy)
     yield _credential(environment, is_in_effect)
+    if settings is not None and settings.parameters == "v2":
+        yield _identity_token(environment)
 
 
 def _credential(environment: Mapping[str, str], is_needed: bool) -> Finding:
@@ -31,3 +34,11 @@ def _credential(environment: Mapping[str, str], is_needed: bool) -> Finding:
     if isinstance(found, PipelineMisconfigured):
         return Finding(_AREA, "credential", f"{found.where}: {found.reason}", False, is_needed, found.remedy)
     return Finding(_AREA, "credential", str(found), is_needed=is_needed)
+
+
+def _identity_token(environment: Mapping[str, str]) -> Finding:
+    """Not needed by every pipeline: only the one of this repository refuses pushes without a token."""
+    if can_ask(environment):
+        return Finding(_AREA, "identity token", "this job may ask GitHub for one")
+    remedy = "in GitHub Actions add 'permissions: id-token: write'; the shipped pipeline refuses pushes without a token"
+    return Finding(_AREA, "identity token", "this job cannot ask for one", False, remedy=remedy)
