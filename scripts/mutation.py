@@ -35,7 +35,10 @@ AREAS: Final = {
     "ado": (("remote/parameters",), ("ado_parameters",)),
     "git": (
         ("git_state/*",),
-        ("git_state", "prow", "prow_batch_and_periodic", "github_events", "gitlab", "jenkins", "azure_pipelines"),
+        (
+            *("git_state", "known_system", "prow", "prow_batch_and_periodic"),
+            *("github_events", "gitlab", "jenkins", "azure_pipelines"),
+        ),
     ),
 }
 # The same examples each time, and no search for the smallest one that fails: that it fails is all we ask.
