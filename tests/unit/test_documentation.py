@@ -89,7 +89,7 @@ def test_the_page_on_ci_systems_has_every_event_and_every_mark_that_the_code_kno
 @pytest.mark.parametrize(
     ("job", "job_type"),
     [
-        ({"CI_PIPELINE_EVENT": "push", "CI_COMMIT_BRANCH": "main", "CI_COMMIT_SHA": BASE}, JobType.POSTSUBMIT),
+        ({"CI_PIPELINE_EVENT": "push", "CI_COMMIT_REF": "refs/heads/main", "CI_COMMIT_SHA": BASE}, JobType.POSTSUBMIT),
         (
             {
                 "CI_PIPELINE_EVENT": "pull_request",

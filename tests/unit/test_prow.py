@@ -121,6 +121,16 @@ def test_who_sets_prow_s_names_elsewhere_chooses_what_is_built() -> None:
     assert state(without(POSTSUBMIT, "PROW_JOB_ID")) == replace(state(POSTSUBMIT), starter_chooses=True)
 
 
+@pytest.mark.parametrize("ref", ["refs/heads/main", "refs/tags/main"])
+def test_a_full_ref_in_prow_s_names_is_what_it_says_outside_prow_alone(ref: str) -> None:
+    environment = without(POSTSUBMIT, "PULL_REFS") | {"PULL_BASE_REF": ref}
+    found = state(without(environment, "PROW_JOB_ID"))
+    assert (found.ref, found.base_ref, found.claimed_refs) == (ref, "main", (ref,))
+    assert state(environment).claimed_refs == (f"refs/heads/{ref}", f"refs/tags/{ref}")
+    pull = without(PRESUBMIT, "PULL_REFS", "PROW_JOB_ID") | {"PULL_BASE_REF": ref}
+    assert (state(pull).ref, state(pull).base_ref) == (None, "main")
+
+
 def test_a_ref_whose_prefix_prow_took_away_may_be_a_branch_or_a_tag() -> None:
     assert state(POSTSUBMIT).ref is None
     assert state(POSTSUBMIT).claimed_refs == ("refs/heads/main", "refs/tags/main")

@@ -118,7 +118,7 @@ def _pushed(given: Mapping[str, str], job_type: JobType) -> Result[GitState, Pro
             base_ref=variable.short_ref(found[1]) if variable.tag_of(found[1]) is None else None,
             base_sha=found[0],
             tag=variable.tag_of(found[1]),
-            ref=found[1] if found[1].startswith(("refs/heads/", "refs/tags/")) else None,
+            ref=variable.whole_ref(found[1]),
             starter_chooses=given.get("BUILD_REASON") == "Manual",
         )
     )
@@ -161,7 +161,6 @@ def _declared(given: Mapping[str, str]) -> Result[GitState, Problems]:
     job_type = _declared_type(given)
     details = job_type.bind(lambda found: _declared_change(given, found))
     base_ref = given.get("PULL_BASE_REF")
-    is_full = base_ref is not None and base_ref.startswith(("refs/heads/", "refs/tags/"))
     return together(names, base, details).map(
         lambda found: GitState(
             _AZURE,
@@ -172,7 +171,7 @@ def _declared(given: Mapping[str, str]) -> Result[GitState, Problems]:
             base_ref=variable.short_ref(base_ref),
             base_sha=found[1],
             head_sha=found[2][2],
-            ref=base_ref if is_full and found[2][2] is None else None,
+            ref=variable.whole_ref(base_ref) if found[2][2] is None else None,
             starter_chooses=True,
         )
     )

@@ -33,10 +33,17 @@ def read(environment: Mapping[str, str], commit: str | None, repository: str | N
         return prow_periodic.read(given, commit, repository)
     state = _state(given, job_type.unwrap())
     return together(state, state.bind(lambda found: prow_record.cross_checked(given, found))).map(
-        lambda both: replace(
-            both[0], host=prow_record.host(given), starter_chooses=not prow_record.is_set_by_prow(given)
-        )
+        lambda both: _placed(given, replace(both[0], host=prow_record.host(given)))
     )
+
+
+def _placed(given: Mapping[str, str], state: GitState) -> GitState:
+    """Outside Prow the starter chooses, and may write a full ref, which is what it says: Prow has short names alone."""
+    if prow_record.is_set_by_prow(given):
+        return state
+    is_pushed = state.job_type is JobType.POSTSUBMIT
+    ref = variable.whole_ref(state.base_ref) if is_pushed else None
+    return replace(state, base_ref=variable.short_ref(state.base_ref), ref=ref, starter_chooses=True)
 
 
 def _state(given: Mapping[str, str], job_type: JobType) -> Result[GitState, Problems]:

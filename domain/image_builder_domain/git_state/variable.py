@@ -79,6 +79,11 @@ def full_ref(branch: str | None, tag: str | None) -> str | None:
     return f"refs/heads/{branch}" if branch is not None else None
 
 
+def whole_ref(text: str | None) -> str | None:
+    """The text where it is the full ref of a branch or tag, else None: a short name may be either."""
+    return text if text is not None and text.startswith(("refs/heads/", "refs/tags/")) else None
+
+
 def truth(text: str | None) -> bool | None:
     """``true`` and ``false`` in any case; None for anything else."""
     return {"true": True, "false": False}.get((text or "").lower())
