@@ -55,14 +55,19 @@ def _protection(draw: st.DrawFn, name: str, *, words: tuple[str, str] = ("true",
     return {} if found is None else {name: found}
 
 
+_EVENTS: Final = ("push", "workflow_dispatch", "schedule", "release", "create", "repository_dispatch")
+
+
 @st.composite
 def github(draw: st.DrawFn) -> PushJob:
-    """GitHub: push, workflow_dispatch and schedule."""
+    """GitHub: every event that is for a branch or a tag."""
     kind, name = _ref(draw)
-    event = draw(st.sampled_from(("push", "workflow_dispatch", "schedule")))
+    event = draw(st.sampled_from(_EVENTS))
     default, fork = draw(st.sampled_from((name, name, "master", None))), draw(st.sampled_from((False, True, None)))
-    if event == "schedule":  # it is of the default branch
+    if event in ("schedule", "repository_dispatch"):  # they are of the default branch
         kind, name = "branch", default or "main"
+    if event in ("release", "create"):  # of a tag alone
+        kind = "tag"
     ref = f"refs/{'heads' if kind == 'branch' else 'tags'}/{name}"
     repository = {key: value for key, value in jobs.REPOSITORY.items() if key not in ("fork", "default_branch")}
     repository |= {} if default is None else {"default_branch": default}
@@ -71,6 +76,9 @@ def github(draw: st.DrawFn) -> PushJob:
         "push": jobs.PUSH_EVENT | {"ref": ref},
         "workflow_dispatch": jobs.DISPATCH_EVENT | {"ref": ref},
         "schedule": jobs.SCHEDULE_EVENT,
+        "release": jobs.RELEASE_EVENT | {"release": {"tag_name": name, "prerelease": False}},
+        "create": jobs.CREATE_EVENT | {"ref": name},
+        "repository_dispatch": jobs.REPOSITORY_DISPATCH_EVENT | {"branch": name},
     }[event]
     variables = {key: value for key, value in jobs.PUSH.items() if key != "GITHUB_REF_PROTECTED"}
     protection = _protection(draw, "GITHUB_REF_PROTECTED")

@@ -7,17 +7,19 @@ it: it calls nothing of the product.
 
 import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from image_builder_domain.build_inputs import Inputs, Source
 from image_builder_domain.configuration import Configuration
+from image_builder_domain.decision.tags import decide_tags
 from image_builder_domain.git_state import read_git_state
 from image_builder_domain.history import History, OnBranch
 from image_builder_domain.inputs import Asked, TagInputs
 from image_builder_domain.plan import Plan, decide
 from image_builder_domain.problem import Problems
+from image_builder_domain.sign_plan import SigningInputs, SignPlan, decide_signing
 from image_builder_domain.trust import Side
 from returns.result import Result, Success
 
@@ -51,7 +53,7 @@ def cases(draw: st.DrawFn) -> tuple[dict[str, Any], PushJob, dict[str, OnBranch]
         **({"unprotected-refs": True} if refs is not None and draw(st.integers(0, 3)) == 0 else {}),
         **({"repository-hosts": hosts} if hosts is not None else {}),
     }
-    answers = st.sampled_from((*OnBranch, *[OnBranch.YES] * 3))
+    answers = st.sampled_from((*OnBranch, OnBranch.YES, OnBranch.YES))
     return document, job, {branch: draw(answers) for branch in sorted({"main", name})}
 
 
@@ -140,13 +142,17 @@ def is_production(document: dict[str, Any], job: PushJob, history: History, *, i
 
 # --- what must hold ------------------------------------------------------------------------------------------------
 
+Case: TypeAlias = tuple[dict[str, Any], PushJob, dict[str, OnBranch]]
+
+
+def inputs(found: Configuration, job: PushJob, history: History) -> TagInputs:
+    state = read_git_state(job.environment, None, None, Success(job.event))
+    asked = Asked("app", backend="buildkit")
+    return TagInputs(asked, Success(found), state, datetime(2026, 1, 2, tzinfo=UTC), {}, history)
+
 
 def decided(found: Configuration, job: PushJob, history: History) -> Result[Plan, Problems]:
-    state = read_git_state(job.environment, None, None, Success(job.event))
-    tags = TagInputs(
-        Asked("app", backend="buildkit"), Success(found), state, datetime(2026, 1, 2, tzinfo=UTC), {}, history
-    )
-    return decide(Inputs(tags, Success(Source("/src", "Dockerfile")), 1700000000))
+    return decide(Inputs(inputs(found, job, history), Success(Source("/src", "Dockerfile")), 1700000000))
 
 
 def reached(plan: Plan, found: Configuration) -> list[str]:
@@ -167,9 +173,7 @@ def reached(plan: Plan, found: Configuration) -> list[str]:
 
 @settings(max_examples=400, deadline=None)
 @given(cases())
-def test_no_push_that_misses_a_condition_reaches_production(
-    case: tuple[dict[str, Any], PushJob, dict[str, OnBranch]],
-) -> None:
+def test_no_push_that_misses_a_condition_reaches_production(case: Case) -> None:
     document, job, history = case
     found = configured(document).unwrap()
     plan = decided(found, job, history)
@@ -188,3 +192,30 @@ def test_no_push_that_misses_a_condition_reaches_production(
         assert plan.unwrap().job.warnings
     else:
         event(f"{job.system}: refused")
+
+
+PRODUCTION, DEVELOPMENT = "reg.example/prod/app:v1", "reg.example/dev/app:v1"
+
+
+@settings(max_examples=300, deadline=None)
+@given(cases())
+def test_tags_and_signatures_of_images_that_exist_follow_the_same_conditions(case: Case) -> None:
+    document, job, history = case
+    found = configured(document | {"default-commit-tag": "commit", "default-merge-group-tag": "group"}).unwrap()
+    asked = inputs(found, job, history)
+    tags = decide_tags(asked).map(lambda all_of_them: [tag.value for tag in all_of_them]).value_or([])
+    signed = {
+        image: [choice.definition.name for choice in plan.signers if choice.chosen]
+        for image in (PRODUCTION, DEVELOPMENT)
+        for plan in [_signing(image, asked).value_or(None)]
+        if plan is not None
+    }
+    if is_production(document, job, history, is_build=False):
+        assert (tags, signed) == (["commit"], {PRODUCTION: ["any"]})
+    else:
+        assert (tags, signed) in (([], {}), (["group"], {DEVELOPMENT: ["named"]}))
+        assert (tags, signed) == ([], {}) or job.kind != "tag"
+
+
+def _signing(image: str, asked: TagInputs) -> Result[SignPlan, Problems]:
+    return decide_signing(SigningInputs((image,), asked.configuration, asked.git_state, asked.history))

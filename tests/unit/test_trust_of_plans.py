@@ -183,6 +183,22 @@ def test_no_configuration_and_no_flag_gives_unmerged_code_more(
     assert min(plans, signed, cached) >= 10
 
 
+def test_outside_ci_no_configuration_gives_production_away() -> None:
+    """What is not on loopback needs the administrators' word, and nobody's laptop writes production's cache."""
+    state = Success(GitState(CiSystem.LOCAL, JobType.LOCAL, HEAD))
+    plans = 0
+    for found in configurations():
+        plan = planned(found, state, ASKED[0])
+        if isinstance(plan, Failure):
+            continue
+        plans += 1
+        for build in plan.unwrap().builds:
+            assert all(lies_in(place, found.unwrap().dev_registries) for place in build.destinations)
+            assert all(lies_in(written, found.unwrap().dev_registries) for written in build.cache.exports)
+        assert not any(choice.chosen for choice in plan.unwrap().signers)
+    assert plans >= 10
+
+
 @given(st.sampled_from(sorted(UNMERGED)), st.data())
 def test_no_variables_give_the_plan_of_unmerged_code_more(name: str, data: st.DataObject) -> None:
     job = UNMERGED[name]
