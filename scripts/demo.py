@@ -32,6 +32,7 @@ sys.path.insert(0, str(REPOSITORY))
 
 import azure_act  # noqa: E402 (the repository must be on the path first)
 from tests import guard  # noqa: E402
+from tests.git_repository import GitRepository  # noqa: E402
 from tests.oci_registry import start_registry  # noqa: E402
 
 COMMIT = "5d1c7e0b9a3f4c2d8e6f1a0b7c9d3e5f2a4b6c8d"
@@ -113,6 +114,8 @@ def _demonstrate(folder: Path, running: ExitStack) -> None:
     base = _build_base(folder, registry)
 
     _say("Building examples/hello as a Prow postsubmit job")
+    source = GitRepository.make(folder / "source")  # a job builds what is checked out, not what lies beside it
+    shutil.copytree(REPOSITORY / "examples" / "hello", source.folder, dirs_exist_ok=True)
     artifacts = folder / "artifacts"
     artifacts.mkdir()
     config = folder / "image-builder-config.yaml"
@@ -122,12 +125,12 @@ def _demonstrate(folder: Path, running: ExitStack) -> None:
     _image_builder(
         [
             *("--config", str(config), "--name", "examples/hello"),
-            *("--context", str(REPOSITORY / "examples" / "hello")),
+            *("--context", str(source.folder)),
             *("--tag", "latest", "--tag", "release=v1.0-{{ .ShortSHA }}"),
             *("--build-arg", f"BASE={base}", "--build-arg", f"GREETING={greeting}"),
             *("--build-report-path", str(report_path), "--silent"),
         ],
-        {**_prow(artifacts), "SSL_CERT_FILE": signer["ca"]},
+        {**_prow(artifacts, source.commit()), "SSL_CERT_FILE": signer["ca"]},
     )
     report = json.loads(report_path.read_text())
     registries = [f"{registry}/prod", f"{mirror}/prod"]
@@ -169,14 +172,14 @@ def _config(registry: str, mirror: str, signer: dict[str, str]) -> str:
     return body
 
 
-def _prow(artifacts: Path) -> dict[str, str]:
+def _prow(artifacts: Path, commit: str) -> dict[str, str]:
     """The environment that Prow's pod utilities give a postsubmit job."""
     spec = {
         "type": "postsubmit",
         "job": "post-hello-build",
         "buildid": "1812",
         "prowjobid": "6d1f0c1e",
-        "refs": {"org": "acme", "repo": "hello", "base_ref": "main", "base_sha": COMMIT},
+        "refs": {"org": "acme", "repo": "hello", "base_ref": "main", "base_sha": commit},
     }
     return {
         "CI": "true",
@@ -189,8 +192,8 @@ def _prow(artifacts: Path) -> dict[str, str]:
         "REPO_OWNER": "acme",
         "REPO_NAME": "hello",
         "PULL_BASE_REF": "main",
-        "PULL_BASE_SHA": COMMIT,
-        "PULL_REFS": f"main:{COMMIT}",
+        "PULL_BASE_SHA": commit,
+        "PULL_REFS": f"main:{commit}",
         "JOB_SPEC": json.dumps(spec),
     }
 

@@ -13,6 +13,7 @@ from typing import Final, final
 from image_builder_domain.checkout import (
     Changes,
     Checkout,
+    CheckoutFacts,
     Claim,
     FoundCheckout,
     NoCheckout,
@@ -25,6 +26,7 @@ from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
 from image_builder_adapters.git import Git
+from image_builder_adapters.git_credential import stored_credentials
 from image_builder_adapters.git_directory import (
     REFTABLE,
     GitDirectory,
@@ -43,15 +45,38 @@ def read_checkout(
     context: str, workspace: str | None, claim: Claim, environment: Mapping[str, str]
 ) -> tuple[FoundCheckout, GitDirectory | None]:
     """The innermost checkout around the build context, else around the CI system's workspace; and its directory."""
-    places = tuple(dict.fromkeys(os.path.realpath(place) for place in (context, workspace) if place))
-    for place in places:
-        found = find_git_directory(place)
-        if found is not None:
-            directory = unwrap_or_failure(found)
-            if isinstance(directory, UnreadableCheckout):
-                return directory, None
-            return _Reader(claim, places[0], environment).read(directory), directory
-    return NoCheckout(places), None
+    places, located = _places(context, workspace), _located(context, workspace)
+    if located is None:
+        return NoCheckout(places), None
+    directory = unwrap_or_failure(located)
+    if isinstance(directory, UnreadableCheckout):
+        return directory, None
+    return _Reader(claim, places[0], environment).read(directory), directory
+
+
+def find_checkout(context: str, workspace: str | None) -> GitDirectory | None:
+    """Where the same checkout keeps its history; None without one, and for one that cannot be read."""
+    located = _located(context, workspace)
+    return located.value_or(None) if located is not None else None
+
+
+def read_checkout_facts(
+    context: str,
+    dockerfile: str,
+    configuration: str,
+    workspace: str | None,
+    claim: Claim,
+    environment: Mapping[str, str],
+) -> CheckoutFacts:
+    """Everything about the checkout; ``dockerfile`` is relative to the context, ``configuration`` is a file."""
+    found, directory = read_checkout(context, workspace, claim, environment)
+    places = found.places if isinstance(found, NoCheckout) else ()
+    return CheckoutFacts(
+        found,
+        holds(configuration, directory, places),
+        copies_git(context, dockerfile),
+        stored_credentials(directory) if directory is not None else (),
+    )
 
 
 def read_history(
@@ -91,6 +116,15 @@ def copies_git(context: str, dockerfile: str) -> bool:
             content = read_file(path, "").value_or(b"").decode("utf-8", "replace")
             return not all(excludes(content, entry) for entry in (".git", ".git/config"))
     return True
+
+
+def _places(context: str, workspace: str | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(os.path.realpath(place) for place in (context, workspace) if place))
+
+
+def _located(context: str, workspace: str | None) -> "Result[GitDirectory, UnreadableCheckout] | None":
+    located = (find_git_directory(place) for place in _places(context, workspace))
+    return next((found for found in located if found is not None), None)
 
 
 def _belongs(found: "Result[GitDirectory, UnreadableCheckout] | None", directory: GitDirectory) -> bool:
@@ -166,6 +200,8 @@ class _Reader:
             if not found:
                 break
             commit = found[0]
+        if git is not None and len(heads) > 1:  # nothing is merged for a head that another one holds already
+            names.update(other for other in heads if other not in names and git.is_ancestor(other, head))
         return frozenset(names)
 
     def _superproject(self, directory: GitDirectory, depth: int) -> Superproject | None:
@@ -191,7 +227,7 @@ def _head(directory: GitDirectory, git: Git | None) -> Result[str, str]:
     found = read_head(directory)
     if git is None or found.swap().value_or("") != REFTABLE:
         return found
-    commit = git.head()
+    commit = git.commit()
     return Success(commit) if commit is not None else Failure(f"{REFTABLE}, and this git program cannot")
 
 
@@ -201,6 +237,8 @@ def _changes(directory: GitDirectory, git: Git | None, old: str, head: str) -> C
     if not git.is_ancestor(old, head):
         shallow = "; the checkout is shallow, so it may lie further back" if is_shallow(directory) else ""
         return Changes(reason=f"HEAD does not descend from that commit{shallow}")
+    if git.commit(old) == head:
+        return Changes(is_same=True)
     paths = git.changed_paths(old, head)
     return Changes(paths) if paths is not None else Changes(reason="what HEAD changes since then cannot be listed")
 

@@ -69,9 +69,9 @@ class Git:
         program = find_program("git", environment)
         return None if program is None else cls(program, directory, _environment(environment))
 
-    def head(self) -> str | None:
-        """The commit that is checked out."""
-        answer = self._text("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    def commit(self, name: str = "HEAD") -> str | None:
+        """The commit that is checked out, or that a tag object marks."""
+        answer = self._text("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
         return answer if answer is not None and is_sha(answer) else None
 
     def parents(self, commit: str) -> tuple[str, ...] | None:
@@ -165,7 +165,11 @@ def _answer(command: tuple[str, ...], environment: Mapping[str, str]) -> tuple[i
     timer.start()
     try:
         with child:
-            answer = _read(child.stdout)
+            try:
+                answer = _read(child.stdout)
+            except BaseException:  # the deadline passed, or a signal came
+                child.kill()
+                raise
             if len(answer) > _LARGEST_ANSWER:
                 child.kill()
     finally:

@@ -7,6 +7,7 @@ from typing import final
 from returns.result import Result
 
 from image_builder_domain.build_argument import BuildArgument
+from image_builder_domain.checkout import CheckoutFacts
 from image_builder_domain.dockerfile import DeclaredArguments
 from image_builder_domain.inputs import TagInputs
 from image_builder_domain.problem import Problems
@@ -37,7 +38,7 @@ class Inputs:
     """Enough to plan a build. ``commit_time`` is the commit's, in seconds since 1970, None where git cannot say.
 
     ``processors`` is how many of them this process may use. ``real_paths`` maps the paths of BuildKit's sockets, as
-    addresses name them, to their real ones.
+    addresses name them, to their real ones. ``checkout`` is what git's files say of the sources.
     """
 
     tags: TagInputs
@@ -45,3 +46,4 @@ class Inputs:
     commit_time: int | None
     processors: int = 1
     real_paths: Mapping[str, str] = field(default_factory=dict)
+    checkout: CheckoutFacts = field(default_factory=CheckoutFacts)

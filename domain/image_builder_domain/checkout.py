@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias, final
 
-from image_builder_domain.history import History
-
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -29,11 +27,13 @@ class UnreadableCheckout:
 class Changes:
     """What HEAD changes since one commit: ``paths``, or in ``reason`` why HEAD is not known to descend from it.
 
-    Paths are relative to the checkout's folder.
+    Paths are relative to the checkout's folder. ``is_same`` says that the name is that of a tag object, and HEAD the
+    commit that it marks.
     """
 
     paths: tuple[str, ...] = ()
     reason: str = ""
+    is_same: bool = False
 
 
 @final
@@ -56,7 +56,8 @@ class Checkout:
     """A checkout at ``folder``, whose HEAD is the commit ``head``.
 
     ``parents`` is what the ``parent`` lines of HEAD name, together with those of as many of its first parents as the
-    job has proposed commits, less one; None where one of these commits cannot be read. ``changes`` has an answer for
+    job has proposed commits, less one; of a batch also the heads that HEAD descends from. None where one of these
+    commits cannot be read. ``changes`` has an answer for
     each commit that the job claims, except ``head`` itself. ``modified`` are the tracked files below the build context
     that differ from HEAD, at most :data:`MOST_PATHS`; None where they cannot be compared. ``holds_context`` is false
     for the CI system's workspace when the build context lies outside of every checkout.
@@ -84,15 +85,14 @@ class CheckoutFacts:
 
     ``holds_configuration`` says that the configuration file lies in the checkout, so that a commit chooses what it
     says. ``copies_git`` says that the engine can copy ``.git`` into the image: it is a directory of the build context,
-    and no ignore file excludes it. ``credentials`` are secrets in its configuration. ``history`` answers which of the
-    branches that matter the job's commit lies on.
+    and no ignore file excludes it. ``credentials`` are secrets in its configuration. The bare constructor says that
+    nothing was found: a build that nobody looked at is no production build.
     """
 
-    found: FoundCheckout
+    found: FoundCheckout = NoCheckout(())
     holds_configuration: bool = False
     copies_git: bool = False
     credentials: tuple[str, ...] = field(default=(), repr=False)
-    history: History = field(default_factory=dict)
 
 
 @final
@@ -128,3 +128,7 @@ class Proof:
 
     text: str
     is_checked: bool = True
+
+
+NOT_COMPARED = Proof("not compared", is_checked=False)
+"""Nobody looked."""

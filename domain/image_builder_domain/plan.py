@@ -8,9 +8,11 @@ from returns.result import Failure, Result, Success
 from image_builder_domain.backend import Backend, decide_backend
 from image_builder_domain.build import BuildRequest
 from image_builder_domain.build_inputs import Inputs
+from image_builder_domain.checkout import NOT_COMPARED, Proof
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.decision.arguments import argument_warnings
 from image_builder_domain.decision.builds import Builds, decide_builds
+from image_builder_domain.decision.checkout import CheckoutDecision, decide_checkout
 from image_builder_domain.decision.destinations import image_name
 from image_builder_domain.decision.engine import EngineDecision, decide_engine
 from image_builder_domain.decision.pull_request_tags import uses_production_for_pull_requests
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
 class Plan:
     """What will be done. ``not_signed`` says why nobody signs, empty when somebody does.
 
-    ``engine`` holds the settings of the backend's engine, where it has any.
+    ``engine`` holds the settings of the backend's engine, where it has any. ``checkout`` says how what is built was
+    compared with what the job claims. ``alerts`` are warnings that nobody should overlook.
     At most ``max_parallel`` of the builds run at the same time; ``keep_going`` lets the others go on when one fails.
     """
 
@@ -46,6 +49,8 @@ class Plan:
     keep_going: bool = True
     backend: Backend = Backend.BUILDKIT
     engine: "EngineSettings | None" = None
+    checkout: Proof = NOT_COMPARED
+    alerts: tuple[str, ...] = ()
 
 
 def decide(inputs: Inputs) -> Result[Plan, Problems]:
@@ -55,10 +60,12 @@ def decide(inputs: Inputs) -> Result[Plan, Problems]:
     known = together(tag_inputs.configuration, tag_inputs.job, image_name(asked))
     tags = decide_tags(tag_inputs)
     builds = decide_builds(inputs, known, tags, backend)
-    judged = together(tag_inputs.configuration, tag_inputs.job)
-    started = judged.bind(lambda found: check_start(*found, tag_inputs.history))
-    return together(known, tags, builds, backend, started).bind(
-        lambda found: _assembled(inputs, *found[0], found[1], found[2], found[3])
+    started = together(tag_inputs.configuration, tag_inputs.job).bind(
+        lambda found: check_start(*found, tag_inputs.history)
+    )
+    checkout = together(decide_checkout(tag_inputs, inputs.checkout), started).map(lambda found: found[0])
+    return together(known, tags, builds, backend, checkout).bind(
+        lambda found: _assembled(inputs, *found[0], found[1], found[2], found[3], found[4])
     )
 
 
@@ -70,6 +77,7 @@ def _assembled(
     tags: tuple[Tag, ...],
     builds: Builds,
     backend: Backend,
+    checkout: CheckoutDecision,
 ) -> Result[Plan, Problems]:
     in_production = uses_production_for_pull_requests(configuration, job)
     signers = tuple(
@@ -101,6 +109,7 @@ def _assembled(
             not_signed=why_not_signed(signers, job),
             warnings=(
                 *engine.warnings,
+                *checkout.warnings,
                 *tag_warnings(inputs.tags),
                 *argument_warnings(requests, builds.source, builds.arguments),
                 *(_PRODUCTION_WARNING if in_production else ()),
@@ -110,6 +119,8 @@ def _assembled(
             keep_going=asked.keep_going,
             backend=backend,
             engine=engine.settings,
+            checkout=checkout.proof,
+            alerts=checkout.alerts,
         )
     )
 

@@ -21,6 +21,7 @@ def report(plan: Plan, outcome: Outcome) -> dict[str, Any]:
         "signed": _is_signed(outcome),
         "not_signed": plan.not_signed,
         "trust": trust_facts(plan.job),
+        "checkout": {"compared": plan.checkout.is_checked, "proof": plan.checkout.text},
         "image_name": plan.name,
         "images_list": [
             str(found.reference) for image in outcome.images for found in image.destinations if found.holds
@@ -48,6 +49,7 @@ def signing_report(plan: SignPlan, outcome: SigningOutcome) -> dict[str, Any]:
         "signed": outcome.is_complete,
         "not_signed": "",
         "trust": trust_facts(plan.job),
+        "checkout": None,
         "image_name": None,
         "images_list": [str(image.reference) for image in outcome.images if image.is_resolved],
         "tags": [],
@@ -81,6 +83,7 @@ def unfinished_report(
         "signed": False,
         "not_signed": reason,
         "trust": None,
+        "checkout": None,
         "image_name": name,
         "images_list": [],
         "tags": [],

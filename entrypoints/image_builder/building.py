@@ -37,6 +37,8 @@ def run(plan: Plan, call: Invocation, *, only_plan: bool) -> int:
     ports = open_ports(settings, plan)
     plan = replace(plan, max_parallel=min(plan.max_parallel, ports.engine.at_once() or plan.max_parallel))
     job_view.warn(plan.job, console)
+    for alert in plan.alerts:
+        console.error(alert)
     for warning in plan.warnings:
         console.warning(warning)
     if only_plan:

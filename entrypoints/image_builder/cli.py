@@ -97,6 +97,8 @@ def _build(call: Invocation) -> int:
 
     inputs = read_inputs(call.flags, call.environment)
     call.learn_signers(inputs.tags.configuration)
+    for secret in inputs.checkout.credentials:
+        call.redactor.learn(secret)
     planned = decide(inputs)
     problems = (*call.early, *problems_of(planned))
     if problems or not isinstance(planned, Success):

@@ -11,7 +11,7 @@ from image_builder_domain.problem import Problem, problems_of
 
 from image_builder.invocation import Invocation
 from image_builder.presenters.doctor_view import diagnosis_as_json, diagnosis_as_text
-from image_builder.reading import read_tag_inputs
+from image_builder.reading import read_checkout, read_tag_inputs
 
 if TYPE_CHECKING:
     from image_builder_domain.inputs import TagInputs
@@ -53,7 +53,7 @@ def _findings(
     """Everything that is looked at, part after part; each imports what it looks with."""
     from image_builder.container import lasting_settings
     from image_builder.examination.engines import look_at_engines
-    from image_builder.examination.job import look_at_configuration, look_at_job, look_at_side
+    from image_builder.examination.job import look_at_checkout, look_at_configuration, look_at_job, look_at_side
     from image_builder.examination.pipeline import look_at_pipeline
     from image_builder.examination.registries import look_at_registries
     from image_builder.examination.signers import look_at_signers
@@ -66,6 +66,9 @@ def _findings(
     yield from look_at_job(inputs.environment, find_place(), inputs.git_state)
     yield from look_at_side(inputs)
     yield from look_at_configuration(flags["config"], inputs.configuration)
+    if is_local:
+        facts = read_checkout(inputs, flags["context"] or ".", flags["dockerfile"] or "Dockerfile", flags["config"])
+        yield from look_at_checkout(inputs, facts)
     yield from map(_of_backend, problems_of(decided))
     yield from look_at_engines(backend, known, inputs, settings, cancellation)
     yield from look_at_steps(backend, known, job, settings)

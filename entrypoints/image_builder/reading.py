@@ -14,6 +14,7 @@ from image_builder_domain.problem import problems_of
 
 if TYPE_CHECKING:
     from image_builder_domain.build_inputs import Inputs, Source
+    from image_builder_domain.checkout import CheckoutFacts
     from image_builder_domain.configuration import Configuration
     from image_builder_domain.decoder import Decoder
     from image_builder_domain.engine_type import EngineSettings
@@ -61,10 +62,10 @@ def _history(
     questions = history_questions(configuration.unwrap(), known)
     if not questions or known.commit is None:
         return {}
-    from image_builder_adapters.checkout import read_checkout, read_history
-    from image_builder_domain.decision.checkout import claim_of, workspace
+    from image_builder_adapters.checkout import find_checkout, read_history
+    from image_builder_domain.decision.checkout import workspace
 
-    _, directory = read_checkout(context, workspace(known, environment), claim_of(known, environment), environment)
+    directory = find_checkout(context, workspace(known, environment))
     return read_history(directory, known.commit, questions, environment)
 
 
@@ -73,9 +74,10 @@ def read_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> "In
     from image_builder_domain.build_inputs import Inputs
 
     tags = read_tag_inputs(flags, environment)
-    source = _source(flags)
-    time = _commit_time(tags, flags["context"] or ".")
-    return Inputs(tags, source, time, len(os.sched_getaffinity(0)), real_paths_of(tags))
+    source, context = _source(flags), flags["context"] or "."
+    checkout = read_checkout(tags, context, source.map(lambda found: found.dockerfile).value_or(""), flags["config"])
+    time = _commit_time(tags, context)
+    return Inputs(tags, source, time, len(os.sched_getaffinity(0)), real_paths_of(tags), checkout)
 
 
 def real_paths_of(inputs: TagInputs) -> dict[str, str]:
@@ -87,6 +89,20 @@ def real_paths_of(inputs: TagInputs) -> dict[str, str]:
     if not isinstance(keys, BuildkitKeys):
         return {}  # without a key there is nothing to compare
     return real_paths((keys.host, keys.dev_host, inputs.environment.get(VARIABLE)))
+
+
+def read_checkout(tags: TagInputs, context: str, dockerfile: str, file: str) -> "CheckoutFacts":
+    """What git's files say of the build context; of a job that is not understood, nothing."""
+    from image_builder_domain.checkout import CheckoutFacts
+
+    if problems_of(tags.git_state):
+        return CheckoutFacts()
+    from image_builder_adapters.checkout import read_checkout_facts
+    from image_builder_domain.decision.checkout import claim_of, workspace
+
+    state, environment = tags.git_state.unwrap(), tags.environment
+    claim, folder = claim_of(state, environment), workspace(state, environment)
+    return read_checkout_facts(context, dockerfile, file, folder, claim, environment)
 
 
 def _configuration(file: str, backend: str | None) -> "Result[Configuration, Problems]":

@@ -18,10 +18,10 @@ from image_builder_contracts.servers.signing_state import ServiceOptions
 
 from tests.bench.installed import Installed
 from tests.bench.pairs import Run
+from tests.git_repository import BASE_COMMIT, check_out
 from tests.oci_registry import start_registry
 from tests.programs import require
 
-COMMIT = "5d1c7e0b9a3f4c2d8e6f1a0b7c9d3e5f2a4b6c8d"
 FRESH = "fresh-value"
 
 
@@ -35,7 +35,7 @@ def job(folder: Path) -> dict[str, str]:
         "JOB_TYPE": "postsubmit",
         "REPO_OWNER": "acme",
         "REPO_NAME": "bench",
-        "PULL_BASE_SHA": COMMIT,
+        "PULL_BASE_SHA": BASE_COMMIT,
         "USE_BUILDKIT": "true",
     }
 
@@ -56,6 +56,7 @@ class Workshop:
         shutil.copy(require("busybox"), folder / "busybox")
         first = ("FROM scratch", "COPY busybox /bin/busybox", "ARG FRESH")
         (folder / "Dockerfile").write_text("\n".join((*first, *lines, "")))
+        check_out(folder, BASE_COMMIT)
         return folder
 
     def tool(self, context: Path, fresh: str = FRESH, *more: str, path: str = "") -> Run:
@@ -94,6 +95,7 @@ class Workshop:
         folder = self.folder / "base"
         shutil.copytree(example, folder)
         shutil.copy(require("busybox"), folder / "busybox")
+        check_out(folder, BASE_COMMIT)
         self.tool(folder, "", "--tag", "bench").seconds()
         report = json.loads((self.folder / "report.json").read_text())
         return str(next(found for found in report["images_list"] if found.endswith(":bench")))

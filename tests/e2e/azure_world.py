@@ -120,6 +120,7 @@ def azure_world(world: World, **environment: str) -> Iterator[AzureWorld]:
 def _repository(world: World) -> tuple[str, str]:
     place = world.folder / "git" / "acme" / "demo"
     place.parent.mkdir(parents=True)
+    (world.context / ".git").unlink()
     world.context.rename(place)
     _git(place, "init", "--quiet", "--initial-branch=main")
     _git(place, "add", ".")

@@ -15,6 +15,7 @@ from typing import final
 from image_builder_contracts.servers.fixtures import SecuredService
 
 from tests.e2e.world import COMMIT, HEAD, MANIFESTS
+from tests.git_repository import check_out
 from tests.machine import Container, tell, unpack_image
 from tests.oci_registry import RunningRegistry
 from tests.programs import require
@@ -158,6 +159,7 @@ def prepare_job(images: Images, signing: SecuredService, folder: Path, owner: tu
     assert signing.ca is not None
     context, secret, config, logs = (folder / name for name in ("workspace", "secret", "config", "logs"))
     write_context(context, STAGES.format(base=images.base))
+    check_out(context, COMMIT if merged else HEAD, context / ".git")
     for made in (secret, config, logs, logs / "artifacts"):
         made.mkdir()
     shutil.copy(signing.secret, secret / "notary.json")

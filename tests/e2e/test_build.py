@@ -7,7 +7,7 @@ import pytest
 from image_builder_contracts.servers.signing_service import SigningService
 from image_builder_contracts.servers.signing_state import ServiceOptions
 
-from tests.e2e.world import HEAD, World, run_step
+from tests.e2e.world import COMMIT, HEAD, World, run_step
 
 pytestmark = pytest.mark.e2e
 
@@ -18,7 +18,7 @@ def test_postsubmit_publishes_every_tag_everywhere_and_signs_what_was_built(worl
     report = done.report
     assert (report["status"], report["pushed"], report["signed"]) == ("success", True, True)
     tags = [tag["value"] for tag in report["tags"]]
-    assert tags[:2] == ["latest", "v1-11111111"]
+    assert tags[:2] == ["latest", f"v1-{COMMIT[:8]}"]
     assert len(tags) == 3
     places = [f"{host.host_port}/prod/app:{tag}" for tag in tags for host in (world.registry, world.mirror)]
     assert report["images_list"] == places

@@ -6,15 +6,24 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.world import World, run_step
+from tests.e2e.world import COMMIT, HEAD, World, run_step
+from tests.git_repository import check_out
 from tests.oci_registry import push_image
 from tests.unit import jobs
 
 pytestmark = pytest.mark.e2e
 
 
+def claiming(content: dict[str, Any]) -> dict[str, Any]:
+    """The same variables or payload with the commits that the world can check out."""
+    found: dict[str, Any] = json.loads(json.dumps(content).replace(jobs.BASE, COMMIT).replace(jobs.HEAD, HEAD))
+    return found
+
+
 def in_github(world: World, job: dict[str, str], event: dict[str, Any]) -> tuple[Path, Path]:
     """Become a job of GitHub Actions; its output file and step summary."""
+    job, event = claiming(job), claiming(event)
+    check_out(world.context, HEAD if "GITHUB_HEAD_REF" in job else COMMIT)
     payload, output, summary = (world.folder / name for name in ("event.json", "output", "summary"))
     payload.write_text(json.dumps(event))
     output.touch()
@@ -67,7 +76,7 @@ def test_a_secret_that_markdown_would_write_otherwise_is_hidden_in_the_summary(w
 
 def test_azure_pipelines_hears_of_success_in_output_variables(world: World) -> None:
     world.config |= jobs.LISTED
-    world.environment = jobs.AZURE_PUSH | {"USE_BUILDKIT": "true"}
+    world.environment = claiming(jobs.AZURE_PUSH) | {"USE_BUILDKIT": "true"}
     done = world.run("--ado-state-output")
     assert done.code == 0, done.err
     told = [line for line in done.out.splitlines() if line.startswith("##vso[")]
@@ -79,7 +88,7 @@ def test_azure_pipelines_hears_of_success_in_output_variables(world: World) -> N
 
 def test_commands_for_azure_pipelines_stay_out_of_a_json_result(world: World) -> None:
     world.config |= jobs.LISTED
-    world.environment = jobs.AZURE_PUSH | {"USE_BUILDKIT": "true"}
+    world.environment = claiming(jobs.AZURE_PUSH) | {"USE_BUILDKIT": "true"}
     words = 'RUN ["/bin/busybox", "sh", "-c", "echo \'##vso[task.complete result=Succeeded]\'; exit 1"]'
     world.dockerfile(words)
     done = world.run("--ado-state-output", "--output=json")

@@ -7,14 +7,18 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.world import Finished, World
+from tests.e2e.world import COMMIT, Finished, World
 from tests.programs import require
 
 pytestmark = pytest.mark.e2e
 
 
+def place(world: World) -> tuple[str, ...]:
+    return ("--config", world.config_file(), "--context", str(world.context))
+
+
 def doctor(world: World, *arguments: str) -> Finished:
-    return world.finished(world.launch("image_builder", "doctor", "--config", world.config_file(), *arguments))
+    return world.finished(world.launch("image_builder", "doctor", *place(world), *arguments))
 
 
 def findings(done: Finished) -> dict[tuple[str, str], dict[str, Any]]:
@@ -31,7 +35,7 @@ def test_where_everything_is_there_nothing_is_missing(world: World) -> None:
     assert json.loads(done.out)["usable"] is True
     found = findings(done)
     assert found["job", "CI system"]["found"] == "Prow"
-    assert found["job", "git state"]["found"].startswith("postsubmit, of acme/demo, commit 1111")
+    assert found["job", "git state"]["found"].startswith(f"postsubmit, of acme/demo, commit {COMMIT}")
     assert found["engine buildkit", "private root"]["good"]
     assert found["signer", "local"]["found"] == "ready; signs here: enabled by '*'"
     for host in (world.registry.host_port, world.mirror.host_port):
@@ -107,7 +111,7 @@ def test_a_credential_of_production_in_an_unmerged_job_of_kaniko_is_named(world:
 def test_a_signal_ends_it_with_its_own_code(world: World) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         world.config["registry"] = f"127.0.0.1:{silent.getsockname()[1]}/prod"
-        process = world.launch("image_builder", "doctor", "--config", world.config_file())
+        process = world.launch("image_builder", "doctor", *place(world))
         connection, _ = silent.accept()
         process.send_signal(signal.SIGTERM)
         done = world.finished(process)

@@ -121,7 +121,8 @@ def test_a_file_that_it_cannot_build_is_a_failed_build(world: World, layouts: Pa
 
 def test_doctor_and_the_schema_know_it(world: World, layouts: Path) -> None:
     config = world.config_file()
-    done = world.finished(world.launch("image_builder", "doctor", "--config", config, "--backend", "tar"))
+    place = ("--config", config, "--context", str(world.context))
+    done = world.finished(world.launch("image_builder", "doctor", *place, "--backend", "tar"))
     assert done.code == 0, done.out
     assert "Engine tar\n  ok       ready: yes" in done.out
     del world.config["engines"]

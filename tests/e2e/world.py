@@ -14,11 +14,12 @@ from typing import Any, BinaryIO, final
 import yaml
 from image_builder_contracts.servers.signing_service import SigningService
 
+from tests.git_repository import BASE_COMMIT, HEAD_COMMIT, check_out
 from tests.oci_registry import RunningRegistry
 from tests.programs import require
 from tests.prow_job import prow_job
 
-COMMIT, HEAD = "1" * 40, "2" * 40
+COMMIT, HEAD = BASE_COMMIT, HEAD_COMMIT
 MANIFESTS = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json"
 TIMEOUT = 60
 
@@ -110,10 +111,12 @@ class World:
     def postsubmit(self) -> None:
         """Become a Prow postsubmit job."""
         self.environment = {**prow_job("postsubmit", COMMIT), "USE_BUILDKIT": "true"}
+        check_out(self.context, COMMIT)
 
     def presubmit(self) -> None:
         """Become a Prow presubmit job of pull request 7."""
         self.environment = {**prow_job("presubmit", COMMIT, (7, HEAD)), "USE_BUILDKIT": "true"}
+        check_out(self.context, HEAD)
 
     def start(
         self,

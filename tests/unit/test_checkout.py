@@ -297,6 +297,17 @@ def test_a_batch_is_read_as_deep_as_it_has_pull_requests(main: GitRepository, en
     assert not alone & {heads[0], heads[1]}
 
 
+def test_a_batch_may_hold_a_pull_request_on_top_of_another(main: GitRepository) -> None:
+    first = main.proposal("first", first="1")
+    main.git("checkout", "--quiet", "-b", "second", first)
+    second = main.commit(second="1")
+    main.git("checkout", "--quiet", "main")
+    main.merge(second, first)  # git says that the first is merged already
+    found = checkout(main.folder, main.environment, Claim((), (second, first)))
+    assert found.parents is not None
+    assert found.parents >= {first, second}
+
+
 def test_a_first_commit_has_no_parents(tmp_path: Path, environment: dict[str, str]) -> None:
     made = GitRepository.make(tmp_path / "first")
     made.commit(app="one")
@@ -343,7 +354,7 @@ def test_a_tag_object_changes_nothing_since_its_commit(main: GitRepository) -> N
     main.git("tag", "-a", "-m", "one", "v1")
     tag = main.git("rev-parse", "refs/tags/v1")
     assert tag != main.head
-    assert checkout(main.folder, main.environment, Claim((tag,))).changes == {tag: Changes()}
+    assert checkout(main.folder, main.environment, Claim((tag,))).changes == {tag: Changes(is_same=True)}
 
 
 def test_a_shallow_checkout_says_so_where_it_ends(main: GitRepository, tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def outcome(job: Job, claim: Claim, found: FoundCheckout, rules: CheckoutRules =
         pytest.param(UNMERGED, Claim((), (HEAD, OTHER)), at(MERGE, HEAD, OTHER, BASE), "proven", id="batch"),
         pytest.param(UNMERGED, Claim((), (HEAD, OTHER)), at(MERGE, HEAD, BASE), "HEAD is 333", id="part of a batch"),
         pytest.param(UNMERGED, Claim(), at(MERGE, HEAD), "HEAD is 333", id="no claim at all"),
-        pytest.param(LOCAL, Claim(), NONE, "proven", id="local"),
+        pytest.param(LOCAL, Claim(), NONE, "said", id="local"),
     ],
 )
 def test_a_checkout_is(job: Job, claim: Claim, found: FoundCheckout, expected: str) -> None:
@@ -102,7 +102,8 @@ def test_a_production_job_without_git_needs_the_administrators_word() -> None:
     ("changes", "expected"),
     [
         (Changes(("CHANGELOG.md",)), "proven"),
-        (Changes(), "proven"),  # a tag object, or an empty commit: the same files
+        (Changes(), "proven"),
+        (Changes(is_same=True), "proven"),
         (Changes(("CHANGELOG.md", "app")), "HEAD descends from it, but changes 'app'"),
         (Changes(("docs/CHANGELOG.md",)), "'docs/CHANGELOG.md'"),
         (Changes((), "HEAD does not descend from that commit"), "does not descend"),
@@ -112,6 +113,12 @@ def test_a_production_job_without_git_needs_the_administrators_word() -> None:
 def test_head_may_change_only_files_that_are_listed(job: Job, changes: Changes, expected: str) -> None:
     rules = CheckoutRules(("CHANGELOG.md",))
     assert expected in outcome(job, PUSH, at(OTHER, MERGE, changes={BASE: changes}), rules)
+
+
+def test_without_listed_files_no_other_commit_is_production_not_even_an_empty_one() -> None:
+    found = at(OTHER, MERGE, changes={BASE: Changes()})
+    assert "changes nothing, but is another commit" in outcome(PRODUCTION, PUSH, found)
+    assert outcome(PRODUCTION, PUSH, at(OTHER, changes={BASE: Changes(is_same=True)})) == "proven"
 
 
 @pytest.mark.parametrize(

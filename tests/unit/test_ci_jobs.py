@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.programs import require
-from tests.unit.jobs import BASE, EVENTS, HEAD, LISTED, MERGE, MERGED, PULL_REQUEST, PUSH, UNMERGED
+from tests.git_repository import GitRepository
+from tests.unit.jobs import BASE, EVENTS, HEAD, LISTED, MERGE, MERGED, OTHER, PULL_REQUEST, PUSH, UNMERGED
 
 RUN = "import sys; from image_builder.__main__ import main; code = main(); sys.stdout.flush(); "
 RUN += "print(*sorted(sys.modules), file=sys.stderr); sys.exit(code)"
@@ -84,47 +84,46 @@ def test_a_closed_pull_request_is_refused_with_what_to_do(tmp_path: Path, monkey
     assert "this pull request was closed: there is nothing to build; leave closed out" in done.stderr
 
 
-def git(folder: Path, *words: str) -> str:
-    command = ["git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@example.org", *words]
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_COMMITTER_DATE": "1700000000 +0000"}
-    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip()
-
-
-def first_commit(folder: Path) -> str:
-    git(folder, "init", "-q")
-    git(folder, "commit", "-q", "--allow-empty", "-m", "base")
-    return git(folder, "rev-parse", "HEAD")
+def repository(folder: Path) -> GitRepository:
+    """A checkout with a Dockerfile on main, at a time that is known."""
+    made = GitRepository.make(folder / "source")
+    made.commit(Dockerfile="FROM scratch\n")
+    return made
 
 
 def test_the_base_of_a_pull_request_in_azure_pipelines_is_asked_of_git(tmp_path: Path) -> None:
-    require("git")
-
-    base = first_commit(tmp_path)
-    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "merge")
-    job = UNMERGED["azure pull request"] | {"BUILD_SOURCEVERSION": git(tmp_path, "rev-parse", "HEAD")}
-    (tmp_path / "config.yaml").write_text("dev-registry: reg.example/dev\n")
-    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
-    found = plan(tmp_path, job)
+    source = repository(tmp_path)
+    base, head = source.head, source.proposal("fix", fix="1")
+    merge = source.merge(head)
+    job = {name: value.replace(HEAD, head) for name, value in UNMERGED["azure pull request"].items()}
+    found = plan(source, job | {"BUILD_SOURCEVERSION": merge})
     assert found["git_state"]["base_sha"] == base
-    assert plan(tmp_path, job | {"BUILD_SOURCEVERSION": MERGE})["git_state"]["base_sha"] is None
+    assert found["checkout"] == {
+        "compared": True,
+        "proof": f"HEAD of {str(source.folder)!r} merges the claimed head {head}",
+    }
+    assert plan(source, job | {"BUILD_SOURCEVERSION": MERGE})["git_state"]["base_sha"] is None
 
 
 def test_a_reproducible_batch_has_the_time_of_what_it_goes_on_top_of(tmp_path: Path) -> None:
-    require("git")
-    base = first_commit(tmp_path)
-    batch = {name: value.replace(BASE, base) for name, value in UNMERGED["prow batch"].items()}
-    (tmp_path / "config.yaml").write_text("dev-registry: reg.example/dev\nreproducible: true\n")
-    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
-    found: Any = plan(tmp_path, batch)
-    assert found["builds"][0]["source_date_epoch"] == 1700000000
+    source = repository(tmp_path)
+    base, heads = source.head, {HEAD: source.proposal("a", a="1"), OTHER: source.proposal("b", b="1")}
+    source.merge(*heads.values())
+    batch = UNMERGED["prow batch"]
+    for old, new in {BASE: base, **heads}.items():
+        batch = {name: value.replace(old, new) for name, value in batch.items()}
+    found: Any = plan(source, batch, "reproducible: true\n")
+    assert found["builds"][0]["source_date_epoch"] == int(source.git("show", "-s", "--format=%ct", base))
 
 
-def plan(folder: Path, job: dict[str, str]) -> dict[str, dict[str, object]]:
-    words = ("plan", "--output=json", "--backend=buildkit", "--name=app", "--config=config.yaml")
+def plan(source: GitRepository, job: dict[str, str], config: str = "") -> dict[str, dict[str, object]]:
+    file = source.home / "config.yaml"
+    file.write_text(f"dev-registry: reg.example/dev\n{config}")
+    words = ("plan", "--output=json", "--backend=buildkit", "--name=app", f"--config={file}")
     done = subprocess.run(
         [sys.executable, "-m", "image_builder", *words],
-        env={"PATH": os.environ["PATH"], "HOME": str(folder)} | job,
-        cwd=folder,
+        env=source.environment | job,
+        cwd=source.folder,
         capture_output=True,
         text=True,
         check=False,

@@ -4,10 +4,11 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from image_builder.examination.job import look_at_job
+from image_builder.examination.job import look_at_checkout, look_at_job
 from image_builder.examination.pipeline import look_at_pipeline
 from image_builder.presenters.doctor_view import diagnosis_as_json, diagnosis_as_text
 from image_builder_adapters.buildkit.engine import BuildkitSettings
@@ -17,15 +18,20 @@ from image_builder_adapters.program_version import Program, program_finding
 from image_builder_adapters.registry import DockerCredentials
 from image_builder_adapters.registry.reachability import impatient_client, reachable
 from image_builder_contracts.cancellation import ManualCancellation
+from image_builder_domain.checkout import Checkout, CheckoutFacts
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.diagnosis import Diagnosis, Finding
 from image_builder_domain.exit_code import ExitCode
-from image_builder_domain.git_state import Place, read_git_state
+from image_builder_domain.git_state import CiSystem, GitState, Place, read_git_state
+from image_builder_domain.inputs import Asked, TagInputs
+from image_builder_domain.job_type import JobType
 from image_builder_domain.reference import Repository
+from image_builder_domain.registry_prefix import RegistryPrefix
 from image_builder_domain.remote.settings import AdoSettings
 from returns.result import Failure, Success
 
 from tests.raw_server import answer, raw_server, says
+from tests.unit.checkouts import claimed_checkout
 from tests.unit.jobs import BASE, GITLAB_PUSH
 
 GOOD = Finding("engine x", "tool", "/bin/tool (1.2)", is_needed=True)
@@ -177,6 +183,18 @@ def test_google_names_its_own_key() -> None:
     credentials = DockerCredentials({"GOOGLE_APPLICATION_CREDENTIALS": "/key.json"})
     assert credentials.places(Repository("eu.gcr.io", "x")).unwrap() == ("GOOGLE_APPLICATION_CREDENTIALS",)
     assert credentials.places(Repository("ghcr.io", "x")).unwrap() == ()
+
+
+def test_a_checkout_of_another_commit_is_missing_and_the_right_one_is_told() -> None:
+    known = Configuration("config.yaml", registries=(RegistryPrefix.parse("reg.example/prod").unwrap(),))
+    state = GitState(CiSystem.PROW, JobType.POSTSUBMIT, "1" * 40, "acme", "demo")
+    inputs = TagInputs(Asked("app"), Success(known), Success(state), datetime(2026, 1, 2, tzinfo=UTC), {})
+    (right,) = look_at_checkout(inputs, claimed_checkout(state))
+    assert (right.found, right.is_missing) == ("HEAD of '/src' is the claimed commit", False)
+    (wrong,) = look_at_checkout(inputs, CheckoutFacts(Checkout("/src", "4" * 40)))
+    assert wrong.is_missing
+    dirty = Checkout("/src", "1" * 40, modified=("app",))
+    assert [found.is_good for found in look_at_checkout(inputs, CheckoutFacts(dirty))] == [True, False]
 
 
 def test_the_facts_of_a_job_are_shown() -> None:

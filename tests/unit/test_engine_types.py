@@ -23,6 +23,7 @@ from image_builder_domain.problem import Problems
 from returns.result import Failure, Result, Success
 
 from tests.foreign_package import Package
+from tests.unit.checkouts import claimed_checkout
 from tests.unit.yaml_document import document
 
 MODULE = """
@@ -77,7 +78,8 @@ def planned(job_type: JobType = JobType.POSTSUBMIT, **asked: str) -> Result[Plan
         datetime(2026, 1, 2, tzinfo=UTC),
         {},
     )
-    return decide(Inputs(tags, Success(Source("/src", "Dockerfile")), 1700000000))
+    source = Success(Source("/src", "Dockerfile"))
+    return decide(Inputs(tags, source, 1700000000, checkout=claimed_checkout(state)))
 
 
 # --- found ------------------------------------------------------------------------------------------------------------

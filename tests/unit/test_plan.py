@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from image_builder_domain.build_argument import BuildArgument
 from image_builder_domain.build_inputs import Inputs, Source
+from image_builder_domain.checkout import Checkout, CheckoutFacts, CheckoutRules, Proof
 from image_builder_domain.configuration import CacheSettings, Configuration
 from image_builder_domain.git_state import CiSystem, GitState
 from image_builder_domain.inputs import Asked, TagInputs
@@ -16,6 +17,8 @@ from image_builder_domain.registry_prefix import RegistryPrefix
 from image_builder_domain.signer_settings import NotarySettings, SecretKind, SignerDefinition, SignerSecret
 from image_builder_domain.trust_settings import TrustSettings
 from returns.result import Failure, Result, Success
+
+from tests.unit.checkouts import claimed_checkout
 
 APP = Asked("team/app")
 COMMIT = "abcdef1234567890" + "0" * 24
@@ -47,7 +50,7 @@ def inputs(state: GitState = POSTSUBMIT, configuration: Configuration = CONFIGUR
     time = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     environment = {"GIVEN": "1", "USE_BUILDKIT": "true"}
     tags = TagInputs(asked, Success(configuration), Success(state), time, environment)
-    return Inputs(tags, Success(Source("/src", "Dockerfile")), 1700000000)
+    return Inputs(tags, Success(Source("/src", "Dockerfile")), 1700000000, checkout=claimed_checkout(state))
 
 
 def planned(found: Inputs) -> Plan:
@@ -240,3 +243,50 @@ def test_name_never_leaves_its_registry(name: str) -> None:
     found = problems(decide(inputs(asked=Asked(name))))
     assert all(problem.startswith("--name") for problem in found)
     assert "registry.invalid" not in "".join(found)
+
+
+# --- the checkout -------------------------------------------------------------------------------------------------
+
+
+def with_checkout(state: GitState, **facts: object) -> Inputs:
+    found = inputs(state)
+    return replace(found, checkout=replace(found.checkout, **facts))  # type: ignore[arg-type]  # fields by name
+
+
+def test_the_plan_says_how_the_checkout_was_compared() -> None:
+    assert planned(inputs()).checkout == Proof("HEAD of '/src' is the claimed commit")
+
+
+def test_another_commit_is_refused_together_with_everything_else() -> None:
+    other = replace(with_checkout(POSTSUBMIT, found=Checkout("/src", "4" * 40)))
+    wrong = replace(other, tags=replace(other.tags, asked=Asked("UP")))
+    found = problems(decide(wrong))
+    assert any(problem.startswith("/src: HEAD is 4444") for problem in found)
+    assert any(problem.startswith("--name") for problem in found)
+
+
+def test_a_build_that_nobody_compared_is_no_production_build() -> None:
+    assert "there is no .git" in problems(decide(replace(inputs(), checkout=CheckoutFacts())))[0]
+    allowed = replace(CONFIGURATION, checkout_check=CheckoutRules(none=True))
+    assert not planned(replace(inputs(configuration=allowed), checkout=CheckoutFacts())).checkout.is_checked
+
+
+def test_files_that_differ_from_head_are_warned_of_on_every_side() -> None:
+    for state in (POSTSUBMIT, PRESUBMIT, LOCAL):
+        dirty = Checkout("/src", COMMIT, frozenset(), modified=("app.go",))
+        assert any("'app.go'" in warning for warning in planned(with_checkout(state, found=dirty)).warnings)
+
+
+def test_unmerged_code_brings_no_configuration_of_its_own_in_prow() -> None:
+    (found,) = problems(decide(with_checkout(PRESUBMIT, holds_configuration=True)))
+    assert found.startswith("--config: 'config.yaml' lies in the checkout")
+    assert planned(with_checkout(POSTSUBMIT, holds_configuration=True)).warnings == ()
+
+
+def test_a_credential_in_the_build_context_is_an_alert_in_ci_and_a_warning_elsewhere() -> None:
+    facts = {"copies_git": True, "credentials": ("s3cret",)}
+    assert "credential" in planned(with_checkout(POSTSUBMIT, **facts)).alerts[0]
+    local = planned(with_checkout(LOCAL, **facts))
+    assert local.alerts == ()
+    assert any("credential" in warning for warning in local.warnings)
+    assert planned(with_checkout(POSTSUBMIT, copies_git=True)).alerts == ()

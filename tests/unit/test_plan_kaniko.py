@@ -15,6 +15,8 @@ from image_builder_domain.plan import decide
 from image_builder_domain.registry_prefix import RegistryPrefix
 from returns.result import Failure, Success
 
+from tests.unit.checkouts import claimed_checkout
+
 COMMIT = "abcdef1234567890" + "0" * 24
 APP = Asked("team/app", backend="kaniko")
 CACHE = CacheSettings(True, RegistryPrefix.parse("reg.example/cache").unwrap())
@@ -30,9 +32,8 @@ def inputs(configuration: Configuration = CONFIGURATION, asked: Asked = APP, *, 
     job = JobType.POSTSUBMIT if merged else JobType.PRESUBMIT
     state = GitState(CiSystem.PROW, job, COMMIT, "acme", "demo", None if merged else 7)
     time = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    return Inputs(
-        TagInputs(asked, Success(configuration), Success(state), time, {}), Success(Source("/s", "Dockerfile")), None
-    )
+    tags = TagInputs(asked, Success(configuration), Success(state), time, {})
+    return Inputs(tags, Success(Source("/s", "Dockerfile")), None, checkout=claimed_checkout(state))
 
 
 def cache(settings: CacheSettings, *, merged: bool) -> CacheReferences:

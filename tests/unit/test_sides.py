@@ -12,6 +12,15 @@ from typing import Any, TypeAlias
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from image_builder_domain.build_inputs import Inputs, Source
+from image_builder_domain.checkout import (
+    Changes,
+    Checkout,
+    CheckoutFacts,
+    FoundCheckout,
+    NoCheckout,
+    Superproject,
+    UnreadableCheckout,
+)
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.decision.tags import decide_tags
 from image_builder_domain.git_state import read_git_state
@@ -23,6 +32,7 @@ from image_builder_domain.sign_plan import SigningInputs, SignPlan, decide_signi
 from image_builder_domain.trust import Side
 from returns.result import Result, Success
 
+from tests.unit.jobs import BASE, MERGE, OTHER
 from tests.unit.push_jobs import PushJob, push_jobs
 from tests.unit.test_trust_of_plans import WHOLE, configured, lies_in
 
@@ -33,6 +43,16 @@ LISTS = (
     *(["refs/tags/v*"], ["main", "refs/tags/v*"], ["refs/tags/v1.2.3"], ["refs/heads/*"], ["v*"], ["refs/tags/**"]),
     *(["refs/heads/**", "refs/tags/**"], ["release/*", "refs/tags/release/*", "main"]),
 )
+CHECKOUTS: dict[str, FoundCheckout] = {
+    "claimed": Checkout("/src", BASE, frozenset(), modified=()),
+    "other": Checkout("/src", OTHER, frozenset(), modified=()),
+    "merge": Checkout("/src", MERGE, frozenset({BASE}), {BASE: Changes(("app",))}, modified=()),
+    "empty commit on top": Checkout("/src", MERGE, frozenset({BASE}), {BASE: Changes()}, modified=()),
+    "packed": Checkout("/src", MERGE, None),
+    "moved submodule": Checkout("/src/x", OTHER, frozenset(), superproject=Superproject(Checkout("/src", BASE), MERGE)),
+    "unreadable": UnreadableCheckout("/src/.git", "Permission denied"),
+    "none": NoCheckout(("/src",)),
+}
 HOSTS = (None, None, "github.com", ["git.example", "github.com", "gitlab.example"])
 
 
@@ -52,6 +72,7 @@ def cases(draw: st.DrawFn) -> tuple[dict[str, Any], PushJob, dict[str, OnBranch]
         **({"production-refs": refs} if refs is not None else {}),
         **({"unprotected-refs": True} if refs is not None and draw(st.integers(0, 3)) == 0 else {}),
         **({"repository-hosts": hosts} if hosts is not None else {}),
+        **({"checkout-check": {"none": True}} if draw(st.booleans()) else {}),
     }
     answers = st.sampled_from((*OnBranch, OnBranch.YES, OnBranch.YES))
     return document, job, {branch: draw(answers) for branch in sorted({"main", name})}
@@ -116,6 +137,11 @@ def is_closed(document: dict[str, Any], job: PushJob, history: History) -> bool:
     return any(history.get(branch) is OnBranch.YES for branch in exact(document, job))
 
 
+def is_checked_out(document: dict[str, Any], checkout: str) -> bool:
+    """Condition 3: HEAD is the claimed commit, or administrators do without any checkout."""
+    return checkout == "claimed" or (checkout == "none" and "checkout-check" in document)
+
+
 def is_the_branch_s(document: dict[str, Any], job: PushJob, history: History) -> bool:
     """Condition 4: the commit that somebody chose lies on the branch that is claimed."""
     if not job.is_started:
@@ -151,8 +177,9 @@ def inputs(found: Configuration, job: PushJob, history: History) -> TagInputs:
     return TagInputs(asked, Success(found), state, datetime(2026, 1, 2, tzinfo=UTC), {}, history)
 
 
-def decided(found: Configuration, job: PushJob, history: History) -> Result[Plan, Problems]:
-    return decide(Inputs(inputs(found, job, history), Success(Source("/src", "Dockerfile")), 1700000000))
+def decided(found: Configuration, job: PushJob, history: History, checkout: str) -> Result[Plan, Problems]:
+    tags, facts = inputs(found, job, history), CheckoutFacts(CHECKOUTS[checkout])
+    return decide(Inputs(tags, Success(Source("/src", "Dockerfile")), 1700000000, checkout=facts))
 
 
 def reached(plan: Plan, found: Configuration) -> list[str]:
@@ -172,12 +199,12 @@ def reached(plan: Plan, found: Configuration) -> list[str]:
 
 
 @settings(max_examples=400, deadline=None)
-@given(cases())
-def test_no_push_that_misses_a_condition_reaches_production(case: Case) -> None:
+@given(cases(), st.sampled_from((*CHECKOUTS, *["claimed"] * 8)))
+def test_no_push_that_misses_a_condition_reaches_production(case: Case, checkout: str) -> None:
     document, job, history = case
     found = configured(document).unwrap()
-    plan = decided(found, job, history)
-    if is_production(document, job, history, is_build=True):
+    plan = decided(found, job, history, checkout)
+    if is_production(document, job, history, is_build=True) and is_checked_out(document, checkout):
         event(f"{job.system}: production")
         # Nothing is proved by refusing everything.
         assert isinstance(plan, Success), plan
@@ -190,6 +217,7 @@ def test_no_push_that_misses_a_condition_reaches_production(case: Case) -> None:
         # A tag is never demoted, and a demotion is never silent.
         assert job.kind != "tag"
         assert plan.unwrap().job.warnings
+        assert checkout in ("claimed", "merge", "empty commit on top", "packed", "none")
     else:
         event(f"{job.system}: refused")
 

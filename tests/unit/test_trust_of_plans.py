@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from image_builder_adapters.yaml_reader import parse_document
 from image_builder_domain.build_inputs import Inputs, Source
+from image_builder_domain.checkout import CheckoutFacts
 from image_builder_domain.configuration import Configuration, configuration
 from image_builder_domain.git_state import CiSystem, GitState, read_git_state
 from image_builder_domain.history import History, OnBranch
@@ -30,6 +31,7 @@ from image_builder_domain.signer_selection import SignerChoice
 from image_builder_domain.variant import Variant
 from returns.result import Failure, Result, Success
 
+from tests.unit.checkouts import claimed_checkout
 from tests.unit.jobs import BASE, EVENTS, HEAD, LISTED, MERGED, OTHER, UNMERGED
 
 UNMERGED_CLASSES = (JobType.PRESUBMIT, JobType.MERGE_GROUP, JobType.BATCH)
@@ -113,7 +115,8 @@ def planned(
     history: History = MappingProxyType({}),
 ) -> Result[Plan, Any]:
     tags = TagInputs(flags, found, state, datetime(2026, 1, 2, tzinfo=UTC), {}, history)
-    return decide(Inputs(tags, Success(Source("/src", "Dockerfile", variants=variants)), 1700000000))
+    checkout = state.map(claimed_checkout).value_or(CheckoutFacts())
+    return decide(Inputs(tags, Success(Source("/src", "Dockerfile", variants=variants)), 1700000000, checkout=checkout))
 
 
 def lies_in(reference: ImageReference, prefixes: tuple[RegistryPrefix, ...]) -> bool:

@@ -1,7 +1,8 @@
 """What is built is the commit that the job claims: the checkout compared with the git state."""
 
 from collections.abc import Iterable, Mapping
-from typing import assert_never
+from dataclasses import dataclass
+from typing import assert_never, final
 
 from returns.result import Failure, Result, Success
 
@@ -16,10 +17,12 @@ from image_builder_domain.checkout import (
     Proof,
     UnreadableCheckout,
 )
+from image_builder_domain.configuration import Configuration
 from image_builder_domain.git_state.state import CiSystem, GitState, is_sha
+from image_builder_domain.inputs import TagInputs
 from image_builder_domain.job import Job
 from image_builder_domain.job_type import JobType
-from image_builder_domain.problem import Problem, Problems, refuse
+from image_builder_domain.problem import Problem, Problems, refuse, together
 from image_builder_domain.trust import Side
 
 _MOST_SHOWN = 10
@@ -56,6 +59,37 @@ def claim_of(state: GitState, environment: Mapping[str, str]) -> Claim:
     return Claim(own, () if state.job_type is JobType.MERGE_GROUP else own)
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class CheckoutDecision:
+    """How the checkout was compared; ``alerts`` are warnings that nobody should overlook."""
+
+    proof: Proof
+    warnings: tuple[str, ...] = ()
+    alerts: tuple[str, ...] = ()
+
+
+def decide_checkout(inputs: TagInputs, found: CheckoutFacts) -> Result[CheckoutDecision, Problems]:
+    """What is said of the checkout, or every reason not to build from it."""
+    environment = inputs.environment
+
+    def decided(configuration: Configuration, job: Job) -> Result[CheckoutDecision, Problems]:
+        claim, rules = claim_of(job.state, environment), configuration.checkout_check
+        proof = check_checkout(job, claim, found.found, rules)
+        place = check_configuration_place(job, environment, configuration.file, found)
+        is_alert = bool(found.credentials) and job.side is not Side.LOCAL
+        copied = git_warnings(found)
+        return together(proof, place).map(
+            lambda both: CheckoutDecision(
+                both[0],
+                (*both[1], *checkout_warnings(found), *(() if is_alert else copied)),
+                copied if is_alert else (),
+            )
+        )
+
+    return together(inputs.configuration, inputs.job).bind(lambda known: decided(*known))
+
+
 def check_checkout(job: Job, claim: Claim, found: FoundCheckout, rules: CheckoutRules) -> Result[Proof, Problems]:
     """How HEAD was compared with the claim, or why what is checked out is not what the job claims.
 
@@ -63,7 +97,7 @@ def check_checkout(job: Job, claim: Claim, found: FoundCheckout, rules: Checkout
     Unmerged code: HEAD may also be a merge that names every proposed head as a parent; what cannot be read is said.
     """
     if job.side is Side.LOCAL:
-        return Success(Proof("outside CI the commit is that of the checkout"))
+        return Success(Proof("not compared: outside CI nobody claims a commit", is_checked=False))
     match found:
         case NoCheckout():
             return _without_checkout(job, found, rules)
@@ -159,12 +193,14 @@ def _proof(job: Job, claim: Claim, found: Checkout, rules: CheckoutRules) -> str
     head = f"HEAD of {found.folder!r}" + ("" if found.holds_context else ", outside of which the build context lies,")
     if found.head in claim.commits:
         return f"{head} is the claimed commit"
-    for commit, changes in found.changes.items():
-        if not changes.reason and set(changes.paths) <= set(rules.changed_paths):
-            only = f"changes only {_listed(changes.paths)}" if changes.paths else "changes nothing"
-            return f"{head} descends from the claimed commit {commit} and {only}"
     if not job.is_production and claim.heads and (found.parents or frozenset()).issuperset(claim.heads):
         return f"{head} merges the claimed head {', '.join(claim.heads)}"
+    for commit, changes in found.changes.items():
+        if changes.is_same:
+            return f"{head} is the commit that the claimed tag object {commit} marks"
+        if rules.changed_paths and not changes.reason and set(changes.paths) <= set(rules.changed_paths):
+            only = f"changes only {_listed(changes.paths)}" if changes.paths else "changes nothing"
+            return f"{head} descends from the claimed commit {commit} and {only}"
     above = found.superproject
     if above is None or isinstance(above.found, UnreadableCheckout) or above.recorded != found.head:
         return ""
@@ -177,7 +213,8 @@ def _mismatch(claim: Claim, found: Checkout, rules: CheckoutRules) -> Problem:
     reasons = [f"HEAD is {found.head}, but the job claims {claimed}"]
     for changes in found.changes.values():
         others = [path for path in changes.paths if path not in rules.changed_paths]
-        reasons.append(changes.reason or f"HEAD descends from it, but changes {_listed(others)}")
+        what = f"but changes {_listed(others)}" if others else "and changes nothing, but is another commit"
+        reasons.append(changes.reason or f"HEAD descends from it, {what}")
     above = found.superproject
     if above is not None:
         reasons.append(_above(found, above.found, above.recorded, above.reason))

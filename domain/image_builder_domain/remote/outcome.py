@@ -61,6 +61,7 @@ def remote_report(plan: RemotePlan, outcome: RemoteOutcome) -> dict[str, Any]:
         "signed": told.signed,
         "not_signed": "" if told.signed else _why_not_signed(outcome),
         "trust": trust_facts(plan.job),
+        "checkout": None,
         "image_name": told.image_name or plan.name,
         "images_list": list(told.images_list),
         "tags": [{"name": tag, "value": tag} for tag in told.tags],

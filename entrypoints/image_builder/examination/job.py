@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from image_builder_domain.checkout import CheckoutFacts
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.decision.advice import advise
+from image_builder_domain.decision.checkout import decide_checkout
 from image_builder_domain.diagnosis import Finding
 from image_builder_domain.git_state import GitState, Place, detect
 from image_builder_domain.inputs import TagInputs
@@ -51,6 +53,19 @@ def look_at_configuration(file: str, found: Result[Configuration, Problems]) -> 
     if isinstance(found, Success):
         yield Finding(_FILE, file, "valid", is_needed=True)
     yield from _refused(_FILE, problems_of(found))
+
+
+def look_at_checkout(inputs: TagInputs, facts: CheckoutFacts) -> Iterator[Finding]:
+    """How the checkout was compared with what the job claims, or why a build is refused; and what it would warn of."""
+    if problems_of(inputs.configuration) or problems_of(inputs.job):
+        return
+    decided = decide_checkout(inputs, facts)
+    if isinstance(decided, Success):
+        decision = decided.unwrap()
+        yield Finding(_WHERE, "checkout", decision.proof.text, is_needed=True)
+        for warning in (*decision.alerts, *decision.warnings):
+            yield Finding(_WHERE, "checkout", warning, is_good=False)
+    yield from _refused(_WHERE, problems_of(decided))
 
 
 def _refused(area: str, problems: Problems) -> Iterator[Finding]:

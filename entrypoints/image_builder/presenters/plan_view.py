@@ -31,13 +31,14 @@ def plan_as_json(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
             "pull_number": state.pull_number,
         },
         "trust": trust_facts(plan.job),
+        "checkout": {"compared": plan.checkout.is_checked, "proof": plan.checkout.text},
         "tags": [{"name": tag.name, "value": tag.value} for tag in plan.tags],
         "max_parallel": plan.max_parallel,
         "keep_going": plan.keep_going,
         "builds": [_build(build, engine) for build in plan.builds],
         "signers": signers_as_json(plan.signers, signers, _images(plan)),
         "not_signed": plan.not_signed,
-        "warnings": [*plan.job.warnings, *plan.warnings],
+        "warnings": [*plan.alerts, *plan.job.warnings, *plan.warnings],
     }
 
 
@@ -51,6 +52,7 @@ def plan_as_text(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
         + (f", pull request {state.pull_number}" if state.pull_number else ""),
         f"  commit    {state.commit or 'none of its own: several pull requests are built together'}",
         *job_as_text(plan.job),
+        f"  checkout  {plan.checkout.text}",
         *_rows("tag", (f"{tag.name} = {tag.value}" for tag in plan.tags)),
         *_rows("BuildKit", _daemon(plan)),
     ]

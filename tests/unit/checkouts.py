@@ -1,0 +1,12 @@
+"""Checkouts that are what a job claims, for tests of everything else."""
+
+from image_builder_domain.checkout import Checkout, CheckoutFacts
+from image_builder_domain.decision.checkout import claim_of
+from image_builder_domain.git_state import GitState
+
+
+def claimed_checkout(state: GitState) -> CheckoutFacts:
+    """HEAD is the claimed commit; of a batch, a merge of its pull requests."""
+    claim = claim_of(state, {})
+    head = claim.commits[0] if claim.commits else "9" * 40
+    return CheckoutFacts(Checkout("/src", head, frozenset(claim.heads), modified=()))
