@@ -21,6 +21,7 @@ FILE = Path(__file__).parents[2] / "pipelines" / "oci-image-builder.yaml"
 TEXT = FILE.read_text()
 ROOT = load(TEXT, FILE.name)
 COMMIT, HEAD = "1" * 40, "2" * 40
+REFS = "{acme/demo: [main, refs/tags/v1]}"
 PUSH = {
     "RepoOwner": "acme",
     "RepoName": "demo",
@@ -44,12 +45,13 @@ def issuer() -> Iterator[IdentityIssuer]:
 def group(tmp_path: Path, issuer: IdentityIssuer) -> dict[str, Variable]:
     """The variables of both groups; a test may change them before a run."""
     config = tmp_path / "config.yaml"
-    config.write_text("registry: localhost:1/prod\ndev-registry: localhost:1/dev\nreproducible: false # ours\n")
+    lines = ("registry: localhost:1/prod", "dev-registry: localhost:1/dev", f"production-refs: {REFS}")
+    config.write_text("\n".join((*lines, "reproducible: false # ours", "")))
     return {
         "SOURCE_URL": Variable(f"file://{tmp_path}/git"),
         "SOURCE_TOKEN": Variable("t0ken-of-git", secret=True),
         "CONFIG_FILE": Variable(str(config)),
-        "PRODUCTION_REFS": Variable("{acme/demo: [main, refs/tags/v1]}"),
+        "PRODUCTION_REFS": Variable(REFS),
         "OIDC_ISSUER": Variable(issuer.url),
         "UNMERGED_WITHOUT_AUTHORIZATION": Variable("true"),
     }
