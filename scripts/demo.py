@@ -56,7 +56,7 @@ def main() -> int:
         with ExitStack() as running:
             _demonstrate(folder, running)
         commands = _own_image(folder.parent / "first-image")
-    except (UnprovenError, urllib.error.URLError) as reason:
+    except (UnprovenError, RuntimeError, urllib.error.URLError) as reason:
         print(f"\ndemo: NOT PROVEN: {reason}", file=sys.stderr)
         return 1
     except OSError as error:

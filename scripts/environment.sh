@@ -4,7 +4,8 @@
 # and from any folder. Sets `repository`. Starts nothing but Python and uv.
 
 repository=$(cd -- "${BASH_SOURCE[0]%/*}/.." && pwd -P)
-export PYTHONUTF8=1 # whatever the locale: names of folders may hold any character
+# Names of folders may hold any character; a Python that is started with -I heeds the locale, not PYTHONUTF8.
+export LC_ALL=C.UTF-8
 
 # A name on PATH may be a shim for a version that is not installed, so each one is asked.
 supported_python() {

@@ -36,7 +36,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "HOME": str(home),
         "XDG_STATE_HOME": str(home / "größer state"),
         "http_proxy": dead,
-        "PYTHONUTF8": "1",
+        "LC_ALL": "C.UTF-8",
     }
 
 
