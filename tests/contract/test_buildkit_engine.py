@@ -231,4 +231,6 @@ class TestWithoutBuildkit:
         engine = BuildkitEngine(
             BuildkitSettings({"PATH": str(tmp_path)}, str(tmp_path), "log", single_build=True, user=1000)
         )
-        assert engine.check().failure().program == "rootlesskit"
+        missing = engine.check().failure()
+        assert missing.program == "rootlesskit, newuidmap, newgidmap"
+        assert "install rootlesskit and uidmap" in missing.remedy

@@ -14,6 +14,8 @@ from image_builder_domain.build import EngineMissing
 from image_builder_adapters.process import accepts, find_program, search_path
 
 _NAMESPACES: Final = ("--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc")
+_PACKAGES: Final = {"rootlesskit": "rootlesskit", "newuidmap": "uidmap", "newgidmap": "uidmap"}
+"""The programs of a rootless daemon, with Debian's packages."""
 _A_STEP: Final = ("unshare", "--pid", "--fork", "--mount-proc")
 
 
@@ -27,17 +29,14 @@ class Isolation:
 
 
 def missing_helper(environment: Mapping[str, str], user: int) -> EngineMissing | None:
-    """What an ordinary user lacks to run a daemon of his own; starts nothing."""
-    if user == 0:
+    """All programs that an ordinary user lacks to run a daemon of his own; starts nothing."""
+    packages = {} if user == 0 else _PACKAGES
+    missing = [program for program in packages if find_program(program, environment) is None]
+    if not missing:
         return None
-    for program, package in (("rootlesskit", "rootlesskit"), ("newuidmap", "uidmap"), ("newgidmap", "uidmap")):
-        if find_program(program, environment) is None:
-            return EngineMissing(
-                program,
-                f"install the package {package} (BuildKit needs it when not run as root), "
-                "or set BUILDKIT_HOST to a BuildKit that runs already",
-            )
-    return None
+    names = " and ".join(dict.fromkeys(packages[program] for program in missing))
+    remedy = f"install {names} (BuildKit needs it when not run as root), or set BUILDKIT_HOST to a BuildKit that runs"
+    return EngineMissing(", ".join(missing), remedy)
 
 
 def find_isolation(environment: Mapping[str, str], user: int, runtime: str) -> Isolation | None:
