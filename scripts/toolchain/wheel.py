@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from toolchain import debian
+from toolchain import debian, store
 from toolchain.pins import DebianSource, SourceError, Tool, WheelSource
 from toolchain.run import run
 
@@ -37,6 +37,7 @@ def client_environment(ambient: Mapping[str, str]) -> dict[str, str]:
     index = next((ambient[name] for name in _INDEXES if ambient.get(name)), "")
     environment = dict(ambient)
     environment.setdefault("HOME", str(Path.home()))
+    environment.setdefault("UV_CACHE_DIR", str(store.default_root().parent / "uv"))
     if index:
         environment |= {"PIP_INDEX_URL": index, "UV_DEFAULT_INDEX": index}
     off = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
