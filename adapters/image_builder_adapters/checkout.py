@@ -6,7 +6,7 @@ the program, and stays unknown without it.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, final
 
@@ -39,6 +39,7 @@ from image_builder_adapters.git_directory import (
 from image_builder_adapters.regular_file import read_file
 
 _MOST_NESTED: Final = 16  # submodules of submodules
+_MOST_LINKS: Final = 40  # as Linux follows at most; path_resolution(7)
 
 
 def read_checkout(
@@ -92,15 +93,51 @@ def read_history(
 def holds(file: str, directory: GitDirectory | None, places: tuple[str, ...]) -> bool:
     """Whether a commit chooses what this file says: it lies in the checkout at ``directory``, or in its submodules.
 
-    Without a checkout the folders ``places`` count as one. A second checkout does not count, wherever it lies. The path
-    is taken as written and with its links resolved: a committed link chooses a file, too.
+    Without a checkout the folders ``places`` count as one. A second checkout does not count, wherever it lies. Every
+    link on the way to the file counts as well: a committed link chooses a file, too.
     """
-    folder, name = os.path.split(os.path.abspath(file))
-    paths = {os.path.join(folder, name), os.path.join(os.path.realpath(folder), name), os.path.realpath(file)}
+    folders = dict.fromkeys(_choosing_folders(file))
     if directory is None:
         roots = tuple(os.path.realpath(place) for place in places)
-        return any(_is_below(path, root) for root in roots for path in paths)
-    return any(_belongs(find_git_directory(os.path.dirname(path)), directory) for path in paths)
+        return any(_is_below(folder, root) for root in roots for folder in folders)
+    return any(_belongs(find_git_directory(folder), directory) for folder in folders)
+
+
+def lies_in_checkout(file: str, workspace: str | None) -> bool:
+    """The same for the checkout in the CI system's workspace, else around the working directory.
+
+    The working directory may be a second checkout. Without any checkout only the workspace counts as one: a job that
+    checks nothing out may run in ``/``.
+    """
+    located = _located(workspace or os.curdir, os.curdir)
+    if located is None:
+        return holds(file, None, (workspace,) if workspace else ())
+    directory = unwrap_or_failure(located)
+    if isinstance(directory, UnreadableCheckout):
+        return holds(file, None, (os.path.dirname(directory.where),))
+    return holds(file, directory, ())
+
+
+def _choosing_folders(file: str) -> Iterator[str]:
+    """The folder that holds a file, and those that hold a link on the way to it; all of them without links."""
+    parts, folder, links = os.path.join(os.getcwd(), file).split("/")[::-1], "/", 0
+    while parts:
+        name = parts.pop()
+        if name in ("", os.curdir):
+            continue
+        if name == os.pardir:
+            folder = os.path.dirname(folder)
+            continue
+        path = os.path.join(folder, name)
+        if links < _MOST_LINKS and os.path.islink(path):
+            yield folder
+            links += 1
+            target = os.readlink(path)
+            parts += target.split("/")[::-1]
+            folder = "/" if target.startswith("/") else folder
+        else:
+            folder = path
+    yield os.path.dirname(folder)
 
 
 def copies_git(context: str, dockerfile: str) -> bool:

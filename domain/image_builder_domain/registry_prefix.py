@@ -1,5 +1,7 @@
 """Where images go: a registry host with an optional path, below which every image of a list lies."""
 
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self, final
 
@@ -36,7 +38,7 @@ class RegistryPrefix:
         )
 
     def contains(self, repository: Repository) -> bool:
-        """True for a repository at or below this prefix; hosts compare without case and default port."""
+        """True for a repository at or below this prefix; hosts compare as the registry client takes them."""
         return f"{_host(repository.domain)}/{repository.path}/".startswith(self._comparable)
 
     def overlaps(self, other: "RegistryPrefix") -> bool:
@@ -60,8 +62,19 @@ class RegistryPrefix:
 _HUB_HOSTS = frozenset([DOCKER_HUB, "docker.io", "registry-1.docker.io"])
 
 
+_PLACE = re.compile(r"(\[.*\]|[^:]*)(?::0*([0-9]*))?")
+
+
 def _host(domain: str) -> str:
-    host = domain.lower().removesuffix(":443")
+    """One form of a host: lower case, a port as a number, none for the default, an IPv6 address by its value."""
+    found = _PLACE.fullmatch(domain.lower())
+    name, port = found.groups() if found is not None else (domain, None)
+    if name.startswith("["):
+        from ipaddress import ip_address  # takes milliseconds, and is seldom needed
+
+        with suppress(ValueError):
+            name = f"[{ip_address(name[1:-1])}]"
+    host = name if port in (None, "443") else f"{name}:{port}"
     return DOCKER_HUB if host in _HUB_HOSTS else host
 
 

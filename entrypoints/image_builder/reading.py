@@ -105,6 +105,16 @@ def read_checkout(tags: TagInputs, context: str, dockerfile: str, file: str) -> 
     return read_checkout_facts(context, dockerfile, file, folder, claim, environment)
 
 
+def holds_configuration(tags: TagInputs, file: str) -> bool:
+    """Whether the configuration file lies in the job's checkout, for what builds nothing."""
+    if problems_of(tags.git_state):
+        return False
+    from image_builder_adapters.checkout import lies_in_checkout
+    from image_builder_domain.decision.checkout import workspace
+
+    return lies_in_checkout(file, workspace(tags.git_state.unwrap(), tags.environment))
+
+
 def _configuration(file: str, backend: str | None) -> "Result[Configuration, Problems]":
     return read_flawed(file).bind(
         lambda found: configuration(

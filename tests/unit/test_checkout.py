@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from image_builder_adapters.checkout import copies_git, holds, read_checkout, read_history
+from image_builder_adapters.checkout import copies_git, holds, lies_in_checkout, read_checkout, read_history
 from image_builder_adapters.git_directory import GitDirectory
 from image_builder_domain.checkout import Changes, Checkout, Claim, FoundCheckout, NoCheckout, UnreadableCheckout
 from image_builder_domain.history import OnBranch
@@ -513,15 +513,39 @@ def test_a_file_is_held_by_the_checkout_that_it_lies_in(superproject: GitReposit
     (superproject.folder / "config.yaml").write_text("")
     (tmp_path / "alias.yaml").symlink_to(superproject.folder / "config.yaml")
     (tmp_path / "folder").symlink_to(superproject.folder)
+    (superproject.folder / "away").symlink_to(tmp_path)  # a link on the way that a commit chose
+    (tmp_path / "way").symlink_to(superproject.folder / "away")
+    (tmp_path / "out").symlink_to(tmp_path)
     place = directory(superproject)
     held = [
         *(superproject.folder / "config.yaml", superproject.folder / "link.yaml", tmp_path / "alias.yaml"),
         *(tmp_path / "folder" / "link.yaml", superproject.folder / "parts" / "sub" / "app"),
+        *(superproject.folder / "away" / "outside.yaml", tmp_path / "way" / "outside.yaml"),
     ]
     for file in held:
         assert holds(str(file), place, ()), file
-    for file in (outside, trusted.folder / "config.yaml"):
+    for file in (outside, trusted.folder / "config.yaml", tmp_path / "out" / "outside.yaml"):
         assert not holds(str(file), place, ()), file
+
+
+def test_what_builds_nothing_looks_at_the_workspace_first(
+    main: GitRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trusted = main.clone(main.folder / "trusted")
+    monkeypatch.chdir(trusted.folder)
+    own, theirs = str(trusted.folder / "config.yaml"), str(main.folder / "config.yaml")
+    assert lies_in_checkout(theirs, str(main.folder))
+    assert not lies_in_checkout(own, str(main.folder))
+    assert lies_in_checkout(own, None)
+    assert not lies_in_checkout(theirs, None)
+    nothing = tmp_path / "nothing"
+    nothing.mkdir()
+    monkeypatch.chdir(nothing)
+    file = str(nothing / "config.yaml")
+    assert lies_in_checkout(file, str(nothing))
+    assert not lies_in_checkout(file, None)
+    (nothing / ".git").write_text("nonsense")
+    assert lies_in_checkout(file, None)
 
 
 def test_without_a_checkout_the_context_counts_as_one(tmp_path: Path) -> None:

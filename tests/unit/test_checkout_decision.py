@@ -26,7 +26,7 @@ from image_builder_domain.decision.checkout import (
     workspace,
 )
 from image_builder_domain.git_state import CiSystem, GitState, read_git_state
-from image_builder_domain.job import Job
+from image_builder_domain.job import Job, Listed
 from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problem
 from image_builder_domain.trust import Side
@@ -267,3 +267,33 @@ def test_a_problem_names_the_folder() -> None:
     assert problem.where == "/src"
     assert BASE in problem.what
     assert OTHER in problem.what
+
+
+@pytest.mark.parametrize(
+    ("system", "environment", "starter_chooses", "outcome"),
+    [
+        (CiSystem.AZURE_PIPELINES, {}, False, "refused"),
+        (CiSystem.JENKINS, {}, False, "refused"),
+        (CiSystem.GITLAB, {"CI_CONFIG_PATH": "ci.yml@acme/ci"}, False, "refused"),
+        (CiSystem.PROW, {}, True, "refused"),
+        (CiSystem.PROW, {}, False, "silent"),  # its administrators say for which branches a postsubmit runs
+        (CiSystem.GITLAB, {}, False, "warned"),
+        (CiSystem.GITHUB, {"GITHUB_EVENT_NAME": "push"}, False, "warned"),
+        (CiSystem.GITHUB, {"GITHUB_EVENT_NAME": "release"}, False, "warned"),
+    ],
+)
+def test_a_ref_does_not_say_of_itself_that_it_is_production(
+    system: CiSystem, environment: dict[str, str], starter_chooses: bool, outcome: str
+) -> None:
+    state = replace(STATE, system=system, starter_chooses=starter_chooses)
+    job, inside = (
+        replace(PRODUCTION, state=state, listing=Listed("", "*", "main")),
+        CheckoutFacts(NONE, holds_configuration=True),
+    )
+    found = check_configuration_place(job, environment, "c.yaml", inside)
+    warnings = found.value_or(None)
+    assert outcome == ("refused" if warnings is None else "warned" if warnings else "silent")
+    told = str(found.failure()[0]) if warnings is None else "".join(warnings)
+    assert outcome == "silent" or "'c.yaml' lies in the checkout" in told
+    by_default = replace(job, listing=Listed("the default branch"))
+    assert check_configuration_place(by_default, environment, "c.yaml", inside) == Success(())

@@ -67,6 +67,22 @@ def test_outside_of_multibranch_jobs_who_starts_the_job_chooses(variables: dict[
     assert (found.ref, found.starter_chooses) == (ref, True)
 
 
+@pytest.mark.parametrize("remote", ["main", "origin/main", "refs/remotes/origin/main", "upstream/main", "detached"])
+def test_what_was_checked_out_is_the_branch_of_the_job(remote: str) -> None:
+    assert state(JENKINS_PUSH | {"GIT_BRANCH": remote}).ref == "refs/heads/main"
+
+
+@pytest.mark.parametrize(
+    "remote", ["evil", "origin/evil", "origin/evil/main", "refs/remotes/origin/evil", "refs/tags/main", "tags/main"]
+)
+def test_another_branch_that_was_checked_out_is_refused(remote: str) -> None:
+    assert "BRANCH_NAME: the ref is 'main', but GIT_BRANCH says" in told(JENKINS_PUSH | {"GIT_BRANCH": remote})
+
+
+def test_a_job_without_a_name_is_not_multibranch() -> None:
+    assert state(JENKINS_PUSH | {"JOB_NAME": ""}).starter_chooses
+
+
 @pytest.mark.parametrize(
     ("url", "host"),
     [
@@ -123,9 +139,9 @@ def test_a_wrong_or_missing_variable_is_named(name: str, value: str, words: str)
         {"CHANGE_BRANCH": "fix/typo"},
         {"BRANCH_NAME": "PR-7"},
         {"BRANCH_NAME": "MR-7-merge"},
-        {"GIT_BRANCH": "origin/pr/7/merge"},
-        {"GIT_BRANCH": "refs/remotes/origin/pr/7/merge"},
-        {"GIT_BRANCH": "refs/changes/34/1234/5"},
+        {"BRANCH_NAME": "", "GIT_BRANCH": "origin/pr/7/merge"},
+        {"BRANCH_NAME": "", "GIT_BRANCH": "refs/remotes/origin/pr/7/merge"},
+        {"BRANCH_NAME": "", "GIT_BRANCH": "refs/changes/34/1234/5"},
         {"GERRIT_CHANGE_NUMBER": "1234", "GERRIT_EVENT_TYPE": "patchset-created"},
         {"GERRIT_CHANGE_NUMBER": "1234"},
         {"ghprbPullId": "7"},

@@ -117,3 +117,14 @@ def test_every_problem_is_told_at_once() -> None:
     wrong = (Problem("CI", "unknown"),)
     problems = decide_signing(SigningInputs(("a b", "app"), Success(configuration(())), Failure(wrong))).failure()
     assert [problem.where for problem in problems] == ["CI", "--images-to-sign", "--images-to-sign"]
+
+
+@pytest.mark.parametrize("job_type", [JobType.PRESUBMIT, JobType.POSTSUBMIT])
+def test_nothing_is_signed_as_a_configuration_in_the_checkout_says(job_type: JobType) -> None:
+    image = DEVELOPMENT if job_type is JobType.PRESUBMIT else PRODUCTION
+    here = replace(state(job_type), system=CiSystem.AZURE_PIPELINES, base_ref="main", ref="refs/heads/main")
+    known = replace(configuration((job_type,)), trust=MAIN)
+    outside = SigningInputs((image,), Success(known), Success(here))
+    assert isinstance(decide_signing(outside), Success)
+    (problem,) = decide_signing(replace(outside, holds_configuration=True)).failure()
+    assert problem.where == "--config"

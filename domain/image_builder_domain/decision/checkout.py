@@ -20,7 +20,7 @@ from image_builder_domain.checkout import (
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.git_state.state import CiSystem, GitState, is_sha
 from image_builder_domain.inputs import TagInputs
-from image_builder_domain.job import Job
+from image_builder_domain.job import Job, Listed
 from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problem, Problems, refuse, together
 from image_builder_domain.trust import Side
@@ -113,18 +113,32 @@ def check_checkout(job: Job, claim: Claim, found: FoundCheckout, rules: Checkout
 def check_configuration_place(
     job: Job, environment: Mapping[str, str], file: str, facts: CheckoutFacts
 ) -> Result[tuple[str, ...], Problems]:
-    """Warnings about a configuration file in the checkout, or why unmerged code may not bring its own.
+    """Warnings about a configuration file in the checkout, or why a ref may not bring its own.
 
-    Where the job's definition comes from the same commit, the commit could choose another file anyway.
+    Where the job's definition comes from the same commit, the commit could choose another file anyway. Elsewhere such a
+    file must not say that its own ref is production; Prow's administrators say that themselves.
     """
-    if job.side is not Side.UNMERGED or not facts.holds_configuration:
+    if job.side is Side.LOCAL or not facts.holds_configuration:
         return Success(())
+    if job.is_production:
+        return _own_word(job, environment, file)
     if _defines_its_job(job.state.system, environment):
         what = f"the configuration file {file!r} lies in the checkout, so unmerged code chooses what it says"
         return Success((f"{what}; keep it in the job's image, and production credentials out of this job",))
     what = f"{file!r} lies in the checkout: unmerged code would choose its own configuration"
     remedy = "check the default branch out a second time, into another folder, and name the file there"
     return refuse("--config", what, remedy)
+
+
+def _own_word(job: Job, environment: Mapping[str, str], file: str) -> Result[tuple[str, ...], Problems]:
+    system, listing = job.state.system, job.listing
+    is_told_by_the_file = isinstance(listing, Listed) and bool(listing.key)
+    if not is_told_by_the_file or (system is CiSystem.PROW and not job.state.starter_chooses):
+        return Success(())
+    what = f"{file!r} lies in the checkout: a ref would say of itself that it is production"
+    if system is CiSystem.GITHUB or _defines_its_job(system, environment):
+        return Success((f"the configuration file {what}; keep it in the job's image",))
+    return refuse("--config", what, "keep the file in the job's image, or outside of this checkout")
 
 
 def checkout_warnings(facts: CheckoutFacts) -> tuple[str, ...]:

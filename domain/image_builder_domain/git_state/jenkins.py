@@ -46,7 +46,18 @@ def _ref(given: Mapping[str, str]) -> Result[str | None, Problems]:
     if branch is None and tag is None:
         return Success(_checked_out(given.get("GIT_BRANCH", "")))
     agreed = variable.agreeing("TAG_NAME", "the tag", tag, branch, "BRANCH_NAME")
-    return agreed.map(lambda _: variable.full_ref(branch, tag))
+    same = agreed.bind(lambda _: _is_checked_out(given.get("GIT_BRANCH"), branch, tag))
+    return same.map(lambda _: variable.full_ref(branch, tag))
+
+
+def _is_checked_out(told: str | None, branch: str | None, tag: str | None) -> Result[None, Problems]:
+    """``GIT_BRANCH`` tells what the checkout step took: the name, below the remote's or not, or ``detached``."""
+    where, name = ("BRANCH_NAME", branch) if tag is None else ("TAG_NAME", tag)
+    if told is None or told in ("detached", name, variable.full_ref(branch, tag)):
+        return Success(None)
+    remote = told.removeprefix("refs/remotes/")
+    below = "" if remote.startswith(("refs/", "tags/")) else remote.partition("/")[2]
+    return variable.agreeing(where, "the ref", name, below or told, "GIT_BRANCH")
 
 
 def _checked_out(remote_branch: str) -> str | None:
@@ -63,7 +74,7 @@ def _is_multibranch(given: Mapping[str, str]) -> bool:
     from urllib.parse import unquote
 
     branch = given.get("BRANCH_NAME")
-    return branch is not None and unquote(given.get("JOB_NAME", branch).rpartition("/")[2]) == branch
+    return branch is not None and unquote(given.get("JOB_NAME", "").rpartition("/")[2]) == branch
 
 
 def _pull_request(given: Mapping[str, str]) -> Result[GitState, Problems]:
