@@ -1,9 +1,10 @@
 """Addresses of BuildKit daemons, as ``buildctl --addr`` takes them, and when two of them name one daemon.
 
 Compared are the scheme without case, the real path of a socket, and host and port: without case, a trailing dot or a
-trailing slash, IP addresses by value, and every name of this machine's own loopback as one. ``ssh`` has the default
-port 22; ``tcp`` has none (buildctl: "missing port in address"). Not compared are two names of one host, a name and its
-IP address, forwarded ports, and one daemon behind two schemes: only a resolver, or the daemon itself, could tell.
+trailing slash, IP addresses by value, every name of this machine's own loopback as one, and of containers and pods only
+what buildctl reads. ``ssh`` has the default port 22; ``tcp`` has none (buildctl: "missing port in address"). Not
+compared are two names of one host, a name and its IP address, forwarded ports, and one daemon behind two schemes: only
+a resolver, or the daemon itself, could tell.
 """
 
 import posixpath
@@ -20,8 +21,15 @@ SCHEMES: Final = frozenset(
 """What ``buildctl`` can reach on Linux (BuildKit, ``client/connhelper`` and ``client/client_unix.go``)."""
 
 _DEFAULT_PORTS: Final = {"ssh": "22"}
+_QUERIES: Final = {
+    "docker-container": ("context",),
+    "podman-container": (),
+    "nerdctl-container": ("namespace",),
+    "kube-pod": ("container", "context", "namespace"),
+}
+"""The parts of a query that buildctl reads (BuildKit v0.33, ``SpecFromURL`` below ``client/connhelper``)."""
 _LOOPBACK: Final = "localhost"
-_LOOPBACK_NAMES: Final = frozenset((_LOOPBACK, "ip6-localhost", "ip6-loopback"))
+_LOOPBACK_NAMES: Final = frozenset(("", _LOOPBACK, "ip6-localhost", "ip6-loopback"))
 
 
 def parse_address(text: str) -> Result[str, str]:
@@ -47,12 +55,23 @@ def canonical(address: str, real_paths: Mapping[str, str]) -> str:
     scheme, rest = _split(address)
     if scheme == "unix":
         return f"unix://{real_paths.get(rest, posixpath.normpath(rest))}"
-    place, _, query = rest.partition("?")
-    place = place.rstrip("/")
+    if scheme in _QUERIES:
+        return f"{scheme}://{_container(rest, _QUERIES[scheme])}"
+    place = rest.rstrip("/")
     if scheme in ("tcp", "ssh"):
         user, at, server = place.rpartition("@")
         place = f"{user}{at}{_server(server, _DEFAULT_PORTS.get(scheme, ''))}"
-    return f"{scheme}://{place}?{'&'.join(sorted(query.split('&')))}"
+    return f"{scheme}://{place}"
+
+
+def _container(rest: str, names: tuple[str, ...]) -> str:
+    """The container or pod with what else says which one it is; buildctl reads nothing else of such a URL."""
+    from urllib.parse import parse_qsl  # seldom needed
+
+    place, _, query = rest.partition("#")[0].partition("?")
+    said = dict(reversed(parse_qsl(query, keep_blank_values=True)))  # of several the first counts
+    name = place.partition("/")[0].rpartition("@")[2].partition(":")[0]
+    return f"{name}?{'&'.join(f'{key}={said[key]}' for key in names if said.get(key))}"
 
 
 def _split(address: str) -> tuple[str, str]:

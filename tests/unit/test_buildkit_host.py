@@ -42,6 +42,12 @@ REAL_PATHS = {"/run/link.sock": "/run/a.sock"}
         pytest.param("unix:/run/a.sock", "UNIX:///run/a.sock", id="one-colon"),
         pytest.param("unix:///run/link.sock", "unix:///run/a.sock", id="link"),
         pytest.param("kube-pod://p?namespace=n&context=c", "kube-pod://p?context=c&namespace=n", id="query"),
+        pytest.param("kube-pod://p?namespace=n&namespace=m", "kube-pod://p?namespace=%6e", id="first-of-a-query"),
+        pytest.param("kube-pod://p?namespace=", "kube-pod://p", id="empty-query"),
+        pytest.param("docker-container://a?x=1#y", "docker-container://a", id="unread-query"),
+        pytest.param("podman-container://user@a:7/path?context=c", "podman-container://a", id="unread-parts"),
+        pytest.param("nerdctl-container://a?context=c", "nerdctl-container://a/", id="unread-context"),
+        pytest.param("tcp://:1234", "tcp://localhost:1234", id="no-host"),
     ],
 )
 def test_two_addresses_of_one_daemon_are_one(one: str, other: str) -> None:
@@ -55,6 +61,7 @@ def test_two_addresses_of_one_daemon_are_one(one: str, other: str) -> None:
         pytest.param("tcp://build:1234", "tcp://build:1235", id="port"),
         pytest.param("docker-container://A", "docker-container://a", id="container-with-case"),
         pytest.param("kube-pod://p?namespace=n", "kube-pod://p?namespace=m", id="namespace"),
+        pytest.param("docker-container://a?context=c", "docker-container://a", id="context"),
         pytest.param("unix:///run/a.sock", "unix:///run/b.sock", id="socket"),
         pytest.param("ssh://one@host", "ssh://other@host", id="user"),
     ],
