@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by scripts/demo, scripts/test and scripts/bench with the words that go to tox: brings the programs that those
+# Sourced by scripts/demo, scripts/test and scripts/bench with the arguments of tox: brings the programs that those
 # parts start, makes the environment from uv.lock, and leaves a PATH of just these two folders. Safe to run twice at once
 # and from any folder. Sets `repository`. Starts nothing but Python and uv.
 

@@ -99,7 +99,7 @@ class Toolbox:
         if (package := tool.debian) is not None:
             yield "distribution's package", lambda folder: debian.fetch(tool, package, folder)
         if (small := tool.debootstrap) is not None:
-            _say(f"{tool.name} {tool.version}: making it, this takes a minute")
+            _say(f"{tool.name} {tool.version}: building it takes a minute")
             yield "debootstrap", lambda folder: debootstrap.fetch(tool, small, folder)
 
     def _from_go(self, tool: Tool, module: pins.GoSource, folder: Path) -> Programs:
@@ -145,7 +145,7 @@ def parts_of(words: Sequence[str]) -> list[str]:
 def bring(tools: Mapping[str, Tool], shelf: store.Store, wanted: Sequence[str]) -> Path | str:
     """The folder of links, or one message about everything that is missing.
 
-    What cannot be brought is looked for first, so that nobody waits for a compiler to hear of it.
+    Tools that cannot be brought are checked first, so that their absence is reported before anything is compiled.
     """
     toolbox = Toolbox(tools, shelf)
     there = [name for name in wanted if not tools[name].can_be_brought]
@@ -175,7 +175,7 @@ def main(words: Sequence[str]) -> int:
     except OSError as error:
         result = f"{error.filename or store.default_root()}: {error.strerror}; make room there, or set XDG_CACHE_HOME"
     except KeyboardInterrupt:
-        _say("interrupted; what was fetched stays, and the next run goes on from there")
+        _say("interrupted; run it again to continue with what is already downloaded")
         return 130
     if isinstance(result, str):
         _say(result)

@@ -14,7 +14,7 @@ _OPEN = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 def append(path: str, content: bytes) -> Result[str, ArtifactFailure]:
     """Add ``content`` to a regular file that exists, on a line of its own; a link is not followed.
 
-    Empty ``content`` changes nothing: it tells whether the file can be written.
+    Empty ``content`` changes nothing: it checks whether the file can be written.
     """
     folder, name = os.path.split(path)
     try:

@@ -20,7 +20,7 @@ _NAP: Final = 0.05
 
 
 class Interrupted(BaseException):
-    """Raised where work cannot ask whether it may go on: see :meth:`SignalCancellation.interrupting`."""
+    """Raised where work does not check for cancellation itself: see :meth:`SignalCancellation.interrupting`."""
 
     def __init__(self, reason: Interruption) -> None:
         super().__init__(reason.name)
@@ -98,7 +98,7 @@ class SignalCancellation:
     def install(self) -> Iterator[None]:
         """Listen to SIGINT and SIGTERM inside the ``with``; only the main thread may do this.
 
-        From here on work asks, so nothing is raised any more, also not after the ``with``.
+        From here on work checks for cancellation itself, so nothing is raised any more, not even after the ``with``.
         """
         self._raises = False
         before = {number: signal.signal(number, self._heard) for number in _REASONS}
@@ -112,8 +112,8 @@ class SignalCancellation:
     def interrupting(self) -> Iterator[None]:
         """Raise :class:`Interrupted` out of the ``with``, once, when a signal comes or the deadline passes.
 
-        For reading and deciding, which ask nobody whether they may go on: no foreign text, however it was made, keeps
-        the run beyond its deadline. Only the main thread may do this. :meth:`install` inside of it ends it.
+        For reading and deciding, which do not check for cancellation: no foreign text keeps the run beyond its
+        deadline. Only the main thread may do this. :meth:`install` inside of it ends it.
         """
         before = {number: signal.signal(number, self._heard) for number in _HEARD}
         try:

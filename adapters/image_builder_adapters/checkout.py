@@ -1,6 +1,6 @@
 """The checkout that an image is built from, compared with what the job claims; see :mod:`git_directory` and :mod:`git`.
 
-What git's own files say is read without the git program. The rest (packed commits, history, files that differ) needs
+Git's own files are read without the git program. The rest (packed commits, history, files that differ) needs
 the program, and stays unknown without it.
 """
 
@@ -165,7 +165,7 @@ def _located(context: str, workspace: str | None) -> "Result[GitDirectory, Unrea
 
 
 def _belongs(found: "Result[GitDirectory, UnreadableCheckout] | None", directory: GitDirectory) -> bool:
-    """What cannot be read may be ours."""
+    """True for an unreadable checkout, too: it may be the one that is built."""
     return found is not None and found.map(_root).value_or(_root(directory)) == _root(directory)
 
 

@@ -1,7 +1,7 @@
 """Logs, reports and output files on the local file system.
 
 The last part of a path is never followed when it is a link, and no folder on the way to it when a repository can
-contain that link (see :mod:`image_builder_adapters.folder`): somebody else would choose which file is overwritten.
+contain that link (see :mod:`image_builder_adapters.folder`): a commit would choose which file is overwritten.
 """
 
 import errno

@@ -1,6 +1,6 @@
 """Folders that are reached without following a link that a repository can contain.
 
-Whoever can commit a link could otherwise choose which file of the machine a report or a log replaces. A path is
+The author of a commit could otherwise choose which file of the machine a report or a log replaces. A path is
 walked part by part with descriptors, as the kernel does (path_resolution(7)); a link is followed only while the walk is
 outside of every foreign folder. Foreign are: the build context, each folder that holds ``.git``, the working directory
 (unless it is ``/``), and everything below them. Links of the system and its administrators (``/var/run``, a home behind
@@ -110,7 +110,7 @@ class _Walk:
         except FileNotFoundError:
             if mode is None:
                 raise
-        with suppress(FileExistsError):  # somebody else was faster; whether it is a folder is seen next
+        with suppress(FileExistsError):  # another process was faster; whether it is a folder is seen next
             os.mkdir(name, mode, dir_fd=self.here)
         return os.open(name, _OPEN, dir_fd=self.here)
 

@@ -1,9 +1,8 @@
-"""What the git program says about a working copy: its commit, when that was made, and what it descends from.
+"""Facts about a working copy from the git program: its commit, the commit's time, and its ancestors.
 
-The working copy may be a stranger's pull request, and git obeys the configuration that lies in it. Whatever there
-could start a program (a file system monitor, a signature check, a filter, a remote that lends missing objects) is
-switched off. Ownership is not asked then: containers often run as another user than the one who checked the sources
-out.
+The working copy may be a pull request, and git obeys the configuration in it. Every setting that could start a program
+(a file system monitor, a signature check, a filter, a remote that sends missing objects) is disabled. Ownership is then
+not checked: containers often run as another user than the one who checked out the sources.
 """
 
 import os
@@ -155,7 +154,7 @@ def _ask(directory: str, question: tuple[str, ...], environment: Mapping[str, st
 
 
 def _answer(command: tuple[str, ...], environment: Mapping[str, str]) -> tuple[int | None, bytes]:
-    """Exit code and output; no code when git did not start, took too long, or said more than we read."""
+    """Exit code and output; no code when git did not start, took too long, or printed more than the limit."""
     null = subprocess.DEVNULL
     try:
         child = subprocess.Popen(command, env=environment, stdin=null, stdout=subprocess.PIPE, stderr=null)

@@ -1,7 +1,7 @@
 """Credentials that lie in a checkout's git configuration, where a build context can carry them into an image.
 
 CI systems leave them there so that later steps can fetch: ``actions/checkout`` as a header, GitLab and others in the
-remote's URL. Nothing here is shown: the redactor learns every value.
+remote's URL. None of these is shown: the redactor learns every value.
 """
 
 import base64

@@ -1,8 +1,8 @@
-"""What git's own files say, read without the git program: where a checkout is, its HEAD, its branches, its commits.
+"""Git's own files, read without the git program: where a checkout is, its HEAD, its branches, its commits.
 
 The images of some engines have no git program, and what is checked out must be known there, too. Formats:
 gitrepository-layout(5), git-pack-refs(1). Nothing here follows a link in place of a file, waits for a pipe, or reads
-more than a limit, whoever wrote these files.
+more than a limit, because a commit may contain such files.
 """
 
 import errno
@@ -47,7 +47,7 @@ class GitDirectory:
 def find_git_directory(start: str) -> "Result[GitDirectory, UnreadableCheckout] | None":
     """The innermost checkout around ``start``; None without one.
 
-    A bare repository is not a checkout: a stranger can commit one, and the search goes on above it.
+    A bare repository is not a checkout: a pull request can contain one, so the search continues above it.
     """
     try:
         folder = os.path.realpath(start)

@@ -26,7 +26,7 @@ def guarded(make: SignerMaker) -> SignerMaker:
 
 
 def guarded_secrets(read: Callable[[Any], Iterable[str]] | None) -> Callable[[Any], Iterable[str]]:
-    """Gives the same secrets; of a package that fails, none."""
+    """Return the same secrets; none if the package fails."""
 
     def secrets(settings: Any) -> Iterable[str]:
         try:

@@ -258,7 +258,7 @@ def _read(pieces: Iterator[bytes], limit_bytes: int, abandoned: threading.Event)
 
 
 def _coding(head: HttpAnswer) -> str:
-    """How the body is encoded, although it was asked for as it is; empty when it is not."""
+    """The content coding of the body, which the request did not ask for; empty without one."""
     codings = (word.strip().lower() for value in head.header_values("Content-Encoding") for word in value.split(","))
     return ", ".join(word for word in codings if word not in ("", "identity"))[:_LONGEST_CODING]
 
@@ -267,7 +267,7 @@ def _coded(head: HttpAnswer, coding: str, shown: str) -> Result[HttpAnswer, Http
     """The answer without its body. Nothing is decoded: 2 kB of ``gzip, gzip`` are gigabytes of memory."""
     if not 200 <= head.status < 300:
         return Success(head)  # the status tells enough
-    reason = f"the answer is encoded as {coding!r}, which was not asked for"
+    reason = f"the answer is encoded as {coding!r}, which the request did not ask for"
     return Failure(NoAnswer(shown, reason, NoAnswerKind.UNUSABLE_ANSWER))
 
 

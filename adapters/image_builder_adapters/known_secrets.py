@@ -1,8 +1,8 @@
-"""Every secret that the tool can know before it builds: what the redactor learns before any foreign output comes.
+"""All secrets that the tool can know before a build; the redactor learns them before any foreign output.
 
 A build step may read what the tool can read: kaniko's runs in the tool's own container. So the redactor knows a
 credential because it is there, and not when it is first used. :data:`SOURCES` is the one list of places; a test prints
-a canary of each. Nothing here fails: a file that cannot be read is told of by whoever needs it.
+a canary of each. Nothing here fails: a file that cannot be read is reported by the code that needs it.
 """
 
 import base64
@@ -32,7 +32,7 @@ Environment = Mapping[str, str]
 
 
 def known_secrets(environment: Environment) -> Iterator[str]:
-    """What the environment, and the files that it leads to, hold. ``environment`` is the tool's own."""
+    """The secrets in the environment and in the files that it names. ``environment`` is the tool's own."""
     for source in SOURCES.values():
         yield from source(environment)
 

@@ -53,6 +53,6 @@ def program_version(
 
 
 def version_in(text: str) -> str:
-    """What a program's output calls its version, or the first thing that looks like one; empty without either."""
+    """The version in a program's output, or the first thing that looks like one; empty without either."""
     found = _SAID.search(text) or _VERSION.search(text)
     return found[1] if found else ""

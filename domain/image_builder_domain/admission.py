@@ -1,8 +1,9 @@
 """Whether a run of the shipped Azure DevOps pipeline may build.
 
-Whoever starts a run chooses its parameters, so they are claims. Administrators decide by the variable group which
-repositories and refs are production, and the identity token of the calling job proves which of them asks. This module
-takes the claims of a token whose signature is verified already; nothing here reads a clock, a network or a variable.
+The person who starts a run chooses its parameters, so they are claims. Administrators list in the variable group which
+repositories and refs are production, and the identity token of the calling job proves which of them started the run.
+This module takes the claims of a token whose signature is verified already; nothing here reads a clock, a network or a
+variable.
 
 Source of the claims: GitHub, "OpenID Connect reference"; of their meaning: RFC 7519, section 4.1.
 """
@@ -22,7 +23,7 @@ from image_builder_domain.trust import Side, claimed_side
 
 AUTHORIZATION: Final = "Authorization"
 LEEWAY_SECONDS: Final = 60.0
-"""How far the clocks of issuer and agent may differ."""
+"""Seconds by which the clocks of issuer and agent may differ."""
 
 _EVENTS: Final[Mapping[JobType, tuple[str, ...]]] = {
     JobType.POSTSUBMIT: ("push", "release", "create"),
@@ -42,7 +43,7 @@ _QUEUE: Final = BRANCH + "gh-readonly-queue/"
 @final
 @dataclass(frozen=True, slots=True)
 class ClaimedRun:
-    """What the parameters of a run say; checked for form alone.
+    """The parameters of a run, of which only the form is checked.
 
     ``base_ref`` is a branch or tag, in full or not, and empty where the run does not say. ``base_sha`` is the commit of
     a push, or what a change is based on; ``head_sha`` is the change, None for push-like jobs.
@@ -75,7 +76,7 @@ class ClaimedRun:
 @final
 @dataclass(frozen=True, slots=True)
 class AdmissionRules:
-    """What the administrators' variable group says.
+    """The administrators' variable group.
 
     ``host`` is where repositories lie (``github.com``), empty when sources come from no host. ``issuer`` and
     ``audience`` are what the claims ``iss`` and ``aud`` must be.
@@ -99,7 +100,7 @@ class AdmittedRun:
     why: str
 
     def variables(self) -> dict[str, str]:
-        """What later steps use instead of the parameters, in Prow's names; one that has no value here is empty."""
+        """The variables that later steps use instead of the parameters, in Prow's names; empty text for no value."""
         claimed = self.claimed
         return {
             "REPO_OWNER": claimed.owner,
@@ -116,7 +117,7 @@ class AdmittedRun:
 def admit(
     claimed: ClaimedRun, rules: AdmissionRules, token: Mapping[str, object] | None, now: float
 ) -> Result[AdmittedRun, Problems]:
-    """Admit a run, or say everything that is missing.
+    """Admit a run, or return every unmet condition.
 
     ``token`` has the claims of a token whose signature is verified, None without a token. ``now`` is in seconds since
     1970.
@@ -138,7 +139,7 @@ def admit(
 def _admit_without_token(claimed: ClaimedRun, rules: AdmissionRules) -> Result[AdmittedRun, Problems]:
     problems = _repository_problems(claimed, rules)
     if claimed.is_merged:
-        what = f"is missing: nothing proves that a {claimed.job_type.value} of {claimed.repository} asks"
+        what = f"is missing, and a {claimed.job_type.value} of {claimed.repository} needs an identity token"
         remedy = "in GitHub Actions give the calling job 'permissions: id-token: write', with 'parameters: v2'"
         problems = (*problems, Problem(AUTHORIZATION, what, remedy))
     elif not rules.unmerged_without_token:
@@ -153,7 +154,7 @@ def _admit_without_token(claimed: ClaimedRun, rules: AdmissionRules) -> Result[A
 
 
 def _repository_problems(claimed: ClaimedRun, rules: AdmissionRules) -> Problems:
-    """Unmerged code too is built for listed repositories alone; which branch it is meant for does not matter."""
+    """Unmerged code, too, is built only for listed repositories; the target branch does not matter."""
     found = rules.refs.match(rules.host, claimed.repository, branch_ref(claimed.base_ref))
     if isinstance(found, ProductionRef) or found.key is not None:
         return ()
@@ -161,12 +162,12 @@ def _repository_problems(claimed: ClaimedRun, rules: AdmissionRules) -> Problems
 
 
 def _without_ref(found: NotProductionRef) -> str:
-    near = f" (the nearest there is {found.nearest!r})" if found.nearest else ""
+    near = f" (the nearest entry is {found.nearest!r})" if found.nearest else ""
     return f"PRODUCTION_REFS does not allow {found.repository!r}: {found.reason}{near}"
 
 
 def _line_to_add(repository: str, ref: str) -> str:
-    return f"administrators allow it with {{{repository}: [{ref}]}}"
+    return f"administrators allow it with {{{repository}: [{ref}]}} in PRODUCTION_REFS"
 
 
 def _claim_problems(claimed: ClaimedRun, rules: AdmissionRules, token: Mapping[str, object]) -> Iterator[Problem]:
@@ -182,8 +183,8 @@ def _claim_problems(claimed: ClaimedRun, rules: AdmissionRules, token: Mapping[s
 
 
 def _differs(token: Mapping[str, object], name: str, expected: str) -> Problem:
-    """``name`` is a claim that is not ``expected``; what it is instead is foreign text."""
-    found = f"is {_shown(token[name])}" if name in token else "is not there"
+    """The problem of the claim ``name``, which is not ``expected``; its value is foreign text."""
+    found = f"is {_shown(token[name])}" if name in token else "is missing"
     return Problem(
         AUTHORIZATION, f"the claim {name} {found}, not {expected}", "let the job that builds ask for a token"
     )
@@ -195,7 +196,7 @@ def _shown(value: object) -> str:
 
 
 def _time_problems(token: Mapping[str, object], now: float) -> Iterator[Problem]:
-    again = "start the run again: the token is made when it starts, and an agent must be free before it ends"
+    again = "start the run again when an agent is free: its token expires a few minutes after the start"
     expires, issued = _moment(token, "exp"), _moment(token, "iat")
     starts = _moment(token, "nbf") if "nbf" in token else issued
     if expires is None or issued is None or starts is None:
@@ -204,10 +205,10 @@ def _time_problems(token: Mapping[str, object], now: float) -> Iterator[Problem]
         )
         return
     if now >= expires + LEEWAY_SECONDS:
-        yield Problem(AUTHORIZATION, f"the token ended {now - expires:.0f} s ago", again)
+        yield Problem(AUTHORIZATION, f"the token expired {now - expires:.0f} s ago", again)
     if now < max(starts, issued) - LEEWAY_SECONDS:
         ahead = max(starts, issued) - now
-        yield Problem(AUTHORIZATION, f"the token is valid only in {ahead:.0f} s", "set the clock of the agent")
+        yield Problem(AUTHORIZATION, f"the token becomes valid in {ahead:.0f} s", "set the clock of the agent")
 
 
 def _moment(token: Mapping[str, object], name: str) -> float | None:
@@ -230,26 +231,26 @@ def _merged_problems(claimed: ClaimedRun, rules: AdmissionRules, token: Mapping[
         yield _differs(token, "ref", f"BaseRef, {claimed.base_ref!r}")
     found = rules.refs.match(rules.host, claimed.repository, ref)
     if isinstance(found, NotProductionRef):
-        if found.key is not None:  # a repository without a key is told already
+        if found.key is not None:  # a repository without a key is reported already
             yield Problem("BaseRef", str(found), _line_to_add(claimed.repository, ref.removeprefix(BRANCH)))
     elif not rules.unprotected_refs and (found.through_wildcard or ref.startswith(TAG)):
         yield from _protection_problems(token, ref, found)
 
 
 def _protection_problems(token: Mapping[str, object], ref: str, found: ProductionRef) -> Iterator[Problem]:
-    """A tag, or a branch whose name only has to fit, can be made by everybody who can push."""
+    """Everybody who can push can create a tag, or a branch that a wildcard matches."""
     if token.get("ref_protected") != "true":
-        what = f"{ref!r} matched {found.pattern!r}, and is not protected: everybody who can push can make such a ref"
-        yield Problem("BaseRef", what, "protect it by a ruleset, list it by name, or set UNPROTECTED_REFS: true")
+        what = f"{ref!r} matched {found.pattern!r}, and is not protected: everybody who can push can create such a ref"
+        yield Problem("BaseRef", what, "protect it with a ruleset, list it by name, or set UNPROTECTED_REFS: true")
 
 
 # --- unmerged code ------------------------------------------------------------------------------------------------
 
 
 def _unmerged_problems(claimed: ClaimedRun, token: Mapping[str, object]) -> Iterator[Problem]:
-    """What a token says of unmerged code, as far as a run says it too.
+    """Compare a token with the parameters of unmerged code, as far as both say the same.
 
-    The ref of ``pull_request_target`` is a branch of the repository, whatever the pull request.
+    The ref of ``pull_request_target`` is a branch of the repository for every pull request.
     """
     branch = claimed.base_ref.removeprefix(BRANCH)
     ref = token.get("ref")

@@ -27,7 +27,7 @@ _BASE_REF: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/#@+-]*")
 
 
 def read_claims(environment: Mapping[str, str]) -> Result[ClaimedRun, Problems]:
-    """What a run claims, in Prow's names; problems name the pipeline's parameters."""
+    """The claims of a run, from Prow's names; problems name the pipeline's parameters."""
     given = given_variables(environment)
     names = variable.repository(given.get("REPO_OWNER", ""), given.get("REPO_NAME", ""), "RepoOwner, RepoName")
     job_type, base_ref = _job_type(given.get("JOB_TYPE", "")), _base_ref(given.get("PULL_BASE_REF", ""))
@@ -65,7 +65,7 @@ def _change(job_type: JobType, head: str, number: str) -> Result[tuple[str | Non
 
 
 def read_rules(environment: Mapping[str, str], refs: Result[Node, Problems]) -> Result[AdmissionRules, Problems]:
-    """What the variable group says; ``refs`` is the document that the variable :data:`REFS` holds."""
+    """The rules of the variable group; ``refs`` is the document that the variable :data:`REFS` holds."""
     given = given_variables(environment)
     source = given.get("SOURCE_URL", DEFAULT_SOURCE)
     return together(

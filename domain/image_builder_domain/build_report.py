@@ -51,7 +51,7 @@ def read_report(content: bytes, where: str) -> Result[tuple[ReportedImage, ...],
 
 _UNFINISHED: Final = {
     "refused": "the run that wrote this report was refused, so it published nothing",
-    "running": "the run that wrote this report did not come to its end, so nobody knows what it published",
+    "running": "the run that wrote this report did not finish, so it is not known what it published",
 }
 """What is wrong with a report of such a status."""
 

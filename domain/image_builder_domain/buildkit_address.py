@@ -38,7 +38,7 @@ def parse_address(text: str) -> Result[str, str]:
     if not separator or not rest.strip("/"):
         return Failure(f"{text!r} is not an address such as tcp://buildkitd.build:1234")
     if scheme.lower() not in SCHEMES:
-        return Failure(f"BuildKit has no addresses with {scheme}://; {nearest(scheme.lower(), SCHEMES)}")
+        return Failure(f"BuildKit does not support addresses with {scheme}://; {nearest(scheme.lower(), SCHEMES)}")
     if any(character.isspace() or not character.isprintable() for character in text):
         return Failure(f"{text!r} holds white space")
     return Success(text)

@@ -110,14 +110,14 @@ def decide_buildkit_host(
 
 
 _ALONE: Final = (
-    f"{VARIABLE} alone serves production and unmerged code: what one build leaves in a cache mount, another one reads; "
+    f"{VARIABLE} alone serves production and unmerged code: each build can read what others leave in cache mounts; "
     + _BOTH
 )
 
 
 def _one_daemon(address: str, source: str, key: str, side: Side) -> Result[BuildkitHost, Problems]:
     theirs = "unmerged code" if side is Side.PRODUCTION else "production"
-    what = f"{address} is also the BuildKit of {theirs} ({key}), and this job is on the side {side.value}"
+    what = f"{address} is also the BuildKit of {theirs} ({key}), and this job is on the {side.value} side"
     return refuse(source, what, f"{_BOTH}, or {SHARED} to true: production then builds without cache")
 
 

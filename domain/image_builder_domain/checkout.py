@@ -1,4 +1,4 @@
-"""What is checked out where an image is built: facts that a job's claims are compared with."""
+"""Facts about the checkout that an image is built from, to compare with the job's claims."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -81,12 +81,12 @@ MOST_PATHS = 1000
 @final
 @dataclass(frozen=True, slots=True)
 class CheckoutFacts:
-    """Everything about the checkout that decisions are made of.
+    """All facts about the checkout that decisions use.
 
     ``holds_configuration`` says that the configuration file lies in the checkout, so that a commit chooses what it
     says. ``copies_git`` says that the engine can copy ``.git`` into the image: it is a directory of the build context,
-    and no ignore file excludes it. ``credentials`` are secrets in its configuration. The bare constructor says that
-    nothing was found: a build that nobody looked at is no production build.
+    and no ignore file excludes it. ``credentials`` are secrets in its configuration. Without arguments it says that
+    no checkout was found, so that production is refused if the checkout was not examined.
     """
 
     found: FoundCheckout = NoCheckout(())
@@ -98,7 +98,7 @@ class CheckoutFacts:
 @final
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a job says that it builds.
+    """The commits that a job claims to build.
 
     HEAD must be one of ``commits``. For unmerged code it may also be a merge whose parent lines name all of ``heads``.
     Both are empty outside CI, where HEAD is the only source.
@@ -131,4 +131,4 @@ class Proof:
 
 
 NOT_COMPARED = Proof("not compared", is_checked=False)
-"""Nobody looked."""
+"""The proof of a job whose checkout was not examined."""

@@ -247,7 +247,7 @@ def _checkout_check() -> read.Decoder[dict[str, Any]]:
 
 
 def _repository_path(text: str) -> Result[str, str]:
-    """An exact path: a pattern could switch the whole comparison off."""
+    """An exact path: a pattern could disable the whole comparison."""
     if "*" in text or any(part in ("", ".", "..") for part in text.split("/")):
         return Failure(f"{text[:80]!r} is not the path of one file, relative to the top of the repository")
     return Success(text)

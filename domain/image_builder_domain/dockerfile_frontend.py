@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 SYNTAX_ARGUMENT: Final = "BUILDKIT_SYNTAX"
-"""The build argument that names a frontend, whatever the Dockerfile says."""
+"""The build argument that names a frontend; it takes precedence over the Dockerfile."""
 
 _BYTE_ORDER_MARK: Final = "\ufeff"
 _OF_DOCKER: Final = frozenset(("docker/dockerfile", "docker.io/docker/dockerfile", "index.docker.io/docker/dockerfile"))

@@ -1,7 +1,7 @@
 """Ignore files of build contexts: which paths an engine leaves out of what it copies.
 
-Rules: "dockerignore file" of Docker's reference, as moby's ``patternmatcher`` carries them out. The file may be a
-stranger's, so a pattern is matched in time proportional to its length.
+Rules: "dockerignore file" of Docker's reference, as moby's ``patternmatcher`` carries them out. A pull request
+may contain the file, so matching takes time proportional to the length of a pattern.
 """
 
 from collections.abc import Iterator

@@ -24,16 +24,16 @@ History: TypeAlias = Mapping[str, OnBranch]
 """The answers about the commit of a job, by the short name of the branch (``main``, ``release/1.2``)."""
 
 _WHOLE = {
-    CiSystem.GITHUB: "set fetch-depth: 0 of actions/checkout",
+    CiSystem.GITHUB: "set fetch-depth: 0 for actions/checkout",
     CiSystem.GITLAB: "set the variable GIT_DEPTH to 0",
-    CiSystem.AZURE_PIPELINES: "set fetchDepth: 0 of the checkout step",
-    CiSystem.JENKINS: "switch the shallow clone of the checkout off",
-    CiSystem.PROW: "leave clone_depth out of the job",
+    CiSystem.AZURE_PIPELINES: "set fetchDepth: 0 for the checkout step",
+    CiSystem.JENKINS: "turn off the shallow clone of the checkout",
+    CiSystem.PROW: "fetch the whole history (in Prow, remove clone_depth from the job)",
 }
 
 
 def history_hint(answer: OnBranch, system: CiSystem) -> str:
-    """What to do so that the next run can answer ``YES``, where something can be done; else an empty text."""
+    """What to change so that the next run can answer ``YES``; empty where no change helps."""
     whole = _WHOLE.get(system, "fetch the whole history")
     match answer:
         case OnBranch.SHALLOW:

@@ -1,4 +1,4 @@
-"""This job, judged: where it runs, and which side of trust it is on."""
+"""A job: its git state, and the side of trust that it is on."""
 
 from dataclasses import dataclass
 from typing import Any, TypeAlias, final
@@ -27,7 +27,7 @@ class Listed:
 @final
 @dataclass(frozen=True, slots=True)
 class Unlisted:
-    """The ref is none of those, or everybody could have made it.
+    """The ref does not hold merged code, or everybody could have created it.
 
     ``key`` counts for the repository, ``nearest`` is what is written there and most alike; empty where there is none.
     ``is_refused`` is true where going on as unmerged code would surprise. ``remedy`` says how to make it production.
@@ -46,7 +46,7 @@ Listing: TypeAlias = Listed | Unlisted
 @final
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job with its side. Made by ``decision.side.decide_job``; the bare constructor judges nothing.
+    """One job with its side. Made by ``decision.side.decide_job``; the constructor itself checks nothing.
 
     ``reason`` says why it is on this side. ``counts_as`` is the class whose tags and signers it gets: a push that is
     not production counts as a merge group. ``listing`` is what was found about its ref, None for jobs that claim none.
@@ -67,7 +67,7 @@ class Job:
 
     @property
     def title(self) -> str:
-        """What this job is, in a sentence that needs a noun."""
+        """The class of the job as a noun for messages."""
         claimed = self.state.job_type.value
         return claimed if self.state.job_type is self.counts_as else f"{claimed} that counts as {self.counts_as.value}"
 

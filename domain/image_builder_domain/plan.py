@@ -33,7 +33,7 @@ class Plan:
     """What will be done. ``not_signed`` says why nobody signs, empty when somebody does.
 
     ``engine`` holds the settings of the backend's engine, where it has any. ``checkout`` says how what is built was
-    compared with what the job claims. ``alerts`` are warnings that nobody should overlook.
+    compared with what the job claims. ``alerts`` are warnings that the CI system shows beside the job.
     At most ``max_parallel`` of the builds run at the same time; ``keep_going`` lets the others go on when one fails.
     """
 

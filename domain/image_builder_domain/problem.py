@@ -33,7 +33,7 @@ class Problem:
 Problems: TypeAlias = tuple[Problem, ...]
 
 MOST_PROBLEMS: Final = 100
-"""How many problems of one text are told; nobody reads more, and a stranger's file could hold a million."""
+"""How many problems of one text are reported; a file from a pull request could hold a million."""
 
 
 def refuse(where: str, what: str, remedy: str = "") -> Result[Never, Problems]:
@@ -90,7 +90,7 @@ def together(*results: Result[Any, Problems]) -> Result[Any, Problems]:
 def every(results: Iterable[Result[_A, Problems]]) -> Result[tuple[_A, ...], Problems]:
     """All values in order, or every problem once, in order.
 
-    After :data:`MOST_PROBLEMS` nothing more is read: a text of a stranger may have any number of them.
+    After :data:`MOST_PROBLEMS` nothing more is read: a file from a pull request may have any number of them.
     """
     values: list[_A] = []
     problems: dict[Problem, None] = {}

@@ -20,7 +20,7 @@ BRANCH = "refs/heads/"
 TAG = "refs/tags/"
 
 _LONGEST_REF = 4096
-"""Characters; git keeps refs as files, and Linux has no longer paths. Bounds the work on a name somebody else chose."""
+"""Characters; git keeps refs as files, and Linux has no longer paths. Bounds the work on a foreign name."""
 _NAME = r"[A-Za-z0-9_.-]+"
 _HOST = r"(localhost|[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+|[A-Za-z0-9.-]+(?=:))(:[0-9]+)?"
 _HOST_KEY = re.compile(rf"{_HOST}(/{_NAME}){{2,}}")
@@ -98,7 +98,7 @@ class NotProductionRef:
     reason: str
 
     def __str__(self) -> str:
-        alike = f" (the nearest there is {self.nearest!r})" if self.nearest else ""
+        alike = f" (the nearest entry is {self.nearest!r})" if self.nearest else ""
         return f"{self.ref[:200]!r} of {self.repository} is not a production ref: {self.reason}{alike}"
 
 
@@ -143,7 +143,7 @@ def names_host(key: str) -> str | None:
 
 
 def branch_ref(name: str) -> str:
-    """The full ref of what a variable for branches holds, whatever it looks like: ``refs/x`` can name a branch, too."""
+    """The full ref of a variable for branches; ``refs/x`` there is a branch, too."""
     return BRANCH + name
 
 

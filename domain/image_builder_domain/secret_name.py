@@ -14,7 +14,7 @@ OWN_SECRETS: Final = frozenset(
         *("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "VAULT_TOKEN"),
     )
 )
-"""Variables that hold a secret whatever it looks like: of this tool, of CI systems, and of clients that it runs."""
+"""Variables whose values are always secrets: of this tool, of CI systems, and of clients that it runs."""
 
 SHORTEST_GUESS: Final = 8
 """Characters; GitLab masks no shorter value either ("Mask a CI/CD variable")."""
@@ -41,7 +41,7 @@ def holds_secret(name: str) -> bool:
 
 
 def names_secret(name: str) -> bool:
-    """True when the name of a variable speaks of a secret, which it holds or leads to: stricter than a mere "key"."""
+    """True when the name of a variable means a secret, in its value or in a file; "key" is not enough."""
     plain = name.replace("-", "_")  # members of files: client-key-data
     return name in OWN_SECRETS or _PASSWORDS.search(plain) is not None or _OTHERS.search(plain) is not None
 
@@ -51,7 +51,7 @@ def is_secret(name: str, value: str) -> bool:
 
     A guess by the name may be wrong, and hiding a common word would make the output unreadable: values of less than 8
     characters, and plain words (``production``, ``service-account``), are shown unless the name is one of
-    :data:`OWN_SECRETS` or speaks of a password.
+    :data:`OWN_SECRETS` or means a password.
     """
     if name in OWN_SECRETS:
         return bool(value)

@@ -109,16 +109,16 @@ def _of_this_side(
 def _objections(configuration: Configuration, job: Job, reference: ImageReference) -> Iterator[tuple[str, str]]:
     is_below = any(registry.contains(reference.repository) for registry in configuration.dev_registries)
     if job.side is Side.UNMERGED and not is_below:
-        yield f"a {job.title} job signs only images below dev-registry", "sign it in a job of merged code"
+        yield f"this job ({job.title}) signs only images below dev-registry", "sign it in a job of merged code"
     if job.is_production and is_below:
-        yield "it lies below dev-registry, where unmerged code can write", "sign what production built"
+        yield "it lies below dev-registry, where unmerged code can write", "sign an image that a production job built"
     if (
         job.side is not Side.UNMERGED
         and reference.tag is not None
         and _may_be_a_pull_request_s(configuration, reference)
     ):
-        what = f"pr-tags-in-registry lets pull requests write tags of the shape of {reference.tag!r}"
-        yield what, "sign another tag of what production built"
+        what = f"pr-tags-in-registry lets pull requests write tags like {reference.tag!r}"
+        yield what, "sign another tag of this image"
 
 
 def _may_be_a_pull_request_s(configuration: Configuration, reference: ImageReference) -> bool:

@@ -48,7 +48,7 @@ class SignerType:
 
     ``make_verifier`` is there when signatures of this type can be looked up, by whoever has the configuration.
     ``secrets`` gives the secrets that settings lead to: every signer's are hidden before a build, also of those that
-    will not sign. It takes the settings, fails never, and gives nothing of what cannot be read.
+    will not sign. It takes the settings, never fails, and skips what cannot be read.
     """
 
     config: Decoder[Any]

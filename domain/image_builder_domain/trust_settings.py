@@ -1,4 +1,4 @@
-"""The administrators' part of the trust decision: the keys of the configuration file that say who is production."""
+"""The keys of the configuration file for the trust decision."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?(:[0-9]{1,5})?"
 @final
 @dataclass(frozen=True, slots=True)
 class TrustSettings:
-    """What administrators say of refs and repositories.
+    """The administrators' rules for refs and repositories.
 
-    ``production_refs`` is None without the key: then a CI system's own defaults count. ``unprotected_refs`` takes refs
-    that everybody can make. ``repository_hosts`` are the hosts, in lower case, whose ``org/repo`` counts; empty for
-    any. ``local_publishes`` lets builds outside CI push to ``registry``.
+    ``production_refs`` is None without the key: then defaults of the CI system count. ``unprotected_refs`` accepts
+    refs that everybody can create. ``repository_hosts`` are the hosts, in lower case, whose ``org/repo`` counts; empty
+    for any. ``local_publishes`` lets builds outside CI push to ``registry``.
     """
 
     production_refs: "ProductionRefs | None" = None

@@ -121,7 +121,7 @@ def _keys(environment: Mapping[str, str], issuer: str, client: Any) -> Any:
 
 
 def _refuse(problems: Problems, environment: Mapping[str, str], console: Console, redactor: Redactor) -> None:
-    """Tell every problem; on an agent as an issue of the run, which whoever started it is shown."""
+    """Print every problem; on an agent also as an issue, which the page of the run shows."""
     for problem in problems:
         text = redactor.text(str(problem))
         if environment.get("TF_BUILD") == "True":

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from image_builder.flags import Scan
 
 _QUICK: Final = ("tags", "schema")
-"""Modes that print nothing foreign: for them, reading every file with a secret would take too long."""
+"""Modes that print no foreign text, so the files with secrets need not be read, which takes time."""
 
 
 def run(scan: "Scan", started: float | None = None) -> int:

@@ -1,6 +1,6 @@
-"""What a run leaves for later steps: its report, other files, and what the CI system reads.
+"""The evidence of a run for later steps: its report, other files, and the outputs of the CI system.
 
-A later step may run whatever happened before. So everything that an earlier run left (or that somebody committed) is
+A later step may run even if this one failed. So everything that an earlier run left, or that a commit contains, is
 replaced before anything else is done, and a run that is refused or interrupted says so in the same places.
 """
 
@@ -65,7 +65,7 @@ class Evidence:
         self._unusable = set[str]()
 
     def begin(self) -> Problems:
-        """Check every place, then put "unfinished" where an earlier run may have left its success.
+        """Check every place, then write an unfinished report where an earlier run may have left a success.
 
         Problems say which place cannot be used; nothing is changed then.
         """
@@ -76,24 +76,24 @@ class Evidence:
         return tuple(Problem("evidence", failure) for failure in failures)
 
     def refused(self, problems: Problems) -> list[str]:
-        """Say everywhere that this run was refused, and why; what could not be written."""
+        """Write to every place that this run was refused, and why; return what could not be written."""
         reasons = tuple(dict.fromkeys(map(str, problems)))
         report = unfinished_report("refused", self._name, "the run was refused", exit_code=2, problems=reasons)
         return self._tell(report)
 
     def interrupted(self, reason: Interruption) -> list[str]:
-        """Say everywhere that this run was stopped before it started anything; what could not be written."""
+        """Write to every place that this run was stopped before it started; return what could not be written."""
         why, code = "the run was stopped before anything was started", reason.value
         return self._tell(unfinished_report("failure", self._name, why, exit_code=code, interrupted=reason.name))
 
     def write(self, report: Mapping[str, Any]) -> list[str]:
-        """Write the report's file, and those that the CI system reads; what could not be written."""
+        """Write the report's file, and those that the CI system reads; return what could not be written."""
         found = self._redactor.document(dict(report))
         return [*self._save(found), *self._outputs(found)]
 
     @property
     def _name(self) -> str:
-        """As it was written; a report that tells of a published image may show it, this one may not."""
+        """The name as given, without secrets: only the report of a published image may show them in a name."""
         return self._redactor.text(self._flags["name"] or "")
 
     def _tell(self, report: dict[str, Any]) -> list[str]:
@@ -115,7 +115,7 @@ class Evidence:
         failure = unwrap_or_failure(done)
         if not isinstance(failure, ArtifactFailure):
             return ""
-        self._artifacts.discard(path)  # on a full disk, say: what an earlier run left must not stay
+        self._artifacts.discard(path)  # on a full disk, for example: the file of an earlier run must not stay
         return str(failure)
 
     def _files(self) -> Iterator[tuple[str, str]]:
@@ -168,7 +168,7 @@ class Evidence:
 
 
 def _content(place: str, report: Mapping[str, Any]) -> bytes | None:
-    """What stands in the file of a flag or variable; None where that is no report."""
+    """The content of the file of a flag or variable; None where that is not a report."""
     if place == "ARTIFACTS":
         return prow.metadata(dict(report))
     return json.dumps(report, indent=2).encode() + b"\n" if place == f"--{_REPORT}" else None

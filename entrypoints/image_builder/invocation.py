@@ -90,7 +90,7 @@ class Invocation:
         self.evidence = self._open_evidence()
 
     def begin(self) -> None:
-        """Take away what an earlier run left; where that cannot be done is one of the early problems."""
+        """Remove what an earlier run left; a place where this fails becomes an early problem."""
         if self.evidence is not None:
             self.early = (*self.early, *self.evidence.begin())
 
@@ -114,7 +114,7 @@ class Invocation:
                 self.redactor.learn(secret)
 
     def refuse(self, problems: Problems) -> int:
-        """Tell every problem once, also in the places that later steps read; nothing was done."""
+        """Print every problem once, and write them to the places that later steps read; nothing was done."""
         told = first_problems(problems)
         for problem in told:
             self.console.error(str(problem))

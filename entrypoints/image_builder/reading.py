@@ -92,7 +92,7 @@ def real_paths_of(inputs: TagInputs) -> dict[str, str]:
 
 
 def read_checkout(tags: TagInputs, context: str, dockerfile: str, file: str) -> "CheckoutFacts":
-    """What git's files say of the build context; of a job that is not understood, nothing."""
+    """What git's files say of the build context; nothing for a job whose git state is invalid."""
     from image_builder_domain.checkout import CheckoutFacts
 
     if problems_of(tags.git_state):

@@ -58,7 +58,7 @@ def make(source: DebootstrapSource, folder: Path) -> Path:
 
 
 def _pack(root: Path, target: Path) -> None:
-    if Path("/", _CA).exists():  # the network here may be reached through somebody who signs for himself
+    if Path("/", _CA).exists():  # a proxy with a certificate authority of its own may lie between
         shutil.copy(Path("/", _CA), root / _CA)
 
     def chosen(member: tarfile.TarInfo) -> tarfile.TarInfo | None:

@@ -109,7 +109,9 @@ def _check_identities(program: str, file: Path) -> None:
     if not any(
         len(line) == 3 and line[0] in owners and line[2].isdigit() and int(line[2]) >= _IDENTITIES for line in lent
     ):
-        raise SourceError(f"{ranges} lends this user no {_IDENTITIES} identities, as the line USER:100000:65536 would")
+        raise SourceError(
+            f"{ranges} does not give this user {_IDENTITIES} identities; add a line such as USER:100000:65536"
+        )
 
 
 def _check_flags(tool: Tool, program: str, file: Path) -> None:

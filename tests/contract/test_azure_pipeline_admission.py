@@ -58,7 +58,7 @@ def test_a_claim_that_cannot_be_is_refused(client: Client, changed: dict[str, st
 @pytest.mark.parametrize("job_type", ["postsubmit", "workflow_dispatch", "schedule"])
 def test_a_push_without_a_token_is_refused_whatever_the_group_allows(client: Client, job_type: str) -> None:
     said = refusal(client, {**PUSH, "JobType": job_type})
-    assert f"##[error]Authorization: is missing: nothing proves that a {job_type} of acme/demo asks" in said
+    assert f"##[error]Authorization: is missing, and a {job_type} of acme/demo needs an identity token" in said
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_push_without_a_token_is_refused_whatever_the_group_allows(client: Cli
         pytest.param({"sha": HEAD}, "the claim sha", id="commit"),
         pytest.param({"event_name": "pull_request"}, "the claim event_name", id="event"),
         pytest.param({"aud": "sigstore"}, "the claim aud", id="audience"),
-        pytest.param({"exp": 1}, "the token ended", id="expired"),
+        pytest.param({"exp": 1}, "the token expired", id="expired"),
     ],
 )
 def test_a_push_with_the_token_of_something_else_is_refused(
@@ -83,8 +83,8 @@ def test_a_push_with_the_token_of_something_else_is_refused(
 
 def test_a_token_of_another_issuer_is_refused(client: Client) -> None:
     with IdentityIssuer.start() as other:
-        assert "not exactly one key" not in (said := refusal(client, proven(other, PUSH)))
-        assert "the signature is not one of the key" in said
+        assert "does not have exactly one key" not in (said := refusal(client, proven(other, PUSH)))
+        assert "the signature is not valid for the key" in said
 
 
 def test_only_the_group_lets_unmerged_code_in_without_a_token(

@@ -96,7 +96,7 @@ FORGED: dict[str, tuple[Any, str]] = {
     "none-with-signature": (lambda b: unsigned(b.claims(), {"alg": "none", "kid": "first"}, b"x"), "algorithm 'none'"),
     "None": (lambda b: unsigned(b.claims(), {"alg": "None", "kid": "first"}, b"x"), "algorithm 'None'"),
     "hmac": (with_the_public_key_as_secret, "algorithm 'HS256'"),
-    "hmac-called-rsa": (lambda b: with_the_public_key_as_secret(b, "RS256"), "the signature is not one of the key"),
+    "hmac-called-rsa": (lambda b: with_the_public_key_as_secret(b, "RS256"), "the signature is not valid for the key"),
     "pss": (lambda b: signed(b.issuer.key, b.claims(), {"alg": "PS256", "kid": "first"}), "algorithm 'PS256'"),
     "sha-512": (lambda b: signed(b.issuer.key, b.claims(), {"alg": "RS512", "kid": "first"}), "algorithm 'RS512'"),
     "no-algorithm": (lambda b: signed(b.issuer.key, b.claims(), {"kid": "first"}), "algorithm 'None'"),
@@ -107,15 +107,15 @@ FORGED: dict[str, tuple[Any, str]] = {
     ),
     "no-key": (lambda b: signed(b.issuer.key, b.claims(), {"alg": "RS256"}), "names no key"),
     "key-as-number": (lambda b: signed(b.issuer.key, b.claims(), {"alg": "RS256", "kid": 1}), "names no key"),
-    "another-key-of-that-name": (lambda b: signed(SigningKey.rsa("first"), b.claims()), "the signature is not one"),
-    "unknown-key": (lambda b: signed(SigningKey.rsa("mine"), b.claims()), "not exactly one key named 'mine'"),
+    "another-key-of-that-name": (lambda b: signed(SigningKey.rsa("first"), b.claims()), "the signature is not valid"),
+    "unknown-key": (lambda b: signed(SigningKey.rsa("mine"), b.claims()), "does not have exactly one key named 'mine'"),
     "key-in-the-header": (
         lambda b: signed(
             SigningKey.rsa("first"),
             b.claims(),
             {"alg": "RS256", "kid": "first", "jwk": SigningKey.rsa("first").jwk(), "jku": "https://evil.example"},
         ),
-        "the signature is not one",
+        "the signature is not valid",
     ),
     "extension": (
         lambda b: signed(b.issuer.key, b.claims(), {"alg": "RS256", "kid": "first", "crit": ["exp"]}),
@@ -141,9 +141,9 @@ FORGED: dict[str, tuple[Any, str]] = {
         lambda b: ".".join(
             (b.good().split(".")[0], signed(b.issuer.key, {"x": 1}).split(".")[1], b.good().split(".")[2])
         ),
-        "the signature is not one",
+        "the signature is not valid",
     ),
-    "cut": (lambda b: b.good()[:-10], "the signature is not one"),
+    "cut": (lambda b: b.good()[:-10], "the signature is not valid"),
     "padded": (lambda b: b.good() + "=", "not a signed token"),
     "line": (lambda b: b.good() + "\n", "not a signed token"),
     "encrypted": (lambda b: b.good() + ".a.b", "not a signed token"),
@@ -169,8 +169,8 @@ def test_a_forged_token_is_refused(bench: Bench, name: str) -> None:
         ({"key_ops": ["sign"]}, "is not one for RS256"),
         ({"kty": "oct", "k": "c2VjcmV0"}, "is not one for RS256"),
         ({"n": 5}, "is not one for RS256"),
-        ({"n": "!!"}, "the signature is not one"),
-        ({"e": ""}, "the signature is not one"),
+        ({"n": "!!"}, "the signature is not valid"),
+        ({"e": ""}, "the signature is not valid"),
     ],
 )
 def test_a_key_that_is_not_for_this_is_refused(bench: Bench, change: dict[str, Any], says: str) -> None:
@@ -186,7 +186,7 @@ def test_a_short_key_is_refused(bench: Bench) -> None:
 
 def test_two_keys_of_one_name_are_none(bench: Bench) -> None:
     bench.issuer.rotate(SigningKey.rsa("first"), keep=1)
-    assert "not exactly one key named 'first'" in bench.refusal(bench.good())
+    assert "does not have exactly one key named 'first'" in bench.refusal(bench.good())
 
 
 def test_private_parts_in_the_set_are_not_used(bench: Bench) -> None:
@@ -301,7 +301,7 @@ def test_a_new_key_is_asked_for_once(bench: Bench) -> None:
 def test_a_key_that_nobody_has_is_asked_for_once_each_time(bench: Bench) -> None:
     bench.verify(bench.good()).unwrap()
     forged = signed(SigningKey.rsa("mine"), bench.claims())
-    assert "not exactly one key named 'mine'" in bench.refusal(forged)
+    assert "does not have exactly one key named 'mine'" in bench.refusal(forged)
     assert bench.issuer.requests == FETCHES * 2
 
 

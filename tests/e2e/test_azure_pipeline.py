@@ -81,7 +81,7 @@ def test_a_pull_request_is_built_for_development_and_not_signed(azure: AzureWorl
     [
         pytest.param({"RepoOwner": "mallory"}, "PRODUCTION_REFS does not allow 'mallory/demo'", id="fork"),
         pytest.param({"BaseRef": "fix"}, "the claim ref is 'refs/heads/main', not BaseRef, 'fix'", id="branch"),
-        pytest.param({"Authorization": ""}, "Authorization: is missing: nothing proves", id="missing-token"),
+        pytest.param({"Authorization": ""}, "Authorization: is missing, and a", id="missing-token"),
     ],
 )
 def test_a_push_that_is_not_proven_is_refused_before_anything_is_fetched(

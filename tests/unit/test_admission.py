@@ -136,9 +136,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "workflow-run": ({"event_name": "workflow_run"}, "the claim event_name"),
     "queue": ({"event_name": "merge_group"}, "the claim event_name"),
     "another-class": ({"event_name": "schedule"}, "not push or release or create for a postsubmit"),
-    "expired": ({"exp": NOW - 60}, "the token ended 60 s ago"),
-    "future": ({"nbf": NOW + 61}, "the token is valid only in 61 s"),
-    "issued-in-the-future": ({"iat": NOW + 61}, "valid only in"),
+    "expired": ({"exp": NOW - 60}, "the token expired 60 s ago"),
+    "future": ({"nbf": NOW + 61}, "the token becomes valid in 61 s"),
+    "issued-in-the-future": ({"iat": NOW + 61}, "becomes valid in"),
     "no-end": ({"exp": None}, "exp, iat or nbf is missing"),
     "end-as-text": ({"exp": str(NOW + 300)}, "exp, iat or nbf is missing"),
     "end-as-truth": ({"exp": True}, "exp, iat or nbf is missing"),
@@ -166,7 +166,7 @@ def test_a_token_without_a_claim_is_refused(name: str) -> None:
         pytest.param(PULL, PULL_TOKEN | {"ref": "refs/pull/8/merge"}, "not 'refs/pull/7/merge'", id="other-pull"),
         pytest.param(PULL, PULL_TOKEN | {"base_ref": "release/1"}, "the claim base_ref", id="other-base"),
         pytest.param(PULL, PULL_TOKEN | {"repository": "mallory/demo"}, "the claim repository", id="fork"),
-        pytest.param(PULL, PULL_TOKEN | {"exp": NOW - 999}, "the token ended", id="expired"),
+        pytest.param(PULL, PULL_TOKEN | {"exp": NOW - 999}, "the token expired", id="expired"),
         pytest.param(GROUPED, QUEUE_TOKEN | {"sha": OTHER}, "the claim sha", id="other-head"),
         pytest.param(GROUPED, QUEUE_TOKEN | {"ref": "refs/heads/main"}, "the claim ref", id="no-queue"),
         pytest.param(
@@ -203,7 +203,7 @@ def test_a_tag_that_is_listed_by_name_must_be_protected_too() -> None:
 @pytest.mark.parametrize("allowed", ["true", "false"])
 def test_a_push_without_a_token_is_never_admitted(job_type: str, allowed: str) -> None:
     said = refusal(PUSH | {"JOB_TYPE": job_type}, None, UNMERGED_WITHOUT_AUTHORIZATION=allowed)
-    assert f"Authorization: is missing: nothing proves that a {job_type} of acme/demo asks" in said
+    assert f"Authorization: is missing, and a {job_type} of acme/demo needs an identity token" in said
 
 
 @pytest.mark.parametrize("environment", [PULL, GROUPED])

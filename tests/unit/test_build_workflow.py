@@ -205,7 +205,7 @@ def test_nobody_claims_that_nothing_is_published_where_no_registry_was_asked(art
     ports = Ports(Engine(a=bad), Registry("a"), {}, artifacts)
     found = report(plan("a"), carry_out(plan("a"), ports, Audience(), Switch()))
     assert [(place["holds_digest"], place["reason"]) for place in found["images"][0]["destinations"]] == [
-        (False, "not asked: the engine told no digest")
+        (False, "not asked: the engine reported no digest")
     ] * 2
 
 

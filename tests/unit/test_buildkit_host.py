@@ -81,7 +81,7 @@ def test_no_address_breaks_the_comparison(text: str) -> None:
     [
         ("buildkitd:1234", "is not an address"),
         ("tcp://", "is not an address"),
-        ("http://build:1234", "has no addresses with http://"),
+        ("http://build:1234", "does not support addresses with http://"),
         ("docker-containr://a", "did you mean 'docker-container'?"),
         ("tcp://build :1234", "white space"),
     ],

@@ -142,7 +142,7 @@ def test_a_submodule_stands_for_its_superproject_at_its_recorded_commit(above: S
 def test_a_proof_says_what_was_not_compared() -> None:
     found = at(BASE, modified=None, holds_context=False)
     text = check_checkout(PRODUCTION, PUSH, found, NO_RULES).unwrap().text
-    assert "outside of which the build context lies" in text
+    assert "the build context lies outside of it" in text
     assert "tracked files were not compared" in text
 
 

@@ -202,7 +202,7 @@ def test_the_facts_of_a_job_are_shown() -> None:
     _, found = look_at_job(GITLAB_PUSH, Place(), state)
     assert found.found == (
         f"workflow_dispatch, of acme/tools/demo, commit {BASE}, on gitlab.example, default branch main, "
-        "whoever starts the job chooses its commit"
+        "the person who starts the job chooses its commit"
     )
 
 

@@ -125,5 +125,6 @@ def test_a_mark_outside_ci_is_told_with_what_to_do() -> None:
     (problem,) = read_git_state({"PULL_NUMBER": "7"}, BASE, None).failure()
     assert read_without_commit({"PULL_NUMBER": "7"}, "acme/demo").failure() == (problem,)
     assert str(problem) == (
-        "PULL_NUMBER: this tells of code that is not merged, outside CI; set CI=true in a CI job, or unset it"
+        "PULL_NUMBER: this says that the code is not merged, but no CI system is recognised; "
+        "set CI=true in a CI job, or unset it"
     )

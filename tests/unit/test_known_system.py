@@ -87,14 +87,14 @@ def test_with_prow_s_names_a_job_of_another_system_can_be_built(name: str) -> No
 def test_the_mark_of_another_system_beside_prow_s_names_is_refused(name: str) -> None:
     own, mark = MARKED[name]
     problem = told(NAMES | own | mark)
-    assert "this tells of code that is not merged, in a postsubmit job" in problem
+    assert "this says that the code is not merged, but this is a postsubmit job" in problem
     assert all(variable in problem for variable in mark)
 
 
 @pytest.mark.parametrize("name", MARKED)
 @pytest.mark.parametrize("job", MERGED)
 def test_the_mark_of_another_system_beside_any_merged_job_is_refused(name: str, job: str) -> None:
-    assert "this tells of code that is not merged" in "".join(map(str, _problems(MERGED[job] | MARKED[name][1])))
+    assert "this says that the code is not merged" in "".join(map(str, _problems(MERGED[job] | MARKED[name][1])))
 
 
 @pytest.mark.parametrize("value", ["", "0", "false", "False", "FALSE", "none", "None", "$(PullNumber)"])
@@ -217,7 +217,7 @@ def test_any_variable_of_any_system_makes_it_a_job(name: str, value: str, ci: st
 def test_any_mark_of_any_system_keeps_a_merged_job_from_production(job: str, mark: str, value: str) -> None:
     is_mark = value.lower() not in ("0", "false", "none")
     problems = "".join(map(str, _problems(MERGED[job] | {mark: value})))
-    assert ("this tells of code that is not merged" in problems) is is_mark
+    assert ("this says that the code is not merged" in problems) is is_mark
 
 
 @given(st.sampled_from(sorted(UNMERGED)), st.dictionaries(names, st.text(min_size=1), max_size=3))

@@ -148,7 +148,7 @@ def test_a_service_that_asks_for_more_time_than_it_has_is_not_asked_again(asked:
     assert (exchange.attempts, exchange.asks_to_wait_too_long) == (attempts, attempts == 1)
     assert sum(manual.waits) == 5 * (attempts - 1)
     told = explain("https://sign.example", exchange, str)
-    assert ("it asks to wait for longer than the signer's timeout" in told) is (attempts == 1)
+    assert ("the service asks for a longer wait than the signer's timeout" in told) is (attempts == 1)
 
 
 def test_the_spacing_of_the_configuration_may_be_longer_than_the_timeout() -> None:

@@ -52,7 +52,7 @@ def image(
 GOOD = image()
 SIGNED = image(status=SignatureStatus.ACCEPTED)
 UNSIGNED = image(status=SignatureStatus.FAILED)
-FAILED = image(BuildFailed("RUN failed", ("oh no",), 1), "not asked: the engine told no digest")
+FAILED = image(BuildFailed("RUN failed", ("oh no",), 1), "not asked: the engine reported no digest")
 NOT_PUSHED = image(PushFailed("gone"), "gone")
 WRONG = image(missing="holds another digest")
 

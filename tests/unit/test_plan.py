@@ -82,7 +82,7 @@ def test_presubmit_pushes_to_the_development_registry_alone() -> None:
 def test_presubmit_without_a_development_registry_is_refused() -> None:
     alone = replace(CONFIGURATION, dev_registries=(), cache=CacheSettings())
     assert problems(decide(inputs(PRESUBMIT, alone))) == [
-        "config.yaml: dev-registry is missing, and a presubmit build needs it; add dev-registry"
+        "config.yaml: dev-registry is missing, and this job (presubmit) needs it; add dev-registry"
     ]
 
 

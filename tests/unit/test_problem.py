@@ -43,7 +43,7 @@ def test_the_nearest_word_is_named() -> None:
     assert nearest("registy", ["registry", "reproducible"]) == "did you mean 'registry'?"
     assert nearest("x", ["a", "b"]) == "known are a, b"
     assert nearest("x", []) == "there are none here; remove it"
-    assert nearest("zzz", map(str, range(99))) == "check its spelling; none is like it"
+    assert nearest("zzz", map(str, range(99))) == "check its spelling; no known name is similar"
 
 
 @pytest.mark.parametrize(

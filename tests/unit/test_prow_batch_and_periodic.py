@@ -143,7 +143,7 @@ def test_a_postsubmit_that_checks_out_unmerged_code_beside_is_refused() -> None:
     environment = prow("postsubmit")
     spec = json.loads(environment["JOB_SPEC"])
     spec["extra_refs"] = [{"org": "acme", "repo": "lib", "pulls": [{"number": 1, "sha": HEAD}]}]
-    assert "JOB_SPEC: this tells of code that is not merged" in told(environment | {"JOB_SPEC": json.dumps(spec)})
+    assert "JOB_SPEC: this says that the code is not merged" in told(environment | {"JOB_SPEC": json.dumps(spec)})
 
 
 @pytest.mark.parametrize(

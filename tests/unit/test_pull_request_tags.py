@@ -49,10 +49,10 @@ def tags(found: Configuration, number: int = 7, head: str = "fix/typo") -> Resul
         ('{{ if eq .PRNumber "7" }}latest{{ else }}PR-{{ .PRNumber }}{{ end }}', "does not hold the number 7"),
         ("PR-{{ len .PRNumber }}-{{ .ShortSHA }}", "gives two pull requests the same tag"),
         ("PR-{{ .PRNumber }}1", "does not hold the number 7"),
-        ("v{{ .PRNumber }}", "begins as a version does"),
-        ("V{{ .PRNumber }}", "begins as a version does"),
-        ("{{ .PRNumber }}", "begins as a version does"),
-        ("{{ .Date }}-{{ .PRNumber }}", "begins as a version does"),
+        ("v{{ .PRNumber }}", "begins like a version"),
+        ("V{{ .PRNumber }}", "begins like a version"),
+        ("{{ .PRNumber }}", "begins like a version"),
+        ("{{ .Date }}-{{ .PRNumber }}", "begins like a version"),
     ],
 )
 def test_a_template_that_could_give_another_tag_is_refused(template: str, reason: str) -> None:

@@ -80,7 +80,7 @@ def test_the_line_to_add_makes_the_ref_production(
     state: GitState, refs: dict[str, list[str]] | None, line: str
 ) -> None:
     said = told(decided(state, refs))
-    assert said.endswith(f"if it is, {line}")
+    assert said.endswith(f"if this ref holds merged code, {line}")
     written = re.search(r"line '(.*)'(?: below production-refs)?$", said)
     assert written is not None
     added = yaml.safe_load(written[1])
@@ -131,7 +131,7 @@ def test_what_a_tag_lacks_for_production_is_told(history: History, words: list[s
     assert history_questions(found(refs), TAG) == ("main",)
     refused = decided(TAG, refs, history)
     assert isinstance(refused, Failure)
-    assert all(word in told(refused) for word in (*words, "a tag may be created by everybody", "it is not protected"))
+    assert all(word in told(refused) for word in (*words, "everybody may create a tag", "it is not protected"))
     assert decided(TAG, refs, {"main": OnBranch.YES}).unwrap().is_production
     assert decided(replace(TAG, is_protected=True), refs, history).unwrap().is_production
     assert decided(TAG, refs, history, unprotected_refs=True).unwrap().is_production

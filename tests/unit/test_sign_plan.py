@@ -103,7 +103,7 @@ def test_where_pull_requests_write_beside_production_their_tags_are_not_signed(
     found = decide_signing(SigningInputs((image,), Success(known), Success(here)))
     assert isinstance(found, Success) == is_signed
     if isinstance(found, Failure):
-        assert "lets pull requests write tags of the shape of" in str(found.failure()[0])
+        assert "lets pull requests write tags like" in str(found.failure()[0])
 
 
 def test_each_reference_is_signed_once_in_the_order_given() -> None:

@@ -143,7 +143,7 @@ def test_a_batch_without_a_commit_says_which_template_wants_one() -> None:
     state = GitState(CiSystem.PROW, JobType.BATCH, None, "acme", "demo", pull_refs="main:1")
     assert only(decided(Asked(tags=("a={{\n .ShortSHA }}",)), state)) == Problem(
         "--tag",
-        "the template '{{\\n .ShortSHA }}' wants a commit, and a batch has none of its own",
+        "the template '{{\\n .ShortSHA }}' needs a commit, and a batch has none of its own",
         "use .Date, .Time or a fixed text",
     )
 

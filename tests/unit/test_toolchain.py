@@ -111,7 +111,7 @@ def test_every_need_is_made_of_words_that_can_be_so() -> None:
     ("ranges", "said"),
     [
         (f"kim:1:9\n{os.geteuid()}:100000:65536\n", ""),
-        (f"# nothing\n{os.geteuid()}:100000:65535\nkim:100000:65536\n", "lends this user no 65536"),
+        (f"# nothing\n{os.geteuid()}:100000:65535\nkim:100000:65536\n", "does not give this user 65536"),
         (None, "No such file"),
     ],
 )

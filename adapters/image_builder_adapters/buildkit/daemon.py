@@ -25,7 +25,7 @@ from image_builder_adapters.process_output import Tail
 
 _READY_WITHIN: Final = 30.0
 _NOTICE: Final = re.compile(r"\[rootlesskit:\w+ *\] error: (?:child exited|command \[)")
-# Not blocking: a pipe in this place would wait for a reader, and hear no interruption meanwhile.
+# Not blocking: a pipe in this place would wait for a reader, and the run could not be interrupted.
 _LOG: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _LOOK_EVERY: Final = 0.02
 # With the 3 s that stopping buildctl may take, all is over within 8 s.

@@ -1,7 +1,7 @@
 """``buildctl-daemonless.sh``: BuildKit's own script, which starts a daemon for one build.
 
-Its daemon has no address that anybody could be kept from, but a root that is kept between runs. What unmerged code
-leaves there production would read, so every other side builds in a folder of its own below it: below, because the root
+Its daemon has no fixed address, but a root that is kept between runs. Production would read what unmerged code leaves
+there, so every other side builds in a separate folder below that root: below, because the root
 is often a volume, and the file systems that BuildKit needs may be missing elsewhere. Root: ``--root`` in
 ``BUILDKITD_FLAGS``, else buildkitd's default (BuildKit, ``util/appdefaults``).
 """

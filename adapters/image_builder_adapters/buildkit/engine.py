@@ -1,8 +1,8 @@
 """BuildKit as an ``ImageEngine``, reached in one of three ways.
 
-A BuildKit that is there (``engines.buildkit`` or ``BUILDKIT_HOST``: unix, tcp with TLS, kube-pod, docker-container);
-else ``buildctl-daemonless.sh`` when it is on PATH and one image is built; else a private daemon for all builds of the
-run.
+A BuildKit that runs already (``engines.buildkit`` or ``BUILDKIT_HOST``: unix, tcp with TLS, kube-pod,
+docker-container); else ``buildctl-daemonless.sh`` when it is on PATH and one image is built; else a private daemon for
+all builds of the run.
 """
 
 import os
@@ -68,7 +68,7 @@ class BuildkitSettings:
     ``environment`` is the tool's own; ``BUILDKIT_TLS_DIR`` is read from it, the folder with ``ca.pem``, ``cert.pem``
     and ``key.pem`` for a ``tcp://`` host (``buildctl --tlsdir``, which has no variable of its own).
     ``state_directory`` holds the private daemon's root between runs. ``user`` is the effective user number. ``redact``
-    hides secrets in the daemon's log. ``host`` is the daemon that was decided upon; without a decision,
+    hides secrets in the daemon's log. ``host`` is the decided daemon; without it,
     ``BUILDKIT_HOST`` counts.
     """
 
@@ -178,7 +178,7 @@ class BuildkitEngine:
                 prefix="image-builder-", dir=self._settings.environment.get("TMPDIR"), ignore_cleanup_errors=True
             ) as folder:
                 metadata = os.path.join(folder, "metadata.json")
-                # A name that nobody can know beforehand, so that no other build can have written into its mounts.
+                # An unpredictable name, so that no other build can have written into its mounts.
                 namespace = secrets.token_hex(16) if self._chosen.is_cacheless else None
                 words = (*client, *build_arguments(request, namespace), "--metadata-file", metadata)
                 return self._outcome(self._command(words, folder, lock), metadata, output, cancellation)

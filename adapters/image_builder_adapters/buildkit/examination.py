@@ -1,4 +1,4 @@
-"""What BuildKit needs here, looked at for ``doctor``: programs, the daemon of this side, a private one."""
+"""Check for ``doctor`` what BuildKit needs: programs, the daemon of this side, a private one."""
 
 import tempfile
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Where the sockets of BuildKit's addresses really are, so that two paths of one socket can be told to be one."""
+"""Real paths of the sockets in BuildKit's addresses, to recognise two paths of one socket."""
 
 import os
 from collections.abc import Iterable

@@ -60,7 +60,7 @@ def lock_script(user: int) -> Iterator[int | None]:
     The lock is the open descriptor, so a child that inherits it keeps the lock if this process is killed.
     """
     descriptor = None
-    with suppress(OSError):  # somebody else's file: not ours to lock, so the script is not used
+    with suppress(OSError):  # the file of another user: it cannot be locked, so the script is not used
         descriptor = _lock(f"/tmp/image-builder-daemonless-{user}.lock")  # noqa: S108 (links are not followed)
     try:
         yield descriptor

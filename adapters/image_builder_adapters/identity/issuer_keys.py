@@ -36,7 +36,7 @@ Keys: TypeAlias = tuple[Any, ...]
 @final
 @dataclass(frozen=True, slots=True)
 class IssuerUnusable:
-    """The issuer's keys cannot be had; ``where`` is a URL fit to be shown."""
+    """The issuer's keys are not available; ``where`` is a URL fit to be shown."""
 
     where: str
     reason: str

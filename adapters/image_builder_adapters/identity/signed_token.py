@@ -85,7 +85,7 @@ class SignedToken:
                 return Failure(TokenRefused(f"the key has fewer than {SMALLEST_RSA_KEY} bits"))
             payload = jwt.PyJWS().decode(self.text, made, algorithms=[self.algorithm])
         except (jwt.PyJWTError, ValueError, TypeError):
-            return Failure(TokenRefused(f"the signature is not one of the key {self.key_id[:80]!r}"))
+            return Failure(TokenRefused(f"the signature is not valid for the key {self.key_id[:80]!r}"))
         claims = read_strictly(payload)
         if claims is None:
             return Failure(TokenRefused("the token does not hold a JSON object with unique names"))

@@ -1,4 +1,4 @@
-"""From the text of a token to claims that its issuer made."""
+"""Verify a token and return its claims."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -29,7 +29,7 @@ def _verified(token: SignedToken, keys: IssuerKeys, cancellation: Cancellation) 
     def with_new(found: Keys) -> Result[Mapping[str, Any], Unproven]:
         key = token.key_in(found)
         if key is None:
-            return Failure(TokenRefused(f"the issuer has not exactly one key named {token.key_id[:80]!r}"))
+            return Failure(TokenRefused(f"the issuer does not have exactly one key named {token.key_id[:80]!r}"))
         return token.claims(key)
 
     fetched: Result[Keys, Unproven] = keys.fetched(cancellation)

@@ -28,7 +28,7 @@ _STEP_STARTS: Final = "Running: "
 
 
 def failure_of(lines: Sequence[str], code: int, digest: Digest | None) -> BuildFailed | PushFailed:
-    """The failure that ``lines``, the end of the output, tell. ``digest`` is what kaniko wrote before it pushed."""
+    """The failure in ``lines``, the end of the output. ``digest`` is what kaniko wrote before it pushed."""
     found = next((match for line in reversed(lines) if (match := _LAST_WORDS.search(line))), None)
     if code < 0 or found is None:
         ended = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"

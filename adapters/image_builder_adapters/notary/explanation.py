@@ -49,5 +49,5 @@ def _remedy(exchange: Exchange) -> str:
     if exchange.verdict is Verdict.FINAL:
         return "the service will not take this request; check the signer's endpoint and secret"
     if exchange.asks_to_wait_too_long:
-        return "it asks to wait for longer than the signer's timeout; sign again later, which is safe"
+        return "the service asks for a longer wait than the signer's timeout; sign again later, which is safe"
     return "signing is safe to run again"

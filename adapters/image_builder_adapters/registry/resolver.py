@@ -63,9 +63,9 @@ class HttpRegistry:
         return self._authorizer.check(repositories)
 
     def learn(self, repositories: Iterable[Repository], cancellation: Cancellation) -> None:
-        """Let the redactor know the credentials for these, also what helpers answer; a failure is told when it counts.
+        """Pass the credentials for these to the redactor, with the answers of helpers.
 
-        Helpers are asked one after the other, for 30 s each at most.
+        A failure is reported when the credential is used. Helpers are asked one after the other, for 30 s each at most.
         """
         self._authorizer.learn(repositories, cancellation)
 

@@ -1,4 +1,4 @@
-"""What people get wrong in ``production-refs``: entries that are valid, and seldom what was meant."""
+"""Advice about entries of ``production-refs`` that are valid but probably mistakes."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _FOLDER = re.compile(rf"{BRANCH}(releases?|hotfix|support|maintenance|stable)")
 
 
 def advise(configuration: Configuration, state: GitState | None) -> Iterator[Problem]:
-    """One piece of advice for each entry that deserves a look; ``state`` is of this job, None where it is unknown."""
+    """One piece of advice for each probable mistake; ``state`` is of this job, None where it is unknown."""
     listed = configuration.trust.production_refs
     if listed is None:
         return

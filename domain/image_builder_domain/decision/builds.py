@@ -21,7 +21,7 @@ from image_builder_domain.tag import Tag
 from image_builder_domain.variant import Variant, chosen_variants
 
 MOST_DESTINATIONS: Final = 100_000
-"""Tags, times registries, times variants: each factor comes from somebody else, and each has a limit of its own."""
+"""Limit of tags times registries times variants; each factor also has a limit of its own."""
 
 
 @final

@@ -1,4 +1,4 @@
-"""What is built is the commit that the job claims: the checkout compared with the git state."""
+"""Compare the checkout with the commit that the job claims."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -38,12 +38,12 @@ _SAME_COMMIT_EVENTS = ("pull_request", "push", "merge_group", "workflow_dispatch
 
 
 def workspace(state: GitState, environment: Mapping[str, str]) -> str | None:
-    """The folder into which the CI system checks sources out, as its variable says."""
+    """The folder into which the CI system checks out the sources, from its variable; None without it."""
     return environment.get(_WORKSPACES.get(state.system, ""), "") or None
 
 
 def claim_of(state: GitState, environment: Mapping[str, str]) -> Claim:
-    """What the job says that it builds; empty outside CI.
+    """The commits that the job claims to build; empty outside CI.
 
     A merge queue tests the commits that it will push: its HEAD is the head of the group itself. In GitLab a merge
     request's HEAD can be a merge that GitLab made, which ``CI_COMMIT_SHA`` names.
@@ -62,7 +62,7 @@ def claim_of(state: GitState, environment: Mapping[str, str]) -> Claim:
 @final
 @dataclass(frozen=True, slots=True)
 class CheckoutDecision:
-    """How the checkout was compared; ``alerts`` are warnings that nobody should overlook."""
+    """How the checkout was compared; ``alerts`` are warnings that the CI system shows beside the job."""
 
     proof: Proof
     warnings: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ class CheckoutDecision:
 
 
 def decide_checkout(inputs: TagInputs, found: CheckoutFacts) -> Result[CheckoutDecision, Problems]:
-    """What is said of the checkout, or every reason not to build from it."""
+    """The decision about the checkout, or every reason not to build from it."""
     environment = inputs.environment
 
     def decided(configuration: Configuration, job: Job) -> Result[CheckoutDecision, Problems]:
@@ -94,10 +94,11 @@ def check_checkout(job: Job, claim: Claim, found: FoundCheckout, rules: Checkout
     """How HEAD was compared with the claim, or why what is checked out is not what the job claims.
 
     Production: HEAD is the claimed commit, or descends from it and changes only files that administrators list.
-    Unmerged code: HEAD may also be a merge that names every proposed head as a parent; what cannot be read is said.
+    Unmerged code: HEAD may also be a merge that names every proposed head as a parent; what cannot be read
+    is reported as not compared.
     """
     if job.side is Side.LOCAL:
-        return Success(Proof("not compared: outside CI nobody claims a commit", is_checked=False))
+        return Success(Proof("not compared: outside CI no job claims a commit", is_checked=False))
     match found:
         case NoCheckout():
             return _without_checkout(job, found, rules)
@@ -135,14 +136,14 @@ def _own_word(job: Job, environment: Mapping[str, str], file: str) -> Result[tup
     is_told_by_the_file = isinstance(listing, Listed) and bool(listing.key)
     if not is_told_by_the_file or (system is CiSystem.PROW and not job.state.starter_chooses):
         return Success(())
-    what = f"{file!r} lies in the checkout: a ref would say of itself that it is production"
+    what = f"{file!r} lies in the checkout, so the ref would make itself production"
     if system is CiSystem.GITHUB or _defines_its_job(system, environment):
         return Success((f"the configuration file {what}; keep it in the job's image",))
     return refuse("--config", what, "keep the file in the job's image, or outside of this checkout")
 
 
 def checkout_warnings(facts: CheckoutFacts) -> tuple[str, ...]:
-    """What is built although no commit says it."""
+    """A warning about tracked files that differ from HEAD."""
     found = facts.found
     modified = found.modified if isinstance(found, Checkout) else None
     if not modified:
@@ -153,7 +154,7 @@ def checkout_warnings(facts: CheckoutFacts) -> tuple[str, ...]:
 
 
 def git_warnings(facts: CheckoutFacts) -> tuple[str, ...]:
-    """What a build step can read of ``.git``, if it is copied."""
+    """Warnings about a ``.git`` that the engine can copy into the image."""
     if not facts.copies_git:
         return ()
     if facts.credentials:
@@ -186,7 +187,7 @@ def _defines_its_job(system: CiSystem, environment: Mapping[str, str]) -> bool:
 def _without_checkout(job: Job, found: NoCheckout, rules: CheckoutRules) -> Result[Proof, Problems]:
     what = f"there is no .git in or above {' or '.join(map(repr, found.places))}"
     if job.side is Side.PRODUCTION and not rules.none:
-        remedy = f"check the sources out with git, or let administrators set {_KEY}: {{none: true}}"
+        remedy = f"check the sources out with git, or ask your administrators to set {_KEY}: {{none: true}}"
         return refuse("checkout", f"{what}, so what is built cannot be compared with the commit", remedy)
     return Success(Proof(f"not compared: {what}", is_checked=False))
 
@@ -203,8 +204,8 @@ def _compared(job: Job, claim: Claim, found: Checkout, rules: CheckoutRules) -> 
 
 
 def _proof(job: Job, claim: Claim, found: Checkout, rules: CheckoutRules) -> str:
-    """The first reason to believe the claim; empty without one."""
-    head = f"HEAD of {found.folder!r}" + ("" if found.holds_context else ", outside of which the build context lies,")
+    """How HEAD proves the claim; empty if it does not."""
+    head = f"HEAD of {found.folder!r}" + ("" if found.holds_context else " (the build context lies outside of it)")
     if found.head in claim.commits:
         return f"{head} is the claimed commit"
     if not job.is_production and claim.heads and (found.parents or frozenset()).issuperset(claim.heads):
@@ -219,7 +220,7 @@ def _proof(job: Job, claim: Claim, found: Checkout, rules: CheckoutRules) -> str
     if above is None or isinstance(above.found, UnreadableCheckout) or above.recorded != found.head:
         return ""
     outer = _proof(job, claim, above.found, rules)
-    return f"{outer}, which records the submodule {found.folder!r} as it is" if outer else ""
+    return f"{outer}, which records the HEAD of the submodule {found.folder!r}" if outer else ""
 
 
 def _mismatch(claim: Claim, found: Checkout, rules: CheckoutRules) -> Problem:
@@ -232,7 +233,7 @@ def _mismatch(claim: Claim, found: Checkout, rules: CheckoutRules) -> Problem:
     above = found.superproject
     if above is not None:
         reasons.append(_above(found, above.found, above.recorded, above.reason))
-    remedy = f"check out what the job claims; files that the job commits itself belong into {_KEY}.changed-paths"
+    remedy = f"check out what the job claims; files that the job commits itself belong in {_KEY}.changed-paths"
     return Problem(found.folder, "; ".join(dict.fromkeys(reasons)), remedy)
 
 

@@ -70,11 +70,11 @@ def registries_of(configuration: Configuration, job: Job) -> Result[tuple[Regist
     if job.side is Side.LOCAL and configuration.registries:
         return _published_from_here(configuration)
     key = "registry" if in_production else "dev-registry"
-    return refuse(configuration.file, f"{key} is missing, and a {job.title} build needs it", f"add {key}")
+    return refuse(configuration.file, f"{key} is missing, and this job ({job.title}) needs it", f"add {key}")
 
 
 def _published_from_here(configuration: Configuration) -> Result[tuple[RegistryPrefix, ...], Problems]:
-    """A laptop's working copy is nobody's merged code: it goes to production only where somebody said so."""
+    """``registry`` for a build outside CI: on loopback, or if the configuration allows it."""
     away = [registry.text for registry in configuration.registries if not registry.is_loopback]
     if configuration.trust.local_publishes or not away:
         return Success(configuration.registries)

@@ -41,10 +41,9 @@ def _by_default(state: GitState) -> Listing:
         default = branch_ref(state.default_branch)
         if refs == (default,) and not state.is_fork:
             return Listed(f"{default} is the default branch, and there are no production-refs")
-        what = "the default branch of a fork" if refs == (default,) else f"not the default branch, {default}"
-        return _unlisted(state, None, f"without production-refs {_shown(refs)} is {what}")
-    where = "Prow's names outside Prow" if state.system is CiSystem.PROW else state.system.value
-    reason = f"there are no production-refs, and {where} does not say which refs hold merged code"
+        what = "the default branch of a fork" if refs == (default,) else f"not the default branch ({default})"
+        return _unlisted(state, None, f"there are no production-refs, and {_shown(refs)} is {what}")
+    reason = "there are no production-refs, and nothing else says which refs hold merged code"
     return _unlisted(state, None, reason, is_refused=True)
 
 
@@ -52,7 +51,9 @@ def _by_key(listed: ProductionRefs, state: GitState) -> Listing:
     refs = state.claimed_refs
     if not refs or state.repository is None:
         missing = "ref" if state.repository is not None else "repository"
-        return Unlisted(f"its {missing} is unknown", is_refused=True, remedy="tell it as the CI system's page says")
+        return Unlisted(
+            f"its {missing} is unknown", is_refused=True, remedy="set the variables that docs/ci-systems.md lists"
+        )
     found = [listed.match(state.host or "", state.repository, ref) for ref in refs]
     for one in found:
         if isinstance(one, NotProductionRef):
@@ -89,15 +90,13 @@ def proven(configuration: Configuration, state: GitState, found: Listed, history
     answers = {branch: history.get(branch, OnBranch.UNREADABLE) for branch in exact_branches(configuration, found)}
     if OnBranch.YES in answers.values():
         return found
-    told = "it is not protected" if state.is_protected is False else f"{state.system.value} does not say if it is"
-    lies = "; ".join(f"{branch}: {answer.value}" for branch, answer in answers.items()) or "there is none"
+    told = "it is not protected" if state.is_protected is False else "nothing says whether it is protected"
+    lies = "; ".join(f"{branch}: {answer.value}" for branch, answer in answers.items()) or "the key lists none"
     hints = dict.fromkeys(filter(None, (history_hint(answer, state.system) for answer in answers.values())))
-    what = (
-        "a tag may be created by everybody" if found.is_tag else "a ref listed through a * may be created by everybody"
-    )
+    what = "a tag" if found.is_tag else "a ref that is listed through a *"
     return Unlisted(
-        f"{found.reason}, but {what}: {told}, and nothing proves that its commit lies on an exactly named "
-        f"production branch ({lies})",
+        f"{found.reason}, but everybody may create {what}: {told}, and nothing proves that its commit lies on an "
+        f"exactly named production branch ({lies})",
         found.key,
         found.pattern,
         found.is_tag,
@@ -123,8 +122,8 @@ def _line(state: GitState, listed: ProductionRefs | None, key: str) -> str:
     patterns = ", ".join(map(_quoted, dict.fromkeys((*written, *wanted))))
     own = f"{key if key and '*' not in key else state.repository}: [{patterns}]"
     if listed is None:
-        return f"if it is, add the line 'production-refs: {{{own}}}'"
-    return f"if it is, write the line '{own}' below production-refs"
+        return f"if this ref holds merged code, add the line 'production-refs: {{{own}}}'"
+    return f"if this ref holds merged code, write the line '{own}' below production-refs"
 
 
 def _pattern(ref: str) -> str:

@@ -32,7 +32,7 @@ def uses_production_for_pull_requests(configuration: Configuration, job: Job) ->
 
 
 def pull_request_specs(configuration: Configuration) -> tuple[TagSpec, ...]:
-    """What makes the tags of a presubmit, beside the user's."""
+    """The templates of a presubmit's tags, without those of ``--tag``."""
     additional = configuration.additional_pr_tag
     return (configuration.pr_tag, *((additional,) if additional is not None else ()))
 
@@ -46,8 +46,8 @@ def _own(spec: TagSpec, configuration: Configuration, data: TemplateData) -> Res
     if ".PRNumber" not in spec.template:
         return _refused(spec, "does not hold .PRNumber")
     if ".Env" in spec.template:
-        return _refused(spec, "holds .Env, and whoever opens a pull request chooses some of these variables")
-    # As many digits: what cuts or counts them tells no two numbers apart by that.
+        return _refused(spec, "holds .Env, and the author of a pull request chooses some of these variables")
+    # The same number of digits: a template that cuts or counts digits must not differ only by their number.
     other = replace(data, pr_number=f"{data.pr_number[:-1]}{(int(data.pr_number[-1:] or 0) + 1) % 10}")
     return every((tag_value(spec, data), tag_value(spec, other))).bind(
         lambda both: _judged(spec, both[0].value, both[1].value, data.pr_number, _shape(configuration.commit_tag, data))
@@ -60,7 +60,7 @@ def _judged(spec: TagSpec, tag: str, other: str, number: str, commit_shape: str)
     if not re.search(rf"(?<![0-9]){number}(?![0-9])", tag):
         return _refused(spec, f"gives {tag!r}, which does not hold the number {number}")
     if _LIKE_A_VERSION.match(tag):
-        return _refused(spec, f"gives {tag!r}, which begins as a version does")
+        return _refused(spec, f"gives {tag!r}, which begins like a version")
     if re.fullmatch(commit_shape, tag):
         return _refused(spec, f"gives {tag!r}, which could be a tag of production's default-commit-tag")
     return Success(None)
@@ -76,7 +76,7 @@ def has_pull_request_shape(tag: str, configuration: Configuration) -> bool:
     for number in {"7", *re.findall(_DIGITS, tag)}:
         data = TemplateData(commit_sha="", pr_number=number, time=datetime(2026, 1, 2, tzinfo=UTC), env={})
         shapes = (_shape(spec, data) for spec in pull_request_specs(configuration))
-        # A variant's name ends the tag, and whoever opens a pull request chooses it.
+        # A variant's name ends the tag, and the author of a pull request chooses it.
         if any(re.fullmatch(f"(?:{shape})(?:-.*)?", tag) for shape in shapes):
             return True
     return False

@@ -1,8 +1,8 @@
 """Which side of trust this job is on: decided once, from the configuration, the git state and git's history.
 
 What counts for every mode is :func:`decide_job`: the ref is listed, not everybody can make it, and the host counts. A
-tag that is not production is refused: nobody wants a silent demotion. What only a build has to show is
-:func:`check_start`.
+tag that is not production is refused, because a demotion would be a surprise. :func:`check_start` has the conditions
+for builds alone.
 """
 
 from returns.result import Failure, Result, Success
@@ -51,9 +51,10 @@ def check_start(configuration: Configuration, job: Job, history: History) -> Res
     if OnBranch.YES in answers.values():
         return Success(None)
     lies = "; ".join(f"{branch}: {answer.value}" for branch, answer in answers.items()) or "no branch is known"
-    what = f"whoever starts this job chooses its commit, and nothing proves that {job.state.commit} is merged ({lies})"
+    unproven = f"nothing proves that {job.state.commit} is merged ({lies})"
+    what = f"the person who starts this job chooses its commit, and {unproven}"
     hints = dict.fromkeys(filter(None, (history_hint(answer, job.state.system) for answer in answers.values())))
-    return refuse(job.state.system.value, what, "; ".join(hints) or "start it for a commit of the branch")
+    return refuse(job.state.system.value, what, "; ".join(hints) or "start the job for a commit of the branch")
 
 
 def _claimed_branch(state: GitState, found: Listed) -> tuple[str, ...]:
@@ -87,7 +88,7 @@ def _host_counts(configuration: Configuration, state: GitState) -> Result[None, 
         return refuse(configuration.file, what, "add the host there, if its repositories are yours")
     if is_unsure and (not hosts or state.host is None):
         host = state.host or "github.com"
-        what = f"Jenkins builds {state.repository} of any host, and repository-hosts does not say whose counts"
+        what = f"Jenkins builds {state.repository} of any host, and repository-hosts does not say which hosts are yours"
         return refuse(configuration.file, what, f"add the line 'repository-hosts: [{host}]'")
     return Success(None)
 
@@ -95,5 +96,5 @@ def _host_counts(configuration: Configuration, state: GitState) -> Result[None, 
 def _required(job: Job) -> Result[Job, Problems]:
     if job.is_production:
         return Success(job)
-    what = f"this job is on the side {job.side.value}: {job.reason}"
-    return Failure((Problem("--require-production", what, "run it for a production ref, or leave the flag out"),))
+    what = f"this job is on the {job.side.value} side: {job.reason}"
+    return Failure((Problem("--require-production", what, "run it for a production ref, or omit the flag"),))

@@ -40,7 +40,7 @@ def _allowed(inputs: TagInputs, configuration: Configuration, job: Job) -> Resul
     own = check_pull_request_tags(configuration, _template_data(inputs, job))
     if inputs.asked.tags or inputs.asked.tag_base64:
         what = "pr-tags-in-registry lets a pull request push its own tags alone"
-        return together(refuse("--tag", what, "leave the flag out, or add a dev-registry"), own).map(lambda _: None)
+        return together(refuse("--tag", what, "omit the flag, or add a dev-registry"), own).map(lambda _: None)
     return own
 
 
@@ -107,7 +107,7 @@ def _has_what_it_uses(spec: TagSpec, job: Job) -> Result[TagSpec, Problems]:
     import re
 
     if job.state.commit is None and re.search(r"\{\{.*\.(?:CommitSHA|ShortSHA)\b", spec.template, re.DOTALL):
-        what = f"the template {spec.template!r} wants a commit, and a {job.counts_as.value} has none of its own"
+        what = f"the template {spec.template!r} needs a commit, and a {job.counts_as.value} has none of its own"
         return refuse(spec.where, what, "use .Date, .Time or a fixed text")
     return Success(spec)
 

@@ -38,7 +38,7 @@ def detect(environment: Mapping[str, str], place: Place = AT_A_TERMINAL) -> CiSy
 
 
 def _is_job(given: Mapping[str, str], place: Place) -> bool:
-    """Whether anything at all says that this is no person's machine."""
+    """Whether any sign says that this is a CI job."""
     if given.get("CI", "false") != "false" or place.is_unattended(given):
         return True
     from image_builder_domain.git_state.known_system import SHARED, systems_in

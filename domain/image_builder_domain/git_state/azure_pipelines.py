@@ -70,7 +70,7 @@ def _is_declared(given: Mapping[str, str]) -> bool:
 def _own(given: Mapping[str, str], parent: str | None) -> Result[GitState, Problems]:
     def known(reason: str) -> Result[JobType, Problems]:
         if reason not in REASONS:
-            return refuse("BUILD_REASON", f"{reason!r} is no reason that is known", nearest(reason, REASONS))
+            return refuse("BUILD_REASON", f"{reason!r} is not a known reason", nearest(reason, REASONS))
         return Success(REASONS[reason])
 
     job_type = variable.required(given, "BUILD_REASON", _AZURE).bind(known)
@@ -151,10 +151,10 @@ def _pull_request(given: Mapping[str, str], parent: str | None) -> Result[GitSta
 
 
 def _declared(given: Mapping[str, str]) -> Result[GitState, Problems]:
-    """A full ref is what it says: Azure's own variables, and the pipeline of this repository, have full ones.
+    """A full ref names exactly that branch or tag: Azure's own variables and the pipeline of this repository have such.
 
-    A branch may be named ``refs/heads/main``; as whoever starts the run chooses the ref, the commit must lie on the
-    branch that is claimed, whatever is read here.
+    A branch may be named ``refs/heads/main``. This is safe: the person who starts the run chooses the ref, so the
+    commit must lie on the claimed branch in any case.
     """
     names = variable.repository(given["REPO_OWNER"], given["REPO_NAME"], "REPO_OWNER, REPO_NAME")
     base = variable.sha(given, "PULL_BASE_SHA", _AZURE)

@@ -37,7 +37,7 @@ def _reader(given: Mapping[str, str]) -> Result[_Reader, Problems]:
         if name not in READERS:
             what = f"the event {name!r} does not say which commit to build"
             if name in _ON_DEFAULT_BRANCH:
-                what += ": its ref is the default branch, whatever the job checks out"
+                what += ": its ref is the default branch, even if the job checks out something else"
             return refuse("GITHUB_EVENT_NAME", what, f"run the job on {', '.join(READERS)}")
         return Success(READERS[name])
 
@@ -148,14 +148,14 @@ def _release(given: Mapping[str, str], event: Event, names: tuple[str, str]) -> 
     """Other actions come before a release is public, or again and again after it."""
     if event.get("action") != "published":
         action = payload.optional_text(event, "action") or ""
-        what = f"this release was not published, but {action[:80]!r}: there is nothing to build"
-        return refuse(payload.WHERE, what, "run the workflow for the type published alone")
+        what = f"the action of this release is {action[:80]!r}, and only published releases are built"
+        return refuse(payload.WHERE, what, "run the workflow only for the type published")
     return _tagged("release.tag_name", given, event, names)
 
 
 def _create(given: Mapping[str, str], event: Event, names: tuple[str, str]) -> Result[GitState, Problems]:
     if event.get("ref_type") != "tag":
-        what = "this event created a branch: there is nothing to build that a push would not build"
+        what = "this event created a branch, which the push event builds"
         return refuse(payload.WHERE, what, "run the job only if github.ref_type is tag")
     return _tagged("ref", given, event, names)
 

@@ -17,7 +17,7 @@ _GITLAB = CiSystem.GITLAB
 _MERGE_REQUEST = "merge_request_event"
 _EXTERNAL = "external_pull_request_event"
 _STARTED = ("web", "api", "trigger", "pipeline", "chat")
-"""Whoever starts such a pipeline chooses its ref, and variables that take precedence over those of GitLab."""
+"""The person who starts such a pipeline chooses its ref, and variables that take precedence over those of GitLab."""
 SOURCES = {
     _MERGE_REQUEST: JobType.PRESUBMIT,
     _EXTERNAL: JobType.PRESUBMIT,

@@ -51,7 +51,7 @@ def _ref(given: Mapping[str, str]) -> Result[str | None, Problems]:
 
 
 def _is_checked_out(told: str | None, branch: str | None, tag: str | None) -> Result[None, Problems]:
-    """``GIT_BRANCH`` tells what the checkout step took: the name, below the remote's or not, or ``detached``."""
+    """Compare with ``GIT_BRANCH``, from the checkout step: the name, below the remote's or not, or ``detached``."""
     where, name = ("BRANCH_NAME", branch) if tag is None else ("TAG_NAME", tag)
     if told is None or told in ("detached", name, variable.full_ref(branch, tag)):
         return Success(None)

@@ -278,7 +278,7 @@ SHARED: Final = frozenset(
 def _owned(system: KnownSystem) -> Iterator[str]:
     """The names that belong to one system alone; those of its marks too, where other places do not use them.
 
-    Marks of the systems that are read by themselves may be set by whoever starts the tool in Prow's names.
+    Marks of the systems that are read by themselves may be set by the person who starts the tool in Prow's names.
     """
     yield from system.variables
     if system.own is None:
@@ -327,4 +327,4 @@ def says_something(value: str) -> bool:
 
 
 REFS: Final = tuple(dict.fromkeys(name for system in KNOWN_SYSTEMS for name in system.refs))
-"""Variables that hold the ref which is built, in whatever form."""
+"""Variables that hold the ref which is built, full or short."""

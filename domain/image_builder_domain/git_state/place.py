@@ -1,4 +1,4 @@
-"""What a process finds around it besides its environment, and whether a person is there."""
+"""Where a process runs (container, terminal), to distinguish a job from a person's machine."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Place:
     def is_unattended(self, environment: Mapping[str, str]) -> bool:
         """True for a container or pod without a terminal, which more often is a job than a person's machine.
 
-        ``CI=false`` is a person's word that it is none.
+        ``CI=false`` says that it is not a job.
         """
         is_container = self.in_container or bool(environment.get("KUBERNETES_SERVICE_HOST"))
         return is_container and not self.has_terminal and environment.get("CI") != "false"

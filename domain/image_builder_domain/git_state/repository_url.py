@@ -11,7 +11,7 @@ _ALIASES = {
     "altssh.gitlab.com": "gitlab.com",
     "altssh.bitbucket.org": "bitbucket.org",
 }
-"""Other names of public servers: a repository is the same one, whatever name a clone went through."""
+"""Other names of public servers: a repository is the same one under each of them."""
 _USUAL_PORTS = {"http": "80", "https": "443", "ssh": "", "git": ""}
 # Written out, since ``urllib`` costs every start more than all other reading of the job.
 _SERVER = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")

@@ -9,8 +9,8 @@ from image_builder_domain.git_state.state import CiSystem, GitState
 from image_builder_domain.problem import Problem, Problems
 
 _RECIPE = (
-    "set CI=true, REPO_OWNER, REPO_NAME, JOB_TYPE and PULL_BASE_SHA as Prow does, and in a presubmit PULL_NUMBER and "
-    "PULL_PULL_SHA (docs/ci-systems.md)"
+    "set CI=true, REPO_OWNER, REPO_NAME, JOB_TYPE, PULL_BASE_REF and PULL_BASE_SHA as Prow does, and in a presubmit "
+    "PULL_NUMBER and PULL_PULL_SHA (docs/ci-systems.md)"
 )
 _OWN_MARKS = {
     CiSystem.GITHUB: "GITHUB_ACTIONS is not true",
@@ -21,7 +21,7 @@ _OWN_MARKS = {
 
 
 def refusal(environment: Mapping[str, str]) -> Result[GitState, Problems]:
-    """One problem that names what tells of a job."""
+    """One problem that names the sign of a job."""
     given = {name: value for name, value in environment.items() if value}
     return Failure((_problem(given),))
 
@@ -31,7 +31,7 @@ def _problem(given: Mapping[str, str]) -> Problem:
     for system, name in found.items():
         if system.own in _OWN_MARKS:
             what = f"this variable of {system.name} is set, but {_OWN_MARKS[system.own]}"
-            return Problem(name, what, f"hand all variables of the job on to the tool, or {_RECIPE}")
+            return Problem(name, what, f"pass all variables of the job to the tool, or {_RECIPE}")
     for system, name in found.items():
         what = f"this is a job of {system.name}, which Image Builder cannot read by itself"
         return Problem(name, what, f"{_RECIPE}; unset it on your own machine")

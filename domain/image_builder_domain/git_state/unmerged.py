@@ -1,8 +1,8 @@
 """What contradicts the claim of merged code: marks of unmerged code, and variables of a second CI system.
 
-A mark is a variable, of any CI system, that says a proposed change is being built. A job that would be trusted and
-carries one contradicts itself, and is refused: so no variable that somebody adds, and no way in which a CI system
-builds a pull request under another name, makes it production.
+A mark is a variable, of any CI system, that says a proposed change is being built. A job that claims
+merged code and has a mark contradicts itself and is refused. So neither an added variable nor an unusual way to build
+a pull request makes it production.
 """
 
 import json
@@ -31,17 +31,17 @@ def unmarked(environment: Mapping[str, str], state: GitState) -> Result[None, Pr
     marks = _marks(given, state)
     if marks:
         is_local = state.job_type is JobType.LOCAL
-        where = "outside CI" if is_local else f"in a {state.job_type.value} job"
-        what = f"this tells of code that is not merged, {where}"
-        remedy = "set CI=true in a CI job, or unset it" if is_local else "unmerged code is never built as production"
+        job = "no CI system is recognised" if is_local else f"this is a {state.job_type.value} job"
+        what = f"this says that the code is not merged, but {job}"
+        remedy = "set CI=true in a CI job, or unset it" if is_local else "run this job for merged code only"
         return Failure((Problem(", ".join(marks), what, remedy),))
     return _of_one_system(given)
 
 
 def _of_one_system(given: Mapping[str, str]) -> Result[None, Problems]:
-    """In Prow's names anybody could claim anything, so no second system may be there at all.
+    """Refuse variables of a second CI system; in Prow's names, which the starter of a job can set, of any system.
 
-    Elsewhere the systems count that would have been read instead. Others lend their machines to one another: AWS
+    Elsewhere only the systems count that Image Builder reads by itself, because some systems run jobs of others: AWS
     CodeBuild runs jobs of GitHub Actions, and leaves its own variables there.
     """
     is_declared = all(name in given for name in PROW_MARKS)
@@ -49,7 +49,7 @@ def _of_one_system(given: Mapping[str, str]) -> Result[None, Problems]:
     if len(found) <= 1:
         return Success(None)
     what = f"these are variables of different CI systems: {', '.join(found)}"
-    remedy = "hand on only those of the system that runs the job"
+    remedy = "pass on only those of the system that runs the job"
     return Failure((Problem(", ".join(found.values()), what, remedy),))
 
 

@@ -1,4 +1,4 @@
-"""Where we are, on which side, and what the configuration says: the CI system, its git state, the file."""
+"""Check for ``doctor`` the CI system, the git state, the side of the job and the configuration file."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -29,10 +29,10 @@ def look_at_job(environment: Mapping[str, str], place: Place, state: Result[GitS
 
 
 def look_at_side(inputs: TagInputs) -> Iterator[Finding]:
-    """The side of the job with the facts that it follows from, and entries that are seldom what was meant."""
+    """The side of the job with the facts that it follows from, and entries that are probably mistakes."""
     known = together(inputs.configuration, inputs.git_state)
     if isinstance(known, Failure):
-        return  # each problem is told where it belongs
+        return  # each problem is reported in its own area
     yield from _refused(_WHERE, problems_of(inputs.job))
     if isinstance(inputs.job, Success):
         facts = trust_facts(inputs.job.unwrap())
@@ -81,6 +81,6 @@ def _state(state: GitState) -> str:
         ("commit ", state.commit),
         ("on ", state.host),
         ("default branch ", state.default_branch),
-        ("", "whoever starts the job chooses its commit" if state.starter_chooses else None),
+        ("", "the person who starts the job chooses its commit" if state.starter_chooses else None),
     )
     return ", ".join(f"{word}{value}" for word, value in parts if value is not None)

@@ -1,4 +1,4 @@
-"""What a build step of unmerged code could read here: kaniko's steps run beside the tool, and read what it can."""
+"""Check for ``doctor`` what a build step of unmerged code could read: kaniko's steps can read what the tool can."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -47,5 +47,5 @@ def _of_production(configuration: Configuration) -> tuple[RegistryPrefix, ...]:
 
 
 def _readable(subject: str, place: str) -> Finding:
-    what = f"{place}: a step of this unmerged code can read it, and it is production's"
+    what = f"{place}: a build step of this unmerged code can read this production credential"
     return Finding(_AREA, subject, what, is_good=False, remedy=_REMEDY)

@@ -32,7 +32,7 @@ def outputs(report: dict[str, Any]) -> dict[str, str]:
 
 
 def _side(report: dict[str, Any], key: str) -> str:
-    """A refused run is on no side."""
+    """A fact about the side; empty for a refused run, which is not on a side."""
     return str(report["trust"][key]) if report["trust"] else ""
 
 

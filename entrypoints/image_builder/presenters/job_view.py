@@ -10,14 +10,14 @@ _WARNING_COMMANDS = {CiSystem.GITHUB: "::warning::", CiSystem.AZURE_PIPELINES: "
 
 
 class Audience(Protocol):
-    """Who hears warnings."""
+    """A receiver of warnings."""
 
     def warning(self, text: str) -> None: ...  # noqa: D102
     def command_warning(self, command: str, text: str) -> None: ...  # noqa: D102
 
 
 def warn(job: Job, audience: Audience) -> None:
-    """Tell the job's owners what they must know of its side, where they look."""
+    """Print the warnings about the job's side where the CI system shows them."""
     command = _WARNING_COMMANDS.get(job.state.system)
     for text in job.warnings:
         if command is None:
@@ -29,7 +29,7 @@ def warn(job: Job, audience: Audience) -> None:
 def job_as_text(job: Job) -> list[str]:
     """The same as rows of a plan."""
     facts = trust_facts(job)
-    words = {True: "yes", False: "no", None: "not said"}
+    words = {True: "yes", False: "no", None: "not known"}
     rows = [f"  side      {job.side.value}: {job.reason}"]
     if job.listing is None:
         return rows

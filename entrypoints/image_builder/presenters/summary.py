@@ -24,7 +24,7 @@ def _image(outcome: ImageOutcome) -> list[str]:
     if outcome.image is not None:
         lines.append(f"  digest       {outcome.image.digest}")
     for place in outcome.destinations:
-        # Only a registry knows what it holds, and perhaps it was not asked: nobody is told that nothing is there.
+        # Only a registry knows what it holds, and it may not have been asked: never claim that nothing is there.
         lines.append(f"  {'pushed' if place.holds else 'UNCONFIRMED':<12} {place.reference}")
     for found in outcome.signatures:
         lines.append(f"  {found.status.value:<12} {found.reference} by {found.author}")

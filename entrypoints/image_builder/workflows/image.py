@@ -142,9 +142,9 @@ def _ask(
 def _after_failure(
     request: BuildRequest, failure: object, ports: Ports, cancellation: Cancellation
 ) -> tuple[DestinationOutcome, ...]:
-    """Where the engine told a digest, every destination is asked for it; without one nobody can say what they hold."""
+    """What each destination holds after a failure; without a digest from the engine no registry is asked."""
     digest = failure.digest if isinstance(failure, BuildFailed | PushFailed) else None
     if digest is not None:
         return _ask(request.destinations, digest, ports.registry, cancellation)[1]
-    why = "the build was stopped" if isinstance(failure, BuildInterrupted) else "the engine told no digest"
+    why = "the build was stopped" if isinstance(failure, BuildInterrupted) else "the engine reported no digest"
     return tuple(DestinationOutcome(reference, f"not asked: {why}") for reference in request.destinations)
