@@ -118,7 +118,8 @@ class BuildkitEngine:
     def command(self, request: BuildRequest) -> tuple[str, ...]:
         """Implement ``ImageEngine.command``; a private daemon's socket, or a namespace, is not known before it runs."""
         namespace = _NEW_NAMESPACE if self._chosen.is_cacheless else None
-        return (*self._client(self._host), *build_arguments(request, namespace))
+        client = (DAEMONLESS,) if self._is_daemonless else self._client(self._host)
+        return (*client, *build_arguments(request, namespace))
 
     def at_once(self) -> None:
         """Implement ``ImageEngine.at_once``: all variants share one daemon."""
@@ -160,8 +161,6 @@ class BuildkitEngine:
         return f"{_INSTALL}, or set BUILDKIT_HOST to a BuildKit that runs already" if self._host is None else _INSTALL
 
     def _client(self, address: str | None) -> tuple[str, ...]:
-        if self._is_daemonless:
-            return (DAEMONLESS,)
         tls = ("--tlsdir", self._tls) if self._tls is not None and self._host is not None else ()
         return ("buildctl", *(("--addr", address) if address is not None else ()), *tls)
 
