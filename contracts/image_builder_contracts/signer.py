@@ -217,7 +217,7 @@ class SigningServiceContract(SignerContract):
 
     def test_a_deadline_ends_the_attempts(self, service: ServiceBench) -> None:
         """A pause that outlasts the deadline is cut short, and nothing is sent after it."""
-        service.be_busy(3600)
+        service.be_busy(90)
         cancellation = ManualCancellation(deadline_seconds=60)
         results = _sign(service, cancellation)
         assert len(service.bodies()) == 1
