@@ -24,6 +24,7 @@ _AMBIENT = ("GOOS", "GOARCH", "GOBIN", "GOROOT", "GOEXPERIMENT", "GOTOOLDIR", "G
 def fetch(tool: Tool, source: GoSource, go: Path, folder: Path, caches: Path) -> Mapping[str, Path]:
     """The tool's programs, in ``folder``; Go's own files go below ``caches``. Compiling takes minutes."""
     environment = go_environment(os.environ, caches)
+    Path(environment["GOTMPDIR"]).mkdir(parents=True, exist_ok=True)
     if source.files:
         return _files(tool, source, go, folder, environment)
     packages = [source.package.format(program=program) for program in tool.programs]
@@ -66,7 +67,12 @@ def go_environment(ambient: Mapping[str, str], caches: Path) -> dict[str, str]:
         "GO111MODULE": "on",
         "CGO_ENABLED": "0",
     }
-    places = {"GOPATH": caches, "GOMODCACHE": caches / "modules", "GOCACHE": caches / "build"}
+    places = {
+        "GOPATH": caches,
+        "GOMODCACHE": caches / "modules",
+        "GOCACHE": caches / "build",
+        "GOTMPDIR": caches / "tmp",
+    }
     return kept | fixed | {name: str(place) for name, place in places.items()}
 
 
