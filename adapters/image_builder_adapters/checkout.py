@@ -5,8 +5,7 @@ the program, and stays unknown without it.
 """
 
 import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, final
 
@@ -25,6 +24,7 @@ from image_builder_domain.history import OnBranch
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
+from image_builder_adapters.checkout_place import is_below, locate, places_of
 from image_builder_adapters.git import Git
 from image_builder_adapters.git_credential import stored_credentials
 from image_builder_adapters.git_directory import (
@@ -39,14 +39,13 @@ from image_builder_adapters.git_directory import (
 from image_builder_adapters.regular_file import read_file
 
 _MOST_NESTED: Final = 16  # submodules of submodules
-_MOST_LINKS: Final = 40  # as Linux follows at most; path_resolution(7)
 
 
 def read_checkout(
     context: str, workspace: str | None, claim: Claim, environment: Mapping[str, str]
 ) -> tuple[FoundCheckout, GitDirectory | None]:
     """The innermost checkout around the build context, else around the CI system's workspace; and its directory."""
-    places, located = _places(context, workspace), _located(context, workspace)
+    places, located = places_of(context, workspace), locate(context, workspace)
     if located is None:
         return NoCheckout(places), None
     directory = unwrap_or_failure(located)
@@ -55,29 +54,13 @@ def read_checkout(
     return _Reader(claim, places[0], environment).read(directory), directory
 
 
-def find_checkout(context: str, workspace: str | None) -> GitDirectory | None:
-    """Where the same checkout keeps its history; None without one, and for one that cannot be read."""
-    located = _located(context, workspace)
-    return located.value_or(None) if located is not None else None
-
-
 def read_checkout_facts(
-    context: str,
-    dockerfile: str,
-    configuration: str,
-    workspace: str | None,
-    claim: Claim,
-    environment: Mapping[str, str],
+    context: str, dockerfile: str, workspace: str | None, claim: Claim, environment: Mapping[str, str]
 ) -> CheckoutFacts:
-    """Everything about the checkout; ``dockerfile`` is relative to the context, ``configuration`` is a file."""
+    """Everything about the checkout; ``dockerfile`` is relative to the context."""
     found, directory = read_checkout(context, workspace, claim, environment)
-    places = found.places if isinstance(found, NoCheckout) else ()
-    return CheckoutFacts(
-        found,
-        holds(configuration, directory, places),
-        copies_git(context, dockerfile),
-        stored_credentials(directory) if directory is not None else (),
-    )
+    credentials = stored_credentials(directory) if directory is not None else ()
+    return CheckoutFacts(found, copies_git(context, dockerfile), credentials)
 
 
 def read_history(
@@ -88,56 +71,6 @@ def read_history(
         return dict.fromkeys(branches, OnBranch.UNREADABLE)
     git = Git.find(directory, environment)
     return {branch: _on_branch(directory, git, commit, branch) for branch in branches}
-
-
-def holds(file: str, directory: GitDirectory | None, places: tuple[str, ...]) -> bool:
-    """Whether a commit chooses what this file says: it lies in the checkout at ``directory``, or in its submodules.
-
-    Without a checkout the folders ``places`` count as one. A second checkout does not count, wherever it lies. Every
-    link on the way to the file counts as well: a committed link chooses a file, too.
-    """
-    folders = dict.fromkeys(_choosing_folders(file))
-    if directory is None:
-        roots = tuple(os.path.realpath(place) for place in places)
-        return any(_is_below(folder, root) for root in roots for folder in folders)
-    return any(_belongs(find_git_directory(folder), directory) for folder in folders)
-
-
-def lies_in_checkout(file: str, workspace: str | None) -> bool:
-    """The same for the checkout in the CI system's workspace, else around the working directory.
-
-    The working directory may be a second checkout. Without any checkout only the workspace counts as one: a job that
-    checks nothing out may run in ``/``.
-    """
-    located = _located(workspace or os.curdir, os.curdir)
-    if located is None:
-        return holds(file, None, (workspace,) if workspace else ())
-    directory = unwrap_or_failure(located)
-    if isinstance(directory, UnreadableCheckout):
-        return holds(file, None, (os.path.dirname(directory.where),))
-    return holds(file, directory, ())
-
-
-def _choosing_folders(file: str) -> Iterator[str]:
-    """The folder that holds a file, and those that hold a link on the way to it; all of them without links."""
-    parts, folder, links = os.path.join(os.getcwd(), file).split("/")[::-1], "/", 0
-    while parts:
-        name = parts.pop()
-        if name in ("", os.curdir):
-            continue
-        if name == os.pardir:
-            folder = os.path.dirname(folder)
-            continue
-        path = os.path.join(folder, name)
-        if links < _MOST_LINKS and os.path.islink(path):
-            yield folder
-            links += 1
-            target = os.readlink(path)
-            parts += target.split("/")[::-1]
-            folder = "/" if target.startswith("/") else folder
-        else:
-            folder = path
-    yield os.path.dirname(folder)
 
 
 def copies_git(context: str, dockerfile: str) -> bool:
@@ -153,26 +86,6 @@ def copies_git(context: str, dockerfile: str) -> bool:
             content = read_file(path, "").value_or(b"").decode("utf-8", "replace")
             return not all(excludes(content, entry) for entry in (".git", ".git/config"))
     return True
-
-
-def _places(context: str, workspace: str | None) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(os.path.realpath(place) for place in (context, workspace) if place))
-
-
-def _located(context: str, workspace: str | None) -> "Result[GitDirectory, UnreadableCheckout] | None":
-    located = (find_git_directory(place) for place in _places(context, workspace))
-    return next((found for found in located if found is not None), None)
-
-
-def _belongs(found: "Result[GitDirectory, UnreadableCheckout] | None", directory: GitDirectory) -> bool:
-    """True for an unreadable checkout, too: it may be the one that is built."""
-    return found is not None and found.map(_root).value_or(_root(directory)) == _root(directory)
-
-
-def _root(directory: GitDirectory) -> str:
-    """Where git keeps a checkout together with all of its submodules; linked worktrees have places of their own."""
-    found = re.match(r"(.*?/\.git(?:/worktrees/[^/]+)?)/modules/", directory.own, re.DOTALL)
-    return found[1] if found else directory.own
 
 
 # --- history ------------------------------------------------------------------------------------------------------
@@ -211,7 +124,7 @@ class _Reader:
         if isinstance(head, Failure):
             return UnreadableCheckout(os.path.join(directory.work_tree, ".git"), head.failure())
         commit = head.unwrap()
-        inside = _is_below(self.context, directory.work_tree)
+        inside = is_below(self.context, directory.work_tree)
         others = (found for found in self.claim.commits if found != commit)
         return Checkout(
             folder=directory.work_tree,
@@ -278,7 +191,3 @@ def _changes(directory: GitDirectory, git: Git | None, old: str, head: str) -> C
         return Changes(is_same=True)
     paths = git.changed_paths(old, head)
     return Changes(paths) if paths is not None else Changes(reason="what HEAD changes since then cannot be listed")
-
-
-def _is_below(path: str, folder: str) -> bool:
-    return os.path.commonpath((path, folder)) == folder

@@ -83,14 +83,12 @@ MOST_PATHS = 1000
 class CheckoutFacts:
     """All facts about the checkout that decisions use.
 
-    ``holds_configuration`` says that the configuration file lies in the checkout, so that a commit chooses what it
-    says. ``copies_git`` says that the engine can copy ``.git`` into the image: it is a directory of the build context,
-    and no ignore file excludes it. ``credentials`` are secrets in its configuration. Without arguments it says that
-    no checkout was found, so that production is refused if the checkout was not examined.
+    ``copies_git`` says that the engine can copy ``.git`` into the image: it is a directory of the build context, and no
+    ignore file excludes it. ``credentials`` are secrets in its configuration. Without arguments it says that no
+    checkout was found, so that production is refused if the checkout was not examined.
     """
 
     found: FoundCheckout = NoCheckout(())
-    holds_configuration: bool = False
     copies_git: bool = False
     credentials: tuple[str, ...] = field(default=(), repr=False)
 

@@ -8,6 +8,7 @@ from typing import final
 from returns.result import Result, Success
 
 from image_builder_domain.configuration import Configuration
+from image_builder_domain.decision.configuration_origin import Origin, check_origin
 from image_builder_domain.decision.side import decide_job
 from image_builder_domain.git_state import GitState
 from image_builder_domain.history import History
@@ -53,7 +54,7 @@ class Asked:
 class TagInputs:
     """Enough to decide tags. ``time`` is aware; ``environment`` is the tool's own.
 
-    ``history`` answers ``decision.side.history_questions``.
+    ``history`` answers ``decision.side.history_questions``; ``origin`` is that of the configuration file.
     """
 
     asked: Asked
@@ -62,10 +63,13 @@ class TagInputs:
     time: datetime
     environment: Mapping[str, str] = field(repr=False)
     history: History = field(default_factory=dict)
+    origin: Origin = Origin.APART
 
     @property
     def job(self) -> Result[Job, Problems]:
         """The job with its side."""
         return together(self.configuration, self.git_state).bind(
-            lambda found: decide_job(*found, self.history, require_production=self.asked.require_production)
+            lambda found: decide_job(*found, self.history, require_production=self.asked.require_production).bind(
+                lambda job: check_origin(job, found[0].file, self.origin)
+            )
         )

@@ -1,14 +1,13 @@
 """The plan of signing images that exist: which, by whom and why (specification, sections 3 and 8)."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import final
 
 from returns.result import Failure, Result, Success
 
-from image_builder_domain.checkout import CheckoutFacts
 from image_builder_domain.configuration import Configuration
-from image_builder_domain.decision.checkout import check_configuration_place
+from image_builder_domain.decision.configuration_origin import Origin, check_origin
 from image_builder_domain.decision.pull_request_tags import has_pull_request_shape
 from image_builder_domain.decision.side import decide_job
 from image_builder_domain.git_state import GitState
@@ -25,25 +24,22 @@ _FLAG = "--images-to-sign"
 @final
 @dataclass(frozen=True, slots=True)
 class SigningInputs:
-    """What signing is planned from; ``images`` are references as text.
-
-    ``holds_configuration`` says that the configuration file lies in the checkout of the workspace or the working
-    directory, so that a commit chooses what it says.
-    """
+    """What signing is planned from; ``images`` are references as text, ``origin`` is that of the configuration file."""
 
     images: tuple[str, ...]
     configuration: Result[Configuration, Problems]
     git_state: Result[GitState, Problems]
     history: History = field(default_factory=dict)
     require_production: bool = False
-    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
-    holds_configuration: bool = False
+    origin: Origin = Origin.APART
 
     @property
     def job(self) -> Result[Job, Problems]:
         """The job with its side."""
         return together(self.configuration, self.git_state).bind(
-            lambda found: decide_job(*found, self.history, require_production=self.require_production)
+            lambda found: decide_job(*found, self.history, require_production=self.require_production).bind(
+                lambda job: check_origin(job, found[0].file, self.origin)
+            )
         )
 
 
@@ -66,7 +62,7 @@ class SignPlan:
 
 def decide_signing(inputs: SigningInputs) -> Result[SignPlan, Problems]:
     """The plan, or every problem at once; one bad reference is enough for nothing to be signed."""
-    known = together(inputs.configuration, inputs.job).bind(lambda found: _placed(inputs, *found))
+    known = together(inputs.configuration, inputs.job)
     references = _references(inputs.images)
     allowed = together(known, references).bind(lambda found: _of_this_side(*found[0], found[1]))
     signers = known.bind(lambda found: _signers(*found))
@@ -74,15 +70,6 @@ def decide_signing(inputs: SigningInputs) -> Result[SignPlan, Problems]:
     return together(known, references, signers, allowed, tagged).map(
         lambda found: SignPlan(found[0][1], found[1], found[2], found[0][0].log_format)
     )
-
-
-def _placed(
-    inputs: SigningInputs, configuration: Configuration, job: Job
-) -> Result[tuple[Configuration, Job], Problems]:
-    """The same, unless the configuration is the ref's own claim; where that is allowed, the job carries the warning."""
-    facts = CheckoutFacts(holds_configuration=inputs.holds_configuration)
-    checked = check_configuration_place(job, inputs.environment, configuration.file, facts)
-    return checked.map(lambda warnings: (configuration, replace(job, warnings=(*job.warnings, *warnings))))
 
 
 def _references(images: tuple[str, ...]) -> Result[tuple[ImageReference, ...], Problems]:

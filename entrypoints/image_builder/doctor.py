@@ -67,7 +67,7 @@ def _findings(
     yield from look_at_side(inputs)
     yield from look_at_configuration(flags["config"], inputs.configuration)
     if is_local:
-        facts = read_checkout(inputs, flags["context"] or ".", flags["dockerfile"] or "Dockerfile", flags["config"])
+        facts = read_checkout(inputs, flags["context"] or ".", flags["dockerfile"] or "Dockerfile")
         yield from look_at_checkout(inputs, facts)
     yield from map(_of_backend, problems_of(decided))
     yield from look_at_engines(backend, known, inputs, settings, cancellation)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from image_builder_adapters.place import find_place
 from image_builder_adapters.yaml_reader import read_flawed
 from image_builder_domain.configuration import configuration
+from image_builder_domain.decision.configuration_origin import Origin, origin_of
 from image_builder_domain.git_state import CiSystem, detect, git_question, read_git_state, read_without_commit
 from image_builder_domain.inputs import Asked, TagInputs, source_date_epoch
 from image_builder_domain.problem import problems_of
@@ -31,20 +32,49 @@ _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 def read_tag_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> TagInputs:
     """What tags are decided from."""
-    return _inputs(flags, environment, _git_state(flags, environment))
+    return _inputs(flags, environment, _git_state(flags, environment), (flags["context"] or ".",))
 
 
 def read_settings(flags: Mapping[str, Any], environment: Mapping[str, str]) -> TagInputs:
     """The same for modes that build nothing: outside CI they need no commit, and so no working copy."""
     if detect(environment, find_place()) is not CiSystem.LOCAL:
-        return read_tag_inputs(flags, environment)
+        return _inputs(flags, environment, _git_state(flags, environment))
     return _inputs(flags, environment, read_without_commit(environment, flags["repo"]))
 
 
-def _inputs(flags: Mapping[str, Any], environment: Mapping[str, str], state: "Result[GitState, Problems]") -> TagInputs:
+def _inputs(
+    flags: Mapping[str, Any],
+    environment: Mapping[str, str],
+    state: "Result[GitState, Problems]",
+    sources: tuple[str, ...] = (),
+) -> TagInputs:
+    """``sources`` are folders whose files a commit chooses even where they are no checkout."""
     found = _configuration(flags["config"], flags["backend"])
-    history = _history(flags["context"] or ".", environment, found, state)
-    return TagInputs(_asked(flags), found, state, _time(environment), environment, history)
+    context = flags["context"] or "."
+    history = _history(context, environment, found, state)
+    origin = _origin(flags["config"], context, sources, environment, state)
+    return TagInputs(_asked(flags), found, state, _time(environment), environment, history, origin)
+
+
+def _origin(
+    file: str,
+    context: str,
+    sources: tuple[str, ...],
+    environment: Mapping[str, str],
+    state: "Result[GitState, Problems]",
+) -> Origin:
+    """Where the configuration file lies; a job outside CI may use any."""
+    if problems_of(state) or state.unwrap().system is CiSystem.LOCAL:
+        return Origin.APART
+    from image_builder_adapters.checkout_place import find_checkout, holds, lies_in_checkout
+    from image_builder_domain.decision.checkout import workspace
+
+    known = state.unwrap()
+    folder = workspace(known, environment)
+    if not sources:
+        return origin_of(known.system, environment, is_held=lies_in_checkout(file, folder))
+    places = (*sources, folder) if folder else sources
+    return origin_of(known.system, environment, is_held=holds(file, find_checkout(context, folder), places))
 
 
 def _history(
@@ -62,7 +92,8 @@ def _history(
     questions = history_questions(configuration.unwrap(), known)
     if not questions or known.commit is None:
         return {}
-    from image_builder_adapters.checkout import find_checkout, read_history
+    from image_builder_adapters.checkout import read_history
+    from image_builder_adapters.checkout_place import find_checkout
     from image_builder_domain.decision.checkout import workspace
 
     directory = find_checkout(context, workspace(known, environment))
@@ -75,7 +106,7 @@ def read_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> "In
 
     tags = read_tag_inputs(flags, environment)
     source, context = _source(flags), flags["context"] or "."
-    checkout = read_checkout(tags, context, source.map(lambda found: found.dockerfile).value_or(""), flags["config"])
+    checkout = read_checkout(tags, context, source.map(lambda found: found.dockerfile).value_or(""))
     time = _commit_time(tags, context)
     return Inputs(tags, source, time, len(os.sched_getaffinity(0)), real_paths_of(tags), checkout)
 
@@ -91,7 +122,7 @@ def real_paths_of(inputs: TagInputs) -> dict[str, str]:
     return real_paths((keys.host, keys.dev_host, inputs.environment.get(VARIABLE)))
 
 
-def read_checkout(tags: TagInputs, context: str, dockerfile: str, file: str) -> "CheckoutFacts":
+def read_checkout(tags: TagInputs, context: str, dockerfile: str) -> "CheckoutFacts":
     """What git's files say of the build context; nothing for a job whose git state is invalid."""
     from image_builder_domain.checkout import CheckoutFacts
 
@@ -102,17 +133,7 @@ def read_checkout(tags: TagInputs, context: str, dockerfile: str, file: str) -> 
 
     state, environment = tags.git_state.unwrap(), tags.environment
     claim, folder = claim_of(state, environment), workspace(state, environment)
-    return read_checkout_facts(context, dockerfile, file, folder, claim, environment)
-
-
-def holds_configuration(tags: TagInputs, file: str) -> bool:
-    """Whether the configuration file lies in the job's checkout, for what builds nothing."""
-    if problems_of(tags.git_state):
-        return False
-    from image_builder_adapters.checkout import lies_in_checkout
-    from image_builder_domain.decision.checkout import workspace
-
-    return lies_in_checkout(file, workspace(tags.git_state.unwrap(), tags.environment))
+    return read_checkout_facts(context, dockerfile, folder, claim, environment)
 
 
 def _configuration(file: str, backend: str | None) -> "Result[Configuration, Problems]":

@@ -11,7 +11,7 @@ from image_builder_domain.signing_outcome import SigningOutcome
 from image_builder.invocation import Invocation
 from image_builder.presenters import job_view, signing_view
 from image_builder.presenters.azure_pipelines import state_output
-from image_builder.reading import holds_configuration, read_settings
+from image_builder.reading import read_settings
 from image_builder.workflows.preflight import unready
 from image_builder.workflows.sign import SigningPorts, sign_images
 
@@ -22,11 +22,8 @@ def run(call: Invocation) -> int:
     known = read_settings(call.flags, call.environment)
     call.learn_signers(known.configuration)
     required = call.flags["require-production"]
-    in_checkout = holds_configuration(known, call.flags["config"])
     planned = decide_signing(
-        SigningInputs(
-            images, known.configuration, known.git_state, known.history, required, call.environment, in_checkout
-        )
+        SigningInputs(images, known.configuration, known.git_state, known.history, required, known.origin)
     )
     problems = (*call.early, *problems_of(planned))
     if problems:

@@ -1,6 +1,7 @@
 """What is checked out is what the job claims; and what of ``.git`` a build step can read."""
 
 import base64
+import json
 
 import pytest
 
@@ -57,3 +58,14 @@ def test_a_token_in_the_git_configuration_is_hidden_where_a_step_prints_it(world
     (world.context / ".dockerignore").write_text(".git\n")
     world.dockerfile("COPY . /source")
     assert "credential" not in world.run().err
+
+
+def test_unmerged_code_in_prow_sends_nothing_where_its_own_configuration_says(world: World) -> None:
+    world.presubmit()
+    own = world.context / "own.yaml"
+    own.write_text(json.dumps(world.config))
+    for words in ((), ("plan",), ("--backend=ado",)):
+        done = world.run(*words, config=str(own))
+        assert done.code == 2, done.err
+        assert "lies in the checkout: unmerged code would choose its own configuration" in done.err
+    assert world.signing.received == ()

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from image_builder_adapters.checkout import copies_git, holds, lies_in_checkout, read_checkout, read_history
+from image_builder_adapters.checkout import copies_git, read_checkout, read_history
+from image_builder_adapters.checkout_place import holds, lies_in_checkout
 from image_builder_adapters.git_directory import GitDirectory
 from image_builder_domain.checkout import Changes, Checkout, Claim, FoundCheckout, NoCheckout, UnreadableCheckout
 from image_builder_domain.history import OnBranch
@@ -552,6 +553,7 @@ def test_without_a_checkout_the_context_counts_as_one(tmp_path: Path) -> None:
     (tmp_path / "context").mkdir()
     assert holds(str(tmp_path / "context" / "x.yaml"), None, (str(tmp_path / "context"),))
     assert not holds(str(tmp_path / "x.yaml"), None, (str(tmp_path / "context"),))
+    assert not holds("/config/x.yaml", None, ("/",))
 
 
 @pytest.mark.parametrize(

@@ -19,19 +19,18 @@ from image_builder_domain.checkout import (
 )
 from image_builder_domain.decision.checkout import (
     check_checkout,
-    check_configuration_place,
     checkout_warnings,
     claim_of,
     git_warnings,
     workspace,
 )
 from image_builder_domain.git_state import CiSystem, GitState, read_git_state
-from image_builder_domain.job import Job, Listed
+from image_builder_domain.job import Job
 from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problem
 from image_builder_domain.trust import Side
 from returns.methods import unwrap_or_failure
-from returns.result import Failure, Success
+from returns.result import Success
 
 from tests.unit import jobs
 from tests.unit.jobs import BASE, HEAD, MERGE, OTHER
@@ -203,41 +202,6 @@ def test_the_workspace_is_what_the_ci_system_calls_it(system: CiSystem, name: st
     assert workspace(replace(STATE, system=CiSystem.PROW), {name: "/ws"}) is None
 
 
-# --- the configuration file ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("system", "environment", "may"),
-    [
-        (CiSystem.GITHUB, {"GITHUB_EVENT_NAME": "pull_request"}, True),
-        (CiSystem.GITHUB, {"GITHUB_EVENT_NAME": "push"}, True),
-        (CiSystem.GITHUB, {"GITHUB_EVENT_NAME": "merge_group"}, True),
-        (CiSystem.GITHUB, {"GITHUB_EVENT_NAME": "pull_request_target"}, False),
-        (CiSystem.GITHUB, {}, False),
-        (CiSystem.GITLAB, {}, True),
-        (CiSystem.GITLAB, {"CI_CONFIG_PATH": "ci/build.yml"}, True),
-        (CiSystem.GITLAB, {"CI_CONFIG_PATH": "ci.yml@acme/ci"}, False),
-        (CiSystem.GITLAB, {"CI_CONFIG_PATH": "https://ci.example/ci.yml"}, False),
-        (CiSystem.PROW, {"GITHUB_EVENT_NAME": "pull_request"}, False),
-        (CiSystem.JENKINS, {}, False),
-        (CiSystem.AZURE_PIPELINES, {}, False),
-    ],
-)
-def test_unmerged_code_brings_its_configuration_where_it_brings_its_job(
-    system: CiSystem, environment: dict[str, str], may: bool
-) -> None:
-    job, inside = replace(UNMERGED, state=replace(STATE, system=system)), CheckoutFacts(NONE, holds_configuration=True)
-    result = check_configuration_place(job, environment, "c.yaml", inside)
-    if may:
-        assert "'c.yaml' lies in the checkout" in "".join(result.unwrap())
-    else:
-        assert isinstance(result, Failure)
-        assert "a second time" in str(result.failure()[0])
-    assert check_configuration_place(job, environment, "c.yaml", CheckoutFacts(NONE)) == Success(())
-    for trusted in (PRODUCTION, LOCAL):
-        assert check_configuration_place(trusted, environment, "c.yaml", inside) == Success(())
-
-
 # --- warnings -----------------------------------------------------------------------------------------------------
 
 
@@ -267,33 +231,3 @@ def test_a_problem_names_the_folder() -> None:
     assert problem.where == "/src"
     assert BASE in problem.what
     assert OTHER in problem.what
-
-
-@pytest.mark.parametrize(
-    ("system", "environment", "starter_chooses", "outcome"),
-    [
-        (CiSystem.AZURE_PIPELINES, {}, False, "refused"),
-        (CiSystem.JENKINS, {}, False, "refused"),
-        (CiSystem.GITLAB, {"CI_CONFIG_PATH": "ci.yml@acme/ci"}, False, "refused"),
-        (CiSystem.PROW, {}, True, "refused"),
-        (CiSystem.PROW, {}, False, "silent"),  # its administrators say for which branches a postsubmit runs
-        (CiSystem.GITLAB, {}, False, "warned"),
-        (CiSystem.GITHUB, {"GITHUB_EVENT_NAME": "push"}, False, "warned"),
-        (CiSystem.GITHUB, {"GITHUB_EVENT_NAME": "release"}, False, "warned"),
-    ],
-)
-def test_a_ref_does_not_say_of_itself_that_it_is_production(
-    system: CiSystem, environment: dict[str, str], starter_chooses: bool, outcome: str
-) -> None:
-    state = replace(STATE, system=system, starter_chooses=starter_chooses)
-    job, inside = (
-        replace(PRODUCTION, state=state, listing=Listed("", "*", "main")),
-        CheckoutFacts(NONE, holds_configuration=True),
-    )
-    found = check_configuration_place(job, environment, "c.yaml", inside)
-    warnings = found.value_or(None)
-    assert outcome == ("refused" if warnings is None else "warned" if warnings else "silent")
-    told = str(found.failure()[0]) if warnings is None else "".join(warnings)
-    assert outcome == "silent" or "'c.yaml' lies in the checkout" in told
-    by_default = replace(job, listing=Listed("the default branch"))
-    assert check_configuration_place(by_default, environment, "c.yaml", inside) == Success(())

@@ -18,17 +18,18 @@ GIT_STATE = "image_builder_domain.git_state."
 OWN = {"prow": "prow", "github": "github", "azure": "azure_pipelines", "jenkins": "jenkins", "gitlab": "gitlab"}
 
 
-def tags(folder: Path, job: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def tags(folder: Path, job: dict[str, str], file: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run ``--parse-tags-only`` in a job; nothing of the tests' own environment is passed on."""
-    config, event = folder / "config.yaml", folder / "event.json"
+    config, event, work = folder / "config.yaml", folder / "event.json", folder / "work"
+    work.mkdir(exist_ok=True)
     said = {"default-commit-tag": "commit-{{ .ShortSHA }}", "default-merge-group-tag": "group-{{ .ShortSHA }}"}
     config.write_text(json.dumps(said | LISTED))
     event.write_text(json.dumps(EVENTS.get(job.get("GITHUB_EVENT_NAME", ""), {})))
     payload = {"GITHUB_EVENT_PATH": str(event)} if job.get("GITHUB_EVENT_PATH", "").startswith("/github/") else {}
     return subprocess.run(
-        [sys.executable, "-I", "-c", RUN, "--parse-tags-only", "--config", str(config), *arguments],
+        [sys.executable, "-I", "-c", RUN, "--parse-tags-only", "--config", file or str(config)],
         env={"PATH": os.environ["PATH"], "HOME": str(folder)} | job | payload,
-        cwd=folder,
+        cwd=work,
         capture_output=True,
         text=True,
         check=False,
@@ -68,8 +69,18 @@ def test_a_pod_without_a_terminal_is_no_laptop_unless_ci_is_false(tmp_path: Path
     assert tags(tmp_path, pod | {"CI": "false"}).returncode == 0
 
 
+def test_a_pull_request_in_prow_chooses_its_tags_with_no_configuration_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "own.yaml").write_text("default-pr-tag: latest\n")
+    done = tags(tmp_path, UNMERGED["prow presubmit"], "own.yaml")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--config: 'own.yaml' lies in the checkout" in done.stderr
+    assert tags(tmp_path, MERGED["prow postsubmit"], "own.yaml").returncode == 0
+
+
 def test_a_payload_that_cannot_be_read_is_refused_without_a_traceback(tmp_path: Path) -> None:
-    (tmp_path / "broken").write_text("{")
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "broken").write_text("{")
     for path, words in {"": "is not set", "none": "there is no such file", "broken": "this is no JSON"}.items():
         done = tags(tmp_path, PUSH | {"GITHUB_EVENT_PATH": path})
         assert (done.returncode, done.stdout) == (2, "")

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from image_builder_domain.configuration import Configuration
+from image_builder_domain.decision.configuration_origin import Origin
 from image_builder_domain.git_state import CiSystem, GitState
 from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problem
@@ -52,6 +53,13 @@ def test_unmerged_code_needs_a_signer_that_names_it(job_type: JobType) -> None:
     assert isinstance(decided(), Failure)
     assert isinstance(decided(JobType.POSTSUBMIT), Failure)
     assert isinstance(decided(job_type), Success)
+
+
+@pytest.mark.parametrize("job_type", UNMERGED)
+def test_unmerged_code_signs_with_no_configuration_of_its_own(job_type: JobType) -> None:
+    known = Success(configuration((job_type,)))
+    inputs = SigningInputs((DEVELOPMENT,), known, Success(state(job_type)), origin=Origin.ALONE)
+    assert [problem.where for problem in decide_signing(inputs).failure()] == ["--config"]
 
 
 PUSHES = (JobType.POSTSUBMIT, JobType.SCHEDULE, JobType.WORKFLOW_DISPATCH, JobType.PERIODIC)
@@ -126,5 +134,5 @@ def test_nothing_is_signed_as_a_configuration_in_the_checkout_says(job_type: Job
     known = replace(configuration((job_type,)), trust=MAIN)
     outside = SigningInputs((image,), Success(known), Success(here))
     assert isinstance(decide_signing(outside), Success)
-    (problem,) = decide_signing(replace(outside, holds_configuration=True)).failure()
+    (problem,) = decide_signing(replace(outside, origin=Origin.ALONE)).failure()
     assert problem.where == "--config"

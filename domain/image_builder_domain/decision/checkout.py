@@ -20,7 +20,7 @@ from image_builder_domain.checkout import (
 from image_builder_domain.configuration import Configuration
 from image_builder_domain.git_state.state import CiSystem, GitState, is_sha
 from image_builder_domain.inputs import TagInputs
-from image_builder_domain.job import Job, Listed
+from image_builder_domain.job import Job
 from image_builder_domain.job_type import JobType
 from image_builder_domain.problem import Problem, Problems, refuse, together
 from image_builder_domain.trust import Side
@@ -33,8 +33,6 @@ _WORKSPACES = {
     CiSystem.GITLAB: "CI_PROJECT_DIR",
     CiSystem.JENKINS: "WORKSPACE",
 }
-# The workflow file comes from the commit that is built. That of pull_request_target comes from the base.
-_SAME_COMMIT_EVENTS = ("pull_request", "push", "merge_group", "workflow_dispatch")
 
 
 def workspace(state: GitState, environment: Mapping[str, str]) -> str | None:
@@ -76,16 +74,10 @@ def decide_checkout(inputs: TagInputs, found: CheckoutFacts) -> Result[CheckoutD
     def decided(configuration: Configuration, job: Job) -> Result[CheckoutDecision, Problems]:
         claim, rules = claim_of(job.state, environment), configuration.checkout_check
         proof = check_checkout(job, claim, found.found, rules)
-        place = check_configuration_place(job, environment, configuration.file, found)
         is_alert = bool(found.credentials) and job.side is not Side.LOCAL
         copied = git_warnings(found)
-        return together(proof, place).map(
-            lambda both: CheckoutDecision(
-                both[0],
-                (*both[1], *checkout_warnings(found), *(() if is_alert else copied)),
-                copied if is_alert else (),
-            )
-        )
+        warnings = (*checkout_warnings(found), *(() if is_alert else copied))
+        return proof.map(lambda text: CheckoutDecision(text, warnings, copied if is_alert else ()))
 
     return together(inputs.configuration, inputs.job).bind(lambda known: decided(*known))
 
@@ -109,37 +101,6 @@ def check_checkout(job: Job, claim: Claim, found: FoundCheckout, rules: Checkout
             return _compared(job, claim, found, rules)
         case _:
             assert_never(found)
-
-
-def check_configuration_place(
-    job: Job, environment: Mapping[str, str], file: str, facts: CheckoutFacts
-) -> Result[tuple[str, ...], Problems]:
-    """Warnings about a configuration file in the checkout, or why a ref may not bring its own.
-
-    Where the job's definition comes from the same commit, the commit could choose another file anyway. Elsewhere such a
-    file must not say that its own ref is production; Prow's administrators say that themselves.
-    """
-    if job.side is Side.LOCAL or not facts.holds_configuration:
-        return Success(())
-    if job.is_production:
-        return _own_word(job, environment, file)
-    if _defines_its_job(job.state.system, environment):
-        what = f"the configuration file {file!r} lies in the checkout, so unmerged code chooses what it says"
-        return Success((f"{what}; keep it in the job's image, and production credentials out of this job",))
-    what = f"{file!r} lies in the checkout: unmerged code would choose its own configuration"
-    remedy = "check the default branch out a second time, into another folder, and name the file there"
-    return refuse("--config", what, remedy)
-
-
-def _own_word(job: Job, environment: Mapping[str, str], file: str) -> Result[tuple[str, ...], Problems]:
-    system, listing = job.state.system, job.listing
-    is_told_by_the_file = isinstance(listing, Listed) and bool(listing.key)
-    if not is_told_by_the_file or (system is CiSystem.PROW and not job.state.starter_chooses):
-        return Success(())
-    what = f"{file!r} lies in the checkout, so the ref would make itself production"
-    if system is CiSystem.GITHUB or _defines_its_job(system, environment):
-        return Success((f"the configuration file {what}; keep it in the job's image",))
-    return refuse("--config", what, "keep the file in the job's image, or outside of this checkout")
 
 
 def checkout_warnings(facts: CheckoutFacts) -> tuple[str, ...]:
@@ -172,13 +133,6 @@ def _batch_heads(pull_refs: str) -> tuple[str, ...]:
     """Prow's ``base:sha,number:sha,…``."""
     heads = (part.split(":")[1:2] for part in pull_refs.split(",")[1:])
     return tuple(dict.fromkeys(head[0] for head in heads if head and is_sha(head[0])))
-
-
-def _defines_its_job(system: CiSystem, environment: Mapping[str, str]) -> bool:
-    if system is CiSystem.GITHUB:
-        return environment.get("GITHUB_EVENT_NAME") in _SAME_COMMIT_EVENTS
-    definition = environment.get("CI_CONFIG_PATH", "")  # 'file@group/project' or a URL: another project's
-    return system is CiSystem.GITLAB and "@" not in definition and "://" not in definition
 
 
 # --- comparison ---------------------------------------------------------------------------------------------------
