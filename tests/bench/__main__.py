@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests import guard
 from tests.bench.figure import Figure, table
 from tests.bench.installed import install
 from tests.bench.memory import memory
@@ -29,6 +30,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measures image-builder.")
     parser.add_argument("--full", action="store_true", help="print 1 GiB through BuildKit itself, not by a stand-in")
     full = parser.parse_args().full
+    guard.install()
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
     if missing:
         _say(f"not on PATH: {', '.join(missing)}; run scripts/bench, which brings them")

@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.bench.figure import Figure
 from tests.bench.pairs import Run, Together, median_ratio
 from tests.bench.workshop import Workshop
+from tests.git_repository import BASE_COMMIT, check_out
 
 EXAMPLE = Path(__file__).parents[2] / "examples"
 ALL = ("--max-parallel", "8")
@@ -51,4 +52,5 @@ def _example(workshop: Workshop, name: str) -> Path:
     shutil.copytree(EXAMPLE / "variants", folder)
     with (folder / "tool.sh").open("a") as file:
         file.write(f"# {name}\n")
+    check_out(folder, BASE_COMMIT)
     return folder

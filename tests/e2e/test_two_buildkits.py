@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.outside import wait_until
 from tests.e2e.world import Finished, World, run_step
-from tests.programs import require
+from tests.programs import require, require_root
 
 pytestmark = pytest.mark.e2e
 
@@ -24,6 +24,7 @@ TAKE = run_step("$b cat /cache/tool > /tool 2>/dev/null || echo clean > /tool; $
 @contextmanager
 def daemon(folder: Path) -> Iterator[str]:
     """A BuildKit that somebody else started; its address."""
+    require_root("the daemons of these tests are root's")
     with tempfile.TemporaryDirectory(prefix="e2e-") as short:  # a socket's path must be short
         socket = Path(short, "buildkitd.sock")
         arguments = [
