@@ -8,7 +8,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from image_builder_adapters.buildkit.daemon import PrivateDaemon as Daemon
 from image_builder_adapters.buildkit.engine import BuildkitEngine, BuildkitSettings
+from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.image_engine import EngineFactory
 from image_builder_contracts.image_engine_probe import wait_until
 
@@ -63,6 +65,17 @@ def engines(settings: SettingsFactory) -> Iterator[EngineFactory]:
             return engine
 
         yield make
+
+
+@contextmanager
+def running_daemon(folder: Path) -> Iterator[str]:
+    """A BuildKit of this test's own, for root and for an ordinary user; gives its address."""
+    folder.mkdir(exist_ok=True)
+    daemon = Daemon(minimal_environment(folder), str(folder / "state"), str(folder / "buildkitd.log"), os.geteuid())
+    try:
+        yield daemon.address(ManualCancellation()).unwrap()
+    finally:
+        daemon.close()
 
 
 class PrivateDaemon:

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
-from image_builder_adapters.buildkit.daemon import PrivateDaemon
-from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.servers.signing_protocol import Protocol
 from image_builder_contracts.servers.signing_service import SigningService
 from image_builder_contracts.servers.signing_state import ServiceOptions
 
 from tests.bench.installed import Installed
 from tests.bench.pairs import Run
+from tests.buildkit import running_daemon
 from tests.git_repository import BASE_COMMIT, check_out
 from tests.oci_registry import start_registry
 from tests.programs import require
@@ -132,15 +131,5 @@ def open_workshop(folder: Path, installed: Installed) -> Iterator[Workshop]:
             },
         }
         (folder / "config.yaml").write_text(json.dumps(config))  # JSON is YAML
-        host = os.environ.get("BUILDKIT_HOST") or stack.enter_context(_daemon(folder))
+        host = os.environ.get("BUILDKIT_HOST") or stack.enter_context(running_daemon(folder))
         yield Workshop(folder, {**job(folder), "BUILDKIT_HOST": host}, installed)
-
-
-@contextmanager
-def _daemon(folder: Path) -> Iterator[str]:
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
-    daemon = PrivateDaemon(environment, str(folder / "state"), str(folder / "buildkitd.log"), os.geteuid())
-    try:
-        yield daemon.address(ManualCancellation()).unwrap()
-    finally:
-        daemon.close()

@@ -1,43 +1,21 @@
 """What unmerged code leaves in a BuildKit never gets into production's image (two daemons, one, and a shared one)."""
 
 import json
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from subprocess import DEVNULL, Popen
 from typing import final
 
 import pytest
 
-from tests.e2e.outside import wait_until
+from tests.buildkit import running_daemon
 from tests.e2e.world import Finished, World, run_step
-from tests.programs import require, require_root
 
 pytestmark = pytest.mark.e2e
 
 MOUNT = "--mount=type=cache,id=gocache,target=/cache"
 PLANT = run_step("echo planted > /cache/tool", MOUNT)
 TAKE = run_step("$b cat /cache/tool > /tool 2>/dev/null || echo clean > /tool; $b echo it is $($b cat /tool)", MOUNT)
-
-
-@contextmanager
-def daemon(folder: Path) -> Iterator[str]:
-    """A BuildKit that somebody else started; its address."""
-    require_root("the daemons of these tests are root's")
-    with tempfile.TemporaryDirectory(prefix="e2e-") as short:  # a socket's path must be short
-        socket = Path(short, "buildkitd.sock")
-        arguments = [
-            *(require("buildkitd"), f"--root={folder}", f"--addr=unix://{socket}"),
-            *(f"--otel-socket-path={short}/otel.sock", "--oci-worker=true", "--containerd-worker=false"),
-        ]
-        with Popen(arguments, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL) as process:
-            try:
-                wait_until(socket.exists)
-                yield f"unix://{socket}"
-            finally:
-                process.terminate()
-                process.wait(20)
 
 
 @final
@@ -73,12 +51,12 @@ def attack(world: World) -> Attack:
 def hosts(tmp_path: Path) -> Iterator[tuple[str, str]]:
     """The addresses of two daemons."""
     with ExitStack() as stack:
-        yield tuple(stack.enter_context(daemon(tmp_path / name)) for name in ("one", "two"))  # type: ignore[misc]
+        yield tuple(stack.enter_context(running_daemon(tmp_path / name)) for name in ("one", "two"))  # type: ignore[misc]
 
 
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[str]:
-    with daemon(tmp_path / "one") as address:
+    with running_daemon(tmp_path / "one") as address:
         yield address
 
 
