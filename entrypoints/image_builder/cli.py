@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from image_builder_adapters.cancellation import Interrupted, SignalCancellation
 from image_builder_adapters.console_text import neutralise
 from image_builder_adapters.redaction import Redactor
+from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.problem import Problem, problems_of
 from image_builder_domain.secret_name import is_secret
 from returns.result import Success
@@ -43,6 +44,12 @@ def run(scan: "Scan", started: float | None = None) -> int:
         silent=flags["silent"],
         debug=flags["debug"],
     )
+    try:
+        os.getcwd()
+    except OSError as error:  # every relative path starts here
+        what = f"it cannot be used: {error.strerror}"
+        console.error(str(Problem("working directory", what, "change to a directory that exists")))
+        return ExitCode.REFUSED
     mode, contradictions = mode_of(scan.verb, flags)
     early = (
         *(Problem(*problem) for problem in scan.problems),

@@ -255,3 +255,13 @@ def test_a_signal_while_inputs_are_read_ends_without_a_traceback(desk: Desk) -> 
     assert (ended.returncode, ended.stdout) == (143, "")
     assert ended.stderr == "error: SIGTERM: the run was stopped while the inputs were read; nothing was started\n"
     assert (desk.found()["status"], desk.found()["interrupted"]) == ("failure", "SIGTERM")
+
+
+def test_a_working_directory_that_is_gone_is_refused(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    command = f'mkdir "{gone}"; cd "{gone}"; rmdir "{gone}"; exec "{sys.executable}" -m image_builder plan --name=app'
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "CI": "false"}
+    ended = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("error: working directory: it cannot be used: ")
+    assert "Traceback" not in ended.stderr
