@@ -110,8 +110,8 @@ def test_every_need_is_made_of_words_that_can_be_so() -> None:
 @pytest.mark.parametrize(
     ("ranges", "said"),
     [
-        (f"kim:1:9\n{os.geteuid()}:100000:65536\n", ""),
-        (f"# nothing\n{os.geteuid()}:100000:65535\nkim:100000:65536\n", "does not give this user 65536"),
+        (f"another-user:1:9\n{os.geteuid()}:100000:65536\n", ""),
+        (f"# nothing\n{os.geteuid()}:100000:65535\nanother-user:100000:65536\n", "does not give this user 65536"),
         (None, "No such file"),
     ],
 )
