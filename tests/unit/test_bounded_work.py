@@ -462,13 +462,12 @@ def test_work_is_bounded_and_grows_with_the_text_alone(parse: Parse, make: Make)
 
 
 def quadratic(text: str) -> None:
-    for _ in range(32 * (len(text) // 1024) ** 2):
+    for _ in range(64 * (len(text) // 1024) ** 2):  # a quarter of 1 MiB takes long enough to compare on fast machines
         pass
 
 
 def test_a_planted_quadratic_parser_is_seen_at_a_size_that_is_not_slow_yet() -> None:
-    found = excess(quadratic, repeated("a"))
-    assert found.startswith("1048576 bytes cost")
+    assert "a quarter of them" in excess(quadratic, repeated("a"))
 
 
 @pytest.mark.parametrize(
