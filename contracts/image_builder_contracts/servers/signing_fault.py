@@ -1,6 +1,7 @@
 """What a stand-in service can be told to do instead of its work."""
 
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
 from typing import TypeAlias, final
 
 
@@ -13,6 +14,18 @@ class Answer:
     body: str = ""
     content_type: str = "text/plain"
     headers: tuple[tuple[str, str], ...] = ()
+
+    def send(self, handler: BaseHTTPRequestHandler) -> None:
+        """Send the whole answer, which says that the connection ends with it."""
+        content = self.body.encode()
+        handler.send_response(self.status)
+        for name, value in self.headers:
+            handler.send_header(name, value)
+        handler.send_header("Content-Type", self.content_type)
+        handler.send_header("Content-Length", str(len(content)))
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        handler.wfile.write(content)
 
 
 @final

@@ -36,18 +36,6 @@ class _Handler(BaseHTTPRequestHandler, ABC):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class's name)
         """Say nothing: tests read the state."""
 
-    def respond(self, answer: Answer) -> None:
-        """Send the whole answer and end the connection."""
-        content = answer.body.encode()
-        self.send_response(answer.status)
-        for name, value in answer.headers:
-            self.send_header(name, value)
-        self.send_header("Content-Type", answer.content_type)
-        self.send_header("Content-Length", str(len(content)))
-        self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(content)
-
     @abstractmethod
     def handle_any(self) -> None:
         """Answer a request of any method."""
@@ -96,18 +84,18 @@ class SigningHandler(_Handler):
             self._finish(body, Answer(400, images.failure()))
             return
         self.state.keep(ReceivedRequest(body, options.protocol.success, images.unwrap()))
-        self.respond(Answer(options.protocol.success))
+        Answer(options.protocol.success).send(self)
 
     def _give_token(self, body: bytes, fault: Fault | None) -> None:
         self.state.keep_token_request(body)
         if isinstance(fault, HangUp):
             self.close_connection = True
         else:
-            self.respond(fault if isinstance(fault, Answer) else token_answer(self, body, self.state.options))
+            (fault if isinstance(fault, Answer) else token_answer(self, body, self.state.options)).send(self)
 
     def _finish(self, body: bytes, answer: Answer) -> None:
         self.state.keep(ReceivedRequest(body, answer.status, reason=answer.body))
-        self.respond(answer)
+        answer.send(self)
 
 
 @final
@@ -117,11 +105,11 @@ class ControlHandler(_Handler):
     def handle_any(self) -> None:
         """Show what the service was told."""
         if (self.command, self.path) != ("GET", RECEIVED_PATH):
-            self.respond(Answer(404, f"only GET {RECEIVED_PATH} is answered here"))
+            Answer(404, f"only GET {RECEIVED_PATH} is answered here").send(self)
             return
         protocol = self.state.options.protocol
         entries = [journal_entry(protocol, request) for request in self.state.requests if request.images]
-        self.respond(Answer(200, json.dumps(entries), _JSON))
+        Answer(200, json.dumps(entries), _JSON).send(self)
 
 
 def request_problem(request: BaseHTTPRequestHandler, options: ServiceOptions) -> Answer | None:

@@ -160,17 +160,6 @@ class _Handler(BaseHTTPRequestHandler):
             server.stopping.wait(fault.seconds)
             fault = server.answer(parts.path, parts.query, self.headers.get("Authorization", ""))
         if isinstance(fault, Answer):
-            self._respond(fault)
+            fault.send(self)
         else:
             assert isinstance(fault, (HangUp, Stall))
-
-    def _respond(self, answer: Answer) -> None:
-        content = answer.body.encode()
-        self.send_response(answer.status)
-        for name, value in answer.headers:
-            self.send_header(name, value)
-        self.send_header("Content-Type", answer.content_type)
-        self.send_header("Content-Length", str(len(content)))
-        self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(content)
