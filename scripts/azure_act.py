@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-SERVICE, ISSUER = "image_builder_contracts.servers.azure_devops", "image_builder_contracts.servers.identity_issuer"
+SERVICE, ISSUER = "image_builder_stand_ins.azure_devops", "image_builder_stand_ins.identity_issuer"
 WHO = {"GIT_AUTHOR_NAME": "demo", "GIT_AUTHOR_EMAIL": "d@e", "GIT_COMMITTER_NAME": "demo", "GIT_COMMITTER_EMAIL": "d@e"}
 
 Serving = Callable[..., AbstractContextManager[dict[str, Any]]]

@@ -38,7 +38,7 @@ from tests.oci_registry import start_registry  # noqa: E402
 COMMIT = "5d1c7e0b9a3f4c2d8e6f1a0b7c9d3e5f2a4b6c8d"
 MANIFESTS = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
 HELLO, AZURE = "examples/hello", "examples/azure-hello"
-SIGNING_SERVICE = "image_builder_contracts.servers.signing_service"
+SIGNING_SERVICE = "image_builder_stand_ins.signing_service"
 
 
 class UnprovenError(Exception):

@@ -21,25 +21,29 @@ PACKAGES: Final = (
     "domain/image_builder_domain",
     "adapters/image_builder_adapters",
     "contracts/image_builder_contracts",
+    "contracts/image_builder_stand_ins",
     "entrypoints/image_builder",
 )
 LIMIT: Final = 85
 """Per cent of the mutants of each area."""
 
-# Which modules of the domain, and which unit tests know about them.
+# Modules of the domain by area, and the unit tests that know about them.
 AREAS: Final = {
-    "references": (("reference", "registry_prefix"), ("reference", "registry_prefix")),
-    "trust": (("trust", "production_ref"), ("trust", "production_ref", "trust_of_plans", "plan")),
-    "signers": (("signer_selection",), ("signer_selection", "plan")),
-    "tags": (("tag", "decision/tags", "tag_list"), ("tag", "tag_decision", "tag_list", "tag_refusals")),
-    "ado": (("remote/parameters",), ("ado_parameters",)),
-    "git": (
-        ("git_state/*",),
+    "references": (("image/reference", "image/registry_prefix"), ("domain/image",)),
+    "trust": (
+        ("trust/side", "trust/production_ref"),
+        ("domain/trust/test_trust.py", "domain/trust/test_production_ref.py", "domain/trust/test_trust_of_plans.py"),
+    ),
+    "signers": (("plan/signers",), ("domain/plan/test_signer_selection.py", "domain/plan/test_plan.py")),
+    "tags": (
+        ("tag", "plan/tags", "plan/tag_list"),
         (
-            *("git_state", "known_system", "prow", "prow_batch_and_periodic"),
-            *("github_events", "gitlab", "jenkins", "azure_pipelines"),
+            *("domain/test_tag.py", "domain/plan/test_tag_decision.py", "domain/plan/test_tag_list.py"),
+            "domain/plan/test_tag_refusals.py",
         ),
     ),
+    "ado": (("plan/remote_parameters",), ("domain/plan/test_ado_parameters.py",)),
+    "git": (("job/*",), ("domain/job",)),
 }
 # The same examples each time, and no search for the smallest one that fails: that it fails is all we ask.
 _PROFILE: Final = """\
@@ -78,7 +82,7 @@ def _prepare(folder: Path, modules: tuple[str, ...], tests: tuple[str, ...]) -> 
     settings = {
         "source_paths": [Path(package).name for package in PACKAGES],
         "only_mutate": [f"image_builder_domain/{module}{'' if module[-1] == '*' else '.py'}" for module in modules],
-        "pytest_add_cli_args_test_selection": [f"tests/unit/test_{test}.py" for test in tests],
+        "pytest_add_cli_args_test_selection": [f"tests/unit/{test}" for test in tests],
         "also_copy": ["conftest.py"],
         "use_git_change_detection": False,
     }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, final
 from urllib.parse import urlsplit
 
-from image_builder_contracts.servers.azure_devops.service import AzureDevOps
+from image_builder_stand_ins.azure_devops.service import AzureDevOps
 
 DEFINITION = """\
 parameters:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
-from image_builder_domain.descriptor import Descriptor
-from image_builder_domain.reference import Digest
+from image_builder_domain.image.descriptor import Descriptor
+from image_builder_domain.image.reference import Digest
 
 from tests.programs import require
 

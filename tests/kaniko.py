@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from image_builder_adapters.http import HttpClient
+from image_builder_adapters.http.client import HttpClient
 from image_builder_adapters.kaniko.engine import KanikoEngine, KanikoSettings
 from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry import HttpRegistry

@@ -16,8 +16,8 @@ from types import TracebackType
 from typing import Self, final
 from urllib.parse import urlsplit
 
-from image_builder_domain.descriptor import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Descriptor
-from image_builder_domain.reference import Digest
+from image_builder_domain.image.descriptor import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Descriptor
+from image_builder_domain.image.reference import Digest
 
 from tests.programs import require
 

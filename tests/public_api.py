@@ -14,7 +14,7 @@ from types import ModuleType
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "public-api.md"
-SNAPSHOT = Path(__file__).parent / "unit" / "public_api.txt"
+SNAPSHOT = Path(__file__).parent / "unit" / "project" / "public_api.txt"
 _ROW = re.compile(r"^\| `(image_builder_[\w.]+)` \| (.+?) \|", re.MULTILINE)
 
 

@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING, Any, Final
 
-from image_builder_domain.backend import OWN_BACKENDS
 from image_builder_domain.engine_types import ENGINE_TYPES
+from image_builder_domain.plan.backend import OWN_BACKENDS
 
 from image_builder_adapters.foreign_type import ForeignTypes, KnownTypes, careful, unusable
 
 if TYPE_CHECKING:
-    from image_builder_domain.decoder import Decoder
+    from image_builder_domain.configuration.decoder import Decoder
     from image_builder_domain.engine_type import EngineSettings, EngineType
 
 GROUP: Final = "image_builder.engines"

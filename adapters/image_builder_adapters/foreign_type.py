@@ -14,8 +14,8 @@ from returns.result import Failure, Result, Success
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-    from image_builder_domain.decoder import Decoder
-    from image_builder_domain.document import Node
+    from image_builder_domain.configuration.decoder import Decoder
+    from image_builder_domain.configuration.document import Node
 
 _T = TypeVar("_T")
 
@@ -96,7 +96,7 @@ class KnownTypes(Mapping[str, "Decoder[_T]"]):
 
 def unusable(reason: str) -> "Decoder[Any]":
     """Reads nothing, and says why wherever it is asked to."""
-    from image_builder_domain.decoder import Decoder
+    from image_builder_domain.configuration.decoder import Decoder
 
     def read(node: "Node", path: str, problems: list[Problem]) -> None:
         problems.append(Problem(node.where, f"{path}: {reason}", REMEDY))
@@ -109,7 +109,7 @@ def careful(config: "Decoder[Any]", what: str, check: Callable[[Any], object]) -
 
     ``what`` names whose configuration it reads. A schema that cannot be made allows everything.
     """
-    from image_builder_domain.decoder import Decoder
+    from image_builder_domain.configuration.decoder import Decoder
 
     def read(node: "Node", path: str, problems: list[Problem]) -> Any:
         try:

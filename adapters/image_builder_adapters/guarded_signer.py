@@ -7,8 +7,8 @@ told by their type alone: their text could hold a secret.
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, final
 
+from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.ports import Cancellation, Signer
-from image_builder_domain.reference import ImageReference
 from image_builder_domain.signer_type import SignerMaker, Surroundings
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus, SignerMisconfigured
 from returns.result import Failure, Result

@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING, Any, Final
 
-from image_builder_domain.signer_types import SIGNER_TYPES
+from image_builder_domain.configuration.signer_types import SIGNER_TYPES
 
 from image_builder_adapters.foreign_type import ForeignTypes, KnownTypes, careful, unusable
 
 if TYPE_CHECKING:
-    from image_builder_domain.decoder import Decoder
-    from image_builder_domain.signer_settings import SignerSettings
+    from image_builder_domain.configuration.decoder import Decoder
+    from image_builder_domain.configuration.signer_settings import SignerSettings
     from image_builder_domain.signer_type import SignerType
 
 GROUP: Final = "image_builder.signers"

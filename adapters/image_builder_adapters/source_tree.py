@@ -6,13 +6,13 @@ A context may come from a stranger, so whatever in it is a link to a place outsi
 import os
 import stat
 
-from image_builder_domain.build_argument import BuildArgument
-from image_builder_domain.build_inputs import Source
-from image_builder_domain.dockerfile import DeclaredArguments, declared_arguments
-from image_builder_domain.dockerfile_frontend import named_frontends
-from image_builder_domain.env_file import env_file_arguments
+from image_builder_domain.plan.build_inputs import Source
 from image_builder_domain.problem import Problems, refuse, together
-from image_builder_domain.variant import VARIANTS_FILE, Variant, variants
+from image_builder_domain.source.build_argument import BuildArgument
+from image_builder_domain.source.dockerfile import DeclaredArguments, declared_arguments
+from image_builder_domain.source.dockerfile_frontend import named_frontends
+from image_builder_domain.source.env_file import env_file_arguments
+from image_builder_domain.source.variant import VARIANTS_FILE, Variant, variants
 from returns.result import Result, Success
 
 from image_builder_adapters.regular_file import read_file

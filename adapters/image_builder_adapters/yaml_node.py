@@ -3,7 +3,7 @@
 import re
 from typing import Any, NamedTuple, final
 
-from image_builder_domain.document import Mapping, Node, Scalar
+from image_builder_domain.configuration.document import Mapping, Node, Scalar
 from image_builder_domain.problem import Problem
 
 _CORE = "tag:yaml.org,2002:"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn, TypeAlias, final
 
 import yaml
-from image_builder_domain.document import Mapping, Node, Scalar, Sequence
+from image_builder_domain.configuration.document import Mapping, Node, Scalar, Sequence
 from image_builder_domain.problem import Problem, Problems, refuse
 from returns.result import Failure, Result, Success
 

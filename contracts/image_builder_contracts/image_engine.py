@@ -12,10 +12,10 @@ from typing import TypeAlias, final
 
 import pytest
 from image_builder_domain.build import BuildFailed, BuildInterrupted, BuildRequest, BuiltImage, PushFailed
-from image_builder_domain.descriptor import MANIFEST_TYPES
+from image_builder_domain.image.descriptor import MANIFEST_TYPES
+from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.interruption import Interruption
 from image_builder_domain.ports import ImageEngine
-from image_builder_domain.reference import ImageReference
 from returns.result import Success
 
 from image_builder_contracts.clause import contract_of

@@ -1,7 +1,7 @@
 """The contract of ``RemotePipeline``: what every adapter of a remote pipeline keeps (specification, section 7).
 
 Subclass :class:`RemotePipelineContract` and give it a :class:`PipelineBench`: an adapter under test, and a view of the
-service behind it. Our own stand-in is in :mod:`image_builder_contracts.servers.azure_devops`.
+service behind it. Our own stand-in is in :mod:`image_builder_stand_ins.azure_devops`.
 """
 
 import logging
@@ -12,8 +12,6 @@ from typing import TypeAlias, final
 
 import pytest
 from image_builder_domain.interruption import Interruption
-from image_builder_domain.remote.log import without_timestamps
-from image_builder_domain.remote.report import FIRST_LINE, LAST_LINE
 from image_builder_domain.remote_pipeline import (
     FinishedRun,
     Parameter,
@@ -25,6 +23,8 @@ from image_builder_domain.remote_pipeline import (
     RunRequest,
     Verdict,
 )
+from image_builder_domain.report.pipeline_log import without_timestamps
+from image_builder_domain.report.remote import FIRST_LINE, LAST_LINE
 from returns.pipeline import is_successful
 
 from image_builder_contracts.cancellation import ManualCancellation

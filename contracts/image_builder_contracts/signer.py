@@ -2,7 +2,7 @@
 
 Subclass :class:`SignerContract` and give it a :class:`SignerBench`: a signer under test, and a view of what is behind
 it. A signer that asks a service over HTTP keeps more: :class:`SigningServiceContract`, with a :class:`ServiceBench`.
-Our own stand-in for a notary service is in :mod:`image_builder_contracts.servers.signing_service`.
+Our own stand-in for a notary service is in :mod:`image_builder_stand_ins.signing_service`.
 """
 
 import logging
@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import final
 
 import pytest
-from image_builder_domain.descriptor import OCI_MANIFEST, Descriptor
+from image_builder_domain.image.descriptor import OCI_MANIFEST, Descriptor
+from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.interruption import Interruption
 from image_builder_domain.ports import Signer
-from image_builder_domain.reference import Digest, ImageReference
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus
 from returns.pipeline import is_successful
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import TypeAlias, final
 
-from image_builder_domain.build_argument import BuildArgument
-from image_builder_domain.descriptor import Descriptor
+from image_builder_domain.image.descriptor import Descriptor
+from image_builder_domain.image.platform import Platform
+from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.interruption import Interruption
-from image_builder_domain.platform import Platform
-from image_builder_domain.reference import Digest, ImageReference
+from image_builder_domain.source.build_argument import BuildArgument
 
 
 @final

@@ -1,7 +1,7 @@
 """What of a request our own engines cannot be told, found before anything is done (specification, section 1)."""
 
 from image_builder_domain.build import BuildRequest
-from image_builder_domain.inputs import EPOCH
+from image_builder_domain.plan.inputs import EPOCH
 
 
 def buildkit_refusal(request: BuildRequest) -> str | None:

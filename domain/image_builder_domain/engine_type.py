@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, final
 
 from image_builder_domain.build import BuildRequest
-from image_builder_domain.decoder import Decoder
+from image_builder_domain.configuration.decoder import Decoder
 from image_builder_domain.diagnosis import Finding
 from image_builder_domain.ports import Cancellation, ImageEngine, Registry
 from image_builder_domain.signer_type import Secrets

@@ -1,16 +1,16 @@
 """The engines that are built in, each with its settings and their decoder (specification, section 6).
 
-An engine from another package brings a decoder of its own, made of :mod:`image_builder_domain.decoder`, that gives any
-:class:`~image_builder_domain.engine_type.EngineSettings`.
+An engine from another package brings its own decoder, made of :mod:`image_builder_domain.configuration.decoder`. It
+returns any :class:`~image_builder_domain.engine_type.EngineSettings`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, final
 
-from image_builder_domain import decoder as read
 from image_builder_domain.buildkit_address import parse_address
 from image_builder_domain.buildkit_host import BuildkitKeys
+from image_builder_domain.configuration import decoder as read
 from image_builder_domain.engine_limits import kaniko_refusal
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, final
 
-from image_builder_domain.decoder import Decoder
+from image_builder_domain.configuration.decoder import Decoder
 from image_builder_domain.ports import Signer, Verifier
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import final
 
-from image_builder_domain.descriptor import Descriptor
-from image_builder_domain.reference import Digest, ImageReference
+from image_builder_domain.image.descriptor import Descriptor
+from image_builder_domain.image.reference import Digest, ImageReference
 
 
 @final

@@ -7,9 +7,9 @@ from typing import Self, final
 
 from returns.result import Result, Success
 
+from image_builder_domain.go.template import TemplateData, is_template, render
+from image_builder_domain.image.reference import TAG_RULE, is_tag
 from image_builder_domain.problem import Problems, every, located, refuse
-from image_builder_domain.reference import TAG_RULE, is_tag
-from image_builder_domain.templates import TemplateData, is_template, render
 
 # An action goes to its "}}", which may also stand in its texts and comments; one that is never closed goes to the end.
 _ACTION = r"""\{\{(?:-\s)?(?:/\*.*?\*/)?(?:"(?:\\.|[^"\\])*"|`[^`]*`|'(?:\\.|[^'\\])*'|[^"`'}]|\}(?!\}))*(?:\}\}|.*)"""
@@ -22,7 +22,7 @@ _BLANKS = re.compile(r"\s")
 class TagSpec:
     """A tag that is asked for: its name, its template, where it was asked for, and the pattern its value must match.
 
-    What is no :class:`~image_builder_domain.pattern.Pattern` matches nothing.
+    What is no :class:`~image_builder_domain.go.regexp.Pattern` matches nothing.
     """
 
     name: str
@@ -82,7 +82,7 @@ def _checked_value(spec: TagSpec, value: str) -> Result[Tag, Problems]:
 
 
 def _matches(pattern: str, value: str) -> bool:
-    from image_builder_domain.pattern import Pattern  # most tags have none
+    from image_builder_domain.go.regexp import Pattern  # most tags have none
 
     return Pattern.parse(pattern).map(lambda found: found.matches(value)).value_or(False)
 

@@ -23,9 +23,9 @@ from image_builder.presenters.azure_pipelines import issue
 from image_builder.presenters.console import Console
 
 if TYPE_CHECKING:
-    from image_builder_domain.admission import AdmissionRules, AdmittedRun
-    from image_builder_domain.document import Node
+    from image_builder_domain.configuration.document import Node
     from image_builder_domain.ports import Cancellation
+    from image_builder_domain.trust.admission import AdmissionRules, AdmittedRun
 
 _TOKEN: Final = "AUTHORIZATION"  # noqa: S105 (the name of a variable)
 _LONGEST_SECONDS: Final = 120.0
@@ -60,8 +60,8 @@ def _run(environment: Mapping[str, str]) -> int:
 
 
 def _admitted(environment: Mapping[str, str], cancellation: "Cancellation") -> "Result[AdmittedRun, Problems]":
-    from image_builder_domain.admission import admit
-    from image_builder_domain.admission_inputs import read_claims, read_rules
+    from image_builder_domain.trust.admission import admit
+    from image_builder_domain.trust.admission_inputs import read_claims, read_rules
 
     inputs = together(read_claims(environment), read_rules(environment, _production_refs(environment)))
     if isinstance(inputs, Failure):
@@ -73,8 +73,8 @@ def _admitted(environment: Mapping[str, str], cancellation: "Cancellation") -> "
 
 def _production_refs(environment: Mapping[str, str]) -> "Result[Node, Problems]":
     from image_builder_adapters.yaml_reader import parse_document
-    from image_builder_domain.admission_inputs import REFS
-    from image_builder_domain.git_state.azure_pipelines import given_variables
+    from image_builder_domain.job.azure_pipelines import given_variables
+    from image_builder_domain.trust.admission_inputs import REFS
 
     text = given_variables(environment).get(REFS, "")
     if not text.strip():
@@ -87,7 +87,7 @@ def _token(
     environment: Mapping[str, str], rules: "AdmissionRules", cancellation: "Cancellation"
 ) -> Result[Mapping[str, Any] | None, Problems]:
     """The claims of the token once its signature is verified, None without one; no decision on them yet."""
-    from image_builder_domain.git_state.azure_pipelines import given_variables
+    from image_builder_domain.job.azure_pipelines import given_variables
 
     text = given_variables(environment).get(_TOKEN)
     if text is None:
@@ -96,7 +96,7 @@ def _token(
         import jwt  # noqa: F401 (the extra may be missing)
     except ImportError:
         return refuse(_TOKEN, "PyJWT is not installed", "install it with: pip install 'oci-image-builder[pipeline]'")
-    from image_builder_adapters.http import HttpClient
+    from image_builder_adapters.http.client import HttpClient
     from image_builder_adapters.identity.verifier import verified_claims
 
     client = HttpClient()
@@ -110,8 +110,8 @@ def _token(
 
 def _keys(environment: Mapping[str, str], issuer: str, client: Any) -> Any:
     from image_builder_adapters.filesystem import FileArtifacts
+    from image_builder_adapters.http.retry import RetryPolicy
     from image_builder_adapters.identity.issuer_keys import IssuerKeys
-    from image_builder_adapters.retry import RetryPolicy
 
     from image_builder.folders import state_directory
 

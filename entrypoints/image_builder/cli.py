@@ -71,7 +71,7 @@ def run(scan: "Scan", started: float | None = None) -> int:
 
 
 def _tags(call: Invocation) -> int:
-    from image_builder_domain.decision.tags import decide_tags, tag_warnings
+    from image_builder_domain.plan.tags import decide_tags, tag_warnings
 
     from image_builder.presenters.job_view import warn
     from image_builder.reading import read_tag_inputs
@@ -98,7 +98,7 @@ def _copy_to(path: str, flags: Mapping[str, Any]) -> "Callable[[bytes], Result[s
 def _build(call: Invocation) -> int:
     if is_remote(call.verb, call.flags):
         return _remote(call)
-    from image_builder_domain.plan import decide
+    from image_builder_domain.plan.build import decide
 
     from image_builder.reading import read_inputs
 
@@ -110,7 +110,7 @@ def _build(call: Invocation) -> int:
     problems = (*call.early, *problems_of(planned))
     if problems or not isinstance(planned, Success):
         return call.refuse(problems)
-    from image_builder import building
+    from image_builder.modes import build as building
 
     plan = planned.unwrap()
     call.console.use_format(plan.log_format)
@@ -123,19 +123,19 @@ def _build(call: Invocation) -> int:
 
 
 def _sign(call: Invocation) -> int:
-    from image_builder.signing import run as sign
+    from image_builder.modes.sign import run as sign
 
     return sign(call)
 
 
 def _remote(call: Invocation) -> int:
-    from image_builder.remote import run as remote
+    from image_builder.modes.remote import run as remote
 
     return remote(call)
 
 
 def _verify(call: Invocation) -> int:
-    from image_builder.verifying import run as verify
+    from image_builder.modes.verify import run as verify
 
     return verify(call)
 
@@ -145,7 +145,7 @@ def _schema(call: Invocation) -> int:
 
     from image_builder_adapters.engine_types import engine_configurations
     from image_builder_adapters.signer_types import signer_configurations
-    from image_builder_domain.configuration import schema
+    from image_builder_domain.configuration.file import schema
 
     if call.early:
         return call.refuse(call.early)
@@ -153,7 +153,7 @@ def _schema(call: Invocation) -> int:
 
 
 def _doctor(call: Invocation) -> int:
-    from image_builder.doctor import run as examine
+    from image_builder.modes.doctor import run as examine
 
     return examine(call)
 

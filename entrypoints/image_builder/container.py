@@ -14,13 +14,13 @@ from image_builder_adapters.filesystem import FileArtifacts
 from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry import HttpRegistry
 from image_builder_adapters.signer_types import signer_type
-from image_builder_domain.backend import Backend
+from image_builder_domain.configuration.signer_settings import SignerDefinition
 from image_builder_domain.engine_type import EngineSurroundings
-from image_builder_domain.plan import Plan
+from image_builder_domain.plan.backend import Backend
+from image_builder_domain.plan.build import Plan
+from image_builder_domain.plan.signers import SignerChoice
+from image_builder_domain.plan.signing import SignPlan
 from image_builder_domain.ports import Signer
-from image_builder_domain.sign_plan import SignPlan
-from image_builder_domain.signer_selection import SignerChoice
-from image_builder_domain.signer_settings import SignerDefinition
 from image_builder_domain.signer_type import Surroundings
 
 from image_builder.workflows.build import Ports

@@ -177,7 +177,7 @@ def _converted(name: str, kind: str, text: str) -> tuple[object, str | None]:
 
 
 def _seconds(text: str) -> tuple[object, str | None]:
-    from image_builder_domain.duration import seconds
+    from image_builder_domain.go.duration import seconds
     from returns.result import Success
 
     found = seconds(text)

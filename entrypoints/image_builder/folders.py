@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from image_builder_domain.trust import Side
+from image_builder_domain.trust.side import Side
 
 
 def log_directory(flags: Mapping[str, Any], environment: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from image_builder_domain.problem import Problem, Problems, first_problems
 from image_builder.presenters.console import Console
 
 if TYPE_CHECKING:
-    from image_builder_domain.configuration import Configuration
+    from image_builder_domain.configuration.file import Configuration
     from returns.result import Result
 
     from image_builder.evidence import Evidence

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from image_builder_adapters.place import find_place
 from image_builder_adapters.yaml_reader import read_flawed
-from image_builder_domain.configuration import configuration
-from image_builder_domain.decision.configuration_origin import Origin, origin_of
-from image_builder_domain.git_state import CiSystem, detect, git_question, read_git_state, read_without_commit
-from image_builder_domain.inputs import Asked, TagInputs, source_date_epoch
+from image_builder_domain.configuration.file import configuration
+from image_builder_domain.job.detection import CiSystem, detect, git_question, read_git_state, read_without_commit
+from image_builder_domain.plan.inputs import Asked, TagInputs, source_date_epoch
 from image_builder_domain.problem import problems_of
+from image_builder_domain.trust.configuration_origin import Origin, origin_of
 
 if TYPE_CHECKING:
-    from image_builder_domain.build_inputs import Inputs, Source
-    from image_builder_domain.checkout import CheckoutFacts
-    from image_builder_domain.configuration import Configuration
-    from image_builder_domain.decoder import Decoder
+    from image_builder_domain.configuration.decoder import Decoder
+    from image_builder_domain.configuration.file import Configuration
+    from image_builder_domain.configuration.signer_settings import SignerSettings
     from image_builder_domain.engine_type import EngineSettings
-    from image_builder_domain.git_state import GitState
-    from image_builder_domain.history import History
+    from image_builder_domain.job.detection import GitState
+    from image_builder_domain.plan.build_inputs import Inputs, Source
     from image_builder_domain.problem import Problems
-    from image_builder_domain.signer_settings import SignerSettings
+    from image_builder_domain.trust.checkout import CheckoutFacts
+    from image_builder_domain.trust.history import History
     from returns.result import Result
 
 # What reading the configuration need not look for elsewhere.
@@ -66,8 +66,8 @@ def _origin(
     """Where the configuration file lies; a job outside CI may use any."""
     if problems_of(state) or state.unwrap().system is CiSystem.LOCAL:
         return Origin.APART
-    from image_builder_adapters.checkout_place import find_checkout, holds, lies_in_checkout
-    from image_builder_domain.decision.checkout import workspace
+    from image_builder_adapters.git.checkout_place import find_checkout, holds, lies_in_checkout
+    from image_builder_domain.trust.checkout_decision import workspace
 
     known = state.unwrap()
     folder = workspace(known, environment)
@@ -86,15 +86,15 @@ def _history(
     """On which branches the job's commit lies; git is asked only where that decides the side of the job."""
     if problems_of(configuration) or problems_of(state):
         return {}
-    from image_builder_domain.decision.side import history_questions
+    from image_builder_domain.trust.decision import history_questions
 
     known = state.unwrap()
     questions = history_questions(configuration.unwrap(), known)
     if not questions or known.commit is None:
         return {}
-    from image_builder_adapters.checkout import read_history
-    from image_builder_adapters.checkout_place import find_checkout
-    from image_builder_domain.decision.checkout import workspace
+    from image_builder_adapters.git.checkout import read_history
+    from image_builder_adapters.git.checkout_place import find_checkout
+    from image_builder_domain.trust.checkout_decision import workspace
 
     directory = find_checkout(context, workspace(known, environment))
     return read_history(directory, known.commit, questions, environment)
@@ -102,7 +102,7 @@ def _history(
 
 def read_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> "Inputs":
     """What a build is planned from."""
-    from image_builder_domain.build_inputs import Inputs
+    from image_builder_domain.plan.build_inputs import Inputs
 
     tags = read_tag_inputs(flags, environment)
     source, context = _source(flags), flags["context"] or "."
@@ -124,12 +124,12 @@ def real_paths_of(inputs: TagInputs) -> dict[str, str]:
 
 def read_checkout(tags: TagInputs, context: str, dockerfile: str) -> "CheckoutFacts":
     """What git's files say of the build context; nothing for a job whose git state is invalid."""
-    from image_builder_domain.checkout import CheckoutFacts
+    from image_builder_domain.trust.checkout import CheckoutFacts
 
     if problems_of(tags.git_state):
         return CheckoutFacts()
-    from image_builder_adapters.checkout import read_checkout_facts
-    from image_builder_domain.decision.checkout import claim_of, workspace
+    from image_builder_adapters.git.checkout import read_checkout_facts
+    from image_builder_domain.trust.checkout_decision import claim_of, workspace
 
     state, environment = tags.git_state.unwrap(), tags.environment
     claim, folder = claim_of(state, environment), workspace(state, environment)
@@ -171,7 +171,7 @@ def _commit(flags: Mapping[str, Any], environment: Mapping[str, str], question: 
     """What git knows and the job does not say; where the job says what is built, git is not even asked."""
     if question is None:
         return None
-    from image_builder_adapters.git import working_copy_commit
+    from image_builder_adapters.git.repository import working_copy_commit
 
     return working_copy_commit(flags["context"] or ".", environment, question)
 
@@ -214,7 +214,7 @@ def _commit_time(tags: TagInputs, context: str) -> int | None:
     """Only a reproducible build needs it, and git is asked only then."""
     if problems_of(tags.configuration) or problems_of(tags.git_state) or not tags.configuration.unwrap().reproducible:
         return None
-    from image_builder_adapters.git import commit_time
+    from image_builder_adapters.git.repository import commit_time
 
     state = tags.git_state.unwrap()
     commit = state.commit or state.base_sha  # a batch has no commit of its own, but one that it goes on top of

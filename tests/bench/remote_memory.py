@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from image_builder_contracts.servers.azure_devops.run import Run as ServedRun
-from image_builder_contracts.servers.azure_devops.service import AzureDevOps
-from image_builder_contracts.servers.azure_devops.state import ServiceOptions
+from image_builder_stand_ins.azure_devops.run import Run as ServedRun
+from image_builder_stand_ins.azure_devops.service import AzureDevOps
+from image_builder_stand_ins.azure_devops.state import ServiceOptions
 
 from tests.bench.figure import Figure
 from tests.bench.installed import Installed

@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from image_builder_domain.templates import TemplateData, render
-from image_builder_domain.templates.interpreter import interpret
-from image_builder_domain.templates.parser import parse
+from image_builder_domain.go.template import TemplateData, render
+from image_builder_domain.go.template.interpreter import interpret
+from image_builder_domain.go.template.parser import parse
 
 from tests.bench.figure import Figure
 

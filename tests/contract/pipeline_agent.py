@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from image_builder_contracts.servers.azure_devops.agent import AgentSettings
-from image_builder_contracts.servers.azure_devops.agent_variable import Variable
-from image_builder_contracts.servers.azure_devops.service import AzureDevOps
-from image_builder_contracts.servers.azure_devops.yaml_source import load
-from image_builder_contracts.servers.identity_issuer import IdentityIssuer
+from image_builder_stand_ins.azure_devops.agent import AgentSettings
+from image_builder_stand_ins.azure_devops.agent_variable import Variable
+from image_builder_stand_ins.azure_devops.service import AzureDevOps
+from image_builder_stand_ins.azure_devops.yaml_source import load
+from image_builder_stand_ins.identity_issuer import IdentityIssuer
 
 from tests.azure_devops import Client
 from tests.programs import require

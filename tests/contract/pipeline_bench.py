@@ -11,14 +11,14 @@ from image_builder_adapters.azure_devops.pipeline import AzureDevOpsPipeline, Pi
 from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.remote_pipeline import PipelineBench, RunScript
-from image_builder_contracts.servers.azure_devops.fault import Replace
-from image_builder_contracts.servers.azure_devops.faults import front_door
-from image_builder_contracts.servers.azure_devops.request import Operation
-from image_builder_contracts.servers.azure_devops.run import Run as ServedRun
-from image_builder_contracts.servers.azure_devops.service import AzureDevOps
-from image_builder_contracts.servers.azure_devops.state import Pipeline, ServiceOptions
-from image_builder_domain.remote.settings import AdoSettings
+from image_builder_domain.configuration.ado import AdoSettings
 from image_builder_domain.remote_pipeline import Parameter, Run, RunRequest, Verdict
+from image_builder_stand_ins.azure_devops.fault import Replace
+from image_builder_stand_ins.azure_devops.faults import front_door
+from image_builder_stand_ins.azure_devops.request import Operation
+from image_builder_stand_ins.azure_devops.run import Run as ServedRun
+from image_builder_stand_ins.azure_devops.service import AzureDevOps
+from image_builder_stand_ins.azure_devops.state import Pipeline, ServiceOptions
 
 DEFINITION = """\
 parameters:

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from image_builder_domain.remote.log import without_timestamps
 from image_builder_domain.remote_pipeline import Verdict
+from image_builder_domain.report.pipeline_log import without_timestamps
 
 LINES = [f"line {number}" for number in range(200)]
 REPORT = [

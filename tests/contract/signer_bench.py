@@ -8,17 +8,17 @@ from pathlib import Path
 
 from image_builder_adapters.cosign import CosignSigner
 from image_builder_adapters.notary import NotarySigner
-from image_builder_contracts.servers.signing_command import signify_secret
-from image_builder_contracts.servers.signing_fault import Answer, HangUp, busy
-from image_builder_contracts.servers.signing_protocol import Protocol
-from image_builder_contracts.servers.signing_service import SigningService
-from image_builder_contracts.servers.signing_state import ServiceOptions
-from image_builder_contracts.servers.tls import mutual_tls
 from image_builder_contracts.signer import ServiceBench, SignerBench
+from image_builder_domain.configuration.signer_settings import CosignSettings, NotarySettings, SecretKind, SignerSecret
+from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.ports import Signer
-from image_builder_domain.reference import Digest, ImageReference
-from image_builder_domain.signer_settings import CosignSettings, NotarySettings, SecretKind, SignerSecret
 from image_builder_domain.signing import ImageToSign
+from image_builder_stand_ins.signing_command import signify_secret
+from image_builder_stand_ins.signing_fault import Answer, HangUp, busy
+from image_builder_stand_ins.signing_protocol import Protocol
+from image_builder_stand_ins.signing_service import SigningService
+from image_builder_stand_ins.signing_state import ServiceOptions
+from image_builder_stand_ins.tls import mutual_tls
 
 from tests.cosign import PASSWORD, environment, key_pair, signed_subjects
 from tests.oci_registry import push_image, start_registry

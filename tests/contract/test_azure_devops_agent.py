@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from image_builder_contracts.servers.azure_devops.agent import AgentSettings
-from image_builder_contracts.servers.azure_devops.agent_command import AgentCommand
-from image_builder_contracts.servers.azure_devops.agent_variable import Variable, Variables
-from image_builder_contracts.servers.azure_devops.service import AzureDevOps
+from image_builder_stand_ins.azure_devops.agent import AgentSettings
+from image_builder_stand_ins.azure_devops.agent_command import AgentCommand
+from image_builder_stand_ins.azure_devops.agent_variable import Variable, Variables
+from image_builder_stand_ins.azure_devops.service import AzureDevOps
 
 from tests.azure_devops import Client, wait_for
 

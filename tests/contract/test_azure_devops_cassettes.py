@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 from image_builder_adapters.azure_devops.pipeline import AzureDevOpsPipeline, PipelineSurroundings
 from image_builder_contracts.cancellation import ManualCancellation
-from image_builder_contracts.servers.azure_devops.run import Run as ServedRun
-from image_builder_contracts.servers.azure_devops.service import AzureDevOps
-from image_builder_contracts.servers.azure_devops.state import ServiceOptions
-from image_builder_domain.remote.log import without_timestamps
-from image_builder_domain.remote.report import FIRST_LINE, LAST_LINE, last_report
-from image_builder_domain.remote.settings import AdoSettings
+from image_builder_domain.configuration.ado import AdoSettings
 from image_builder_domain.remote_pipeline import PipelineRefused, PreviewRequest, Verdict
+from image_builder_domain.report.pipeline_log import without_timestamps
+from image_builder_domain.report.remote import FIRST_LINE, LAST_LINE, last_report
+from image_builder_stand_ins.azure_devops.run import Run as ServedRun
+from image_builder_stand_ins.azure_devops.service import AzureDevOps
+from image_builder_stand_ins.azure_devops.state import ServiceOptions
 
 from tests.contract.pipeline_bench import DEFINITION, REQUEST, until
 
 FOLDER = Path(__file__).parent / "cassettes" / Path(__file__).stem
-ORIGIN = "# Recorded from image_builder_contracts.servers.azure_devops, the stand-in, not from the real service.\n"
+ORIGIN = "# Recorded from image_builder_stand_ins.azure_devops, the stand-in, not from the real service.\n"
 PAT = "pat-of-the-recordings"
 NOBODY = "http://127.0.0.1:1"
 LINES = ["hello", FIRST_LINE, '{"status": "ok", "pushed": true, "signed": false}', LAST_LINE]

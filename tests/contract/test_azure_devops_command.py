@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from image_builder_contracts.servers.azure_devops.command import main
-from image_builder_contracts.servers.azure_devops.faults import FAULTS
+from image_builder_stand_ins.azure_devops.command import main
+from image_builder_stand_ins.azure_devops.faults import FAULTS
 
 DEFINITION = 'variables:\n- group: mine\nsteps:\n- bash: echo "$PLAIN" > {file}; exec sleep 60\n'
 
@@ -29,7 +29,7 @@ def command(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[bytes]", dict[st
     ready = tmp_path / "azure" / "ready.json"
     arguments = ["--pipeline", str(tmp_path / "mine.yaml"), "--groups", str(tmp_path / "groups.json")]
     process = subprocess.Popen(
-        [sys.executable, "-m", "image_builder_contracts.servers.azure_devops", *arguments, "--folder", ready.parent],
+        [sys.executable, "-m", "image_builder_stand_ins.azure_devops", *arguments, "--folder", ready.parent],
         stdout=subprocess.DEVNULL,
     )
     try:

@@ -4,15 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from image_builder_contracts.servers.azure_devops.faults import FAULTS
-from image_builder_contracts.servers.azure_devops.request import Operation
-from image_builder_contracts.servers.azure_devops.state import ServiceOptions
 from image_builder_domain.remote_pipeline import (
     PipelineRefused,
     PipelineUnreachable,
     RunUncertain,
     Verdict,
 )
+from image_builder_stand_ins.azure_devops.faults import FAULTS
+from image_builder_stand_ins.azure_devops.request import Operation
+from image_builder_stand_ins.azure_devops.state import ServiceOptions
 
 from tests.azure_devops import wait_for
 from tests.contract.pipeline_bench import REQUEST, stage

@@ -3,12 +3,7 @@
 import threading
 
 import pytest
-from image_builder_contracts.servers.azure_devops.fault import Amend, HangUp, Replace
-from image_builder_contracts.servers.azure_devops.faults import front_door
-from image_builder_contracts.servers.azure_devops.request import Operation
-from image_builder_contracts.servers.azure_devops.state import ServiceOptions
 from image_builder_domain.interruption import Interruption
-from image_builder_domain.remote.report import last_report
 from image_builder_domain.remote_pipeline import (
     CancelFailed,
     PipelineInterrupted,
@@ -19,6 +14,11 @@ from image_builder_domain.remote_pipeline import (
     RunLost,
     Verdict,
 )
+from image_builder_domain.report.remote import last_report
+from image_builder_stand_ins.azure_devops.fault import Amend, HangUp, Replace
+from image_builder_stand_ins.azure_devops.faults import front_door
+from image_builder_stand_ins.azure_devops.request import Operation
+from image_builder_stand_ins.azure_devops.state import ServiceOptions
 from returns.result import Success
 
 from tests.contract.pipeline_bench import DEFINITION, READS, stage

@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 
 import pytest
 import yaml
-from image_builder_contracts.servers.azure_devops.identity import ASSERTION_TYPE, SCOPE
-from image_builder_contracts.servers.azure_devops.request import Operation
-from image_builder_contracts.servers.azure_devops.run import Run
-from image_builder_contracts.servers.azure_devops.service import AzureDevOps
-from image_builder_contracts.servers.azure_devops.state import ServiceOptions
+from image_builder_stand_ins.azure_devops.identity import ASSERTION_TYPE, SCOPE
+from image_builder_stand_ins.azure_devops.request import Operation
+from image_builder_stand_ins.azure_devops.run import Run
+from image_builder_stand_ins.azure_devops.service import AzureDevOps
+from image_builder_stand_ins.azure_devops.state import ServiceOptions
 
 from tests.azure_devops import DEFINITION, Client, basic, wait_for
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from image_builder_contracts.servers.azure_devops.fault import Replace, Stall
-from image_builder_contracts.servers.azure_devops.faults import FAULTS, front_door, throttled
-from image_builder_contracts.servers.azure_devops.request import Operation
-from image_builder_contracts.servers.azure_devops.run import Run
-from image_builder_contracts.servers.azure_devops.service import AzureDevOps
+from image_builder_stand_ins.azure_devops.fault import Replace, Stall
+from image_builder_stand_ins.azure_devops.faults import FAULTS, front_door, throttled
+from image_builder_stand_ins.azure_devops.request import Operation
+from image_builder_stand_ins.azure_devops.run import Run
+from image_builder_stand_ins.azure_devops.service import AzureDevOps
 
 from tests.azure_devops import DEFINITION, Client
 from tests.contract.test_azure_devops_service import FORM, form

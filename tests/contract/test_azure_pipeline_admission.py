@@ -4,10 +4,10 @@ import re
 from typing import Any
 
 import pytest
-from image_builder_contracts.servers.azure_devops.agent_variable import Variable
-from image_builder_contracts.servers.azure_devops.expansion import expand
-from image_builder_contracts.servers.azure_devops.parameter import declared, plain, resolve
-from image_builder_contracts.servers.identity_issuer import IdentityIssuer, github_claims, signed
+from image_builder_stand_ins.azure_devops.agent_variable import Variable
+from image_builder_stand_ins.azure_devops.expansion import expand
+from image_builder_stand_ins.azure_devops.parameter import declared, plain, resolve
+from image_builder_stand_ins.identity_issuer import IdentityIssuer, github_claims, signed
 
 from tests.azure_devops import Client
 from tests.contract import pipeline_agent

@@ -12,11 +12,11 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from image_builder_contracts.servers.azure_devops.agent_variable import Variable
-from image_builder_contracts.servers.azure_devops.expansion import expand
-from image_builder_contracts.servers.azure_devops.parameter import declared, plain, resolve
-from image_builder_contracts.servers.identity_issuer import IdentityIssuer
-from image_builder_domain.job_type import JobType
+from image_builder_domain.job.job_type import JobType
+from image_builder_stand_ins.azure_devops.agent_variable import Variable
+from image_builder_stand_ins.azure_devops.expansion import expand
+from image_builder_stand_ins.azure_devops.parameter import declared, plain, resolve
+from image_builder_stand_ins.identity_issuer import IdentityIssuer
 
 from tests.azure_devops import Client
 from tests.contract import pipeline_agent

@@ -72,7 +72,7 @@ class TestDaemonLife(PrivateDaemon, DockerfileEngineFixtures):
             script = (
                 "from image_builder_adapters.buildkit.engine import *\n"
                 "from image_builder_adapters.cancellation import *\n"
-                "from image_builder_domain.build import *\nfrom image_builder_domain.reference import *\n"
+                "from image_builder_domain.build import *\nfrom image_builder_domain.image.reference import *\n"
                 f"BuildkitEngine({own!r}).build({request!r}, lambda _: None, SignalCancellation())\n"
             )
             with subprocess.Popen([sys.executable, "-c", script]) as run:

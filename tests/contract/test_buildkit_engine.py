@@ -22,10 +22,10 @@ from image_builder_contracts.dockerfile_engine import (
 from image_builder_contracts.image_engine import EngineFactory
 from image_builder_contracts.image_engine_probe import Switch, attempt, built, manifest, reference, step
 from image_builder_domain.build import BuildFailed, EngineMissing, EngineUnavailable, PushFailed
-from image_builder_domain.build_argument import BuildArgument
 from image_builder_domain.buildkit_host import BuildkitHost
 from image_builder_domain.ports import ImageEngine
-from image_builder_domain.trust import Side
+from image_builder_domain.source.build_argument import BuildArgument
+from image_builder_domain.trust.side import Side
 
 from tests.buildkit import PrivateDaemon, SettingsFactory, daemons, engines
 from tests.programs import require

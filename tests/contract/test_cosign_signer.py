@@ -19,9 +19,9 @@ from image_builder_adapters.cosign.verifier import CosignVerifier
 from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.signer import IMAGES
+from image_builder_domain.configuration.signer_settings import CosignSettings
+from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.ports import Cancellation
-from image_builder_domain.reference import ImageReference
-from image_builder_domain.signer_settings import CosignSettings
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success

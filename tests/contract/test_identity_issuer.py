@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from image_builder_adapters.azure_devops.identity_token import identity_token
 from image_builder_adapters.cancellation import TimeLimit
-from image_builder_adapters.http import HttpClient
-from image_builder_adapters.retry import RetryPolicy
+from image_builder_adapters.http.client import HttpClient
+from image_builder_adapters.http.retry import RetryPolicy
 
 COMMIT = "1" * 40
 JOBS = {"push": {"repository": "acme/demo", "ref": "refs/heads/main", "sha": COMMIT}}
@@ -28,7 +28,7 @@ RUN = {
     "PULL_BASE_SHA": COMMIT,
     "PRODUCTION_REFS": "{acme/demo: [main]}",
 }
-MODULE = "image_builder_contracts.servers.identity_issuer"
+MODULE = "image_builder_stand_ins.identity_issuer"
 
 
 @contextmanager

@@ -20,7 +20,6 @@ from image_builder_contracts.dockerfile_engine import (
     RequestFactory,
 )
 from image_builder_contracts.image_engine import Broken, EngineFactory, ImageEngineContract, ImageEngineFixtures
-from image_builder_contracts.servers.registry import Registry
 from image_builder_domain.build import (
     BuildFailed,
     BuildFailure,
@@ -31,11 +30,12 @@ from image_builder_domain.build import (
     EngineMissing,
     PushFailed,
 )
-from image_builder_domain.descriptor import OCI_MANIFEST, Descriptor
+from image_builder_domain.image.descriptor import OCI_MANIFEST, Descriptor
+from image_builder_domain.image.platform import Platform
+from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.interruption import Interruption
-from image_builder_domain.platform import Platform
 from image_builder_domain.ports import Cancellation, ImageEngine, OutputSink
-from image_builder_domain.reference import Digest, ImageReference
+from image_builder_stand_ins.registry import Registry
 from returns.result import Failure, Result, Success
 
 from tar_engine.engine import TarEngine

@@ -18,7 +18,7 @@ from image_builder_adapters.kaniko.engine import KanikoEngine
 from image_builder_contracts.dockerfile_engine import DockerfileEngineFixtures, RequestFactory
 from image_builder_contracts.image_engine_probe import attempt, built, processes, reference, step, wait_until
 from image_builder_domain.build import BuildFailed, BuiltImage, EngineUnavailable, PushFailed
-from image_builder_domain.build_argument import BuildArgument
+from image_builder_domain.source.build_argument import BuildArgument
 
 from tests.contract.test_kaniko_engine import OwnRoot
 from tests.kaniko import kaniko_engine

@@ -9,23 +9,23 @@ from pathlib import Path
 import pytest
 from image_builder_adapters.notary import NotarySigner
 from image_builder_contracts.cancellation import ManualCancellation
-from image_builder_contracts.servers.certificates import Authority
-from image_builder_contracts.servers.fixtures import (
+from image_builder_contracts.signer import IMAGES, image
+from image_builder_domain.configuration.signer_settings import NotarySettings, SecretKind, SignerSecret
+from image_builder_domain.image.descriptor import OCI_INDEX
+from image_builder_domain.interruption import Interruption
+from image_builder_domain.signing import SignatureResult, SignatureStatus
+from image_builder_stand_ins.certificates import Authority
+from image_builder_stand_ins.fixtures import (
     SecuredService,
     mtls_signing_service,
     signing_service,
     token_signing_service,
 )
-from image_builder_contracts.servers.signing_fault import Answer, Stall, proxy_page, redirect
-from image_builder_contracts.servers.signing_protocol import Protocol
-from image_builder_contracts.servers.signing_service import SigningService
-from image_builder_contracts.servers.signing_state import ServiceOptions
-from image_builder_contracts.servers.tls import mutual_tls
-from image_builder_contracts.signer import IMAGES, image
-from image_builder_domain.descriptor import OCI_INDEX
-from image_builder_domain.interruption import Interruption
-from image_builder_domain.signer_settings import NotarySettings, SecretKind, SignerSecret
-from image_builder_domain.signing import SignatureResult, SignatureStatus
+from image_builder_stand_ins.signing_fault import Answer, Stall, proxy_page, redirect
+from image_builder_stand_ins.signing_protocol import Protocol
+from image_builder_stand_ins.signing_service import SigningService
+from image_builder_stand_ins.signing_state import ServiceOptions
+from image_builder_stand_ins.tls import mutual_tls
 from returns.pipeline import is_successful
 
 __all__ = ["mtls_signing_service", "signing_service", "token_signing_service"]

@@ -10,10 +10,10 @@ from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry import HttpRegistry
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.image_engine_probe import manifest
-from image_builder_contracts.servers.registry import Registry
-from image_builder_contracts.servers.signing_service import SigningService
-from image_builder_contracts.servers.signing_state import ServiceOptions
-from image_builder_domain.reference import ImageReference
+from image_builder_domain.image.reference import ImageReference
+from image_builder_stand_ins.registry import Registry
+from image_builder_stand_ins.signing_service import SigningService
+from image_builder_stand_ins.signing_state import ServiceOptions
 
 from tests.oci_registry import push_image
 from tests.programs import require_buildkit

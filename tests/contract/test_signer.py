@@ -14,8 +14,8 @@ from image_builder_contracts.signer import (
     SignerContract,
     SigningServiceContract,
 )
+from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.ports import Cancellation, Signer
-from image_builder_domain.reference import Digest, ImageReference
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus, SignerMisconfigured
 from returns.result import Result
 

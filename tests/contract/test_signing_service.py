@@ -16,18 +16,18 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
-from image_builder_contracts.servers.fixtures import (
+from image_builder_domain.image.reference import Digest
+from image_builder_stand_ins.fixtures import (
     SecuredService,
     mtls_signing_service,
     signing_service,
     token_signing_service,
 )
-from image_builder_contracts.servers.signing_command import main
-from image_builder_contracts.servers.signing_fault import Answer, HangUp, Stall, busy, proxy_page
-from image_builder_contracts.servers.signing_protocol import Protocol, SignedImage, parse_body
-from image_builder_contracts.servers.signing_service import SigningService
-from image_builder_contracts.servers.tls import mutual_tls
-from image_builder_domain.reference import Digest
+from image_builder_stand_ins.signing_command import main
+from image_builder_stand_ins.signing_fault import Answer, HangUp, Stall, busy, proxy_page
+from image_builder_stand_ins.signing_protocol import Protocol, SignedImage, parse_body
+from image_builder_stand_ins.signing_service import SigningService
+from image_builder_stand_ins.tls import mutual_tls
 
 __all__ = ["mtls_signing_service", "signing_service", "token_signing_service"]
 
@@ -257,7 +257,7 @@ def test_stopping_the_service_ends_a_stall() -> None:
 def command(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple["subprocess.Popen[bytes]", Path]]:
     arguments = ["--protocol", str(request.param), "--folder", str(tmp_path / "signing")]
     process = subprocess.Popen(
-        [sys.executable, "-m", "image_builder_contracts.servers.signing_service", *arguments], stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "image_builder_stand_ins.signing_service", *arguments], stdout=subprocess.DEVNULL
     )
     ready = tmp_path / "signing" / "ready.json"
     try:

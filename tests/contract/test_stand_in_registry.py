@@ -15,10 +15,10 @@ from image_builder_adapters.registry import HttpRegistry
 from image_builder_contracts.dockerfile_engine import DockerfileEngineFixtures, RequestFactory
 from image_builder_contracts.image_engine_probe import built, manifest, step
 from image_builder_contracts.registry import HeldImage, RegistryContract
-from image_builder_contracts.servers.registry import Registry
-from image_builder_domain.descriptor import OCI_INDEX, OCI_MANIFEST
+from image_builder_domain.image.descriptor import OCI_INDEX, OCI_MANIFEST
+from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.ports import ImageEngine
-from image_builder_domain.reference import ImageReference
+from image_builder_stand_ins.registry import Registry
 
 from tests.buildkit import PrivateDaemon
 from tests.oci_registry import push_image
@@ -124,7 +124,7 @@ def test_a_fault_comes_once_and_requests_are_kept(running: Registry) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_says_where_it_is_and_stops_when_it_is_told_to(number: signal.Signals) -> None:
-    command = [sys.executable, "-m", "image_builder_contracts.servers.registry"]
+    command = [sys.executable, "-m", "image_builder_stand_ins.registry"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         place = json.loads(process.stdout.readline())["host_port"]

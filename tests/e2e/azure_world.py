@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, final
 
 import yaml
-from image_builder_contracts.servers.azure_devops.agent import AgentSettings
-from image_builder_contracts.servers.azure_devops.agent_variable import Variable
-from image_builder_contracts.servers.azure_devops.service import AzureDevOps
-from image_builder_contracts.servers.azure_devops.state import Pipeline
-from image_builder_contracts.servers.identity_issuer import IdentityIssuer
+from image_builder_stand_ins.azure_devops.agent import AgentSettings
+from image_builder_stand_ins.azure_devops.agent_variable import Variable
+from image_builder_stand_ins.azure_devops.service import AzureDevOps
+from image_builder_stand_ins.azure_devops.state import Pipeline
+from image_builder_stand_ins.identity_issuer import IdentityIssuer
 
 from tests.azure_devops import Client
 from tests.e2e.world import World

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from image_builder_contracts.servers.fixtures import SecuredService, mtls_signing_service
+from image_builder_stand_ins.fixtures import SecuredService, mtls_signing_service
 
 from tests.e2e.image_world import Images
 from tests.e2e.world import World

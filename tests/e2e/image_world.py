@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import final
 
-from image_builder_contracts.servers.fixtures import SecuredService
+from image_builder_stand_ins.fixtures import SecuredService
 
 from tests.e2e.world import COMMIT, HEAD, MANIFESTS
 from tests.git_repository import check_out

@@ -4,8 +4,8 @@ import hashlib
 import json
 
 import pytest
-from image_builder_contracts.servers.signing_service import SigningService
-from image_builder_contracts.servers.signing_state import ServiceOptions
+from image_builder_stand_ins.signing_service import SigningService
+from image_builder_stand_ins.signing_state import ServiceOptions
 
 from tests.e2e.world import COMMIT, HEAD, World, run_step
 

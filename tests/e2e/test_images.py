@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from image_builder_contracts.servers.fixtures import SecuredService
+from image_builder_stand_ins.fixtures import SecuredService
 
 from tests.cosign import PASSWORD, key_pair
 from tests.e2e.image_world import Images, Job, prepare_job

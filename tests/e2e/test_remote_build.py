@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from image_builder_contracts.servers.azure_devops.fault import Stall
-from image_builder_contracts.servers.azure_devops.request import Operation
-from image_builder_contracts.servers.azure_devops.run import Run
+from image_builder_stand_ins.azure_devops.fault import Stall
+from image_builder_stand_ins.azure_devops.request import Operation
+from image_builder_stand_ins.azure_devops.run import Run
 from pytest_httpserver import HTTPServer
 
 from tests.e2e.office import COMMIT, DIGEST, HEAD, HOSTILE, V1, Office, office, until_canceled

@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 
 import pytest
-from image_builder_contracts.servers.signing_fault import Answer
-from image_builder_contracts.servers.signing_service import SigningService
-from image_builder_contracts.servers.signing_state import ServiceOptions
+from image_builder_stand_ins.signing_fault import Answer
+from image_builder_stand_ins.signing_service import SigningService
+from image_builder_stand_ins.signing_state import ServiceOptions
 
 from tests.e2e.world import Finished, World, run_step
 from tests.oci_registry import start_registry

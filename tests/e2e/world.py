@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, final
 
 import yaml
-from image_builder_contracts.servers.signing_service import SigningService
+from image_builder_stand_ins.signing_service import SigningService
 
 from tests.git_repository import BASE_COMMIT, HEAD_COMMIT, check_out
 from tests.oci_registry import RunningRegistry

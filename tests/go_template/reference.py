@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import final
 
-from image_builder_domain.templates import TemplateData, render
+from image_builder_domain.go.template import TemplateData, render
 from returns.result import Success
 
 PROGRAM = Path(__file__).with_name("main.go")

@@ -18,7 +18,7 @@ from returns.result import Failure, Result, Success
 
 from image_builder_adapters.azure_devops.answer import plain, read_json
 from image_builder_adapters.azure_devops.credential import Credential, PersonalAccessToken, ServicePrincipal
-from image_builder_adapters.http import (
+from image_builder_adapters.http.client import (
     LARGEST_ERROR_BODY,
     AnswerTooLarge,
     HttpAnswer,
@@ -27,7 +27,7 @@ from image_builder_adapters.http import (
     NoAnswer,
     NoAnswerKind,
 )
-from image_builder_adapters.retry import RetryPolicy, send_with_retries
+from image_builder_adapters.http.retry import RetryPolicy, send_with_retries
 
 _SCOPE: Final = "499b84ac-1321-427f-aa17-267ca6975798/.default"  # Azure DevOps
 _ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

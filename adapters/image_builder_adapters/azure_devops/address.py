@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, final
 from urllib.parse import quote, urlencode
 
-from image_builder_domain.remote.settings import AdoSettings
+from image_builder_domain.configuration.ado import AdoSettings
 
 API_VERSION: Final = "7.1"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, final
 
-from image_builder_adapters.http import HttpAnswer
+from image_builder_adapters.http.client import HttpAnswer
 
 LARGEST_JSON: Final = 16 * 1024 * 1024
 _MARK: Final = b"\xef\xbb\xbf"

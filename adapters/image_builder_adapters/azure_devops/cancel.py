@@ -13,7 +13,7 @@ from image_builder_adapters.azure_devops.explanation import Refusal
 from image_builder_adapters.azure_devops.grace import Within
 from image_builder_adapters.azure_devops.service import Service, Unsettled
 from image_builder_adapters.azure_devops.start import JSON_HEADERS
-from image_builder_adapters.http import HttpAnswer, HttpRequest
+from image_builder_adapters.http.client import HttpAnswer, HttpRequest
 
 _SECONDS: Final = (2.0, 2.0)
 _PAUSE_SECONDS: Final = 1.0

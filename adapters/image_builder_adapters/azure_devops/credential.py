@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from image_builder_domain.remote_pipeline import PipelineMisconfigured
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.http import is_loopback_host
+from image_builder_adapters.http.client import is_loopback_host
 
 _AUTHORITY: Final = "https://login.microsoftonline.com"
 _TENANT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,127}")

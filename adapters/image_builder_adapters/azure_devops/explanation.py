@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from image_builder_adapters.azure_devops.answer import Meaning, error_text, meaning, plain, read_json
 from image_builder_adapters.azure_devops.credential import Credential, PersonalAccessToken
-from image_builder_adapters.http import HttpAnswer
+from image_builder_adapters.http.client import HttpAnswer
 
 _PLACE: Final = re.compile(r" \(Line: (\d+), Col: (\d+)\): ")
 _BEFORE_A_FILE: Final = ":(\n"

@@ -13,7 +13,7 @@ from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
 from image_builder_adapters.azure_devops.answer import read_json
-from image_builder_adapters.http import (
+from image_builder_adapters.http.client import (
     LARGEST_ERROR_BODY,
     AnswerTooLarge,
     HttpRequest,
@@ -23,7 +23,7 @@ from image_builder_adapters.http import (
     is_loopback_host,
     shown_url,
 )
-from image_builder_adapters.retry import RetryPolicy, send_with_retries
+from image_builder_adapters.http.retry import RetryPolicy, send_with_retries
 
 AUDIENCE: Final = "image-builder"
 _URL, _TOKEN = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"

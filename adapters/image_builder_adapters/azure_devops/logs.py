@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any, Final, final
 
 from image_builder_domain.ports import Cancellation, OutputSink
-from image_builder_domain.remote.log import report_text
 from image_builder_domain.remote_pipeline import LARGEST_REPORT_LOG
+from image_builder_domain.report.pipeline_log import report_text
 from returns.methods import unwrap_or_failure
 
 from image_builder_adapters.azure_devops.address import Address
@@ -19,7 +19,7 @@ from image_builder_adapters.azure_devops.explanation import Refusal
 from image_builder_adapters.azure_devops.log_cursor import LogCursor
 from image_builder_adapters.azure_devops.service import Service, Trouble, Unsettled
 from image_builder_adapters.azure_devops.timeline import Chain, Record, report_rank
-from image_builder_adapters.http import BodySink, HttpAnswer, HttpRequest
+from image_builder_adapters.http.client import BodySink, HttpAnswer, HttpRequest
 
 _TRIES: Final = 3
 """How often a log that is shorter than the service says is read again: its count of lines is not exact."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final, final
 
 from image_builder_adapters.azure_devops.service import Trouble, Unsettled
-from image_builder_adapters.retry import RetryPolicy
+from image_builder_adapters.http.retry import RetryPolicy
 
 OUTAGE_SECONDS: Final = 600.0
 """How long an outage may last; longer only if the configuration asks for more attempts."""

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, final
 
+from image_builder_domain.configuration.ado import AdoSettings
+from image_builder_domain.plan.remote_parameters import AUTHORIZATION
 from image_builder_domain.ports import Cancellation, OutputSink
-from image_builder_domain.remote.parameters import AUTHORIZATION
-from image_builder_domain.remote.settings import AdoSettings
 from image_builder_domain.remote_pipeline import (
     CancelFailed,
     FinishedRun,
@@ -38,8 +38,8 @@ from image_builder_adapters.azure_devops.follow import Follower
 from image_builder_adapters.azure_devops.identity_token import can_ask, identity_token
 from image_builder_adapters.azure_devops.service import LONGEST_PAUSE_SECONDS, Service, Unsettled
 from image_builder_adapters.azure_devops.start import JSON_HEADERS, Starter, refused, start_body
-from image_builder_adapters.http import HttpAnswer, HttpClient, HttpRequest, NoAnswer, Timeouts, shown_url
-from image_builder_adapters.retry import RetryPolicy
+from image_builder_adapters.http.client import HttpAnswer, HttpClient, HttpRequest, NoAnswer, Timeouts, shown_url
+from image_builder_adapters.http.retry import RetryPolicy
 
 # Throttled requests are delayed by up to 30 s before they are answered.
 _TIMEOUTS: Final = Timeouts(connect_seconds=10.0, read_seconds=60.0, whole_seconds=90.0)

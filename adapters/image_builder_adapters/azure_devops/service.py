@@ -18,7 +18,7 @@ from returns.result import Failure, Result, Success
 from image_builder_adapters.azure_devops.access_token import Authenticator
 from image_builder_adapters.azure_devops.answer import LARGEST_JSON, Meaning, NoJson, meaning, read_json
 from image_builder_adapters.azure_devops.explanation import Refusal, explain, no_json
-from image_builder_adapters.http import (
+from image_builder_adapters.http.client import (
     AnswerTooLarge,
     BodySink,
     Headers,
@@ -30,7 +30,7 @@ from image_builder_adapters.http import (
     NoAnswerKind,
     shown_url,
 )
-from image_builder_adapters.retry import RetryPolicy, retry_after_seconds, send_with_retries
+from image_builder_adapters.http.retry import RetryPolicy, retry_after_seconds, send_with_retries
 
 _log = logging.getLogger(__name__)
 LONGEST_PAUSE_SECONDS: Final = 300.0

@@ -29,8 +29,8 @@ from image_builder_adapters.azure_devops.answer import LARGEST_JSON, NoJson, rea
 from image_builder_adapters.azure_devops.explanation import Refusal, no_json
 from image_builder_adapters.azure_devops.grace import Postponed
 from image_builder_adapters.azure_devops.service import Service, Trouble, Unsettled
-from image_builder_adapters.http import HttpAnswer, HttpRequest, NoAnswer, NoAnswerKind, shown_url
-from image_builder_adapters.retry import http_date_seconds
+from image_builder_adapters.http.client import HttpAnswer, HttpRequest, NoAnswer, NoAnswerKind, shown_url
+from image_builder_adapters.http.retry import http_date_seconds
 
 JSON_HEADERS: Final = (("Content-Type", "application/json; charset=utf-8"), ("Accept", "application/json"))
 _GRACE_SECONDS: Final = 2.0

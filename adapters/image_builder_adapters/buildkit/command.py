@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from image_builder_domain.build import BuildRequest
 from image_builder_domain.buildkit_host import NAMESPACE_ARGUMENT
-from image_builder_domain.reference import ImageReference
+from image_builder_domain.image.reference import ImageReference
 
 
 def build_arguments(request: BuildRequest, namespace: str | None = None) -> tuple[str, ...]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import final
 
 from image_builder_domain.build import BuiltImage
-from image_builder_domain.descriptor import MANIFEST_TYPES, Descriptor
-from image_builder_domain.platform import Platform
-from image_builder_domain.reference import Digest
+from image_builder_domain.image.descriptor import MANIFEST_TYPES, Descriptor
+from image_builder_domain.image.platform import Platform
+from image_builder_domain.image.reference import Digest
 from returns.result import Failure, Result
 
 

@@ -7,9 +7,9 @@ pushed and resolved could then not be signed.
 from collections.abc import Mapping
 from typing import final
 
+from image_builder_domain.configuration.signer_settings import CosignSettings
 from image_builder_domain.ports import Cancellation
 from image_builder_domain.registry_failure import BadCredentials
-from image_builder_domain.signer_settings import CosignSettings
 from image_builder_domain.signer_type import Secrets
 from returns.methods import unwrap_or_failure
 

@@ -7,8 +7,8 @@ digests, which nobody asked to sign, so ``--recursive`` is not used.
 from dataclasses import dataclass
 from typing import final
 
-from image_builder_domain.reference import Digest, Repository
-from image_builder_domain.signer_settings import CosignSettings
+from image_builder_domain.configuration.signer_settings import CosignSettings
+from image_builder_domain.image.reference import Digest, Repository
 
 SIGNING_CONFIG_PLACEHOLDER = "<signing config without services>"
 DIGEST_PLACEHOLDER = Digest("<digest>")

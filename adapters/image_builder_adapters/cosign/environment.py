@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from image_builder_domain.configuration.signer_settings import CosignSettings
 from image_builder_domain.secret_name import is_secret
-from image_builder_domain.signer_settings import CosignSettings
 
 PASSWORD: Final = "COSIGN_PASSWORD"  # noqa: S105 (the variable's name)
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from image_builder_domain.signer_settings import CosignSettings
+from image_builder_domain.configuration.signer_settings import CosignSettings
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 

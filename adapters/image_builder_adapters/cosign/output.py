@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from image_builder_domain.reference import Digest
+from image_builder_domain.image.reference import Digest
 
 LARGEST_REASON = 1000
 NOT_SIGNED: Final = frozenset({10, 11})

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import final
 
-from image_builder_domain.signer_settings import CosignSettings
+from image_builder_domain.configuration.signer_settings import CosignSettings
 from image_builder_domain.signer_type import Secrets
 from returns.result import Failure
 

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import final
 
+from image_builder_domain.configuration.signer_settings import CosignSettings
+from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.ports import Cancellation
-from image_builder_domain.reference import ImageReference
-from image_builder_domain.signer_settings import CosignSettings
 from image_builder_domain.signer_type import Secrets
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus, SignerMisconfigured
 from returns.methods import unwrap_or_failure

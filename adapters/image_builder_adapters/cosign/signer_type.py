@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
-from image_builder_domain.signer_settings import CosignSettings
+from image_builder_domain.configuration.signer_settings import CosignSettings
+from image_builder_domain.configuration.signer_types import COSIGN as CONFIG
 from image_builder_domain.signer_type import SignerType, Surroundings
-from image_builder_domain.signer_types import COSIGN as CONFIG
 
 from image_builder_adapters.cosign.signer import CosignSigner
 from image_builder_adapters.cosign.verifier import CosignVerifier

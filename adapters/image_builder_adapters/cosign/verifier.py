@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import final
 
+from image_builder_domain.configuration.signer_settings import CosignSettings
+from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.ports import Cancellation
-from image_builder_domain.reference import ImageReference
-from image_builder_domain.signer_settings import CosignSettings
 from image_builder_domain.signer_type import Secrets
 from image_builder_domain.signing import SignerMisconfigured
 from returns.result import Failure, Result, Success

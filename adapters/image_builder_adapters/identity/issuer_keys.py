@@ -17,10 +17,10 @@ from image_builder_domain.ports import Artifacts, Cancellation
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.http import AnswerTooLarge, HttpRequest, HttpSender, NoAnswer
+from image_builder_adapters.http.client import AnswerTooLarge, HttpRequest, HttpSender, NoAnswer
+from image_builder_adapters.http.retry import RetryPolicy, send_with_retries
 from image_builder_adapters.identity.strict_json import read_strictly
 from image_builder_adapters.regular_file import read_file
-from image_builder_adapters.retry import RetryPolicy, send_with_retries
 
 LONGEST_AGE_SECONDS: Final = 3600.0
 LARGEST_DOCUMENT: Final = 256 * 1024

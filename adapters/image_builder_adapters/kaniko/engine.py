@@ -24,11 +24,11 @@ from image_builder_domain.build import (
     EngineUnavailable,
     PushFailed,
 )
-from image_builder_domain.descriptor import Manifest
 from image_builder_domain.engine_limits import kaniko_refusal
-from image_builder_domain.platform import Platform
+from image_builder_domain.image.descriptor import Manifest
+from image_builder_domain.image.platform import Platform
+from image_builder_domain.image.reference import Digest
 from image_builder_domain.ports import Cancellation, OutputSink, Registry
-from image_builder_domain.reference import Digest
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 

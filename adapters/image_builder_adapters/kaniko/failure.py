@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from image_builder_domain.build import BuildFailed, PushFailed
-from image_builder_domain.reference import Digest
+from image_builder_domain.image.reference import Digest
 
 LAST_LINES: Final = 50
 

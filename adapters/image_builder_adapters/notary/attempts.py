@@ -8,7 +8,7 @@ from image_builder_domain.interruption import Interruption
 from image_builder_domain.ports import Cancellation
 from returns.methods import unwrap_or_failure
 
-from image_builder_adapters.http import (
+from image_builder_adapters.http.client import (
     LARGEST_ERROR_BODY,
     AnswerTooLarge,
     HttpAnswer,
@@ -18,8 +18,8 @@ from image_builder_adapters.http import (
     NoAnswer,
     NoAnswerKind,
 )
+from image_builder_adapters.http.retry import RetryPolicy, send_with_retries
 from image_builder_adapters.notary.verdict import Verdict
-from image_builder_adapters.retry import RetryPolicy, send_with_retries
 
 ATTEMPTS = 5
 """In all, the first one included."""

@@ -7,7 +7,7 @@ kind of secret, see :mod:`image_builder_adapters.notary.protocol`.
 
 import json
 
-from image_builder_domain.reference import ImageReference
+from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.signing import ImageToSign
 from returns.result import Failure, Result, Success
 

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from image_builder_adapters.http import is_loopback_host
+from image_builder_adapters.http.client import is_loopback_host
 
 
 def endpoint_problem(url: str, *, has_secret: bool, needs_tls: bool = False) -> str | None:

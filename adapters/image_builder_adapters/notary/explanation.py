@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
-from image_builder_adapters.http import AnswerTooLarge, NoAnswer
+from image_builder_adapters.http.client import AnswerTooLarge, NoAnswer
 from image_builder_adapters.notary.attempts import Exchange, is_page
 from image_builder_adapters.notary.verdict import Verdict
 

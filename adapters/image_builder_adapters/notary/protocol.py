@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias, final
 
-from image_builder_domain.reference import ImageReference
-from image_builder_domain.signer_settings import SecretKind, SignerSecret
+from image_builder_domain.configuration.signer_settings import SecretKind, SignerSecret
+from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.signing import ImageToSign, SignatureStatus
 from returns.result import Result
 

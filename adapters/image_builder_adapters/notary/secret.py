@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeAlias, final
 
-from image_builder_domain.signer_settings import NotarySettings, SecretKind, SignerSecret
+from image_builder_domain.configuration.signer_settings import NotarySettings, SecretKind, SignerSecret
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
+from image_builder_adapters.http.tls import ClientCertificate, UnusableTlsMaterial, load_client
 from image_builder_adapters.known_secrets import secret_text, secrets_in
 from image_builder_adapters.notary.signify import Signify, parse_signify
 from image_builder_adapters.notary.validity import validity
 from image_builder_adapters.secret_file import one_line, read_secret
-from image_builder_adapters.tls import ClientCertificate, UnusableTlsMaterial, load_client
 
 _BEGIN_OF_CERTIFICATE = "-----BEGIN CERTIFICATE-----"
 _END_OF_CERTIFICATE = "-----END CERTIFICATE-----"

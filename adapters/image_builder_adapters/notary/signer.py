@@ -7,15 +7,16 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import final
 
+from image_builder_domain.configuration.signer_settings import NotarySettings, SecretKind
+from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.ports import Cancellation
-from image_builder_domain.reference import ImageReference
-from image_builder_domain.signer_settings import NotarySettings, SecretKind
 from image_builder_domain.signer_type import Secrets
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus, SignerMisconfigured
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.http import Headers, HttpClient, HttpRequest, Timeouts
+from image_builder_adapters.http.client import Headers, HttpClient, HttpRequest, Timeouts
+from image_builder_adapters.http.tls import ClientCertificate, load_client, shared_trust, system_trust
 from image_builder_adapters.notary.attempts import Exchange, send_repeatedly
 from image_builder_adapters.notary.endpoint import endpoint_problem
 from image_builder_adapters.notary.explanation import explain
@@ -29,7 +30,6 @@ from image_builder_adapters.notary.secret import (
 from image_builder_adapters.notary.signify import BadToken, Signify, fetch_token
 from image_builder_adapters.notary.verdict import Verdict
 from image_builder_adapters.redaction import HIDDEN, Redactor
-from image_builder_adapters.tls import ClientCertificate, load_client, shared_trust, system_trust
 
 LONGEST_REQUEST_SECONDS = 300.0
 """Without a ``timeout``: long enough for any service that is alive, and an end for one that is not."""

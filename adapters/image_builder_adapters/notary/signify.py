@@ -10,16 +10,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import final
 
-from image_builder_domain.document import Mapping, Scalar
+from image_builder_domain.configuration.document import Mapping, Scalar
 from image_builder_domain.ports import Cancellation
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.http import HttpAnswer, HttpRequest, HttpSender
+from image_builder_adapters.http.client import HttpAnswer, HttpRequest, HttpSender
+from image_builder_adapters.http.retry import TRANSIENT_STATUSES
 from image_builder_adapters.notary.attempts import Exchange, send_repeatedly
 from image_builder_adapters.notary.endpoint import endpoint_problem
 from image_builder_adapters.notary.verdict import Verdict
-from image_builder_adapters.retry import TRANSIENT_STATUSES
 from image_builder_adapters.secret_file import one_line
 from image_builder_adapters.yaml_reader import parse_document
 

@@ -12,20 +12,20 @@ from dataclasses import dataclass, field
 from typing import Any, Final, final
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
+from image_builder_domain.image.reference import Repository
 from image_builder_domain.ports import Cancellation
-from image_builder_domain.reference import Repository
 from image_builder_domain.registry_failure import BadCredentials, RegistryUnreachable
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.http import HttpAnswer, HttpRequest, HttpSender
+from image_builder_adapters.http.client import HttpAnswer, HttpRequest, HttpSender
+from image_builder_adapters.http.retry import RetryPolicy, send_with_retries
 from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry.challenge import Challenge, parse_challenges
 from image_builder_adapters.registry.credentials import Credentials
 from image_builder_adapters.registry.docker_config import DockerCredentials
 from image_builder_adapters.registry.error_text import error_text
 from image_builder_adapters.registry.safe_url import Origin, url_problem
-from image_builder_adapters.retry import RetryPolicy, send_with_retries
 
 _LARGEST_TOKEN: Final = 64 * 1024
 _CLIENT: Final = "image-builder"

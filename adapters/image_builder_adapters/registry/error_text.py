@@ -3,7 +3,7 @@
 import json
 
 from image_builder_adapters.console_text import neutralise
-from image_builder_adapters.http import HttpAnswer
+from image_builder_adapters.http.client import HttpAnswer
 from image_builder_adapters.redaction import Redactor
 
 LONGEST = 300

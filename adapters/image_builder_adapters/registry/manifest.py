@@ -8,13 +8,13 @@ import json
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from image_builder_domain.descriptor import INDEX_TYPES, MANIFEST_TYPES, Descriptor, Manifest
-from image_builder_domain.platform import Platform
-from image_builder_domain.reference import Digest
+from image_builder_domain.image.descriptor import INDEX_TYPES, MANIFEST_TYPES, Descriptor, Manifest
+from image_builder_domain.image.platform import Platform
+from image_builder_domain.image.reference import Digest
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.http import HttpAnswer
+from image_builder_adapters.http.client import HttpAnswer
 
 ACCEPT = ", ".join(MANIFEST_TYPES)
 """All four types in one header: a registry that misses one converts the image, or picks a platform by itself."""

@@ -6,12 +6,12 @@ services check them for a repository and an action.
 
 from typing import Final
 
+from image_builder_domain.image.reference import Repository
 from image_builder_domain.ports import Cancellation
-from image_builder_domain.reference import Repository
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.http import HttpAnswer, HttpClient, HttpRequest, HttpSender, Timeouts
+from image_builder_adapters.http.client import HttpAnswer, HttpClient, HttpRequest, HttpSender, Timeouts
 from image_builder_adapters.registry.resolver import base_url
 
 _TIMEOUTS: Final = Timeouts(connect_seconds=3.0, read_seconds=3.0, whole_seconds=5.0)

@@ -5,12 +5,12 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from image_builder_domain.descriptor import OCI_INDEX, Descriptor, Referrer
-from image_builder_domain.reference import Digest
+from image_builder_domain.image.descriptor import OCI_INDEX, Descriptor, Referrer
+from image_builder_domain.image.reference import Digest
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.http import HttpAnswer
+from image_builder_adapters.http.client import HttpAnswer
 
 MOST_PAGES: Final = 100
 _NEXT: Final = re.compile(r"""<([^<>]*)>[^,<]*;\s*rel="?next"?(?:[\s;,]|$)""", re.IGNORECASE)

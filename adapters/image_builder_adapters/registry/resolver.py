@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Final, final
 from urllib.parse import urlencode, urljoin
 
-from image_builder_domain.descriptor import OCI_INDEX, Manifest, Referrer
+from image_builder_domain.image.descriptor import OCI_INDEX, Manifest, Referrer
+from image_builder_domain.image.reference import DOCKER_HUB, ImageReference, Repository
 from image_builder_domain.ports import Cancellation
-from image_builder_domain.reference import DOCKER_HUB, ImageReference, Repository
 from image_builder_domain.registry_failure import (
     AccessDenied,
     BadAnswer,
@@ -21,7 +21,8 @@ from image_builder_domain.registry_failure import (
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.http import AnswerTooLarge, HttpAnswer, HttpClient, HttpRequest, HttpSender, NoAnswer
+from image_builder_adapters.http.client import AnswerTooLarge, HttpAnswer, HttpClient, HttpRequest, HttpSender, NoAnswer
+from image_builder_adapters.http.retry import RetryPolicy, send_with_retries
 from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry.authorization import Authorizer, Denied
 from image_builder_adapters.registry.docker_config import DockerCredentials
@@ -29,7 +30,6 @@ from image_builder_adapters.registry.error_text import error_text
 from image_builder_adapters.registry.manifest import ACCEPT, LARGEST_MANIFEST, read_manifest
 from image_builder_adapters.registry.referrers import MOST_PAGES, fallback_tag, next_page, read_referrers
 from image_builder_adapters.registry.safe_url import Origin, origin, url_problem
-from image_builder_adapters.retry import RetryPolicy, send_with_retries
 
 _MOST_REDIRECTS: Final = 10
 # A second refusal may be an expired token or a missing scope: it is worth one more challenge, no more.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import final
 from urllib.parse import SplitResult, urlsplit
 
-from image_builder_adapters.http import is_loopback_host
+from image_builder_adapters.http.client import is_loopback_host
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 

@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from image_builder_domain.git_state import CiSystem
-from image_builder_domain.job import Job, trust_facts
+from image_builder_domain.job.detection import CiSystem
+from image_builder_domain.trust.job import Job, trust_facts
 
 _WARNING_COMMANDS = {CiSystem.GITHUB: "::warning::", CiSystem.AZURE_PIPELINES: "##vso[task.logissue type=warning]"}
 """What stands before a warning that the CI system shows beside the job, not in its log alone."""

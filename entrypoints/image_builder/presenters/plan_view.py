@@ -6,10 +6,10 @@ from typing import Any
 
 from image_builder_domain.build import BuildRequest
 from image_builder_domain.buildkit_host import BuildkitHost
-from image_builder_domain.job import trust_facts
-from image_builder_domain.plan import Plan
+from image_builder_domain.image.reference import ImageReference
+from image_builder_domain.plan.build import Plan
 from image_builder_domain.ports import ImageEngine, Signer
-from image_builder_domain.reference import ImageReference
+from image_builder_domain.trust.job import trust_facts
 
 from image_builder.presenters.job_view import job_as_text
 from image_builder.presenters.signers_view import signers_as_json, signers_as_text

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from image_builder_domain.job import trust_facts
-from image_builder_domain.remote.outcome import RemoteOutcome
-from image_builder_domain.remote.plan import RemotePlan
+from image_builder_domain.plan.remote import RemotePlan
 from image_builder_domain.remote_pipeline import RemotePipeline
+from image_builder_domain.report.remote_outcome import RemoteOutcome
+from image_builder_domain.trust.job import trust_facts
 
 from image_builder.presenters.job_view import job_as_text
 

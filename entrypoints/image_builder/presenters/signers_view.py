@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from image_builder_domain.image.reference import ImageReference
+from image_builder_domain.plan.signers import SignerChoice
 from image_builder_domain.ports import Signer
-from image_builder_domain.reference import ImageReference
-from image_builder_domain.signer_selection import SignerChoice
 
 
 def signers_as_json(

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from image_builder_domain.job import trust_facts
+from image_builder_domain.plan.signing import SignPlan
 from image_builder_domain.ports import Signer
-from image_builder_domain.sign_plan import SignPlan
-from image_builder_domain.signing_outcome import SigningOutcome
+from image_builder_domain.report.signing_outcome import SigningOutcome
+from image_builder_domain.trust.job import trust_facts
 
 from image_builder.presenters.job_view import job_as_text
 from image_builder.presenters.signers_view import signers_as_json, signers_as_text

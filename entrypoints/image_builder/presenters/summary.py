@@ -1,7 +1,7 @@
 """The summary of a run, as a person likes to read it."""
 
-from image_builder_domain.outcome import ImageOutcome, Outcome
-from image_builder_domain.plan import Plan
+from image_builder_domain.plan.build import Plan
+from image_builder_domain.report.outcome import ImageOutcome, Outcome
 
 
 def summary(plan: Plan, outcome: Outcome, report_path: str | None) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from image_builder_domain.verification import Verified
+from image_builder_domain.report.verification import Verified
 
 
 def verified_as_json(found: tuple[Verified, ...]) -> dict[str, Any]:

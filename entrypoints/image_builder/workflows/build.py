@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Protocol, final
 
 from image_builder_domain.build import BuildRequest
-from image_builder_domain.outcome import ImageOutcome, Outcome
-from image_builder_domain.plan import Plan
+from image_builder_domain.image.reference import ImageReference
+from image_builder_domain.plan.build import Plan
 from image_builder_domain.ports import Artifacts, Cancellation, ImageEngine, Registry, Signer
 from image_builder_domain.problem import Problem, Problems
-from image_builder_domain.reference import ImageReference
+from image_builder_domain.report.outcome import ImageOutcome, Outcome
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus
 from returns.result import Failure
 

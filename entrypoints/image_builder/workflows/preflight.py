@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
+from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.ports import Registry, Signer
 from image_builder_domain.problem import Problem, Problems
-from image_builder_domain.reference import ImageReference
 from returns.result import Failure
 
 

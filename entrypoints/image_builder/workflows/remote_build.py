@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Protocol, final
 
 from image_builder_domain.artifact_failure import ArtifactFailure
+from image_builder_domain.plan.remote import RemotePlan
 from image_builder_domain.ports import Artifacts, Cancellation, LogFile, OutputSink
-from image_builder_domain.remote.log import without_timestamps
-from image_builder_domain.remote.outcome import RemoteOutcome
-from image_builder_domain.remote.plan import RemotePlan
-from image_builder_domain.remote.report import BrokenReport, RemoteReport, last_report
 from image_builder_domain.remote_pipeline import FinishedRun, PipelineInterrupted, RemotePipeline, Run, RunRequest
+from image_builder_domain.report.pipeline_log import without_timestamps
+from image_builder_domain.report.remote import BrokenReport, RemoteReport, last_report
+from image_builder_domain.report.remote_outcome import RemoteOutcome
 from returns.methods import unwrap_or_failure
 
 

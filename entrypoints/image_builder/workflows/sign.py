@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol, final
 
-from image_builder_domain.descriptor import Manifest
+from image_builder_domain.image.descriptor import Manifest
+from image_builder_domain.image.reference import ImageReference
+from image_builder_domain.plan.signing import SignPlan
 from image_builder_domain.ports import Cancellation, Registry, Signer
-from image_builder_domain.reference import ImageReference
-from image_builder_domain.sign_plan import SignPlan
+from image_builder_domain.report.signing_outcome import SignedImage, SigningOutcome
 from image_builder_domain.signing import ImageToSign
-from image_builder_domain.signing_outcome import SignedImage, SigningOutcome
 from returns.methods import unwrap_or_failure
 
 from image_builder.workflows.side_by_side import side_by_side

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.signer import SignerBench, SignerContract
-from image_builder_domain.reference import Digest
+from image_builder_domain.image.reference import Digest
 
 from journal_signer import JournalSettings, JournalSigner
 

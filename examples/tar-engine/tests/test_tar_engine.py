@@ -12,11 +12,11 @@ from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.image_engine import Broken, EngineFactory, ImageEngineContract
 from image_builder_contracts.image_engine_probe import built
-from image_builder_contracts.servers.registry import Registry
 from image_builder_domain.build import BuildRequest
-from image_builder_domain.build_argument import BuildArgument
-from image_builder_domain.platform import Platform
-from image_builder_domain.reference import ImageReference
+from image_builder_domain.image.platform import Platform
+from image_builder_domain.image.reference import ImageReference
+from image_builder_domain.source.build_argument import BuildArgument
+from image_builder_stand_ins.registry import Registry
 
 from tar_engine.engine import TarEngine
 from tar_engine.settings import TarSettings

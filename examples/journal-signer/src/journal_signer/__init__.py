@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
-from image_builder_domain import decoder as read
+from image_builder_domain.configuration import decoder as read
+from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.ports import Cancellation
-from image_builder_domain.reference import ImageReference
 from image_builder_domain.signer_type import Secrets, SignerType, Surroundings
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus, SignerMisconfigured
 from returns.result import Failure, Result, Success

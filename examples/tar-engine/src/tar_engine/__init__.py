@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from image_builder_domain import decoder as read
+from image_builder_domain.configuration import decoder as read
 from image_builder_domain.engine_type import EngineSurroundings, EngineType
-from image_builder_domain.platform import Platform
+from image_builder_domain.image.platform import Platform
 
 from tar_engine.engine import TarEngine
 from tar_engine.settings import TarSettings

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
-from image_builder_domain.descriptor import OCI_MANIFEST, Descriptor
-from image_builder_domain.platform import Platform
-from image_builder_domain.reference import Digest
+from image_builder_domain.image.descriptor import OCI_MANIFEST, Descriptor
+from image_builder_domain.image.platform import Platform
+from image_builder_domain.image.reference import Digest
 from returns.result import Failure, Result, Success
 
 LARGEST_TAR = 256 * 1024 * 1024

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import final
 from urllib.parse import urljoin, urlsplit
 
-from image_builder_adapters.http import HttpAnswer, HttpClient, HttpRequest, Timeouts
+from image_builder_adapters.http.client import HttpAnswer, HttpClient, HttpRequest, Timeouts
 from image_builder_adapters.registry import DockerCredentials
-from image_builder_domain.descriptor import Descriptor
+from image_builder_domain.image.descriptor import Descriptor
+from image_builder_domain.image.reference import ImageReference, Repository
 from image_builder_domain.ports import Cancellation
-from image_builder_domain.reference import ImageReference, Repository
 from image_builder_domain.signer_type import Secrets
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import final
 
 from image_builder_domain.build import BuildRequest
-from image_builder_domain.platform import Platform
+from image_builder_domain.image.platform import Platform
 
 
 @final

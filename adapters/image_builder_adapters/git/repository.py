@@ -1,0 +1,196 @@
+"""Facts about a working copy from the git program: its commit, the commit's time, and its ancestors.
+
+The working copy may be a pull request, and git obeys the configuration in it. Every setting that could start a program
+(a file system monitor, a signature check, a filter, a remote that sends missing objects) is disabled. Ownership is then
+not checked: containers often run as another user than the one who checked out the sources.
+"""
+
+import os
+import re
+import subprocess
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import IO, Final, Self, final
+
+from image_builder_domain.job.state import is_sha
+from image_builder_domain.trust.checkout import MOST_PATHS
+
+from image_builder_adapters.git.directory import GitDirectory, parents
+from image_builder_adapters.process import find_program, search_path
+
+_TIMEOUT: Final = 10.0
+_LARGEST_ANSWER: Final = 1 << 20
+_HARMLESS = (
+    "--no-pager",
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "core.hooksPath=/dev/null"),
+    *("-c", "log.showSignature=false"),
+    *("-c", "safe.directory=*"),
+    *("-c", "safe.bareRepository=explicit"),
+    *("-c", "submodule.recurse=false"),
+)
+_NO_FILTER = {"clean": "", "smudge": "", "process": "", "required": "false"}
+
+
+def working_copy_commit(directory: str, environment: Mapping[str, str], revision: str = "HEAD") -> str | None:
+    """The full name of the commit that is checked out, or of another ``revision`` (never a stranger's text).
+
+    None without git, a working copy or that commit.
+    """
+    commit = _ask(directory, ("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"), environment)
+    return commit if commit is not None and is_sha(commit) else None
+
+
+def commit_time(directory: str, commit: str, environment: Mapping[str, str]) -> int | None:
+    """When a commit was made (committer's date, seconds since 1970); None when git cannot tell."""
+    if not is_sha(commit):
+        return None
+    answer = _ask(directory, ("show", "-s", "--no-show-signature", "--format=%ct", commit), environment)
+    return int(answer) if answer is not None and re.fullmatch(r"[0-9]{1,15}", answer) else None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Git:
+    """The git program, asked about one checkout. Commits are full names; every answer is None where it fails.
+
+    It fails after 10 s, and where an answer is larger than 1 MiB.
+    """
+
+    program: str
+    directory: GitDirectory
+    environment: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def find(cls, directory: GitDirectory, environment: Mapping[str, str]) -> Self | None:
+        """Find the program on ``PATH``; None without it."""
+        program = find_program("git", environment)
+        return None if program is None else cls(program, directory, _environment(environment))
+
+    def commit(self, name: str = "HEAD") -> str | None:
+        """The commit that is checked out, or that a tag object marks."""
+        answer = self._text("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+        return answer if answer is not None and is_sha(answer) else None
+
+    def parents(self, commit: str) -> tuple[str, ...] | None:
+        """What the ``parent`` lines of a commit name, also in a shallow clone, where git itself shows none of them."""
+        code, answer = self._run("cat-file", "commit", commit)
+        return parents(answer) if code == 0 else None
+
+    def is_ancestor(self, commit: str, of: str) -> bool | None:
+        """Whether ``of`` descends from ``commit`` or is the same; a tag object stands for its commit."""
+        code, _ = self._run("merge-base", "--is-ancestor", commit, of)
+        return code == 0 if code in (0, 1) else None
+
+    def changed_paths(self, old: str, new: str) -> tuple[str, ...] | None:
+        """The paths that differ between two commits; the old and the new name of a file that was renamed."""
+        code, answer = self._run(
+            *("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--no-ext-diff", "--no-textconv", old, new)
+        )
+        return _names(answer) if code == 0 else None
+
+    def recorded(self, commit: str, path: str) -> str | None:
+        """The commit that ``commit`` records for the submodule at ``path``; empty where it records none."""
+        code, answer = self._run("ls-tree", "-z", "--full-tree", commit, "--", path)
+        entry = answer.decode("ascii", "replace").partition("\t")[0].split(" ")
+        if code != 0:
+            return None
+        return entry[2] if len(entry) == 3 and entry[:2] == ["160000", "commit"] else ""
+
+    def modified_paths(self, below: str) -> tuple[str, ...] | None:
+        """The tracked files below a folder that differ from HEAD, at most :data:`MOST_PATHS`.
+
+        Their content is compared as it lies there: a clean filter (such as Git LFS) is a program, and is not run.
+        """
+        without_filters = self._without_filters()
+        if without_filters is None:
+            return None
+        code, answer = self._run(
+            *("status", "--porcelain=v1", "-z", "--untracked-files=no", "--ignore-submodules=dirty", "--no-renames"),
+            *("--", os.path.relpath(below, self.directory.work_tree)),
+            settings=without_filters,
+        )
+        return tuple(name[3:] for name in _names(answer)[:MOST_PATHS]) if code == 0 else None
+
+    def _without_filters(self) -> dict[str, str] | None:
+        """Settings that empty every filter of the configuration, whose names only the configuration knows."""
+        code, answer = self._run("config", "--name-only", "-z", "--get-regexp", r"^filter\.")
+        if code not in (0, 1):  # 1: there is none
+            return None
+        drivers = sorted({name.rpartition(".")[0] for name in _names(answer)})
+        return {f"{driver}.{key}": value for driver in drivers for key, value in _NO_FILTER.items()}
+
+    def _text(self, *question: str) -> str | None:
+        code, answer = self._run(*question)
+        return answer.decode("ascii", "replace").strip() if code == 0 else None
+
+    def _run(self, *question: str, settings: Mapping[str, str] | None = None) -> tuple[int | None, bytes]:
+        places = ("--git-dir", self.directory.own, "--work-tree", self.directory.work_tree)
+        words = (self.program, *_HARMLESS, "--literal-pathspecs", "-C", self.directory.work_tree, *places, *question)
+        return _answer(words, {**self.environment, **_as_variables(settings or {})})
+
+
+def _as_variables(settings: Mapping[str, str]) -> dict[str, str]:
+    """Settings for one command; as ``-c`` takes them, a name with a ``=`` in it would end there."""
+    pairs = {
+        f"GIT_CONFIG_{word}_{number}": text
+        for number, setting in enumerate(settings.items())
+        for word, text in zip(("KEY", "VALUE"), setting, strict=True)
+    }
+    return {"GIT_CONFIG_COUNT": str(len(settings)), **pairs}
+
+
+def _names(answer: bytes) -> tuple[str, ...]:
+    return tuple(os.fsdecode(name) for name in answer.split(b"\0") if name)
+
+
+def _ask(directory: str, question: tuple[str, ...], environment: Mapping[str, str]) -> str | None:
+    program = find_program("git", environment)
+    if program is None:
+        return None
+    code, answer = _answer((program, *_HARMLESS, "-C", directory, *question), _environment(environment))
+    return answer.decode("ascii", "replace").strip() if code == 0 else None
+
+
+def _answer(command: tuple[str, ...], environment: Mapping[str, str]) -> tuple[int | None, bytes]:
+    """Exit code and output; no code when git did not start, took too long, or printed more than the limit."""
+    null = subprocess.DEVNULL
+    try:
+        child = subprocess.Popen(command, env=environment, stdin=null, stdout=subprocess.PIPE, stderr=null)
+    except (OSError, ValueError):
+        return None, b""
+    timer = threading.Timer(_TIMEOUT, child.kill)
+    timer.start()
+    try:
+        with child:
+            try:
+                answer = _read(child.stdout)
+            except BaseException:  # the deadline passed, or a signal came
+                child.kill()
+                raise
+            if len(answer) > _LARGEST_ANSWER:
+                child.kill()
+    finally:
+        timer.cancel()
+        timer.join()
+    return (child.returncode, answer) if child.returncode >= 0 else (None, b"")
+
+
+def _read(output: IO[bytes] | None) -> bytes:
+    return b"" if output is None else output.read(_LARGEST_ANSWER + 1)
+
+
+def _environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """No secrets, no ``GIT_DIR`` of somebody else; no transport, and no other object in a commit's place."""
+    return {
+        "PATH": search_path(environment),
+        **({"HOME": environment["HOME"]} if "HOME" in environment else {}),
+        "LC_ALL": "C",
+        "GIT_ALLOW_PROTOCOL": "",
+        "GIT_GRAFT_FILE": os.devnull,
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+    }

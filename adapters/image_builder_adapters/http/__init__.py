@@ -1,0 +1,1 @@
+"""HTTP client: timeouts, TLS, limits, retries and error messages in one place."""

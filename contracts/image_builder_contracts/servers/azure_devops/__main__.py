@@ -1,7 +1,0 @@
-"""``python -m image_builder_contracts.servers.azure_devops``."""
-
-import sys
-
-from image_builder_contracts.servers.azure_devops.command import main
-
-sys.exit(main(sys.argv[1:]))

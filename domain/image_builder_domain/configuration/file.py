@@ -1,0 +1,352 @@
+"""The configuration file: every key of specification section 2, strict.
+
+One table of fields gives both: :func:`configuration` loads a file, :func:`schema` describes it to editors.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, final
+
+from returns.result import Failure, Result, Success
+
+from image_builder_domain.configuration import decoder as read
+from image_builder_domain.configuration.document import Mapping as MappingNode
+from image_builder_domain.configuration.document import Node, place
+from image_builder_domain.configuration.rule import Exclusive, Needs
+from image_builder_domain.image.reference import PREFIX_PATTERN
+from image_builder_domain.image.registry_prefix import RegistryPrefix
+from image_builder_domain.nearest import nearest
+from image_builder_domain.problem import Problem, Problems, in_order
+from image_builder_domain.tag import TagSpec
+from image_builder_domain.trust.checkout import CheckoutRules
+from image_builder_domain.trust.settings import TRUST_KEYS, TrustSettings, trust_settings
+
+if TYPE_CHECKING:
+    from image_builder_domain.configuration.ado import AdoSettings
+    from image_builder_domain.configuration.signer_settings import SignerDefinition, SignerSettings
+    from image_builder_domain.engine_type import EngineSettings
+
+    SignerTypes = Callable[[], Mapping[str, read.Decoder[SignerSettings]]]
+    EngineTypes = Callable[[], Mapping[str, read.Decoder[EngineSettings]]]
+
+DEFAULT_COMMIT_TAG = TagSpec("default_tag", "v{{ .Date }}-{{ .ShortSHA }}", "the default of default-commit-tag")
+DEFAULT_PR_TAG = TagSpec("default_tag", "PR-{{ .PRNumber }}", "the default of default-pr-tag")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class CacheSettings:
+    """Layer cache; repositories are prefixes that image names are joined to."""
+
+    enabled: bool = False
+    repository: RegistryPrefix | None = None
+    dev_repository: RegistryPrefix | None = None
+    run_layers: bool = True
+    copy_layers: bool = False
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A valid configuration file."""
+
+    file: str
+    registries: tuple[RegistryPrefix, ...] = ()
+    dev_registries: tuple[RegistryPrefix, ...] = ()
+    pr_tags_in_registry: bool = False
+    trust: TrustSettings = field(default_factory=TrustSettings)
+    commit_tag: TagSpec = DEFAULT_COMMIT_TAG
+    pr_tag: TagSpec = DEFAULT_PR_TAG
+    merge_group_tag: TagSpec | None = None
+    additional_pr_tag: TagSpec | None = None
+    cache: CacheSettings = CacheSettings()
+    reproducible: bool = False
+    checkout_check: CheckoutRules = field(default_factory=CheckoutRules)
+    log_format: str | None = None
+    enabled_signers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    signers: "tuple[SignerDefinition, ...]" = ()
+    ado: "AdoSettings | None" = None
+    engines: "Mapping[str, EngineSettings]" = field(default_factory=dict)
+
+
+def configuration(
+    document: Node,
+    file: str,
+    *,
+    flaws: Problems = (),
+    signer_types: "SignerTypes | None" = None,
+    engine_types: "EngineTypes | None" = None,
+    engine: str | None = None,
+) -> Result[Configuration, Problems]:
+    """The configuration of a document, or every problem in it.
+
+    ``flaws`` are problems that reading the document met already: they are told with the others, in the order of the
+    file. ``signer_types`` gives the types of signers with the decoder of their ``config``, the built-in ones by
+    default; it is asked when the file says something about signing. ``engine_types`` is the same for engines. The
+    settings of ``engine`` are there even if the file has none for it, or there is a problem: it may need some.
+    """
+    problems = list(flaws)
+    values = _file(signer_types, engine_types).read(document, "", problems)
+    if values is not None and engine is not None and engine not in values.get("engines", {}):
+        settings = _settings_of(engine, document, file, engine_types, problems)
+        values["engines"] = {**values.get("engines", {}), engine: settings}
+    if problems or values is None:
+        return Failure(in_order(problems))
+    return Success(_assembled(values, file))
+
+
+def _settings_of(
+    engine: str, document: Node, file: str, engine_types: "EngineTypes | None", problems: list[Problem]
+) -> Any:
+    """The settings of an engine that the file says nothing of; what it says wrongly was told already."""
+    known = _types_of_engines(engine_types)
+    if engine not in known:
+        problems.append(Problem("--backend", f"there is no engine {engine!r}", nearest(engine, (*known, "ado"))))
+        return None
+    if place(document, "engines", engine) not in (document.where, place(document, "engines")):
+        return None
+    return known[engine].read(MappingNode((), file), f"engines.{engine}", problems)
+
+
+def schema(signer_types: "SignerTypes | None" = None, engine_types: "EngineTypes | None" = None) -> read.Schema:
+    """The JSON Schema (2020-12) of the file. What it cannot say (what overlaps, say), only the loader refuses."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Configuration of image-builder",
+        **_file(signer_types, engine_types).schema(),
+    }
+
+
+def _assembled(values: dict[str, Any], file: str) -> Configuration:
+    signing = values.get("sign-config", {})
+    return Configuration(
+        file=file,
+        registries=values.get("registry", ()),
+        dev_registries=values.get("dev-registry", ()),
+        pr_tags_in_registry=values.get("pr-tags-in-registry", False),
+        trust=trust_settings(values),
+        commit_tag=values.get("default-commit-tag") or values.get("tag-template") or DEFAULT_COMMIT_TAG,
+        pr_tag=values.get("default-pr-tag", DEFAULT_PR_TAG),
+        merge_group_tag=values.get("default-merge-group-tag"),
+        additional_pr_tag=values.get("additional-pr-tag"),
+        cache=_cache_settings(values.get("cache", {})),
+        reproducible=values.get("reproducible", False),
+        checkout_check=_checkout_rules(values.get("checkout-check", {})),
+        log_format=values.get("log-format"),
+        enabled_signers=signing.get("enabled-signers", {}),
+        signers=signing.get("signers", ()),
+        ado=values.get("ado-config"),
+        engines=values.get("engines", {}),
+    )
+
+
+def _cache_settings(values: dict[str, Any]) -> CacheSettings:
+    return CacheSettings(
+        values.get("enabled", False),
+        values.get("cache-repo"),
+        values.get("dev-cache-repo"),
+        values.get("cache-run-layers", True),
+        values.get("cache-copy-layers", False),
+    )
+
+
+def _checkout_rules(values: dict[str, Any]) -> CheckoutRules:
+    return CheckoutRules(values.get("changed-paths", ()), values.get("none", False))
+
+
+# --- rules between keys, of which JSON Schema cannot say anything -------------------------------------------------
+
+
+@final
+class _Apart:
+    """No development registry equals, contains or lies in a production one; nor does one cache in the other."""
+
+    __slots__ = ("_dev", "_production", "_remedy")
+
+    def __init__(self, dev: str, production: str, remedy: str) -> None:
+        self._dev, self._production, self._remedy = dev, production, remedy
+
+    @property
+    def schema(self) -> read.Schema:
+        """Nothing."""
+        return {}
+
+    def check(self, node: MappingNode, path: str, values: Mapping[str, Any], problems: list[Problem]) -> None:
+        """Tell at each entry that is for development."""
+        for index, dev in enumerate(_all(values, self._dev)):
+            for production in _all(values, self._production):
+                if dev and production and dev.overlaps(production):
+                    names = read.join(path, self._dev), read.join(path, self._production)
+                    what = f"{names[0]} {dev.text} and {names[1]} {production.text} overlap"
+                    problems.append(Problem(place(node, self._dev, index), what, self._remedy))
+
+
+@final
+class _DevelopmentCache:
+    """Unmerged code writes below ``dev-registry`` only."""
+
+    __slots__ = ()
+
+    @property
+    def schema(self) -> read.Schema:
+        """Nothing."""
+        return {}
+
+    def check(self, node: MappingNode, path: str, values: Mapping[str, Any], problems: list[Problem]) -> None:  # noqa: ARG002 (a FieldRule)
+        """Tell at ``cache.dev-cache-repo``, unless the registry it should lie below cannot be read."""
+        cache = values.get("cache", {}).get("dev-cache-repo")
+        registries = _all(values, "dev-registry")
+        unread = "dev-registry" not in values and any(key.text == "dev-registry" for key, _ in node.entries)
+        if cache is None or unread or None in registries or any(map(cache.lies_below, registries)):
+            return
+        what = f"cache.dev-cache-repo {cache.text} does not lie below dev-registry"
+        remedy = "unmerged code may write only there; choose a place below it"
+        problems.append(Problem(place(node, "cache", "dev-cache-repo"), what, remedy))
+
+
+def _all(values: Mapping[str, Any], key: str) -> tuple[RegistryPrefix | None, ...]:
+    found = values.get(key, ())
+    return found if isinstance(found, tuple) else (found,)
+
+
+# --- the table of fields ------------------------------------------------------------------------------------------
+
+_PREFIX = read.plain_text.parsed(RegistryPrefix.parse, "write host[:port][/path]", pattern=PREFIX_PATTERN)
+_MOST_REGISTRIES = 100
+_REGISTRIES = read.one_or_list_of(_PREFIX, _MOST_REGISTRIES)
+
+
+def _cache() -> read.Decoder[dict[str, Any]]:
+    return read.fields(
+        {
+            "enabled": read.boolean.about("Whether layers are cached in a registry.", default=False),
+            "cache-repo": _PREFIX.about(
+                "Where layers are kept: kaniko's in it, BuildKit's below it under the image's name."
+            ),
+            "dev-cache-repo": _PREFIX.about("The cache that unmerged code may write; below dev-registry."),
+            "cache-run-layers": read.boolean.about("Whether RUN layers are cached; BuildKit must.", default=True),
+            "cache-copy-layers": read.boolean.about("Whether COPY layers are cached; kaniko's.", default=False),
+        },
+        rules=(
+            Needs("enabled", "cache-repo", of=True, remedy="add it, or switch the cache off"),
+            _Apart("dev-cache-repo", "cache-repo", "unmerged code must not write what production reads; separate them"),
+        ),
+    )
+
+
+def _checkout_check() -> read.Decoder[dict[str, Any]]:
+    path = read.text.parsed(_repository_path, "write it as git does, such as CHANGELOG.md or docs/version.txt")
+    return read.fields(
+        {
+            "changed-paths": read.one_or_list_of(path).about(
+                "Files that steps of the job may commit before the build."
+            ),
+            "none": read.boolean.about("Whether production builds without any .git.", default=False),
+        }
+    )
+
+
+def _repository_path(text: str) -> Result[str, str]:
+    """An exact path: a pattern could disable the whole comparison."""
+    if "*" in text or any(part in ("", ".", "..") for part in text.split("/")):
+        return Failure(f"{text[:80]!r} is not the path of one file, relative to the top of the repository")
+    return Success(text)
+
+
+def _tag(name: str) -> read.Decoder[TagSpec]:
+    """Plain text is a template with the default name; a mapping may say the name, too."""
+    plain = read.Decoder(_template(name), read.text.schema)
+    return read.text_or(plain, read.deferred(lambda: _named_tag(name)))
+
+
+def _template(name: str) -> Any:
+    def read_template(node: Node, path: str, problems: list[Problem]) -> TagSpec | None:
+        template = read.text.read(node, path, problems)
+        return None if template is None else TagSpec(name, template, f"{node.where}: {path}")
+
+    return read_template
+
+
+def _named_tag(name: str) -> read.Decoder[TagSpec]:
+    parts = read.fields(
+        {
+            "name": read.text.about("The tag's name.", default=name),
+            "value": read.text.about("The tag's template."),
+            "validation": _pattern().about("A regular expression that the whole value must match."),
+        },
+        ("value",),
+    )
+
+    def read_tag(node: Node, path: str, problems: list[Problem]) -> TagSpec | None:
+        values = parts.read(node, path, problems)
+        if values is None or "value" not in values:
+            return None
+        where = f"{node.where}: {path}"
+        return TagSpec(values.get("name", name), values["value"], where, values.get("validation"))
+
+    return read.Decoder(read_tag, parts.schema)
+
+
+def _pattern() -> read.Decoder[str]:
+    def readable(text: str) -> Result[str, object]:
+        from image_builder_domain.go.regexp import Pattern
+
+        return Pattern.parse(text).map(lambda pattern: pattern.text)
+
+    return read.text.parsed(readable, "mend the pattern", format="regex")
+
+
+def _signing(signer_types: "SignerTypes | None") -> read.Decoder[dict[str, Any]]:
+    from image_builder_domain.configuration.signer_types import SIGNER_TYPES
+    from image_builder_domain.configuration.signing import sign_config
+
+    return sign_config(SIGNER_TYPES if signer_types is None else signer_types())
+
+
+def _types_of_engines(engine_types: "EngineTypes | None") -> "Mapping[str, read.Decoder[EngineSettings]]":
+    from image_builder_domain.engine_types import ENGINE_TYPES
+
+    return ENGINE_TYPES if engine_types is None else engine_types()
+
+
+def _ado() -> "read.Decoder[AdoSettings]":
+    from image_builder_domain.configuration.ado import ADO
+
+    return ADO
+
+
+def _file(signer_types: "SignerTypes | None", engine_types: "EngineTypes | None") -> read.Decoder[dict[str, Any]]:
+    tag = _tag("default_tag")
+    return read.fields(
+        {
+            "registry": _REGISTRIES.about("Where production images go."),
+            "dev-registry": _REGISTRIES.about("Where images of unmerged code go; apart from registry."),
+            "pr-tags-in-registry": read.boolean.about(
+                "Without a dev-registry: presubmit images go to registry, unsigned, under their own tags.",
+                default=False,
+            ),
+            **TRUST_KEYS,
+            "tag-template": tag.about("The older name of default-commit-tag."),
+            "default-commit-tag": tag.about("The tag of a commit's build.", default=DEFAULT_COMMIT_TAG.template),
+            "default-pr-tag": tag.about("The tag of a presubmit's build.", default=DEFAULT_PR_TAG.template),
+            "default-merge-group-tag": tag.about("The tag of a merge group's build."),
+            "additional-pr-tag": _tag("additional_tag").about("One more tag for presubmits."),
+            "cache": read.deferred(_cache).about("The layer cache."),
+            "reproducible": read.boolean.about("Whether timestamps are stripped.", default=False),
+            "checkout-check": read.deferred(_checkout_check).about(
+                "What the checkout of a production job may be beside the claimed commit."
+            ),
+            "log-format": read.choice("color", "text", "json").about("How log lines look."),
+            "sign-config": read.deferred(lambda: _signing(signer_types)).about("Who signs."),
+            "ado-config": read.deferred(_ado).about("The Azure DevOps backend."),
+            "engines": read.deferred(lambda: read.fields(_types_of_engines(engine_types))).about(
+                "Settings of engines, each under the name that --backend says."
+            ),
+        },
+        rules=(
+            Needs("unprotected-refs", "production-refs", of=True, remedy="without it no such ref is production"),
+            Exclusive("tag-template", "default-commit-tag", remedy="they are the same setting; remove one of them"),
+            _Apart("dev-registry", "registry", "choose places of which none lies below the other"),
+            _DevelopmentCache(),
+        ),
+    )

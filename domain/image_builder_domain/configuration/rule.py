@@ -1,0 +1,75 @@
+"""Rules between the keys of one mapping: each checks a document, and says the same in JSON Schema."""
+
+from collections.abc import Mapping as Dictionary
+from typing import Any, final
+
+from image_builder_domain.configuration.decoder import FALSE_WORDS, TRUE_WORDS, Schema, join
+from image_builder_domain.configuration.document import Mapping, Scalar
+from image_builder_domain.problem import Problem
+
+
+def _written(node: Mapping) -> dict[str, Scalar]:
+    return {key.text: key for key, _ in node.entries}
+
+
+@final
+class Exclusive:
+    """Two keys that cannot both be there; ``needed`` when one of them must be."""
+
+    __slots__ = ("_first", "_needed", "_remedy", "_second")
+
+    def __init__(self, first: str, second: str, *, needed: bool = False, remedy: str = "remove one of them") -> None:
+        self._first, self._second, self._needed, self._remedy = first, second, needed, remedy
+
+    @property
+    def schema(self) -> Schema:
+        """At most, or exactly, one is required."""
+        one = [{"required": [self._first]}, {"required": [self._second]}]
+        return {"oneOf": one} if self._needed else {"not": {"required": [self._first, self._second]}}
+
+    def check(self, node: Mapping, path: str, values: Dictionary[str, Any], problems: list[Problem]) -> None:  # noqa: ARG002 (a FieldRule)
+        """Tell of both at the later one, of none at the mapping."""
+        found = [key for name, key in _written(node).items() if name in (self._first, self._second)]
+        first, second = join(path, self._first), join(path, self._second)
+        if len(found) == 2:
+            problems.append(Problem(found[1].where, f"{first} and {second} exclude each other", self._remedy))
+        elif not found and self._needed:
+            problems.append(Problem(node.where, f"{first} or {second} is missing", "add one of them"))
+
+
+@final
+class Needs:
+    """A key that is there needs another one: always, or with the value ``of``, or without ``unless`` in its text."""
+
+    __slots__ = ("_key", "_of", "_other", "_remedy", "_unless")
+
+    def __init__(
+        self, key: str, other: str, *, of: bool | None = None, unless: str | None = None, remedy: str = "add it"
+    ) -> None:
+        self._key, self._other, self._of, self._unless, self._remedy = key, other, of, unless, remedy
+
+    @property
+    def schema(self) -> Schema:
+        """The other key is required where the first one is as the rule says."""
+        if self._of is not None:
+            wanted: Schema = {"enum": [self._of, *(TRUE_WORDS if self._of else FALSE_WORDS)]}
+        elif self._unless is not None:
+            wanted = {"not": {"type": "string", "pattern": self._unless}}
+        else:
+            return {"dependentRequired": {self._key: [self._other]}}
+        condition = {"properties": {self._key: wanted}, "required": [self._key]}
+        return {"if": condition, "then": {"required": [self._other]}}
+
+    def check(self, node: Mapping, path: str, values: Dictionary[str, Any], problems: list[Problem]) -> None:
+        """Tell at the key that needs the other."""
+        written = _written(node)
+        if self._key not in written or self._other in written or not self._applies(values.get(self._key)):
+            return
+        value = "" if self._of is None else f" ({str(self._of).lower()})"
+        what = f"{join(path, self._key)}{value} needs {join(path, self._other)}"
+        problems.append(Problem(written[self._key].where, what, self._remedy))
+
+    def _applies(self, value: object) -> bool:
+        if self._of is not None:
+            return value is self._of
+        return self._unless is None or (isinstance(value, str) and self._unless not in value)

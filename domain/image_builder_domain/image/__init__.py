@@ -1,0 +1,1 @@
+"""Names and descriptors of images: references, registry prefixes, manifests and platforms."""

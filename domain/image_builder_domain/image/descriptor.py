@@ -1,0 +1,52 @@
+"""Descriptors: what a registry or an engine says of content (OCI Image Specification, "Content Descriptors")."""
+
+from dataclasses import dataclass
+from typing import final
+
+from image_builder_domain.image.reference import Digest
+
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+
+INDEX_TYPES = (OCI_INDEX, DOCKER_LIST)
+MANIFEST_TYPES = (*INDEX_TYPES, OCI_MANIFEST, DOCKER_MANIFEST)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """Content by media type, digest and size in bytes."""
+
+    media_type: str
+    digest: Digest
+    size: int
+
+    @property
+    def is_index(self) -> bool:
+        """True for a manifest of several platforms."""
+        return self.media_type in INDEX_TYPES
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A manifest that a registry holds.
+
+    ``config`` is the image's configuration, ``None`` for an index; ``platforms`` is what an index lists
+    (``os/arch[/variant]``, attestations left out), empty for a single image.
+    """
+
+    descriptor: Descriptor
+    config: Descriptor | None
+    platforms: tuple[str, ...]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Referrer:
+    """A manifest that refers to an image; ``artifact_type`` says what it is, empty where the registry does not."""
+
+    descriptor: Descriptor
+    artifact_type: str

@@ -1,0 +1,1 @@
+"""Facts about the CI job: which system runs it, which repository, ref and commit it builds."""

@@ -1,0 +1,201 @@
+"""Azure Pipelines: its own variables, or those that a pipeline which calls this tool exports in Prow's names.
+
+An undefined macro reaches a job as its own text, ``$(Name)``, and counts as unset.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from returns.result import Result, Success
+
+from image_builder_domain.job import variable
+from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.repository_url import host_of
+from image_builder_domain.job.state import PROW_MARKS, CiSystem, GitState, is_sha
+from image_builder_domain.nearest import nearest
+from image_builder_domain.problem import Problems, refuse, together
+
+_AZURE = CiSystem.AZURE_PIPELINES
+REASONS = {
+    "PullRequest": JobType.PRESUBMIT,
+    "IndividualCI": JobType.POSTSUBMIT,
+    "BatchedCI": JobType.POSTSUBMIT,
+    "Schedule": JobType.SCHEDULE,
+    "Manual": JobType.WORKFLOW_DISPATCH,
+    "ResourceTrigger": JobType.WORKFLOW_DISPATCH,
+    "BuildCompletion": JobType.WORKFLOW_DISPATCH,
+}
+"""The class of a job by the reason of its run."""
+_DECLARED = {
+    job_type.value: job_type
+    for job_type in (
+        JobType.PRESUBMIT,
+        JobType.POSTSUBMIT,
+        JobType.WORKFLOW_DISPATCH,
+        JobType.SCHEDULE,
+        JobType.MERGE_GROUP,
+    )
+}
+# Names of Azure projects and repositories: blanks and letters of any script, but nothing that a path or shell obeys.
+_AZURE_NAME = r"[^\W_](?:[\w .-]{0,62}[\w-])?"
+
+
+def given_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """What is set to more than nothing or an undefined macro."""
+    return {name: value for name, value in environment.items() if value and not re.fullmatch(r"\$\(.*\)", value)}
+
+
+def git_question(environment: Mapping[str, str]) -> str | None:
+    """The revision to ask git for: no variable tells what a pull request is merged into, the merge's parent does."""
+    given = given_variables(environment)
+    merge = given.get("BUILD_SOURCEVERSION", "")
+    is_asked = given.get("BUILD_REASON") == "PullRequest" and not _is_declared(given)
+    return f"{merge}^1" if is_asked and is_sha(merge) else None
+
+
+def read(environment: Mapping[str, str], parent: str | None) -> Result[GitState, Problems]:
+    """The state of a job; ``parent`` is git's answer to :func:`git_question`, None in a shallow checkout."""
+    given = given_variables(environment)
+    return _declared(given) if _is_declared(given) else _own(given, parent)
+
+
+def _is_declared(given: Mapping[str, str]) -> bool:
+    return all(name in given for name in PROW_MARKS)
+
+
+# --- Azure's own variables ----------------------------------------------------------------------------------------
+
+
+def _own(given: Mapping[str, str], parent: str | None) -> Result[GitState, Problems]:
+    def known(reason: str) -> Result[JobType, Problems]:
+        if reason not in REASONS:
+            return refuse("BUILD_REASON", f"{reason!r} is not a known reason", nearest(reason, REASONS))
+        return Success(REASONS[reason])
+
+    job_type = variable.required(given, "BUILD_REASON", _AZURE).bind(known)
+    details = job_type.bind(
+        lambda found: _pull_request(given, parent) if found is JobType.PRESUBMIT else _pushed(given, found)
+    )
+    return together(_names(given), details).map(
+        lambda found: replace(found[1], owner=found[0][0], repo=found[0][1], host=_host(given))
+    )
+
+
+def _host(given: Mapping[str, str]) -> str | None:
+    """``GitHub`` is the public server; of all others the URL of the repository names it."""
+    if given.get("BUILD_REPOSITORY_PROVIDER") == "GitHub":
+        return "github.com"
+    return host_of(given.get("BUILD_REPOSITORY_URI"))
+
+
+def _names(given: Mapping[str, str]) -> Result[tuple[str, str], Problems]:
+    def of(provider: str) -> Result[tuple[str, str], Problems]:
+        name = variable.required(given, "BUILD_REPOSITORY_NAME", _AZURE)
+        if provider.startswith("GitHub"):
+            return name.bind(lambda text: variable.split_repository(text, "BUILD_REPOSITORY_NAME"))
+        if provider == "TfsGit":
+            where = "SYSTEM_TEAMPROJECT, BUILD_REPOSITORY_NAME"
+            both = together(variable.required(given, "SYSTEM_TEAMPROJECT", _AZURE), name)
+            return both.bind(lambda names: variable.repository(*names, where, _is_azure_repository))
+        remedy = f"export {', '.join(PROW_MARKS)} and the commits in Prow's names"
+        return refuse("BUILD_REPOSITORY_PROVIDER", f"repositories at {provider!r} are not known", remedy)
+
+    return variable.required(given, "BUILD_REPOSITORY_PROVIDER", _AZURE).bind(of)
+
+
+def _is_azure_repository(owner: str, repo: str) -> bool:
+    return all(re.fullmatch(_AZURE_NAME, name) for name in (owner, repo))
+
+
+def _pushed(given: Mapping[str, str], job_type: JobType) -> Result[GitState, Problems]:
+    ref = variable.required(given, "BUILD_SOURCEBRANCH", _AZURE)
+    return together(variable.sha(given, "BUILD_SOURCEVERSION", _AZURE), ref).map(
+        lambda found: GitState(
+            _AZURE,
+            job_type,
+            found[0],
+            base_ref=variable.short_ref(found[1]) if variable.tag_of(found[1]) is None else None,
+            base_sha=found[0],
+            tag=variable.tag_of(found[1]),
+            ref=variable.whole_ref(found[1]),
+            starter_chooses=given.get("BUILD_REASON") == "Manual",
+        )
+    )
+
+
+def _pull_request(given: Mapping[str, str], parent: str | None) -> Result[GitState, Problems]:
+    """On GitHub the ID is an internal number; in Azure Repos it is the only one."""
+    is_github = given.get("BUILD_REPOSITORY_PROVIDER", "").startswith("GitHub")
+    number = "SYSTEM_PULLREQUEST_PULLREQUESTNUMBER" if is_github else "SYSTEM_PULLREQUEST_PULLREQUESTID"
+    return together(
+        variable.pull_number(given, number, _AZURE),
+        variable.sha(given, "SYSTEM_PULLREQUEST_SOURCECOMMITID", _AZURE),
+        variable.required(given, "SYSTEM_PULLREQUEST_TARGETBRANCH", _AZURE),
+    ).map(
+        lambda found: GitState(
+            _AZURE,
+            JobType.PRESUBMIT,
+            found[1],
+            pull_number=found[0],
+            base_ref=variable.short_ref(found[2]),
+            base_sha=parent,
+            head_sha=found[1],
+            head_ref=variable.short_ref(given.get("SYSTEM_PULLREQUEST_SOURCEBRANCH")),
+            is_fork=given.get("SYSTEM_PULLREQUEST_ISFORK", "").lower() == "true",
+        )
+    )
+
+
+# --- Prow's names -------------------------------------------------------------------------------------------------
+
+
+def _declared(given: Mapping[str, str]) -> Result[GitState, Problems]:
+    """A full ref names exactly that branch or tag: Azure's own variables and the pipeline of this repository have such.
+
+    A branch may be named ``refs/heads/main``. This is safe: the person who starts the run chooses the ref, so the
+    commit must lie on the claimed branch in any case.
+    """
+    names = variable.repository(given["REPO_OWNER"], given["REPO_NAME"], "REPO_OWNER, REPO_NAME")
+    base = variable.sha(given, "PULL_BASE_SHA", _AZURE)
+    job_type = _declared_type(given)
+    details = job_type.bind(lambda found: _declared_change(given, found))
+    base_ref = given.get("PULL_BASE_REF")
+    return together(names, base, details).map(
+        lambda found: GitState(
+            _AZURE,
+            found[2][0],
+            found[2][2] or found[1],
+            *found[0],
+            pull_number=found[2][1],
+            base_ref=variable.short_ref(base_ref),
+            base_sha=found[1],
+            head_sha=found[2][2],
+            ref=variable.whole_ref(base_ref) if found[2][2] is None else None,
+            starter_chooses=True,
+        )
+    )
+
+
+def _declared_type(given: Mapping[str, str]) -> Result[JobType, Problems]:
+    word = given["JOB_TYPE"]
+    if word not in _DECLARED:
+        return refuse("JOB_TYPE", f"{word!r} is no job type that Azure Pipelines can run", nearest(word, _DECLARED))
+    if given.get("BUILD_REASON") == "PullRequest" and word != JobType.PRESUBMIT.value:
+        what = f"{word!r}, but BUILD_REASON says that this builds a pull request"
+        return refuse("JOB_TYPE", what, "a pull request is built as presubmit")
+    return Success(_DECLARED[word])
+
+
+def _declared_change(
+    given: Mapping[str, str], job_type: JobType
+) -> Result[tuple[JobType, int | None, str | None], Problems]:
+    """The pull request's number and the head of what is proposed, as far as this class of jobs has them."""
+    is_pull = job_type is JobType.PRESUBMIT
+    number: Result[int | None, Problems] = (
+        variable.pull_number(given, "PULL_NUMBER", _AZURE) if is_pull else Success(None)
+    )
+    head: Result[str | None, Problems] = (
+        variable.sha(given, "PULL_PULL_SHA", _AZURE) if is_pull or job_type is JobType.MERGE_GROUP else Success(None)
+    )
+    return together(number, head).map(lambda found: (job_type, *found))

@@ -1,0 +1,142 @@
+"""Where we are: the CI system, the job's class, the repository and the commit.
+
+Pure functions from environment variables (and what git and the event's payload say) to a state or problems. An empty
+variable counts as unset. The order in which CI systems are recognised is part of the rule: the first match wins. Only
+the module of the system that is found is imported.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from returns.result import Failure, Result, Success
+
+from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.place import AT_A_TERMINAL, Place
+from image_builder_domain.job.state import PROW_MARKS, CiSystem, GitState
+from image_builder_domain.problem import Problem, Problems, refuse
+from image_builder_domain.trust.side import Side, claimed_side
+
+__all__ = ["CiSystem", "GitState", "Place", "detect", "git_question", "read_git_state", "read_without_commit"]
+
+
+def detect(environment: Mapping[str, str], place: Place = AT_A_TERMINAL) -> CiSystem | None:
+    """The CI system; None where something says that this is a job, and no system that can be read is recognised."""
+    given = {name: value for name, value in environment.items() if value}
+    if given.get("GITHUB_ACTIONS") == "true":
+        return CiSystem.GITHUB
+    if "PROW_JOB_ID" in given:
+        return CiSystem.PROW
+    if given.get("TF_BUILD") == "True" or "BUILD_BUILDID" in given:
+        return CiSystem.AZURE_PIPELINES
+    if given.get("GITLAB_CI") == "true":
+        return CiSystem.GITLAB
+    if "JENKINS_URL" in given or "JENKINS_HOME" in given:
+        return CiSystem.JENKINS
+    if not _is_job(given, place):
+        return CiSystem.LOCAL
+    return CiSystem.PROW if all(name in given for name in PROW_MARKS) else None
+
+
+def _is_job(given: Mapping[str, str], place: Place) -> bool:
+    """Whether any sign says that this is a CI job."""
+    if given.get("CI", "false") != "false" or place.is_unattended(given):
+        return True
+    from image_builder_domain.job.known_system import SHARED, systems_in
+
+    return not SHARED.isdisjoint(given) or bool(systems_in(given))
+
+
+def git_question(environment: Mapping[str, str], place: Place = AT_A_TERMINAL) -> str | None:
+    """The revision whose commit :func:`read_git_state` wants from git; None where the job itself says all."""
+    match detect(environment, place):
+        case CiSystem.LOCAL:
+            return None if environment.get("PULL_BASE_SHA") else "HEAD"
+        case CiSystem.PROW:
+            is_periodic = environment.get("JOB_TYPE") == JobType.PERIODIC.value
+            return "HEAD" if is_periodic and not environment.get("PULL_BASE_SHA") else None
+        case CiSystem.AZURE_PIPELINES:
+            from image_builder_domain.job import azure_pipelines
+
+            return azure_pipelines.git_question(environment)
+        case _:
+            return None
+
+
+def read_git_state(
+    environment: Mapping[str, str],
+    commit: str | None,
+    repository: str | None,
+    event: Result[Mapping[str, Any], Problems] | None = None,
+    place: Place = AT_A_TERMINAL,
+) -> Result[GitState, Problems]:
+    """The state of this job.
+
+    ``commit`` is git's answer to :func:`git_question`, None where there is none; ``repository`` is ``--repo``, which
+    outside CI (and in a periodic job without ``extra_refs``) names the repository and elsewhere must equal the state;
+    ``event`` is the payload of a GitHub event, or why it could not be read; ``place`` is where the process runs.
+    """
+    return _read(environment, commit, repository, event, place).bind(
+        lambda state: _agreeing(state, repository).bind(lambda found: _truly_merged(environment, found))
+    )
+
+
+def read_without_commit(environment: Mapping[str, str], repository: str | None) -> Result[GitState, Problems]:
+    """The state outside CI for what builds nothing: it needs no commit, and so no working copy."""
+    from image_builder_domain.job import working_copy
+
+    return working_copy.without_commit(repository).bind(lambda found: _truly_merged(environment, found))
+
+
+def _read(
+    environment: Mapping[str, str],
+    commit: str | None,
+    repository: str | None,
+    event: Result[Mapping[str, Any], Problems] | None,
+    place: Place,
+) -> Result[GitState, Problems]:
+    match detect(environment, place):
+        case CiSystem.PROW:
+            from image_builder_domain.job import prow
+
+            return prow.read(environment, commit, repository)
+        case CiSystem.GITHUB:
+            from image_builder_domain.job import github
+
+            unread: Result[Any, Problems] = refuse("GITHUB_EVENT_PATH", "the event's payload was not read")
+            return github.read(environment, event if event is not None else unread)
+        case CiSystem.AZURE_PIPELINES:
+            from image_builder_domain.job import azure_pipelines
+
+            return azure_pipelines.read(environment, commit)
+        case CiSystem.GITLAB:
+            from image_builder_domain.job import gitlab
+
+            return gitlab.read(environment)
+        case CiSystem.JENKINS:
+            from image_builder_domain.job import jenkins
+
+            return jenkins.read(environment)
+        case CiSystem.LOCAL:
+            from image_builder_domain.job import working_copy
+
+            return working_copy.read(environment, commit, repository)
+        case None:
+            from image_builder_domain.job import unknown
+
+            return unknown.refusal(environment)
+
+
+def _agreeing(state: GitState, repository: str | None) -> Result[GitState, Problems]:
+    if repository is None or repository == state.repository:
+        return Success(state)
+    what = f"{repository!r} is not the repository of this job, {state.repository!r}"
+    return Failure((Problem("--repo", what, "leave the flag out in CI"),))
+
+
+def _truly_merged(environment: Mapping[str, str], state: GitState) -> Result[GitState, Problems]:
+    """A job that may publish as production must not carry a single mark of unmerged code."""
+    if claimed_side(state.job_type) is Side.UNMERGED:
+        return Success(state)
+    from image_builder_domain.job.unmerged import unmarked
+
+    return unmarked(environment, state).map(lambda _: state)

@@ -1,0 +1,97 @@
+"""The normalised record of where we are."""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import final
+
+from image_builder_domain.job.job_type import JobType
+
+_SHA = re.compile(r"(?!0+\Z)(?:[0-9a-f]{40}|[0-9a-f]{64})")
+_OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}")
+_REPO = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}")
+
+PROW_MARKS = ("REPO_OWNER", "REPO_NAME", "JOB_TYPE")
+"""Together they tell a job's place as Prow does, whoever set them."""
+
+
+class CiSystem(Enum):
+    """Who runs this job."""
+
+    GITHUB = "GitHub Actions"
+    PROW = "Prow"
+    AZURE_PIPELINES = "Azure Pipelines"
+    GITLAB = "GitLab CI"
+    JENKINS = "Jenkins"
+    LOCAL = "outside CI"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class GitState:
+    """Where we are.
+
+    ``commit`` is what is built, None for a batch and where nothing is built; ``pull_number`` is there for presubmits
+    alone. ``base_sha`` is the pushed commit, or what a proposed change goes on top of (None where the CI system does
+    not tell); ``head_sha`` is the proposed change. Refs are short, and ``tag`` is there only when the ref is one.
+    ``pull_refs`` are a batch's pull requests as Prow writes them. Branch names are the author's choice: never put them
+    in a path or a command.
+
+    What the trust decision compares, all of it claims of the CI system: ``host`` serves the repository
+    (lower case, such as ``github.com``), None where unknown; ``ref`` is the full ref of a push-like job
+    (``refs/heads/main``, ``refs/tags/v1``), None where unknown: see :attr:`claimed_refs`. ``is_protected`` says whether
+    the CI system protects that ref, None where it does not say. ``default_branch`` is the repository's (short), where
+    the CI system names it. ``is_fork`` says of a proposed change that it comes from another repository, and of a
+    push-like job that the repository itself is a fork (only GitHub says so). ``starter_chooses`` is true where the
+    person who starts the job chooses ref and commit.
+    """
+
+    system: CiSystem
+    job_type: JobType
+    commit: str | None
+    owner: str | None = None
+    repo: str | None = None
+    pull_number: int | None = None
+    base_ref: str | None = None
+    base_sha: str | None = None
+    head_sha: str | None = None
+    head_ref: str | None = None
+    tag: str | None = None
+    is_fork: bool = False
+    pull_refs: str | None = None
+    host: str | None = None
+    ref: str | None = None
+    is_protected: bool | None = None
+    default_branch: str | None = None
+    starter_chooses: bool = False
+
+    @property
+    def repository(self) -> str | None:
+        """``owner/repo``; None outside CI without ``--repo``."""
+        return f"{self.owner}/{self.repo}" if self.owner and self.repo else None
+
+    @property
+    def claimed_refs(self) -> tuple[str, ...]:
+        """The full refs of a push-like job, all of which must be production; empty where it names none.
+
+        They are two, a branch and a tag, where only a short name is known: Prow strips ``refs/heads/`` and
+        ``refs/tags/`` alike, and so do those who set its names elsewhere.
+        """
+        if self.ref is not None:
+            return (self.ref,)
+        return (f"refs/heads/{self.base_ref}", f"refs/tags/{self.base_ref}") if self.base_ref is not None else ()
+
+
+def is_sha(text: str) -> bool:
+    """True for a full SHA-1 or SHA-256 object name that is not all zeros."""
+    return _SHA.fullmatch(text) is not None
+
+
+def is_repository(owner: str, repo: str) -> bool:
+    """True for names that GitHub gives to owners and repositories."""
+    return _OWNER.fullmatch(owner) is not None and _REPO.fullmatch(repo) is not None
+
+
+def is_nested_repository(owner: str, repo: str) -> bool:
+    """True for names that GitLab gives: groups inside of groups, so that the owner may hold ``/``."""
+    return all(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}", name) for name in (*owner.split("/"), repo))

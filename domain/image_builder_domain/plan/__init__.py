@@ -1,0 +1,1 @@
+"""The plan: every decision about a run, made from its inputs before anything is carried out."""

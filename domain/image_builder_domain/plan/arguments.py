@@ -1,0 +1,95 @@
+"""Which build arguments a build gets (specification, section 4): weakest first, the last of a name wins."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import final
+
+from returns.result import Result, Success
+
+from image_builder_domain.build import BuildRequest
+from image_builder_domain.nearest import nearest
+from image_builder_domain.plan.build_inputs import Source
+from image_builder_domain.plan.inputs import TagInputs
+from image_builder_domain.problem import Problems, every, refuse, together
+from image_builder_domain.source.build_argument import BuildArgument, exported_tags, is_argument_name, is_predefined
+from image_builder_domain.source.dockerfile import DeclaredArguments
+from image_builder_domain.tag import Tag
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What every variant gets, beside its own and those of the env file: exported tags, and ``--build-arg``."""
+
+    exported: tuple[BuildArgument, ...]
+    asked: tuple[BuildArgument, ...]
+
+
+def decide_arguments(inputs: TagInputs, tags: Result[tuple[Tag, ...], Problems]) -> Result[Arguments, Problems]:
+    """Exported tags and ``--build-arg``."""
+    asked = every(_argument(text, inputs) for text in inputs.asked.build_arguments)
+    exported = tags.bind(exported_tags) if inputs.asked.export_tags else Success(())
+    return together(exported, asked).map(lambda found: Arguments(*found))
+
+
+def merged(*weakest_first: Iterable[BuildArgument]) -> tuple[BuildArgument, ...]:
+    """Each name once with its strongest (last) value, where it stood first."""
+    return tuple({argument.name: argument for part in weakest_first for argument in part}.values())
+
+
+def _argument(text: str, inputs: TagInputs) -> Result[BuildArgument, Problems]:
+    name, equals, value = text.partition("=")
+    if not is_argument_name(name):
+        return refuse("--build-arg", f"{name!r} is no name of an argument", "write NAME=value")
+    if equals:
+        return Success(BuildArgument(name, value))
+    if name not in inputs.environment:
+        return refuse("--build-arg", f"{name} has no value and is not set in the environment", f"write {name}=value")
+    return Success(BuildArgument(name, inputs.environment[name]))
+
+
+# --- what deserves a look -----------------------------------------------------------------------------------------
+
+
+def argument_warnings(builds: tuple[BuildRequest, ...], source: Source, given: Arguments) -> tuple[str, ...]:
+    """Secrets that stay in the image, arguments without effect, and ``--env-file``; each said once."""
+    everything = merged(*(build.arguments for build in builds))
+    return (
+        *(("--env-file is deprecated; use --build-arg NAME=value",) if source.env_file is not None else ()),
+        *_secrets(everything),
+        *_undeclared("--env-file", source.env_file or (), source.declared),
+        *_undeclared("--build-arg", given.asked, source.declared),
+        *_unwanted_exports(given.exported, source.declared),
+        *_unseen(everything, source.declared),
+    )
+
+
+def _secrets(arguments: tuple[BuildArgument, ...]) -> Iterator[str]:
+    for argument in arguments:
+        if argument.looks_secret:
+            yield (
+                f"the build argument {argument.name} looks like a secret; it is passed, and stays readable in the image"
+            )
+
+
+def _undeclared(where: str, arguments: tuple[BuildArgument, ...], declared: DeclaredArguments) -> Iterator[str]:
+    names = dict.fromkeys(argument.name for argument in arguments)
+    undeclared = (name for name in names if name not in declared.names and not is_predefined(name))
+    for before, name in enumerate(undeclared):
+        remedy = nearest(name, declared.names, before) if declared.names else f"add 'ARG {name}' to it"
+        yield f"{where}: the Dockerfile does not declare {name} with ARG, so it has no effect; {remedy}"
+
+
+def _unwanted_exports(exported: tuple[BuildArgument, ...], declared: DeclaredArguments) -> Iterator[str]:
+    """A Dockerfile rarely wants all tags; that it wants none is a mistake."""
+    names = [argument.name for argument in exported]
+    if names and not declared.names.intersection(names):
+        yield f"--export-tags: the Dockerfile declares none of {', '.join(names)} with ARG, so it has no effect"
+
+
+def _unseen(arguments: tuple[BuildArgument, ...], declared: DeclaredArguments) -> Iterator[str]:
+    for argument in arguments:
+        if declared.reaches_nothing(argument.name):
+            name = argument.name
+            what = f"the build argument {name} is declared before the first FROM alone, and no FROM uses it"
+            yield f"{what}; repeat 'ARG {name}' in the stage that needs it"

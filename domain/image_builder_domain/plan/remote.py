@@ -1,0 +1,197 @@
+"""The plan of a remote build or a preview: which pipeline, with which parameters (specification, section 7)."""
+
+from dataclasses import dataclass, replace
+from typing import final
+
+from returns.result import Result, Success
+
+from image_builder_domain.configuration.ado import AdoSettings
+from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.image.platform import Platform
+from image_builder_domain.image.reference import TAG_RULE, is_tag
+from image_builder_domain.job.job_type import JobType
+from image_builder_domain.plan.arguments import decide_arguments
+from image_builder_domain.plan.destinations import image_name
+from image_builder_domain.plan.inputs import TagInputs
+from image_builder_domain.plan.remote_parameters import ParameterInputs, decide_parameters
+from image_builder_domain.plan.tags import user_tags
+from image_builder_domain.problem import Problems, every, located, refuse, together
+from image_builder_domain.remote_pipeline import Parameter, PreviewRequest, RunRequest
+from image_builder_domain.source.build_argument import BuildArgument
+from image_builder_domain.tag import TagSpec
+from image_builder_domain.trust.job import Job
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class RemoteInputs:
+    """What a remote build is planned from, beyond what tags are.
+
+    ``dockerfile`` is below ``context``; neither needs to exist here. ``definition`` is the YAML to preview, None for a
+    build. ``use_buildkit`` is ``USE_BUILDKIT``; ``identity_token`` says that this job can get one.
+    """
+
+    tags: TagInputs
+    context: str
+    dockerfile: str
+    use_buildkit: Result[bool, Problems]
+    env_file: str | None = None
+    kaniko_config_from_pull_request: bool = False
+    identity_token: bool = False
+    definition: Result[str, Problems] | None = None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class RemotePlan:
+    """What will be asked of the pipeline. ``secrets`` are values of arguments that must not be shown."""
+
+    name: str
+    job: Job
+    settings: AdoSettings
+    request: RunRequest | PreviewRequest
+    arguments: tuple[BuildArgument, ...]
+    warnings: tuple[str, ...]
+    log_format: str | None = None
+
+
+def decide_remote(inputs: RemoteInputs) -> Result[RemotePlan, Problems]:
+    """The plan, or every problem of the inputs and of what they ask for."""
+    known = together(inputs.tags.configuration, inputs.tags.job)
+    settings = inputs.tags.configuration.bind(_settings)
+    name = _name(inputs)
+    details = together(_tags(inputs.tags), _arguments(inputs.tags), _platforms(inputs.tags), inputs.use_buildkit)
+    job = inputs.tags.job.bind(lambda found: _job(found, inputs))
+    definition = inputs.definition if inputs.definition is not None else Success("")
+    asked = together(job, name, details).map(lambda found: _asked(inputs, found[0], found[1], *found[2]))
+    parameters = together(settings, asked).bind(lambda found: decide_parameters(found[0].parameters, found[1]))
+    everything = together(known, settings, details, definition, together(name, parameters))
+    return everything.map(lambda found: _plan(inputs, *found[0], found[1], found[2][1], found[3], found[4]))
+
+
+def _settings(configuration: Configuration) -> Result[AdoSettings, Problems]:
+    if configuration.ado is None:
+        what = "ado-config is missing, and the Azure DevOps backend needs it"
+        return refuse(configuration.file, what, "add it, or choose another --backend")
+    return Success(configuration.ado)
+
+
+def _name(inputs: RemoteInputs) -> Result[str, Problems]:
+    """A preview builds nothing, and so needs no name."""
+    if inputs.definition is not None and not inputs.tags.asked.name:
+        return Success("")
+    return image_name(inputs.tags.asked)
+
+
+def _tags(inputs: TagInputs) -> Result[tuple[TagSpec, ...], Problems]:
+    """The user's tags as they were given: the pipeline renders templates; a plain value is checked here."""
+    return user_tags(inputs.asked).bind(lambda specs: every(map(_checked, specs))).bind(_without_repeats)
+
+
+def _checked(spec: TagSpec) -> Result[TagSpec, Problems]:
+    if "{{" in spec.template or is_tag("-".join(spec.template.split())):
+        return Success(spec)
+    return refuse(spec.where, f"{spec.template!r} is no tag: {TAG_RULE}", "change the value")
+
+
+def _without_repeats(specs: tuple[TagSpec, ...]) -> Result[tuple[TagSpec, ...], Problems]:
+    values: dict[str, str] = {}
+    for spec in specs:
+        if values.setdefault(spec.name, spec.template) != spec.template:
+            clash = f"the name {spec.name!r} has two values, {values[spec.name]!r} and {spec.template!r}"
+            return refuse(spec.where, clash, "give each tag a name of its own: name=value")
+    return Success(tuple({spec.name: spec for spec in specs}.values()))
+
+
+def _arguments(inputs: TagInputs) -> Result[tuple[BuildArgument, ...], Problems]:
+    """``--build-arg`` alone: the pipeline itself exports tags and reads the env file."""
+    own = replace(inputs, asked=replace(inputs.asked, export_tags=False))
+    found = decide_arguments(own, Success(()))
+    return found.map(lambda arguments: tuple({each.name: each for each in arguments.asked}.values()))
+
+
+def _platforms(inputs: TagInputs) -> Result[tuple[Platform, ...], Problems]:
+    return every(located(Platform.parse(text), "--platform") for text in inputs.asked.platforms).map(
+        lambda platforms: tuple(dict.fromkeys(platforms))
+    )
+
+
+def _job(job: Job, inputs: RemoteInputs) -> Result[Job, Problems]:
+    """A job that the pipeline can take; a preview outside of CI is expanded as for a push."""
+    state = job.state
+    if inputs.definition is not None and job.counts_as is JobType.LOCAL:
+        pushed = replace(state, base_sha=state.base_sha or state.commit)
+        return Success(replace(job, state=pushed, counts_as=JobType.POSTSUBMIT))
+    if job.counts_as in (JobType.PRESUBMIT, JobType.MERGE_GROUP) and state.base_sha is None:
+        what = "the commit that the change is based on is not known, and the pipeline needs it"
+        return refuse(state.system.value, what, "set REPO_OWNER, REPO_NAME, JOB_TYPE and PULL_BASE_SHA as Prow does")
+    return Success(job)
+
+
+def _asked(
+    inputs: RemoteInputs,
+    job: Job,
+    name: str,
+    tags: tuple[TagSpec, ...],
+    arguments: tuple[BuildArgument, ...],
+    platforms: tuple[Platform, ...],
+    use_buildkit: bool,
+) -> ParameterInputs:
+    asked, state = inputs.tags.asked, job.state
+    proposed = job.counts_as in (JobType.PRESUBMIT, JobType.MERGE_GROUP)
+    return ParameterInputs(
+        job_type=job.counts_as,
+        owner=state.owner or "",
+        repo=state.repo or "",
+        base_commit=state.base_sha or state.commit or "",
+        head_commit=(state.head_sha or state.commit) if proposed else None,
+        pull_number=state.pull_number,
+        # in full: the short name of a tag could be a branch's, and without any the pipeline looks on the default branch
+        base_ref=state.base_ref if state.tag is None else f"refs/tags/{state.tag}",
+        name=name,
+        context=inputs.context,
+        dockerfile=inputs.dockerfile,
+        export_tags=asked.export_tags,
+        arguments=arguments,
+        tags=tags,
+        kaniko_config_from_pull_request=inputs.kaniko_config_from_pull_request,
+        use_buildkit=use_buildkit,
+        env_file=inputs.env_file,
+        platforms=platforms,
+        target=asked.target,
+        variant=asked.variant,
+    )
+
+
+def _plan(
+    inputs: RemoteInputs,
+    configuration: Configuration,
+    job: Job,
+    settings: AdoSettings,
+    arguments: tuple[BuildArgument, ...],
+    definition: str,
+    found: tuple[str, tuple[Parameter, ...]],
+) -> RemotePlan:
+    name, parameters = found
+    # Sent as a merge group; a token that tells of a push would be a contradiction, and prove nothing that is needed.
+    is_demoted = job.counts_as is not job.state.job_type and not job.is_production
+    token = inputs.identity_token and settings.parameters == "v2" and not is_demoted
+    is_preview = inputs.definition is not None
+    request = PreviewRequest(parameters, definition) if is_preview else RunRequest(parameters, token)
+    warnings = (
+        *job.warnings,
+        *_secret_warnings(arguments),
+        *(_ENV_FILE_WARNING if inputs.env_file is not None else ()),
+    )
+    return RemotePlan(name, job, settings, request, arguments, warnings, configuration.log_format)
+
+
+_ENV_FILE_WARNING = ("--env-file is deprecated; use --build-arg NAME=value",)
+
+
+def _secret_warnings(arguments: tuple[BuildArgument, ...]) -> tuple[str, ...]:
+    return tuple(
+        f"the build argument {each.name} looks like a secret; it is passed on, and stays readable in the image"
+        for each in arguments
+        if each.looks_secret
+    )

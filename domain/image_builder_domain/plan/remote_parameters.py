@@ -1,0 +1,220 @@
+"""The template parameters of the pipeline, in both contracts (specification, section 7).
+
+All values are text: booleans ``true`` and ``false``, lists joined by ``,`` without blanks or escaping. A name that the
+pipeline does not declare fails the run, and one that it needs must be there: each contract sends exactly what it says.
+"""
+
+import base64
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias, final
+
+from returns.result import Failure, Result, Success
+
+from image_builder_domain.image.platform import Platform
+from image_builder_domain.job.job_type import JobType
+from image_builder_domain.problem import Problem, Problems
+from image_builder_domain.remote_pipeline import Parameter
+from image_builder_domain.source.build_argument import BuildArgument
+from image_builder_domain.tag import TagSpec
+
+AUTHORIZATION: Final = "Authorization"
+"""The parameter that carries the job's identity token; it is a secret."""
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterInputs:
+    """What parameters are made of.
+
+    ``pull_number``, ``base_commit`` and ``head_commit`` describe the job: for a push ``base_commit`` is the commit
+    itself. ``use_buildkit`` is ``USE_BUILDKIT``, ``variant`` and ``env_file`` are their flags.
+    """
+
+    job_type: JobType
+    owner: str
+    repo: str
+    base_commit: str
+    head_commit: str | None = None
+    pull_number: int | None = None
+    base_ref: str | None = None
+    name: str = ""
+    context: str = ""
+    dockerfile: str = ""
+    export_tags: bool = False
+    arguments: tuple[BuildArgument, ...] = ()
+    tags: tuple[TagSpec, ...] = ()
+    kaniko_config_from_pull_request: bool = False
+    use_buildkit: bool = False
+    env_file: str | None = None
+    platforms: tuple[Platform, ...] = ()
+    target: str | None = None
+    variant: str | None = None
+
+
+_Rule: TypeAlias = tuple[str, Callable[[ParameterInputs], bool], str, str]
+"""Where, when it is refused, what is wrong, and what to do."""
+
+_ACTION: Final = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_V2: Final = "set 'parameters: v2' in ado-config if the pipeline knows them, or leave it out"
+
+_ALWAYS_REFUSED: Final[tuple[_Rule, ...]] = (
+    (
+        "--variant",
+        lambda asked: asked.variant is not None,
+        "the pipeline builds every variant of a variants.yaml",
+        "leave the flag out",
+    ),
+    (
+        "--test-kaniko-build-config",
+        lambda asked: asked.kaniko_config_from_pull_request and asked.job_type is not JobType.PRESUBMIT,
+        "only a pull request may bring its own build options",
+        "leave the flag out",
+    ),
+    (
+        "--test-kaniko-build-config",
+        lambda asked: asked.kaniko_config_from_pull_request and asked.use_buildkit,
+        "it brings kaniko's build options, and USE_BUILDKIT=true asks for another engine",
+        "leave one of them out",
+    ),
+    (
+        "--build-arg",
+        lambda asked: any("," in argument.value for argument in asked.arguments),
+        "a ',' in a value cannot be told from the one between two arguments",
+        "change the value, or give it in the Dockerfile",
+    ),
+    (
+        "--tag",
+        lambda asked: any("{{" in tag.template and ".Env" in tag.template for tag in asked.tags),
+        "the pipeline renders the template, and does not have this job's environment for .Env",
+        "write the value itself, or use another field",
+    ),
+)
+
+_V1_REFUSED: Final[tuple[_Rule, ...]] = (
+    (
+        "--env-file",
+        lambda asked: asked.env_file is not None,
+        "parameters v1 cannot say it",
+        "use --build-arg, or v2",
+    ),
+    ("--platform", lambda asked: bool(asked.platforms), "parameters v1 cannot say it", _V2),
+    ("--target", lambda asked: asked.target is not None, "parameters v1 cannot say it", _V2),
+    ("USE_BUILDKIT", lambda asked: asked.use_buildkit, "parameters v1 cannot ask for an engine", _V2),
+    (
+        "--tag",
+        lambda asked: any(mark in tag.name + tag.template for tag in asked.tags for mark in ",="),
+        "with parameters v1 a ',' or '=' in a name or value cannot be told from those between tags",
+        "change it, or set 'parameters: v2' in ado-config if the pipeline knows them",
+    ),
+)
+
+_V2_REFUSED: Final[tuple[_Rule, ...]] = (
+    (
+        "--tag",
+        lambda asked: any("," in tag.name + _ACTION.sub("", tag.template) for tag in asked.tags),
+        "a ',' outside '{{ }}' cannot be told from the one between two tags",
+        "leave it out",
+    ),
+    (
+        "--env-file",
+        lambda asked: asked.env_file == "",
+        "the path is empty",
+        "give the path of a file",
+    ),
+)
+
+_V1_JOBS: Final = (JobType.PRESUBMIT, JobType.POSTSUBMIT)
+_V2_JOBS: Final = (*_V1_JOBS, JobType.WORKFLOW_DISPATCH, JobType.SCHEDULE, JobType.MERGE_GROUP)
+
+
+def decide_parameters(version: str, asked: ParameterInputs) -> Result[tuple[Parameter, ...], Problems]:
+    """The parameters of contract ``v1`` or ``v2``, or everything that it cannot say."""
+    jobs, rules, made = (_V1_JOBS, _V1_REFUSED, _v1(asked)) if version == "v1" else (_V2_JOBS, _V2_REFUSED, _v2(asked))
+    problems = (
+        *_job_problems(version, asked.job_type, jobs),
+        *(Problem(where, what, remedy) for where, holds, what, remedy in (*_ALWAYS_REFUSED, *rules) if holds(asked)),
+        *(Problem(found.name, "it is not UTF-8 text", "change it") for found in made if not _is_text(found.value)),
+    )
+    return Failure(problems) if problems else Success(made)
+
+
+def _job_problems(version: str, job: JobType, known: tuple[JobType, ...]) -> Problems:
+    if job in known:
+        return ()
+    if job is JobType.LOCAL:
+        return (Problem("--build-in-ado", "the pipeline builds for CI jobs alone", "build here with --backend"),)
+    what = f"the pipeline takes no {job.value} jobs with parameters {version}"
+    remedy = _V2 if job in _V2_JOBS else "build this job with another backend"
+    return (Problem("--build-in-ado", what, remedy),)
+
+
+def _v1(asked: ParameterInputs) -> tuple[Parameter, ...]:
+    from_pull_request = Parameter.of("UseKanikoConfigFromPR", _boolean(asked.kaniko_config_from_pull_request))
+    return (*_common(asked), *_build_arguments(asked), *_given("Tags", _tags(asked)), from_pull_request)
+
+
+def _v2(asked: ParameterInputs) -> tuple[Parameter, ...]:
+    tags = _tags(asked)
+    encoded = base64.b64encode(tags.encode()).decode("ascii") if tags and _is_text(tags) else tags
+    return (
+        *_common(asked),
+        *_given("BaseRef", asked.base_ref),
+        *_build_arguments(asked),
+        *_given("Tags", encoded),
+        *_given("EnvFile", asked.env_file),
+        *_given("Platforms", ",".join(map(str, asked.platforms))),
+        *_given("Target", asked.target),
+        Parameter.of("BuildEngine", "buildx" if asked.use_buildkit else "kaniko"),
+        # Only when it is asked for: newer pipelines that know v2 do not declare it.
+        *_given("UseKanikoConfigFromPR", "true" if asked.kaniko_config_from_pull_request else None),
+    )
+
+
+def _common(asked: ParameterInputs) -> tuple[Parameter, ...]:
+    number = "0" if asked.job_type is JobType.MERGE_GROUP else _number(asked.pull_number)
+    return (
+        Parameter.of("RepoName", asked.repo),
+        Parameter.of("RepoOwner", asked.owner),
+        Parameter.of("JobType", asked.job_type.value),
+        *_given("PullNumber", number),
+        Parameter.of("PullBaseSHA", asked.base_commit),
+        *_given("PullPullSHA", asked.head_commit),
+        Parameter.of("Name", asked.name),
+        Parameter.of("Dockerfile", asked.dockerfile),
+        Parameter.of("Context", asked.context),
+        Parameter.of("ExportTags", _boolean(asked.export_tags)),
+    )
+
+
+def _build_arguments(asked: ParameterInputs) -> tuple[Parameter, ...]:
+    if not asked.arguments:
+        return ()
+    sent = ",".join(f"{argument.name}={argument.value}" for argument in asked.arguments)
+    return (Parameter("BuildArgs", sent, ",".join(map(str, asked.arguments))),)
+
+
+def _tags(asked: ParameterInputs) -> str:
+    return ",".join(f"{tag.name}={tag.template}" for tag in asked.tags)
+
+
+def _given(name: str, value: str | None) -> tuple[Parameter, ...]:
+    return (Parameter.of(name, value),) if value else ()
+
+
+def _number(value: int | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _boolean(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _is_text(value: str) -> bool:
+    """False for bytes of the command line that were no UTF-8: JSON cannot hold them."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

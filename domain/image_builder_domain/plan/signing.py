@@ -1,0 +1,140 @@
+"""The plan of signing images that exist: which, by whom and why (specification, sections 3 and 8)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import final
+
+from returns.result import Failure, Result, Success
+
+from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.image.reference import ImageReference
+from image_builder_domain.job.detection import GitState
+from image_builder_domain.plan.signers import SignerChoice, choose_signers, why_not_signed
+from image_builder_domain.problem import Problem, Problems, every, located, together
+from image_builder_domain.trust.configuration_origin import Origin, check_origin
+from image_builder_domain.trust.decision import decide_job
+from image_builder_domain.trust.history import History
+from image_builder_domain.trust.job import Job
+from image_builder_domain.trust.pull_request_tags import has_pull_request_shape
+from image_builder_domain.trust.side import Side
+
+_FLAG = "--images-to-sign"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SigningInputs:
+    """What signing is planned from; ``images`` are references as text, ``origin`` is that of the configuration file."""
+
+    images: tuple[str, ...]
+    configuration: Result[Configuration, Problems]
+    git_state: Result[GitState, Problems]
+    history: History = field(default_factory=dict)
+    require_production: bool = False
+    origin: Origin = Origin.APART
+
+    @property
+    def job(self) -> Result[Job, Problems]:
+        """The job with its side."""
+        return together(self.configuration, self.git_state).bind(
+            lambda found: decide_job(*found, self.history, require_production=self.require_production).bind(
+                lambda job: check_origin(job, found[0].file, self.origin)
+            )
+        )
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SignPlan:
+    """What will be signed, each reference once, in the order of the command line. At least one signer is chosen."""
+
+    job: Job
+    references: tuple[ImageReference, ...]
+    signers: tuple[SignerChoice, ...]
+    log_format: str | None = None
+
+    @property
+    def signers_without_indexes(self) -> tuple[str, ...]:
+        """The chosen signers that cannot sign an image of several platforms."""
+        chosen = (choice.definition for choice in self.signers if choice.chosen)
+        return tuple(signer.name for signer in chosen if not signer.settings.signs_indexes)
+
+
+def decide_signing(inputs: SigningInputs) -> Result[SignPlan, Problems]:
+    """The plan, or every problem at once; one bad reference is enough for nothing to be signed."""
+    known = together(inputs.configuration, inputs.job)
+    references = _references(inputs.images)
+    allowed = together(known, references).bind(lambda found: _of_this_side(*found[0], found[1]))
+    signers = known.bind(lambda found: _signers(*found))
+    tagged = together(references, signers).bind(lambda found: _tagged(*found))
+    return together(known, references, signers, allowed, tagged).map(
+        lambda found: SignPlan(found[0][1], found[1], found[2], found[0][0].log_format)
+    )
+
+
+def _references(images: tuple[str, ...]) -> Result[tuple[ImageReference, ...], Problems]:
+    if not images:
+        return Failure((Problem(_FLAG, "no image is named", f"give references, such as {_FLAG} host/image:tag"),))
+    found = every(
+        located(ImageReference.parse(text), _FLAG, "write host/image:tag or host/image@digest") for text in images
+    )
+    return found.map(lambda references: tuple({str(reference): reference for reference in references}.values()))
+
+
+def _of_this_side(
+    configuration: Configuration, job: Job, references: tuple[ImageReference, ...]
+) -> Result[None, Problems]:
+    """Unmerged code signs nothing outside dev-registry, and production nothing that unmerged code can write."""
+    problems = [
+        Problem(_FLAG, f"{reference}: {reason}", remedy)
+        for reference in references
+        for reason, remedy in _objections(configuration, job, reference)
+    ]
+    return Failure(tuple(problems)) if problems else Success(None)
+
+
+def _objections(configuration: Configuration, job: Job, reference: ImageReference) -> Iterator[tuple[str, str]]:
+    is_below = any(registry.contains(reference.repository) for registry in configuration.dev_registries)
+    if job.side is Side.UNMERGED and not is_below:
+        yield f"this job ({job.title}) signs only images below dev-registry", "sign it in a job of merged code"
+    if job.is_production and is_below:
+        yield "it lies below dev-registry, where unmerged code can write", "sign an image that a production job built"
+    if (
+        job.side is not Side.UNMERGED
+        and reference.tag is not None
+        and _may_be_a_pull_request_s(configuration, reference)
+    ):
+        what = f"pr-tags-in-registry lets pull requests write tags like {reference.tag!r}"
+        yield what, "sign another tag of this image"
+
+
+def _may_be_a_pull_request_s(configuration: Configuration, reference: ImageReference) -> bool:
+    if not configuration.pr_tags_in_registry or configuration.dev_registries or reference.tag is None:
+        return False
+    is_below = any(registry.contains(reference.repository) for registry in configuration.registries)
+    return is_below and has_pull_request_shape(reference.tag, configuration)
+
+
+def _signers(configuration: Configuration, job: Job) -> Result[tuple[SignerChoice, ...], Problems]:
+    choices = choose_signers(configuration, job)
+    why = why_not_signed(choices, job)
+    if why:
+        return Failure((Problem("sign-config", f"nobody would sign: {why}", f"change it in {configuration.file}"),))
+    return Success(choices)
+
+
+def _tagged(references: tuple[ImageReference, ...], signers: tuple[SignerChoice, ...]) -> Result[None, Problems]:
+    """Notary protocols sign a tag's name; a bare digest has none."""
+    demanding = [
+        choice.definition.name for choice in signers if choice.chosen and choice.definition.settings.needs_tags
+    ]
+    if not demanding:
+        return Success(None)
+    bare = tuple(
+        Problem(
+            _FLAG, f"{reference} has no tag, and the signer {demanding[0]!r} signs tags", "write host/image:tag@digest"
+        )
+        for reference in references
+        if reference.tag is None
+    )
+    return Failure(bare) if bare else Success(None)

@@ -1,0 +1,122 @@
+"""Which tags this job gives, in the order of specification section 4."""
+
+from typing import Final
+
+from returns.result import Result, Success
+
+from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.go.template import TemplateData, unset_variables
+from image_builder_domain.job.job_type import JobType
+from image_builder_domain.plan.inputs import Asked, TagInputs, source_date_epoch
+from image_builder_domain.problem import Problems, every, problems_of, refuse, together
+from image_builder_domain.tag import Tag, TagSpec, compute_tags
+from image_builder_domain.trust.job import Job
+from image_builder_domain.trust.pull_request_tags import (
+    check_pull_request_tags,
+    pull_request_specs,
+    uses_production_for_pull_requests,
+)
+
+MOST_TAGS: Final = 1_000
+"""Tags that one flag can give, all its uses together: each is a template to render, and a push to every registry."""
+
+
+def decide_tags(inputs: TagInputs) -> Result[tuple[Tag, ...], Problems]:
+    """The tags of this job, in the order of specification section 4."""
+    user = together(user_tags(inputs.asked), source_date_epoch(inputs.environment)).map(lambda found: found[0])
+    known = together(inputs.configuration, inputs.job)
+    if problems_of(known):
+        return together(user, known).bind(lambda _: Success(()))
+    allowed = known.bind(lambda found: _allowed(inputs, *found))
+    return together(user, known, allowed).bind(
+        lambda found: _computed(inputs, _specs(found[0], *found[1]), found[1][1])
+    )
+
+
+def _allowed(inputs: TagInputs, configuration: Configuration, job: Job) -> Result[None, Problems]:
+    """A pull request's own tags alone, where they would lie beside production's."""
+    if not uses_production_for_pull_requests(configuration, job):
+        return Success(None)
+    own = check_pull_request_tags(configuration, _template_data(inputs, job))
+    if inputs.asked.tags or inputs.asked.tag_base64:
+        what = "pr-tags-in-registry lets a pull request push its own tags alone"
+        return together(refuse("--tag", what, "omit the flag, or add a dev-registry"), own).map(lambda _: None)
+    return own
+
+
+def tag_warnings(inputs: TagInputs) -> tuple[str, ...]:
+    """What deserves a look in the tags of :func:`decide_tags`: environment variables that are not set."""
+    found = together(user_tags(inputs.asked), inputs.configuration, inputs.job)
+    return found.map(lambda known: _unset_variables(inputs, _specs(*known), known[2])).value_or(())
+
+
+def _unset_variables(inputs: TagInputs, specs: tuple[TagSpec, ...], job: Job) -> tuple[str, ...]:
+    data = _template_data(inputs, job)
+    warnings = (
+        f"{spec.where}: the template {spec.template!r} uses the environment variable {name!r}, which is not set"
+        for spec in specs
+        for name in unset_variables(spec.template, data)
+    )
+    return tuple(dict.fromkeys(warnings))
+
+
+def _computed(inputs: TagInputs, specs: tuple[TagSpec, ...], job: Job) -> Result[tuple[Tag, ...], Problems]:
+    checked = every(_has_what_it_uses(spec, job) for spec in specs)
+    return checked.bind(lambda found: compute_tags(found, _template_data(inputs, job)))
+
+
+def user_tags(asked: Asked) -> Result[tuple[TagSpec, ...], Problems]:
+    """What ``--tag`` and then ``--tag-base64`` ask for."""
+    plain = _parsed(asked.tags, "--tag")
+    if asked.tag_base64 is None:
+        return plain
+    from image_builder_domain.plan.tag_list import FLAG, decode_tags  # seldom given
+
+    encoded = decode_tags(asked.tag_base64).bind(lambda texts: _parsed(texts, FLAG))
+    return together(plain, encoded).map(lambda both: (*both[0], *both[1]))
+
+
+def _parsed(texts: tuple[str, ...], where: str) -> Result[tuple[TagSpec, ...], Problems]:
+    if len(texts) > MOST_TAGS:
+        return refuse(where, f"these are {len(texts)} tags, and at most {MOST_TAGS} can be given", "give fewer")
+    return every(TagSpec.parse(text, where) for text in texts)
+
+
+def _specs(user: tuple[TagSpec, ...], configuration: Configuration, job: Job) -> tuple[TagSpec, ...]:
+    match job.counts_as:
+        case JobType.PRESUBMIT:
+            return (*user, *pull_request_specs(configuration))
+        case JobType.MERGE_GROUP:
+            return (*user, configuration.merge_group_tag or configuration.commit_tag)
+        case JobType.BATCH:
+            return (*user, _batch_tag(job))
+        case _:
+            return (*user, configuration.commit_tag)
+
+
+def _batch_tag(job: Job) -> TagSpec:
+    """Named by what is built together: a batch has no commit and no number of its own."""
+    from hashlib import sha256
+
+    told = (job.state.pull_refs or "").encode(errors="surrogateescape")
+    return TagSpec("default_tag", f"batch-{sha256(told).hexdigest()[:12]}", "PULL_REFS")
+
+
+def _has_what_it_uses(spec: TagSpec, job: Job) -> Result[TagSpec, Problems]:
+    """A batch's tag must not be made of a commit that it does not have: every batch would get the same one."""
+    import re
+
+    if job.state.commit is None and re.search(r"\{\{.*\.(?:CommitSHA|ShortSHA)\b", spec.template, re.DOTALL):
+        what = f"the template {spec.template!r} needs a commit, and a {job.counts_as.value} has none of its own"
+        return refuse(spec.where, what, "use .Date, .Time or a fixed text")
+    return Success(spec)
+
+
+def _template_data(inputs: TagInputs, job: Job) -> TemplateData:
+    return TemplateData(
+        commit_sha=job.state.commit or "",
+        pr_number=str(job.state.pull_number or ""),
+        time=inputs.time,
+        env=inputs.environment,
+        nanosecond=inputs.time.microsecond * 1000,
+    )

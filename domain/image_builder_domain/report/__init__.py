@@ -1,0 +1,1 @@
+"""Outcomes and the report: what a run did, and how later steps read it."""

@@ -1,0 +1,1 @@
+"""Files of the build context: Dockerfile, .dockerignore, variants and build arguments."""

@@ -1,0 +1,100 @@
+"""Which side of trust this job is on: decided once, from the configuration, the git state and git's history.
+
+What counts for every mode is :func:`decide_job`: the ref is listed, not everybody can make it, and the host counts. A
+tag that is not production is refused, because a demotion would be a surprise. :func:`check_start` has the conditions
+for builds alone.
+"""
+
+from returns.result import Failure, Result, Success
+
+from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.state import CiSystem, GitState
+from image_builder_domain.problem import Problem, Problems, refuse
+from image_builder_domain.trust.history import History, OnBranch, history_hint
+from image_builder_domain.trust.job import Job, Listed, Unlisted
+from image_builder_domain.trust.production import exact_branches, listing, proven
+from image_builder_domain.trust.side import Side, claimed_side
+
+
+def decide_job(
+    configuration: Configuration, state: GitState, history: History, *, require_production: bool = False
+) -> Result[Job, Problems]:
+    """The job with its side, or why it is refused. ``history`` answers :func:`history_questions`."""
+    judged = _host_counts(configuration, state).bind(lambda _: _judged(configuration, state, history))
+    return judged.bind(_required) if require_production else judged
+
+
+def history_questions(configuration: Configuration, state: GitState) -> tuple[str, ...]:
+    """The branches (short names) of which git must say whether the commit lies on them; none for most jobs."""
+    if claimed_side(state.job_type) is not Side.PRODUCTION:
+        return ()
+    found = listing(configuration, state)
+    if not isinstance(found, Listed):
+        return ()
+    is_open = isinstance(proven(configuration, state, found, {}), Unlisted)
+    exact = exact_branches(configuration, found) if is_open or (state.starter_chooses and found.is_tag) else ()
+    return tuple(dict.fromkeys((*_claimed_branch(state, found), *exact)))
+
+
+def check_start(configuration: Configuration, job: Job, history: History) -> Result[None, Problems]:
+    """For builds: where the starter chose ref and commit, the commit must lie on the claimed branch.
+
+    A claimed tag proves nothing: there it must lie on one of the exactly named production branches.
+    """
+    if not job.is_production or not job.state.starter_chooses or not isinstance(job.listing, Listed):
+        return Success(None)
+    branches = (
+        exact_branches(configuration, job.listing) if job.listing.is_tag else _claimed_branch(job.state, job.listing)
+    )
+    answers = {branch: history.get(branch, OnBranch.UNREADABLE) for branch in branches}
+    if OnBranch.YES in answers.values():
+        return Success(None)
+    lies = "; ".join(f"{branch}: {answer.value}" for branch, answer in answers.items()) or "no branch is known"
+    unproven = f"nothing proves that {job.state.commit} is merged ({lies})"
+    what = f"the person who starts this job chooses its commit, and {unproven}"
+    hints = dict.fromkeys(filter(None, (history_hint(answer, job.state.system) for answer in answers.values())))
+    return refuse(job.state.system.value, what, "; ".join(hints) or "start the job for a commit of the branch")
+
+
+def _claimed_branch(state: GitState, found: Listed) -> tuple[str, ...]:
+    return (state.base_ref,) if state.starter_chooses and state.base_ref and not found.is_tag else ()
+
+
+def _judged(configuration: Configuration, state: GitState, history: History) -> Result[Job, Problems]:
+    side = claimed_side(state.job_type)
+    if side is Side.LOCAL:
+        return Success(Job(state, side, "it runs outside every CI system", state.job_type))
+    if side is Side.UNMERGED:
+        return Success(Job(state, side, f"a {state.job_type.value} builds code that is not merged", state.job_type))
+    found = listing(configuration, state)
+    if isinstance(found, Listed):
+        found = proven(configuration, state, found, history)
+    if isinstance(found, Listed):
+        return Success(Job(state, side, found.reason, state.job_type, found))
+    what = f"this {state.job_type.value} job is not production: {found.reason}"
+    if found.is_refused:
+        return refuse(configuration.file, what, found.remedy)
+    warning = f"{what}; it counts as a merge group, whose images go to dev-registry; {found.remedy}"
+    return Success(Job(state, Side.UNMERGED, found.reason, JobType.MERGE_GROUP, found, (warning,)))
+
+
+def _host_counts(configuration: Configuration, state: GitState) -> Result[None, Problems]:
+    """``org/repo`` of another host is another repository: Jenkins, for one, builds whatever URL it is given."""
+    hosts = configuration.trust.repository_hosts
+    is_unsure = state.system is CiSystem.JENKINS and claimed_side(state.job_type) is Side.PRODUCTION
+    if hosts and state.host is not None and state.host.lower() not in hosts:
+        what = f"the repository lies on {state.host}, which is not one of the repository-hosts"
+        return refuse(configuration.file, what, "add the host there, if its repositories are yours")
+    if is_unsure and (not hosts or state.host is None):
+        host = state.host or "github.com"
+        what = f"Jenkins builds {state.repository} of any host, and repository-hosts does not say which hosts are yours"
+        return refuse(configuration.file, what, f"add the line 'repository-hosts: [{host}]'")
+    return Success(None)
+
+
+def _required(job: Job) -> Result[Job, Problems]:
+    if job.is_production:
+        return Success(job)
+    what = f"this job is on the {job.side.value} side: {job.reason}"
+    return Failure((Problem("--require-production", what, "run it for a production ref, or omit the flag"),))

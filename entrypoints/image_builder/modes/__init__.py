@@ -1,0 +1,1 @@
+"""Modes of the command: each reads its inputs, decides, then shows or carries out the plan."""

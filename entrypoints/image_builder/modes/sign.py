@@ -1,0 +1,78 @@
+"""The mode ``sign``: sign images that exist, build nothing."""
+
+import signal
+from dataclasses import replace
+
+from image_builder_domain.plan.signing import SigningInputs, SignPlan, decide_signing
+from image_builder_domain.problem import problems_of
+from image_builder_domain.report.report import signing_report
+from image_builder_domain.report.signing_outcome import SigningOutcome
+
+from image_builder.invocation import Invocation
+from image_builder.presenters import job_view, signing_view
+from image_builder.presenters.azure_pipelines import state_output
+from image_builder.reading import read_settings
+from image_builder.workflows.preflight import unready
+from image_builder.workflows.sign import SigningPorts, sign_images
+
+
+def run(call: Invocation) -> int:
+    """Exit code: 0 signed, 2 refused, 5 something could not be resolved or signed, 7, 8, 130, 143 as for a build."""
+    images = tuple(image.strip() for image in call.flags["images-to-sign"])
+    known = read_settings(call.flags, call.environment)
+    call.learn_signers(known.configuration)
+    required = call.flags["require-production"]
+    planned = decide_signing(
+        SigningInputs(images, known.configuration, known.git_state, known.history, required, known.origin)
+    )
+    problems = (*call.early, *problems_of(planned))
+    if problems:
+        return call.refuse(problems)
+    plan = planned.unwrap()
+    call.console.use_format(plan.log_format)
+    from image_builder.container import Settings, open_signing_ports
+    from image_builder.presenters.log_lines import tell_log_lines
+
+    job_view.warn(plan.job, call.console)
+    tell_log_lines(call.console, debug=call.flags["debug"])
+    settings = Settings(call.environment, "", "", call.redactor)
+    ports = open_signing_ports(settings, plan)
+    if call.flags["dry-run"]:
+        return _print_plan(call, plan, ports)
+    return _sign(call, plan, ports)
+
+
+def _print_plan(call: Invocation, plan: SignPlan, ports: SigningPorts) -> int:
+    if call.flags["output"] == "json":
+        return call.print_document(signing_view.plan_as_json(plan, ports.signers))
+    return call.print_result(signing_view.plan_as_text(plan, ports.signers))
+
+
+def _sign(call: Invocation, plan: SignPlan, ports: SigningPorts) -> int:
+    cancellation = call.cancellation
+    with cancellation.install():
+        problems = unready(ports.registry, ports.signers, plan.references)
+        if problems:
+            return call.refuse(problems)
+        outcome = sign_images(plan, ports, call.console, cancellation)
+        code = _tell(call, plan, outcome)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # What was told stays true: the process does not die of a signal that comes while Python ends.
+        signal.signal(number, signal.SIG_IGN)
+    return code
+
+
+def _tell(call: Invocation, plan: SignPlan, outcome: SigningOutcome) -> int:
+    failures = call.write_evidence(signing_report(plan, outcome))
+    for failure in failures:
+        call.console.error(failure)
+    outcome, path = replace(outcome, lost=tuple(failures)), call.flags["build-report-path"] if not failures else None
+    if call.flags["output"] == "json" and call.print_document(signing_report(plan, outcome)):
+        outcome = replace(outcome, lost=(*outcome.lost, "standard output"))
+    told = state_output(signing_report(plan, outcome), was_built=False) if call.flags["ado-state-output"] else ""
+    lost = call.console.command(told) if told else ""
+    if lost:
+        call.console.error(lost)
+        outcome = replace(outcome, lost=(*outcome.lost, lost))
+    call.console.summary(signing_view.summary(outcome, path))
+    return outcome.exit_code()

@@ -1,0 +1,96 @@
+"""The buildctl command line, pinned word by word."""
+
+import csv
+from dataclasses import replace
+
+import pytest
+from image_builder_adapters.buildkit.command import build_arguments
+from image_builder_domain.build import BuildRequest, CacheReferences
+from image_builder_domain.image.platform import Platform
+from image_builder_domain.image.reference import ImageReference
+from image_builder_domain.source.build_argument import BuildArgument
+
+
+def reference(text: str) -> ImageReference:
+    return ImageReference.parse(text).unwrap()
+
+
+PLAIN = BuildRequest(
+    name="app",
+    variant=None,
+    context="/src",
+    dockerfile="Dockerfile",
+    destinations=(reference("a.example/x/app:1"), reference("b.example/app:latest")),
+)
+
+
+def values(request: BuildRequest, flag: str) -> list[str]:
+    words = build_arguments(request)
+    return [words[index + 1] for index, word in enumerate(words) if word == flag]
+
+
+def test_plain_build_is_this_command_line() -> None:
+    assert build_arguments(PLAIN) == (
+        "build",
+        "--progress=plain",
+        "--frontend=dockerfile.v0",
+        "--local",
+        "context=/src",
+        "--local",
+        "dockerfile=/src",
+        "--opt",
+        "filename=Dockerfile",
+        "--output",
+        'type=image,"name=a.example/x/app:1,b.example/app:latest",push=true',
+    )
+
+
+def test_output_is_one_line_of_csv_with_all_names_in_one_field() -> None:
+    [output] = values(PLAIN, "--output")
+    assert next(csv.reader([output])) == ["type=image", "name=a.example/x/app:1,b.example/app:latest", "push=true"]
+
+
+@pytest.mark.parametrize(
+    ("context", "dockerfile", "folder", "filename"),
+    [
+        pytest.param("/src", "docker/app.Dockerfile", "/src/docker", "app.Dockerfile", id="sub-folder"),
+        pytest.param("/src", "./Dockerfile", "/src", "Dockerfile", id="dot"),
+        pytest.param("/", "Dockerfile", "/", "Dockerfile", id="root-folder"),
+        pytest.param('/a, b="c"', 'd,e/f="g"', '/a, b="c"/d,e', 'f="g"', id="commas-quotes-equals"),
+    ],
+)
+def test_dockerfile_is_looked_for_in_its_own_folder(context: str, dockerfile: str, folder: str, filename: str) -> None:
+    request = replace(PLAIN, context=context, dockerfile=dockerfile)
+    assert values(request, "--local") == [f"context={context}", f"dockerfile={folder}"]
+    assert values(request, "--opt") == [f"filename={filename}"]
+
+
+def test_options_follow_the_request() -> None:
+    request = replace(
+        PLAIN,
+        arguments=(BuildArgument("A", 'x y, "z"=1'), BuildArgument("B", "")),
+        platforms=(Platform("linux", "amd64"), Platform("linux", "arm", "v7")),
+        target="final",
+    )
+    assert values(request, "--opt") == [
+        "filename=Dockerfile",
+        'build-arg:A=x y, "z"=1',
+        "build-arg:B=",
+        "platform=linux/amd64,linux/arm/v7",
+        "target=final",
+    ]
+
+
+def test_reproducible_build_rewrites_timestamps_to_the_given_second() -> None:
+    request = replace(PLAIN, source_date_epoch=0)
+    assert values(request, "--opt")[1:] == ["build-arg:SOURCE_DATE_EPOCH=0"]
+    assert values(request, "--output")[0].endswith(",push=true,rewrite-timestamp=true")
+
+
+def test_cache_failure_never_fails_a_build() -> None:
+    cache = CacheReferences(
+        imports=(reference("c.example/r:x"), reference("c.example/w:x")), exports=(reference("c.example/w:x"),)
+    )
+    request = replace(PLAIN, cache=cache)
+    assert values(request, "--export-cache") == ["type=registry,ref=c.example/w:x,mode=max,ignore-error=true"]
+    assert values(request, "--import-cache") == ["type=registry,ref=c.example/r:x", "type=registry,ref=c.example/w:x"]

@@ -1,0 +1,201 @@
+"""What a hostile or broken registry tries: no exception gets out, no credential goes astray."""
+
+import base64
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from image_builder_adapters.http.client import HttpClient, Timeouts
+from image_builder_adapters.http.retry import RetryPolicy
+from image_builder_adapters.redaction import Redactor
+from image_builder_adapters.registry import HttpRegistry
+from image_builder_contracts.cancellation import ManualCancellation
+from image_builder_domain.image.descriptor import OCI_MANIFEST, Manifest
+from image_builder_domain.image.reference import ImageReference
+from image_builder_domain.registry_failure import AccessDenied, BadAnswer, BadCredentials, RegistryUnreachable
+from returns.methods import unwrap_or_failure
+
+from tests.raw_server import RawServer, answer, raw_server, says
+
+PASSWORD = "hunter22-hunter22"
+IDENTITY = "refresh-me-refresh-me"
+CONFIG = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": "sha256:" + "a" * 64, "size": 2}
+GOOD = answer(
+    "200 OK",
+    f"Content-Type: {OCI_MANIFEST}",
+    body=json.dumps({"schemaVersion": 2, "config": CONFIG, "layers": []}).encode(),
+)
+
+
+@pytest.fixture
+def client() -> Iterator[HttpClient]:
+    with closing(HttpClient(timeouts=Timeouts(1, 1, 1))) as client:
+        yield client
+
+
+class Asker:
+    """Resolves one reference with credentials for its registry."""
+
+    def __init__(self, client: HttpClient, folder: Path) -> None:
+        self.client, self.folder = client, folder
+        self.entry = {"username": "user", "password": PASSWORD}
+
+    def __call__(self, server: RawServer) -> object:
+        (self.folder / "config.json").write_text(json.dumps({"auths": {server.host: self.entry}}))
+        environment, policy = {"DOCKER_CONFIG": str(self.folder)}, RetryPolicy(attempts=2)
+        registry = HttpRegistry(environment, Redactor(), self.client, policy)
+        reference = ImageReference.parse(f"{server.host}/app:1").unwrap()
+        return unwrap_or_failure(registry.resolve(reference, ManualCancellation()))
+
+
+@pytest.fixture
+def ask(client: HttpClient, tmp_path: Path) -> Asker:
+    return Asker(client, tmp_path)
+
+
+def challenge(server: RawServer, query: str = "") -> bytes:
+    """A 401 that names ``server`` as token service; by name, since another port on the same address is refused."""
+    realm = f"http://localhost:{server.port}/token{query}"
+    asked = f'Bearer realm="{realm}",service="s",scope="repository:app:pull"'
+    return answer("401 Unauthorized", f"WWW-Authenticate: {asked}")
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        pytest.param("http://[::1", id="bracket"),
+        pytest.param("http://h:99999/", id="port"),
+        pytest.param("//[", id="relative"),
+        pytest.param("\x7f", id="control"),
+    ],
+)
+def test_malformed_location_is_a_bad_answer(ask: Asker, location: str) -> None:
+    with raw_server(says(answer("302 Found", f"Location: {location}"))) as server:
+        assert isinstance(ask(server), (BadAnswer, RegistryUnreachable))
+
+
+def test_redirect_target_gets_no_credentials_and_may_not_ask_for_them(ask: Asker) -> None:
+    with raw_server(says(GOOD)) as service, raw_server(says(challenge(service))) as other:
+        basic = answer("401 Unauthorized", 'WWW-Authenticate: Basic realm="x"')
+        away = answer("307 Temporary Redirect", f"Location: http://localhost:{other.port}/x")
+        with raw_server(says(basic, away)) as server:
+            failure = ask(server)
+    assert isinstance(failure, AccessDenied)
+    assert [b"uthorization" in head for head in (*server.requests, *other.requests)] == [False, True, False]
+    assert service.requests == []
+
+
+def test_redirect_within_the_registry_keeps_the_credentials(ask: Asker) -> None:
+    basic = answer("401 Unauthorized", 'WWW-Authenticate: Basic realm="x"')
+    with raw_server(says(basic, answer("308 Moved", "Location: /v2/other"), GOOD)) as server:
+        assert isinstance(ask(server), Manifest)
+    assert server.requests[2].startswith(b"GET /v2/other ")
+    assert b"uthorization" in server.requests[2]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"<html>", id="html"),
+        pytest.param(b"[]", id="list"),
+        pytest.param(b"[" * 60000, id="deep"),
+        pytest.param(b'{"token": ""}', id="empty-token"),
+        pytest.param(b'{"token": 7}', id="number"),
+        pytest.param(b'{"token": "a\\nX-Evil: b"}', id="newline"),
+        pytest.param(b'{"token": "' + b"a" * 70000 + b'"}', id="too-large"),
+    ],
+)
+def test_answer_without_a_usable_token_is_a_failure(ask: Asker, body: bytes) -> None:
+    with raw_server(says(answer("200 OK", body=body))) as service, raw_server(says(challenge(service))) as server:
+        assert isinstance(ask(server), (AccessDenied, BadAnswer, RegistryUnreachable))
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("life", ["1" + "0" * 400, "1e400", "-5", "null", '"300"', "NaN"])
+def test_any_life_of_a_token_can_be_read(ask: Asker, life: str) -> None:
+    token = answer("200 OK", body=b'{"access_token": "abc", "expires_in": %s}' % life.encode())
+    with raw_server(says(token)) as service, raw_server(says(challenge(service), GOOD)) as server:
+        assert isinstance(ask(server), Manifest)
+
+
+def test_realm_keeps_its_own_query(ask: Asker) -> None:
+    token = answer("200 OK", body=b'{"token": "abc"}')
+    with raw_server(says(token)) as service, raw_server(says(challenge(service, "?a=&b=c%2Fd"), GOOD)) as server:
+        ask(server)
+    assert service.requests[0].startswith(b"GET /token?a=&b=c%2Fd&service=s&scope=")
+
+
+def test_registry_that_always_asks_is_denied_after_a_second_token(ask: Asker) -> None:
+    token = answer("200 OK", body=b'{"token": "abc-abc"}')
+    with raw_server(says(token)) as service, raw_server(says(challenge(service))) as server:
+        assert isinstance(ask(server), AccessDenied)
+    assert (len(server.requests), len(service.requests)) == (3, 2)
+
+
+def test_busy_token_service_is_no_matter_of_credentials(ask: Asker) -> None:
+    with raw_server(says(answer("503 Busy"))) as service, raw_server(says(challenge(service))) as server:
+        assert isinstance(ask(server), RegistryUnreachable)
+    assert len(service.requests) == 2
+
+
+def test_identity_token_is_not_carried_along_by_a_redirect(ask: Asker) -> None:
+    ask.entry = {"identitytoken": IDENTITY}
+    with raw_server(says(GOOD)) as other:
+        away = answer("307 Temporary Redirect", f"Location: http://localhost:{other.port}/x")
+        with raw_server(says(away)) as service, raw_server(says(challenge(service))) as server:
+            assert not isinstance(ask(server), Manifest)
+    assert other.requests == []
+
+
+@pytest.mark.parametrize("told", ['{"errors": [{"message": "\\ud800"}]}', '{"error": "\\udfff"}', "\udcff"])
+def test_any_error_text_can_be_told(ask: Asker, told: str) -> None:
+    with raw_server(says(answer("403 Forbidden", body=told.encode("utf-8", "surrogateescape")))) as server:
+        failure = ask(server)
+    assert isinstance(failure, AccessDenied)
+    str(failure).encode()
+
+
+@pytest.mark.parametrize("encode", [str, lambda text: base64.b64encode(f"user:{text}".encode()).decode()])
+def test_echoed_password_is_not_shown(ask: Asker, encode: type[str]) -> None:
+    basic = answer("401 Unauthorized", 'WWW-Authenticate: Basic realm="x"')
+    with raw_server(says(basic, answer("403 Forbidden", body=f"no {encode(PASSWORD)}".encode()))) as server:
+        failure = ask(server)
+    assert isinstance(failure, AccessDenied)
+    assert encode(PASSWORD) not in str(failure)
+
+
+def test_broken_docker_configuration_is_told_even_where_nobody_asks_for_it(client: HttpClient, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"auths": ')
+    with raw_server(says(GOOD)) as server:
+        reference = ImageReference.parse(f"{server.host}/app:1").unwrap()
+        registry = HttpRegistry({"DOCKER_CONFIG": str(tmp_path)}, Redactor(), client)
+        failure = unwrap_or_failure(registry.resolve(reference, ManualCancellation()))
+    assert isinstance(failure, BadCredentials)
+    assert server.requests == []
+
+
+def test_silent_registry_is_unreachable_after_all_attempts(ask: Asker) -> None:
+    with raw_server(says(b"")) as server:
+        assert isinstance(ask(server), RegistryUnreachable)
+    assert len(server.requests) == 2
+
+
+def test_truncated_manifest_is_never_taken_for_a_whole_one(ask: Asker) -> None:
+    with raw_server(says(GOOD[:-5])) as server:
+        assert isinstance(ask(server), RegistryUnreachable)
+
+
+def test_content_that_is_both_index_and_image_is_refused(ask: Asker) -> None:
+    both = json.dumps({"schemaVersion": 2, "config": CONFIG, "layers": [], "manifests": []}).encode()
+    with raw_server(says(answer("200 OK", f"Content-Type: {OCI_MANIFEST}", body=both))) as server:
+        assert isinstance(ask(server), BadAnswer)
+
+
+def test_host_that_makes_no_url_is_a_failure(client: HttpClient) -> None:
+    registry = HttpRegistry({}, Redactor(), client)
+    reference = ImageReference.parse("127.0.0.1:99999/app:1").unwrap()
+    failure = unwrap_or_failure(registry.resolve(reference, ManualCancellation()))
+    assert isinstance(failure, (BadAnswer, RegistryUnreachable))

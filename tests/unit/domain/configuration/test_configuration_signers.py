@@ -1,0 +1,224 @@
+"""The part of the configuration file that says who signs: every key, and every mistake."""
+
+from typing import Any, NamedTuple
+
+import pytest
+from image_builder_domain.configuration import decoder as read
+from image_builder_domain.configuration.file import Configuration, configuration, schema
+from image_builder_domain.configuration.signer_settings import (
+    CosignSettings,
+    NotarySettings,
+    SecretKind,
+    SignerDefinition,
+    SignerSecret,
+)
+from image_builder_domain.job.job_type import JobType
+from image_builder_domain.problem import Problem, problems_of
+
+from tests.unit.yaml_document import document
+
+SIGNER = """\
+sign-config:
+  enabled-signers:
+    '*': [main]
+  signers:
+    - name: main
+      type: notary
+      config:
+        endpoint: https://sign.example/sign
+"""
+
+
+def load(text: str) -> Configuration:
+    return configuration(document(text), "config.yaml").unwrap()
+
+
+def problems(text: str) -> tuple[Problem, ...]:
+    return configuration(document(text), "config.yaml").failure()
+
+
+def problem(text: str) -> str:
+    (only,) = problems(text)
+    return str(only)
+
+
+def test_every_key_of_a_signer() -> None:
+    found = load(
+        "sign-config:\n"
+        "  enabled-signers: {'*': [main], acme/demo: [main]}\n"
+        "  signers:\n"
+        "    - name: main\n"
+        "      type: notary\n"
+        "      job-type: [presubmit, merge_group]\n"
+        "      config:\n"
+        "        endpoint: https://sign.example/sign\n"
+        "        timeout: 1m30s\n"
+        "        retry-timeout: 2s\n"
+        "        secret: {path: /secret/mtls, type: mtls}\n"
+    )
+    settings = NotarySettings("https://sign.example/sign", 90, 2, SignerSecret("/secret/mtls", SecretKind.MTLS))
+    jobs = (JobType.PRESUBMIT, JobType.MERGE_GROUP)
+    assert found.signers == (SignerDefinition("main", "notary", jobs, settings, "config.yaml:4:7"),)
+    assert found.enabled_signers == {"*": ("main",), "acme/demo": ("main",)}
+
+
+def test_a_signer_needs_only_name_type_and_endpoint() -> None:
+    (signer,) = load(SIGNER).signers
+    assert (signer.job_types, signer.settings) == ((), NotarySettings("https://sign.example/sign", None, 10, None))
+
+
+def test_a_signer_that_is_enabled_but_not_defined_is_refused_with_the_nearest() -> None:
+    found = problem(SIGNER.replace("[main]", "[mian]"))
+    assert "enabled-signers['*'] names 'mian', which is not defined; did you mean 'main'?" in found
+
+
+def test_a_signer_enabled_without_any_definition_is_refused() -> None:
+    assert "define it below sign-config.signers" in problem("sign-config: {enabled-signers: {'*': [main]}}")
+
+
+def test_a_signer_defined_twice_is_refused_at_the_second() -> None:
+    found = problem(SIGNER + SIGNER[SIGNER.index("    - name") :])
+    assert found.startswith("config.yaml:9:13: the signer 'main' is defined twice, first at config.yaml:5:13")
+
+
+@pytest.mark.parametrize("key", ["acme", "'**'", "acme/", "acme/*", "'acme / demo'"])
+def test_signers_are_enabled_for_everyone_or_for_a_repository(key: str) -> None:
+    assert "is not '*' or org/repo" in problem(SIGNER.replace("'*'", key))
+
+
+def test_every_wrong_key_of_the_enabled_signers_is_told() -> None:
+    assert len(problems(SIGNER.replace("'*': [main]", "acme: [main]\n    demo: [main]"))) == 2
+
+
+COSIGN = """\
+sign-config:
+  signers:
+    - name: c
+      type: cosign
+      config:
+        key: /keys/cosign.key
+        public-key: /keys/cosign.pub
+"""
+KEYLESS = """\
+sign-config:
+  signers:
+    - name: c
+      type: cosign
+      config:
+        identity-token-file: /var/run/token
+        certificate-identity: https://ci.example/job
+        certificate-oidc-issuer: https://ci.example
+"""
+
+
+def test_every_key_of_a_cosign_signer_with_a_key() -> None:
+    more = "        signing-config: /c.json\n        trusted-root: /r.json\n        transparency-log: false\n"
+    (signer,) = load(COSIGN + more).signers
+    assert signer == SignerDefinition(
+        "c",
+        "cosign",
+        (),
+        CosignSettings(
+            key="/keys/cosign.key",
+            public_key="/keys/cosign.pub",
+            signing_config="/c.json",
+            trusted_root="/r.json",
+            transparency_log=False,
+        ),
+        "config.yaml:3:7",
+    )
+
+
+def test_every_key_of_a_cosign_signer_without_a_key() -> None:
+    (signer,) = load(KEYLESS).signers
+    assert signer.settings == CosignSettings(
+        identity_token_file="/var/run/token",
+        certificate_identity="https://ci.example/job",
+        certificate_oidc_issuer="https://ci.example",
+    )
+    assert signer.settings.signs_indexes
+
+
+def test_a_key_management_service_tells_the_public_key_by_itself() -> None:
+    text = COSIGN.replace("/keys/cosign.key\n        public-key: /keys/cosign.pub", "gcpkms://projects/p/k")
+    (signer,) = load(text).signers
+    assert signer.settings == CosignSettings(key="gcpkms://projects/p/k")
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new", "told"),
+    [
+        (
+            COSIGN,
+            "        public-key: /keys/cosign.pub\n",
+            "",
+            "config.key needs sign-config.signers[0].config.public",
+        ),
+        (COSIGN, "key: /keys/cosign.key\n        ", "", "config.identity-token-file is missing; add one of them"),
+        (COSIGN, "public-key", "certificate-identity: x\n        public-key", "a key has no certificate"),
+        (COSIGN, "public-key", "certificate-oidc-issuer: https://x\n        public-key", "a key has no certificate"),
+        (COSIGN, "public-key", "identity-token-file: /t\n        public-key", "exclude each other; remove one of them"),
+        (COSIGN, "public-key", "transparency-log: maybe\n        public-key", "must be true or false, not 'maybe'"),
+        (COSIGN, "public-key", "publc-key", "did you mean 'public-key'?"),
+        (KEYLESS, "        certificate-identity: https://ci.example/job\n", "", "config.certificate-identity"),
+        (KEYLESS, "        certificate-oidc-issuer: https://ci.example\n", "", "config.certificate-oidc-issuer"),
+        (KEYLESS, "issuer: https", "issuer: http", "this is no https URL"),
+        (KEYLESS, "certificate-identity", "public-key: /k\n        certificate-identity", "by their certificate"),
+    ],
+)
+def test_a_mistake_in_a_cosign_signer_is_told(text: str, old: str, new: str, told: str) -> None:
+    assert old in text
+    assert told in "\n".join(map(str, problems(text.replace(old, new))))
+
+
+class Fax(NamedTuple):
+    """Settings of a signer of a type from another package."""
+
+    number: str
+    signs_indexes: bool = True
+    needs_tags: bool = False
+
+
+def test_types_of_signers_can_be_added() -> None:
+    fax = read.fields({"number": read.text}, ("number",)).into(lambda values: Fax(values["number"]))
+    text = "sign-config: {signers: [{name: f, type: fax, config: {number: 010}}, {name: g, type: notary, config: {}}]}"
+
+    def with_fax() -> dict[str, read.Decoder[Any]]:
+        return {"fax": fax}
+
+    found = problems_of(configuration(document(text), "f", signer_types=with_fax))
+    assert [problem.what for problem in found] == ["sign-config.signers[1].type cannot be 'notary'"]
+    good = text.replace(", {name: g, type: notary, config: {}}", "")
+    (signer,) = configuration(document(good), "f", signer_types=with_fax).unwrap().signers
+    assert (signer.type, signer.settings) == ("fax", Fax("010"))
+    assert "fax" in str(schema(with_fax))
+
+
+def test_a_signer_whose_configuration_is_wrong_is_defined_all_the_same() -> None:
+    found = problems(SIGNER.replace("https://sign", "ftp://sign"))
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("type: notary", "type: notray", "did you mean 'notary'?"),
+        ("- name: main\n      type", "- type", "signers[0].name is missing"),
+        ("type: notary", "type: notary\n      job-type: [local]", "job-type[0] cannot be 'local'"),
+        ("type: notary", "type: notary\n      job-type: [postsubmitt]", "did you mean 'postsubmit'?"),
+        ("type: notary", "type: notary\n      job-type: postsubmit", "job-type must be a list"),
+        ("endpoint: https://sign.example/sign", "timeout: 5s", "config.endpoint is missing"),
+        ("https://sign.example/sign", "ftp://sign.example", "no http or https URL"),
+        ("https://sign.example/sign", "https://user:word@sign.example", "no http or https URL"),
+        ("https://sign.example/sign", "https://sign.example?token=x", "no http or https URL"),
+        ("sign.example/sign", "sign.example/sign\n        timeout: -1s", "'-1s' is too short"),
+        ("sign.example/sign", "sign.example/sign\n        secret: {path: /s}", "secret.type is missing"),
+        ("sign.example/sign", "sign.example/sign\n        secret: {path: /s, type: mlts}", "did you mean 'mtls'?"),
+    ],
+)
+def test_a_mistake_in_a_signer_is_told(old: str, new: str, told: str) -> None:
+    assert told in "\n".join(map(str, problems(SIGNER.replace(old, new))))
+
+
+def test_the_password_in_an_endpoint_is_not_shown() -> None:
+    assert "word" not in problem(SIGNER.replace("https://sign", "https://user:word@sign"))

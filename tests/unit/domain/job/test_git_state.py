@@ -1,0 +1,130 @@
+"""Where we are, whatever the variables: a state or problems, never an exception, and never more trust."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from image_builder_domain.job.detection import git_question, read_git_state, read_without_commit
+from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.state import is_sha
+from image_builder_domain.problem import problems_of
+from image_builder_domain.trust.side import Side, claimed_side
+from returns.result import Success
+
+from tests.unit.jobs import BASE, EVENTS, HEAD, MERGED, OTHER, UNMERGED, event_of
+
+JOBS = {**{f"merged {name}": job for name, job in MERGED.items()}, **UNMERGED}
+NAMES = sorted({name for job in JOBS.values() for name in job})
+WORDS = [
+    *sorted({value for job in JOBS.values() for value in job.values()}),
+    "",
+    "0",
+    "{}",
+    "[]",
+    "$(X)",
+    "a\x00b",
+    "\n",
+]
+variables = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(WORDS), max_size=4)
+commits = st.sampled_from([None, BASE, OTHER])
+repositories = st.sampled_from([None, "", "acme", "acme/demo", "acme/tools/demo", "a b/c"])
+anything: st.SearchStrategy[Any] = st.recursive(
+    st.sampled_from([None, True, 0, 7, 1.5, "", "x", BASE, "refs/heads/main"]),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["id", "sha", "ref", "repo", "owner", "login", "name"]), inner, max_size=3)
+    ),
+    max_leaves=4,
+)
+events = st.sampled_from(list(EVENTS.values())).flatmap(
+    lambda event: st.fixed_dictionaries({}, optional={key: st.just(value) | anything for key, value in event.items()})
+)
+
+
+@given(st.sampled_from(list(JOBS.values())), st.sets(st.sampled_from(NAMES)), variables, commits, repositories, events)
+def test_any_variables_give_a_state_or_problems(
+    job: dict[str, str],
+    dropped: set[str],
+    extra: dict[str, str],
+    commit: str | None,
+    repository: str | None,
+    event: dict[str, Any],
+) -> None:
+    environment = {name: value for name, value in job.items() if name not in dropped} | extra
+    git_question(environment)
+    result = read_git_state(environment, commit, repository, Success(event))
+    if problems_of(result):
+        assert all(problem.where and problem.what for problem in problems_of(result))
+        return
+    state = result.unwrap()
+    assert (state.commit is None) == (state.job_type is JobType.BATCH)
+    assert (state.pull_number is not None) == (state.job_type is JobType.PRESUBMIT)
+    assert all(is_sha(sha) for sha in (state.commit, state.base_sha, state.head_sha) if sha is not None)
+
+
+@pytest.mark.parametrize("name", UNMERGED)
+def test_unmerged_code_is_never_trusted(name: str) -> None:
+    job = UNMERGED[name]
+    state = read_git_state(job, None, None, event_of(job)).unwrap()
+    assert claimed_side(state.job_type) is Side.UNMERGED
+    assert state.commit in (HEAD, None)
+
+
+@pytest.mark.parametrize("name", MERGED)
+def test_merged_code_is_trusted(name: str) -> None:
+    job = MERGED[name]
+    state = read_git_state(job, None, None, event_of(job)).unwrap()
+    assert claimed_side(state.job_type) is Side.PRODUCTION
+    assert (state.commit, state.base_sha, state.head_sha) == (BASE, BASE, None)
+
+
+@given(st.sampled_from(sorted(UNMERGED)), st.data())
+def test_no_variables_beside_those_of_unmerged_code_make_it_trusted(name: str, data: st.DataObject) -> None:
+    """Any variables may be added, and one that the CI system set may be changed or taken away."""
+    job = UNMERGED[name]
+    others = st.sampled_from([found for found in NAMES if not job.get(found)])
+    whole = data.draw(st.sampled_from([{}, *MERGED.values()]))  # what a job of another CI system would have
+    added = {found: value for found, value in whole.items() if not job.get(found)}
+    added |= data.draw(st.dictionaries(others, st.sampled_from(WORDS)))
+    changed = data.draw(st.dictionaries(st.sampled_from(sorted(job)), st.sampled_from(WORDS), max_size=1))
+    event = data.draw(st.just(event_of(job)) | st.sampled_from(list(EVENTS.values())).map(Success))
+    result = read_git_state(job | added | changed, OTHER, None, event)
+    assert result.map(lambda state: claimed_side(state.job_type) is Side.UNMERGED).value_or(True)
+
+
+MARKS = [
+    {"PULL_NUMBER": "7"},
+    {"PULL_PULL_SHA": HEAD},
+    {"GITHUB_HEAD_REF": "fix"},
+    {"CHANGE_ID": "7"},
+    {"CHANGE_FORK": "kim"},
+    {"SYSTEM_PULLREQUEST_PULLREQUESTID": "1"},
+    {"CI_MERGE_REQUEST_IID": "7"},
+    {"CI_EXTERNAL_PULL_REQUEST_IID": "7"},
+    {"PULL_REFS": f"main:{BASE},7:{HEAD}"},
+    {"JOB_SPEC": '{"type": "postsubmit", "extra_refs": [{"pulls": [{"number": 7}]}]}'},
+    {"JOB_SPEC": '{"type": "postsubmit", "refs": {"pul\\u006cs": [{"number": 7}]}}'},
+    {"JOB_SPEC": "{"},
+    {"PULL_BASE_REF": "gh-readonly-queue/main/pr-7-1"},
+    {"GITHUB_REF": "refs/pull/7/merge"},
+    {"BUILD_SOURCEBRANCH": "refs/merge-requests/7/head"},
+    {"JOB_TYPE": "presubmit"},
+]
+
+
+@pytest.mark.parametrize("mark", MARKS, ids=str)
+@pytest.mark.parametrize("name", [*MERGED, "outside CI"])
+def test_a_trusted_job_with_one_mark_of_unmerged_code_is_refused(name: str, mark: dict[str, str]) -> None:
+    job = MERGED.get(name, {"PULL_BASE_SHA": BASE}) | mark
+    result = read_git_state(job, None, None, event_of(job))
+    assert problems_of(result) or claimed_side(result.unwrap().job_type) is Side.UNMERGED
+
+
+def test_a_mark_outside_ci_is_told_with_what_to_do() -> None:
+    (problem,) = read_git_state({"PULL_NUMBER": "7"}, BASE, None).failure()
+    assert read_without_commit({"PULL_NUMBER": "7"}, "acme/demo").failure() == (problem,)
+    assert str(problem) == (
+        "PULL_NUMBER: this says that the code is not merged, but no CI system is recognised; "
+        "set CI=true in a CI job, or unset it"
+    )

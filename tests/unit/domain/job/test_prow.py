@@ -1,0 +1,340 @@
+"""Prow jobs: the state that their variables give, and every way in which they contradict themselves."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from image_builder_domain.job.detection import CiSystem, GitState, detect, read_git_state
+from image_builder_domain.job.job_type import JobType
+from image_builder_domain.problem import problems_of
+
+BASE, HEAD, OTHER = "1" * 40, "2" * 40, "3" * 40
+
+POSTSUBMIT = {
+    "CI": "true",
+    "PROW_JOB_ID": "6d1f",
+    "JOB_TYPE": "postsubmit",
+    "REPO_OWNER": "acme",
+    "REPO_NAME": "demo",
+    "PULL_BASE_REF": "main",
+    "PULL_BASE_SHA": BASE,
+    "PULL_REFS": f"main:{BASE}",
+}
+PRESUBMIT = POSTSUBMIT | {
+    "JOB_TYPE": "presubmit",
+    "PULL_NUMBER": "7",
+    "PULL_PULL_SHA": HEAD,
+    "PULL_REFS": f"main:{BASE},7:{HEAD}",
+}
+PULL = {"number": 7, "author": "kim", "sha": HEAD, "title": "Mend a typo"}
+
+
+def job_spec(job_type: str, *pulls: object, **refs: object) -> str:
+    told: dict[str, Any] = {"org": "acme", "repo": "demo", "base_ref": "main", "base_sha": BASE} | refs
+    return json.dumps({"type": job_type, "job": "build", "refs": told | ({"pulls": list(pulls)} if pulls else {})})
+
+
+def state(environment: dict[str, str], repository: str | None = None) -> GitState:
+    return read_git_state(environment, None, repository).unwrap()
+
+
+def wheres(environment: dict[str, str], repository: str | None = None) -> list[str]:
+    return [problem.where for problem in read_git_state(environment, None, repository).failure()]
+
+
+def told(environment: dict[str, str], repository: str | None = None) -> str:
+    return "\n".join(map(str, read_git_state(environment, None, repository).failure()))
+
+
+def without(environment: dict[str, str], *names: str) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name not in names}
+
+
+WORDS = ["", "true", "presubmit", "postsubmit", "batch", "acme", "demo", "7", BASE, HEAD, "0" * 40, "main", "{}", "[]"]
+SPECS = [
+    job_spec("postsubmit"),
+    job_spec("presubmit", PULL),
+    '{"refs": 5}',
+    '{"refs": {"pulls": 5}}',
+    '{"refs": {"pulls": {"number": 7}}}',
+    '{"refs": {"pulls": [7, null]}}',
+]
+NAMES = [*PRESUBMIT, "JOB_SPEC", "GITHUB_ACTIONS"]
+
+
+anything = st.dictionaries(
+    st.sampled_from(NAMES), st.sampled_from(WORDS + SPECS) | st.text("7:,{é\n\0", max_size=5), max_size=3
+)
+
+
+@given(st.sampled_from([{}, POSTSUBMIT, PRESUBMIT]), anything, st.sampled_from(SPECS))
+def test_any_variables_give_a_state_or_problems(whole: dict[str, str], extra: dict[str, str], spec: str) -> None:
+    result = read_git_state(whole | {"JOB_SPEC": spec} | extra, None, None)
+    assert problems_of(result) or result.unwrap().commit
+
+
+@given(st.sampled_from([PRESUBMIT, POSTSUBMIT]), st.sets(st.sampled_from([*PRESUBMIT, "JOB_SPEC"])))
+def test_a_state_from_fewer_variables_is_the_whole_state_or_none(whole: dict[str, str], dropped: set[str]) -> None:
+    environment = without(whole | {"JOB_SPEC": SPECS[whole is PRESUBMIT]}, *dropped)
+    result = read_git_state(environment, None, None)
+    found = result.map(lambda state: (state.system, state.job_type, state.commit)).value_or(None)
+    complete = (CiSystem.PROW, state(whole).job_type, state(whole).commit)
+    local = (CiSystem.LOCAL, JobType.LOCAL, BASE)
+    assert found in (None, complete, local)
+    assert (found == local) <= bool(dropped & {"PROW_JOB_ID"})
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), st.sampled_from(WORDS + SPECS)))
+def test_no_variables_beside_a_presubmit_spec_make_a_postsubmit(extra: dict[str, str]) -> None:
+    environment = PRESUBMIT | extra | {"JOB_SPEC": job_spec("presubmit", PULL), "PROW_JOB_ID": "1"}
+    result = read_git_state(environment, None, None)
+    assert result.map(lambda state: state.job_type is JobType.PRESUBMIT).value_or(True)
+
+
+def test_a_postsubmit_builds_the_pushed_commit() -> None:
+    expected = GitState(CiSystem.PROW, JobType.POSTSUBMIT, BASE, "acme", "demo", base_ref="main", base_sha=BASE)
+    assert state(POSTSUBMIT) == expected
+
+
+def test_a_presubmit_builds_the_head_of_the_pull_request() -> None:
+    expected = GitState(CiSystem.PROW, JobType.PRESUBMIT, HEAD, "acme", "demo", 7, "main", BASE, HEAD)
+    assert state(PRESUBMIT) == expected
+    assert state(PRESUBMIT | {"PULL_HEAD_REF": "fix/typo"}).head_ref == "fix/typo"
+    assert expected.repository == "acme/demo"
+
+
+@pytest.mark.parametrize(("environment", "pulls"), [(POSTSUBMIT, []), (PRESUBMIT, [PULL])])
+def test_a_job_spec_that_agrees_changes_nothing(environment: dict[str, str], pulls: list[object]) -> None:
+    spec = job_spec(environment["JOB_TYPE"], *pulls)
+    assert state(environment | {"JOB_SPEC": spec}) == replace(state(environment), host="github.com")
+
+
+def test_the_variables_alone_are_enough() -> None:
+    assert state(without(PRESUBMIT, "PULL_REFS")) == state(PRESUBMIT)
+
+
+def test_who_sets_prow_s_names_elsewhere_chooses_what_is_built() -> None:
+    assert state(without(PRESUBMIT, "PROW_JOB_ID")) == replace(state(PRESUBMIT), starter_chooses=True)
+    assert state(without(POSTSUBMIT, "PROW_JOB_ID")) == replace(state(POSTSUBMIT), starter_chooses=True)
+
+
+@pytest.mark.parametrize("ref", ["refs/heads/main", "refs/tags/main"])
+def test_a_full_ref_in_prow_s_names_is_what_it_says_outside_prow_alone(ref: str) -> None:
+    environment = without(POSTSUBMIT, "PULL_REFS") | {"PULL_BASE_REF": ref}
+    found = state(without(environment, "PROW_JOB_ID"))
+    assert (found.ref, found.base_ref, found.claimed_refs) == (ref, "main", (ref,))
+    assert state(environment).claimed_refs == (f"refs/heads/{ref}", f"refs/tags/{ref}")
+    pull = without(PRESUBMIT, "PULL_REFS", "PROW_JOB_ID") | {"PULL_BASE_REF": ref}
+    assert (state(pull).ref, state(pull).base_ref) == (None, "main")
+
+
+def test_a_ref_whose_prefix_prow_took_away_may_be_a_branch_or_a_tag() -> None:
+    assert state(POSTSUBMIT).ref is None
+    assert state(POSTSUBMIT).claimed_refs == ("refs/heads/main", "refs/tags/main")
+    assert state(without(POSTSUBMIT, "PULL_BASE_REF", "PULL_REFS")).claimed_refs == ()
+
+
+@pytest.mark.parametrize(
+    ("links", "host"),
+    [
+        ({}, "github.com"),
+        ({"repo_link": "https://git.example/acme/demo"}, "git.example"),
+        ({"clone_uri": "git@ssh.git.example:acme/demo.git"}, "ssh.git.example"),
+        ({"repo_link": "https://git.example:8443/acme/demo", "clone_uri": "git@x:acme/demo"}, "git.example:8443"),
+        ({"repo_link": 5, "clone_uri": "not a URL"}, "github.com"),
+    ],
+)
+def test_the_host_is_that_of_the_repository_s_page_or_clone(links: dict[str, object], host: str) -> None:
+    assert state(POSTSUBMIT | {"JOB_SPEC": job_spec("postsubmit", **links)}).host == host
+    assert state(POSTSUBMIT).host is None
+
+
+def test_a_sha_256_commit_is_one() -> None:
+    assert state(without(POSTSUBMIT, "PULL_REFS") | {"PULL_BASE_SHA": "a" * 64}).commit == "a" * 64
+
+
+@pytest.mark.parametrize("name", ["JOB_TYPE", "REPO_OWNER", "REPO_NAME", "PULL_BASE_SHA"])
+@pytest.mark.parametrize("environment", [POSTSUBMIT, PRESUBMIT], ids=["postsubmit", "presubmit"])
+def test_a_missing_variable_is_named(environment: dict[str, str], name: str) -> None:
+    assert wheres(without(environment, name)) == [name]
+    assert wheres(environment | {name: ""}) == [name]
+
+
+@pytest.mark.parametrize("name", ["PULL_NUMBER", "PULL_PULL_SHA"])
+def test_a_missing_variable_of_the_pull_request_is_named(name: str) -> None:
+    assert wheres(without(PRESUBMIT, name)) == [name]
+
+
+def test_all_missing_variables_are_named_at_once() -> None:
+    bare = {"PROW_JOB_ID": "1", "JOB_TYPE": "presubmit"}
+    assert sorted(wheres(bare)) == ["PULL_BASE_SHA", "PULL_NUMBER", "PULL_PULL_SHA", "REPO_NAME", "REPO_OWNER"]
+    assert sorted(wheres(without(bare, "JOB_TYPE"))) == ["JOB_TYPE", "PULL_BASE_SHA", "REPO_NAME", "REPO_OWNER"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PULL_BASE_SHA", "0" * 40),
+        ("PULL_PULL_SHA", "0" * 64),
+        ("PULL_BASE_SHA", "1" * 39),
+        ("PULL_BASE_SHA", "1" * 41),
+        ("PULL_PULL_SHA", "A" * 40),
+        ("PULL_PULL_SHA", HEAD + "\n"),
+        ("PULL_PULL_SHA", "main"),
+        ("PULL_NUMBER", "0"),
+        ("PULL_NUMBER", "-7"),
+        ("PULL_NUMBER", "07"),
+        ("PULL_NUMBER", "7\n"),
+        ("PULL_NUMBER", "seven"),
+        ("PULL_NUMBER", "\u0667"),
+        ("JOB_TYPE", "Presubmit"),
+        ("JOB_TYPE", "postsubmit "),
+    ],
+)
+def test_a_wrong_value_is_told_with_its_variable(name: str, value: str) -> None:
+    environment = without(PRESUBMIT, "PULL_REFS") | {name: value}
+    assert wheres(environment) == [name]
+    assert repr(value) in told(environment)
+
+
+@pytest.mark.parametrize(("owner", "repo"), [("ac/me", "demo"), ("acme", ".."), ("-acme", "demo"), ("acme", "a b")])
+def test_names_that_are_no_repository_are_refused(owner: str, repo: str) -> None:
+    assert wheres(POSTSUBMIT | {"REPO_OWNER": owner, "REPO_NAME": repo}) == ["REPO_OWNER, REPO_NAME"]
+
+
+def test_an_unknown_job_type_is_refused_with_the_nearest() -> None:
+    assert "did you mean 'presubmit'?" in told(PRESUBMIT | {"JOB_TYPE": "presubmitt"})
+
+
+@pytest.mark.parametrize("name", ["PULL_NUMBER", "PULL_PULL_SHA"])
+def test_a_postsubmit_that_carries_a_pull_request_is_refused(name: str) -> None:
+    assert wheres(POSTSUBMIT | {name: PRESUBMIT[name]}) == [name]
+
+
+DISAGREEING = [
+    pytest.param(POSTSUBMIT, job_spec("presubmit", PULL), ["type", "refs.pulls"], id="a pull request as postsubmit"),
+    pytest.param(POSTSUBMIT, job_spec("batch"), ["type"], id="type"),
+    pytest.param(POSTSUBMIT, job_spec("postsubmit", org="evil"), ["refs.org"], id="owner"),
+    pytest.param(POSTSUBMIT, job_spec("postsubmit", repo="other"), ["refs.repo"], id="name"),
+    pytest.param(POSTSUBMIT, job_spec("postsubmit", base_sha=OTHER), ["refs.base_sha"], id="base"),
+    pytest.param(POSTSUBMIT, job_spec("postsubmit", base_ref="x"), ["refs.base_ref"], id="base ref"),
+    pytest.param(POSTSUBMIT, job_spec("postsubmit", PULL), ["refs.pulls"], id="pull in a postsubmit"),
+    pytest.param(POSTSUBMIT, job_spec("postsubmit", "x"), ["refs.pulls"], id="malformed pull"),
+    pytest.param(POSTSUBMIT, job_spec("postsubmit", pulls={"number": 7}), ["refs.pulls"], id="pulls is a mapping"),
+    pytest.param(POSTSUBMIT, job_spec("postsubmit", pulls=5), ["refs.pulls"], id="pulls is a number"),
+    pytest.param(PRESUBMIT, job_spec("presubmit"), ["refs.pulls"], id="no pull in a presubmit"),
+    pytest.param(PRESUBMIT, job_spec("presubmit", PULL | {"number": 8}), ["refs.pulls"], id="number"),
+    pytest.param(PRESUBMIT, job_spec("presubmit", PULL | {"sha": OTHER}), ["refs.pulls"], id="head"),
+    pytest.param(PRESUBMIT, job_spec("presubmit", PULL, PULL), ["refs.pulls"], id="two pulls"),
+    pytest.param(PRESUBMIT, '{"type": "presubmit"}', ["refs.org", "refs.repo", "refs.pulls"], id="no refs"),
+    pytest.param(PRESUBMIT, "{}", ["type", "refs.org", "refs.repo", "refs.pulls"], id="empty"),
+]
+
+
+@pytest.mark.parametrize(("environment", "spec", "keys"), DISAGREEING)
+def test_a_job_spec_that_disagrees_is_refused(environment: dict[str, str], spec: str, keys: list[str]) -> None:
+    found = read_git_state(environment | {"JOB_SPEC": spec}, None, None).failure()
+    assert [(problem.where, problem.what.split()[0]) for problem in found] == [("JOB_SPEC", key) for key in keys]
+
+
+@pytest.mark.parametrize("spec", ["{", "[]", "null", "[" * 100_000])
+def test_a_job_spec_that_cannot_be_read_is_refused(spec: str) -> None:
+    assert wheres(POSTSUBMIT | {"JOB_SPEC": spec}) == ["JOB_SPEC"]
+
+
+def test_a_job_spec_without_base_sha_says_nothing_of_it() -> None:
+    assert state(POSTSUBMIT | {"JOB_SPEC": job_spec("postsubmit", base_sha="")}) == state(
+        POSTSUBMIT | {"JOB_SPEC": job_spec("postsubmit")}
+    )
+
+
+@pytest.mark.parametrize(
+    ("environment", "refs"),
+    [
+        (POSTSUBMIT, "main"),
+        (PRESUBMIT, f"main,7:{HEAD}"),
+        (PRESUBMIT, f"main:{BASE},7:{HEAD}:refs/pull/7/head"),
+    ],
+)
+def test_pull_refs_may_leave_out_or_add(environment: dict[str, str], refs: str) -> None:
+    assert state(environment | {"PULL_REFS": refs}) == state(environment)
+
+
+@pytest.mark.parametrize(
+    ("environment", "refs"),
+    [
+        pytest.param(POSTSUBMIT, f"main:{OTHER}", id="base"),
+        pytest.param(POSTSUBMIT, f"other:{BASE}", id="base ref"),
+        pytest.param(POSTSUBMIT, f"main:{BASE},7:{HEAD}", id="pull in a postsubmit"),
+        pytest.param(POSTSUBMIT, f"main:{BASE},", id="trailing comma"),
+        pytest.param(PRESUBMIT, f"main:{BASE}", id="no pull in a presubmit"),
+        pytest.param(PRESUBMIT, f"main:{BASE},8:{HEAD}", id="number"),
+        pytest.param(PRESUBMIT, f"main:{BASE},7:{OTHER}", id="head"),
+        pytest.param(PRESUBMIT, f"main:{BASE},7", id="no head"),
+        pytest.param(PRESUBMIT, f"main:{BASE},7:{HEAD},9:{OTHER}", id="a batch"),
+    ],
+)
+def test_pull_refs_that_disagree_are_refused(environment: dict[str, str], refs: str) -> None:
+    assert wheres(environment | {"PULL_REFS": refs}) == ["PULL_REFS"]
+
+
+def test_both_disagreements_are_told_at_once() -> None:
+    environment = POSTSUBMIT | {"JOB_SPEC": job_spec("batch"), "PULL_REFS": f"main:{OTHER}"}
+    assert wheres(environment) == ["JOB_SPEC", "PULL_REFS"]
+
+
+def test_the_flag_must_equal_the_state() -> None:
+    assert state(POSTSUBMIT, "acme/demo") == state(POSTSUBMIT)
+    assert wheres(POSTSUBMIT, "acme/other") == ["--repo"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "system"),
+    [
+        ({}, CiSystem.LOCAL),
+        ({"CI": "false"}, CiSystem.LOCAL),
+        ({"CI": "true"}, None),
+        ({"CI": "1"}, None),
+        ({"CI": "True", "REPO_OWNER": "acme", "REPO_NAME": "demo", "JOB_TYPE": "postsubmit"}, CiSystem.PROW),
+        ({"REPO_OWNER": "acme", "REPO_NAME": "demo", "JOB_TYPE": "postsubmit"}, CiSystem.LOCAL),
+        ({"CI": "True", "GITHUB_ACTIONS": "true"}, CiSystem.GITHUB),
+        (without(POSTSUBMIT, "PROW_JOB_ID"), CiSystem.PROW),
+        (without(POSTSUBMIT, "PROW_JOB_ID", "REPO_NAME"), None),
+        ({"PROW_JOB_ID": "1"}, CiSystem.PROW),
+        ({"PROW_JOB_ID": ""}, CiSystem.LOCAL),
+        ({"GITHUB_ACTIONS": "true", "PROW_JOB_ID": "1"}, CiSystem.GITHUB),
+        ({"TF_BUILD": "True"}, CiSystem.AZURE_PIPELINES),
+        ({"BUILD_BUILDID": "5", "GITLAB_CI": "true"}, CiSystem.AZURE_PIPELINES),
+        ({"GITLAB_CI": "true", "JENKINS_URL": "x"}, CiSystem.GITLAB),
+        ({"JENKINS_HOME": "x"}, CiSystem.JENKINS),
+    ],
+)
+def test_the_first_system_that_fits_is_taken(environment: dict[str, str], system: CiSystem | None) -> None:
+    assert detect(environment) is system
+
+
+def test_ci_without_a_known_system_is_never_local() -> None:
+    assert wheres({"CI": "true", "PULL_BASE_SHA": BASE}, "acme/demo") == ["CI"]
+    assert wheres({"CI": "1", "PULL_BASE_SHA": BASE}, "acme/demo") == ["CI"]
+
+
+def test_outside_ci_the_commit_is_the_working_copy_s() -> None:
+    assert read_git_state({}, HEAD, None).unwrap() == GitState(CiSystem.LOCAL, JobType.LOCAL, HEAD)
+    assert read_git_state({}, HEAD, "acme/demo").unwrap().repository == "acme/demo"
+
+
+def test_outside_ci_the_variable_goes_before_the_working_copy() -> None:
+    assert read_git_state({"PULL_BASE_SHA": BASE}, HEAD, None).unwrap().commit == BASE
+
+
+def test_outside_ci_an_unknown_commit_names_both_sources() -> None:
+    problem = told({})
+    assert "git" in problem
+    assert "PULL_BASE_SHA" in problem
+
+
+def test_outside_ci_every_problem_is_told_at_once() -> None:
+    assert wheres({"PULL_BASE_SHA": "main"}, "acme") == ["PULL_BASE_SHA", "--repo"]

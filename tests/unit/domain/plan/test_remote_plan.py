@@ -1,0 +1,188 @@
+"""Plans of remote builds and previews, and what their outcomes come to."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from image_builder_domain.configuration.ado import AdoSettings
+from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.exit_code import ExitCode
+from image_builder_domain.interruption import Interruption
+from image_builder_domain.job.detection import CiSystem, GitState
+from image_builder_domain.job.job_type import JobType
+from image_builder_domain.plan.inputs import Asked, TagInputs
+from image_builder_domain.plan.remote import RemoteInputs, RemotePlan, decide_remote
+from image_builder_domain.problem import Problems, refuse
+from image_builder_domain.remote_pipeline import (
+    FinishedRun,
+    PipelineInterrupted,
+    PreviewRequest,
+    Run,
+    RunLost,
+    RunRequest,
+    Verdict,
+)
+from image_builder_domain.report.remote import RemoteReport
+from image_builder_domain.report.remote_outcome import RemoteOutcome, remote_report
+from image_builder_domain.trust.settings import TrustSettings
+from returns.result import Result, Success
+
+from tests.unit.jobs import MAIN
+
+BASE, HEAD = "1" * 40, "2" * 40
+PUSH = GitState(CiSystem.PROW, JobType.POSTSUBMIT, BASE, "acme", "demo", base_sha=BASE)
+PULL = replace(PUSH, job_type=JobType.PRESUBMIT, commit=HEAD, head_sha=HEAD, pull_number=7)
+LOCAL = GitState(CiSystem.LOCAL, JobType.LOCAL, BASE)
+SETTINGS = AdoSettings("https://dev.azure.com/acme", "images", 42, parameters="v2")
+APP = Asked("app")
+TIME = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def planned(
+    state: GitState = PUSH,
+    asked: Asked = APP,
+    settings: AdoSettings | None = SETTINGS,
+    trust: TrustSettings | None = None,
+    **more: Any,
+) -> Result[RemotePlan, Problems]:
+    configuration = Configuration("config.yaml", ado=settings, trust=trust or TrustSettings())
+    tags = TagInputs(asked, Success(configuration), Success(state), TIME, {"FROM_HERE": "x"})
+    return decide_remote(RemoteInputs(tags, ".", "Dockerfile", Success(False), **more))
+
+
+def sent(plan: RemotePlan) -> dict[str, str]:
+    return {each.name: each.value for each in plan.request.parameters}
+
+
+def test_a_pull_request_names_its_base_and_its_head() -> None:
+    found = sent(planned(PULL).unwrap())
+    assert (found["PullBaseSHA"], found["PullPullSHA"], found["PullNumber"]) == (BASE, HEAD, "7")
+
+
+def test_a_pull_request_whose_base_is_unknown_is_refused() -> None:
+    assert "PULL_BASE_SHA" in str(planned(replace(PULL, base_sha=None)).failure())
+
+
+def test_a_pushed_tag_is_named_so_that_the_pipeline_finds_its_commit_beside_the_default_branch() -> None:
+    assert sent(planned(replace(PUSH, tag="v1")).unwrap())["BaseRef"] == "refs/tags/v1"
+
+
+@pytest.mark.parametrize("job_type", [JobType.POSTSUBMIT, JobType.WORKFLOW_DISPATCH, JobType.SCHEDULE])
+def test_a_push_that_is_not_production_is_sent_as_a_merge_group_without_a_token(job_type: JobType) -> None:
+    pushed = replace(PUSH, job_type=job_type, ref="refs/heads/fix", base_ref="fix")
+    plan = planned(pushed, trust=MAIN, identity_token=True).unwrap()
+    found = sent(plan)
+    assert (found["JobType"], found["PullBaseSHA"], found["PullPullSHA"]) == ("merge_group", BASE, BASE)
+    assert isinstance(plan.request, RunRequest)
+    assert not plan.request.identity_token
+    assert "is not production" in plan.job.warnings[0]
+    # Parameters v1 have no word for it, and nothing else is sent in its place.
+    v1 = planned(pushed, settings=replace(SETTINGS, parameters="v1"), trust=MAIN)
+    assert "takes no merge_group jobs" in str(v1.failure())
+
+
+def test_a_tag_that_is_not_production_is_not_sent_at_all() -> None:
+    tagged = replace(PUSH, ref="refs/tags/v1", tag="v1")
+    assert "write the line 'acme/demo: [main, refs/tags/v*]'" in str(planned(tagged, trust=MAIN).failure())
+
+
+def test_an_argument_without_a_value_takes_it_from_here() -> None:
+    assert sent(planned(asked=Asked("app", build_arguments=("FROM_HERE",))).unwrap())["BuildArgs"] == "FROM_HERE=x"
+
+
+def test_of_a_repeated_argument_the_last_value_is_sent() -> None:
+    assert sent(planned(asked=Asked("app", build_arguments=("A=1", "B=2", "A=3"))).unwrap())["BuildArgs"] == "A=3,B=2"
+
+
+def test_a_list_of_tags_in_base64_is_sent_with_the_others() -> None:
+    found = planned(asked=Asked("app", tags=("a",), tag_base64="Yg=="), settings=replace(SETTINGS, parameters="v1"))
+    assert sent(found.unwrap())["Tags"] == "a=a,b=b"
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (Asked(), "--name"),
+        (Asked("Bad Name"), "--name"),
+        (Asked("app", tags=("-x",)), "is no tag"),
+        (Asked("app", tags=("a=1", "a=2")), "two values"),
+        (Asked("app", platforms=("amd64",)), "--platform"),
+        (Asked("app", build_arguments=("NOT_SET",)), "NOT_SET"),
+    ],
+)
+def test_what_is_wrong_is_refused(asked: Asked, words: str) -> None:
+    assert words in " ".join(map(str, planned(asked=asked).failure()))
+
+
+def test_everything_that_is_wrong_is_told_together() -> None:
+    found = planned(asked=Asked(tags=("-x",)), settings=None).failure()
+    assert {problem.where for problem in found} == {"--name", "--tag", "config.yaml"}
+
+
+def test_a_build_outside_of_ci_is_refused_and_a_preview_is_expanded_as_for_a_push() -> None:
+    assert "--build-in-ado" in str(planned(LOCAL).failure())
+    plan = planned(LOCAL, Asked(), definition=Success("steps: []")).unwrap()
+    assert isinstance(plan.request, PreviewRequest)
+    found = sent(plan)
+    assert (found["JobType"], found["PullBaseSHA"], found["Name"], found["RepoOwner"]) == ("postsubmit", BASE, "", "")
+
+
+def test_a_preview_without_a_definition_is_refused() -> None:
+    assert "why" in str(planned(definition=refuse("--path", "why")).failure())
+
+
+@pytest.mark.parametrize(("version", "expected"), [("v1", False), ("v2", True)])
+def test_the_identity_token_goes_to_pipelines_that_know_it(version: str, expected: bool) -> None:
+    request = planned(settings=replace(SETTINGS, parameters=version), identity_token=True).unwrap().request
+    assert isinstance(request, RunRequest)
+    assert request.identity_token is expected
+
+
+# --- outcomes -----------------------------------------------------------------------------------------------------
+
+RUN = Run(901, "https://dev.azure.com/run")
+TOLD = RemoteReport("success", True, True, "app", ("r/app:v1",), ("v1",), "r")
+
+
+def ended(verdict: Verdict) -> RemoteOutcome:
+    return RemoteOutcome(RUN, FinishedRun(RUN, verdict, "said"), report=TOLD)
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_only_a_run_that_succeeded_is_done_whatever_its_report_says(verdict: Verdict) -> None:
+    outcome = ended(verdict)
+    done = verdict is Verdict.SUCCEEDED
+    assert outcome.exit_code() == (ExitCode.DONE if done else ExitCode.REMOTE_FAILED)
+    report = remote_report(planned().unwrap(), outcome)
+    assert report["status"] == ("success" if done else "failure")
+    assert (report["pushed"], report["signed"], report["result"]) == (True, True, verdict.value)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [
+        (RemoteOutcome(RUN, failure=RunLost(RUN, "why")), ExitCode.REMOTE_FAILED),
+        (
+            RemoteOutcome(
+                RUN, failure=PipelineInterrupted(Interruption.SIGTERM), interruption=Interruption.SIGTERM, lost=("x",)
+            ),
+            ExitCode.SIGTERM,
+        ),
+        (replace(ended(Verdict.SUCCEEDED), lost=("log",)), ExitCode.FILE_NOT_WRITTEN),
+        (replace(ended(Verdict.FAILED), lost=("log",)), ExitCode.REMOTE_FAILED),
+        (RemoteOutcome(), ExitCode.REMOTE_FAILED),
+    ],
+)
+def test_of_several_failures_the_first_in_order_is_told(outcome: RemoteOutcome, code: ExitCode) -> None:
+    assert outcome.exit_code() == code
+
+
+def test_a_report_without_a_run_is_complete_too() -> None:
+    report = remote_report(planned().unwrap(), RemoteOutcome())
+    assert (report["run"], report["image_name"], report["images"], report["not_signed"]) == (
+        None,
+        "app",
+        [],
+        "the pipeline gave no report",
+    )

@@ -1,0 +1,158 @@
+"""What is told of a tag that cannot be given, word for word, and that none is dropped on the way."""
+
+from base64 import b64encode
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
+
+import pytest
+from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.go.template import TemplateData
+from image_builder_domain.image.reference import TAG_RULE
+from image_builder_domain.job.detection import CiSystem, GitState
+from image_builder_domain.job.job_type import JobType
+from image_builder_domain.plan.inputs import Asked, TagInputs
+from image_builder_domain.plan.tag_list import decode_tags
+from image_builder_domain.plan.tags import decide_tags, user_tags
+from image_builder_domain.problem import Problem, Problems, problems_of
+from image_builder_domain.tag import Tag, TagSpec, compute_tags, tag_value
+from returns.result import Result, Success
+
+MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
+DATA = TemplateData(commit_sha="abcdef1234" * 4, pr_number="", time=MOMENT, env={}, nanosecond=0)
+COMMIT = GitState(CiSystem.PROW, JobType.POSTSUBMIT, "abcdef1234" * 4, "acme", "demo")
+NO_BASE64 = Problem(
+    "--tag-base64", "this is no base64 of text in UTF-8", "encode it with base64, alphabet and padding included"
+)
+
+
+def only(result: Result[object, Problems]) -> Problem:
+    (problem,) = problems_of(result)
+    return problem
+
+
+def decided(asked: Asked, state: GitState = COMMIT) -> Result[tuple[Tag, ...], Problems]:
+    return decide_tags(TagInputs(asked, Success(Configuration("config.yaml")), Success(state), MOMENT, {}))
+
+
+@pytest.mark.parametrize("epoch", ["yesterday", "-1", "1e9", " 12", "1_0", "\u0661", "9" * 12])
+def test_a_time_that_the_job_fixes_and_that_is_none_is_refused(epoch: str) -> None:
+    inputs = TagInputs(
+        Asked(), Success(Configuration("config.yaml")), Success(COMMIT), MOMENT, {"SOURCE_DATE_EPOCH": epoch}
+    )
+    assert only(decide_tags(inputs)) == Problem(
+        "SOURCE_DATE_EPOCH", f"{epoch!r} is no time", "give the seconds since 1970, such as 1700000000"
+    )
+
+
+def encoded(text: str) -> str:
+    return b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "remedy"),
+    [
+        ("", "the tag is empty", "give a value, such as --tag latest"),
+        ("name=", "the tag is empty", "give a value, such as --tag latest"),
+        ("=value", "'value' gives the tag no name", "write name=value"),
+        ("{{ . }}", None, None),
+        ("...=x", "'x' gives the tag no name", "write name=value"),
+    ],
+)
+def test_a_tag_that_cannot_be_asked_for(text: str, what: str | None, remedy: str | None) -> None:
+    found = TagSpec.parse(text, "here")
+    if what is None:
+        assert only(found) == Problem("here", "'{{ . }}' gives the tag no name", "write name=value")
+    else:
+        assert only(found) == Problem("here", what, remedy or "")
+
+
+def test_only_the_first_sign_splits_name_and_value() -> None:
+    assert TagSpec.parse("a=b=c", "here").unwrap() == TagSpec("a", "b=c", "here")
+
+
+def test_what_has_no_place_of_its_own_was_asked_for_on_the_command_line() -> None:
+    assert TagSpec.parse("a").unwrap().where == "--tag"
+
+
+@pytest.mark.parametrize(
+    ("spec", "what", "remedy"),
+    [
+        (
+            TagSpec("n", "{{ .PRNumber }}", "here"),
+            "the template '{{ .PRNumber }}' gives an empty tag",
+            "use a field that has a value",
+        ),
+        (TagSpec("n", "a/b", "here"), f"'a/b' is no tag: {TAG_RULE}", "change the value"),
+        (TagSpec("n", "a", "here", "b"), "the tag 'a' does not match the pattern 'b'", "change the value"),
+        (TagSpec("n", "a", "here", "("), "the tag 'a' does not match the pattern '('", "change the value"),
+    ],
+)
+def test_a_value_that_cannot_be_a_tag(spec: TagSpec, what: str, remedy: str) -> None:
+    assert only(tag_value(spec, DATA)) == Problem("here", what, remedy)
+
+
+def test_one_name_with_two_values() -> None:
+    clash = "the name 'a' has two values, 'x' and 'y'"
+    specs = (TagSpec("a", "x", "one"), TagSpec("a", "y", "two"))
+    assert only(compute_tags(specs, DATA)) == Problem("--tag", clash, "give each tag a name of its own: name=value")
+
+
+def test_tags_in_base64_follow_the_others_and_know_where_they_come_from() -> None:
+    found = user_tags(Asked(tags=("a",), tag_base64=encoded("b,c={{ .Date }}\n"))).unwrap()
+    assert found == (
+        TagSpec("a", "a", "--tag"),
+        TagSpec("b", "b", "--tag-base64"),
+        TagSpec("c", "{{ .Date }}", "--tag-base64"),
+    )
+
+
+def test_problems_of_both_lists_are_told() -> None:
+    found = problems_of(user_tags(Asked(tags=("",), tag_base64=encoded("b,,c"))))
+    assert [(problem.where, problem.what) for problem in found] == [
+        ("--tag", "the tag is empty"),
+        ("--tag-base64", "the tag is empty"),
+    ]
+    assert [problem.where for problem in problems_of(decided(Asked(tags=("",), tag_base64="?")))] == [
+        "--tag",
+        "--tag-base64",
+    ]
+
+
+@pytest.mark.parametrize("text", ["?", "YQ", "YQ==YQ==", "/w==", "YQ==!"])
+def test_what_is_no_base64_of_text(text: str) -> None:
+    assert only(decode_tags(text)) == NO_BASE64
+
+
+@pytest.mark.parametrize(
+    ("text", "tags"), [("a\r\n", ("a",)), ("a\n\n", ("a\n",)), ("a,b", ("a", "b")), ("a\r", ("a",)), ("XX", ("XX",))]
+)
+def test_one_line_end_after_the_list_goes(text: str, tags: tuple[str, ...]) -> None:
+    assert decode_tags(encoded(text)).unwrap() == tags
+
+
+def test_a_batch_is_named_by_the_very_bytes_of_its_variable() -> None:
+    state = GitState(CiSystem.PROW, JobType.BATCH, None, "acme", "demo", pull_refs="main:\udcff")
+    digits = sha256(b"main:\xff").hexdigest()[:12]
+    assert decided(Asked(), state).unwrap() == (Tag("default_tag", f"batch-{digits}"),)
+    nothing = sha256(b"").hexdigest()[:12]
+    assert decided(Asked(), replace(state, pull_refs=None)).unwrap() == (Tag("default_tag", f"batch-{nothing}"),)
+
+
+def test_a_batch_without_a_commit_says_which_template_wants_one() -> None:
+    state = GitState(CiSystem.PROW, JobType.BATCH, None, "acme", "demo", pull_refs="main:1")
+    assert only(decided(Asked(tags=("a={{\n .ShortSHA }}",)), state)) == Problem(
+        "--tag",
+        "the template '{{\\n .ShortSHA }}' needs a commit, and a batch has none of its own",
+        "use .Date, .Time or a fixed text",
+    )
+
+
+def test_a_job_without_a_pull_request_has_an_empty_number() -> None:
+    found = decided(Asked(tags=('a={{ or .PRNumber "none" }}',))).unwrap()
+    assert found[0] == Tag("a", "none")
+
+
+def test_the_time_is_told_to_the_microsecond() -> None:
+    found = decided(Asked(tags=("a={{ .Time.Nanosecond }}",))).unwrap()
+    assert found[0] == Tag("a", "678901000")

@@ -1,0 +1,106 @@
+"""What is verified: of images that a person names, and of a report."""
+
+import pytest
+from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.signer_settings import CosignSettings, NotarySettings, SignerDefinition
+from image_builder_domain.image.reference import Digest, ImageReference
+from image_builder_domain.job.detection import CiSystem, GitState
+from image_builder_domain.job.job_type import JobType
+from image_builder_domain.problem import Problem, Problems
+from image_builder_domain.report.build_report import ReportedImage, ReportedSignature
+from image_builder_domain.report.verification import Claim, VerificationInputs, decide_claims
+from image_builder_domain.signing import SignatureStatus
+from returns.result import Failure, Result, Success
+
+IMAGE = "r.example/prod/app:v1"
+DIGEST = Digest(f"sha256:{'a' * 64}")
+
+
+def signer(name: str, job_types: tuple[JobType, ...] = ()) -> SignerDefinition:
+    settings = NotarySettings("https://s.example") if name.startswith("notary") else CosignSettings("k")
+    return SignerDefinition(name, name, job_types, settings, "config.yaml:1:1")
+
+
+CONFIGURATION = Configuration(
+    file="config.yaml",
+    signers=(signer("notary"), signer("one", (JobType.PRESUBMIT,)), signer("two"), signer("three")),
+    enabled_signers={"*": ("notary", "one"), "acme/demo": ("two",)},
+)
+
+
+def decided(
+    *images: str,
+    repository: bool = True,
+    report: tuple[ReportedImage, ...] | None = None,
+    verifiable: str = "one two three",
+) -> Result[tuple[Claim, ...], Problems]:
+    names = ("acme", "demo") if repository else (None, None)
+    state = GitState(CiSystem.LOCAL, JobType.LOCAL, None, *names)
+    told = None if report is None else Success(report)
+    return decide_claims(
+        VerificationInputs(images, told, Success(CONFIGURATION), Success(state), frozenset(verifiable.split()))
+    )
+
+
+def reported(*signatures: tuple[str, SignatureStatus], image: str = IMAGE, why: str = "") -> ReportedImage:
+    reference = ImageReference.parse(image).unwrap()
+    return ReportedImage(reference, DIGEST, tuple(ReportedSignature(*found) for found in signatures), why)
+
+
+def test_signers_of_the_repository_must_have_signed_whatever_their_job_type() -> None:
+    (claim,) = decided(IMAGE).unwrap()
+    assert claim.verified_by == ("one", "two")
+    assert claim.digest is None
+
+
+def test_without_a_repository_every_signer_that_can_be_looked_up_must_have_signed() -> None:
+    (claim,) = decided(IMAGE, repository=False).unwrap()
+    assert claim.verified_by == ("one", "two", "three")
+
+
+def test_a_digest_is_what_must_be_there() -> None:
+    assert decided(f"{IMAGE}@{DIGEST}").unwrap()[0].digest == DIGEST
+
+
+def test_nobody_to_look_for_is_refused() -> None:
+    assert "no signer whose signatures can be looked up" in decided(IMAGE, verifiable="").failure()[0].what
+
+
+def test_nothing_named_is_refused() -> None:
+    assert "no image is named" in decided().failure()[0].what
+
+
+def test_a_report_says_who_signed_and_who_accepted() -> None:
+    image = reported(("notary", SignatureStatus.ACCEPTED), ("one", SignatureStatus.SIGNED))
+    (claim,) = decided(report=(image,)).unwrap()
+    assert claim == Claim(image.reference, DIGEST, ("one",), ("notary",), "")
+
+
+def test_a_failed_signature_cannot_be_made_good() -> None:
+    (claim,) = decided(report=(reported(("one", SignatureStatus.FAILED)),)).unwrap()
+    assert (claim.verified_by, claim.unsigned) == ((), "the report says that signing failed: one")
+
+
+def test_an_unsigned_build_is_no_signed_one() -> None:
+    (claim,) = decided(report=(reported(why=": nobody is enabled"),)).unwrap()
+    assert claim.unsigned == "the report says that nobody signed it: nobody is enabled"
+
+
+def test_a_signer_that_is_not_defined_is_refused() -> None:
+    problems = decided(report=(reported(("four", SignatureStatus.SIGNED)),)).failure()
+    assert "'four'" in problems[0].what
+
+
+def test_images_choose_from_a_report() -> None:
+    other = reported(("one", SignatureStatus.SIGNED), image="r.example/prod/app:v2")
+    chosen = decided(IMAGE, report=(reported(("one", SignatureStatus.SIGNED)), other)).unwrap()
+    assert [str(claim.reference) for claim in chosen] == [IMAGE]
+    assert "r.example/prod/app:v3" in decided("r.example/prod/app:v3", report=(other,)).failure()[0].what
+
+
+@pytest.mark.parametrize("report", [None, Failure((Problem("report.json", "broken"),))])
+def test_every_problem_is_told_at_once(report: Result[tuple[ReportedImage, ...], Problems] | None) -> None:
+    wrong = Failure((Problem("config.yaml", "broken"),))
+    problems = decide_claims(VerificationInputs(("a b",), report, wrong, wrong, frozenset())).failure()
+    assert {problem.where for problem in problems} >= {"a b", "config.yaml"}
+    assert any(problem.where == "report.json" for problem in problems) == (report is not None)

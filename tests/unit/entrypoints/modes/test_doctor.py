@@ -1,0 +1,264 @@
+"""What doctor looks at: programs, daemons, registries, credentials; and what it makes of what it finds."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from image_builder.modes.examination.job import look_at_checkout, look_at_job
+from image_builder.modes.examination.pipeline import look_at_pipeline
+from image_builder.presenters.doctor_view import diagnosis_as_json, diagnosis_as_text
+from image_builder_adapters.buildkit.engine import BuildkitSettings
+from image_builder_adapters.buildkit.examination import examine_buildkit
+from image_builder_adapters.cancellation import TimeLimit
+from image_builder_adapters.program_version import Program, program_finding
+from image_builder_adapters.registry import DockerCredentials
+from image_builder_adapters.registry.reachability import impatient_client, reachable
+from image_builder_contracts.cancellation import ManualCancellation
+from image_builder_domain.configuration.ado import AdoSettings
+from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.diagnosis import Diagnosis, Finding
+from image_builder_domain.exit_code import ExitCode
+from image_builder_domain.image.reference import Repository
+from image_builder_domain.image.registry_prefix import RegistryPrefix
+from image_builder_domain.job.detection import CiSystem, GitState, Place, read_git_state
+from image_builder_domain.job.job_type import JobType
+from image_builder_domain.plan.inputs import Asked, TagInputs
+from image_builder_domain.trust.checkout import Checkout, CheckoutFacts
+from returns.result import Failure, Success
+
+from tests.raw_server import answer, raw_server, says
+from tests.unit.checkouts import claimed_checkout
+from tests.unit.jobs import BASE, GITLAB_PUSH
+
+GOOD = Finding("engine x", "tool", "/bin/tool (1.2)", is_needed=True)
+SPARE = Finding("engine x", "spare", "not found", False, False, "install it")
+MISSING = Finding("registry", "reg.example", "no answer", False, True, "check its name")
+
+
+def test_only_what_is_needed_and_missing_is_exit_code_2() -> None:
+    assert Diagnosis((GOOD, SPARE)).exit_code is ExitCode.DONE
+    assert Diagnosis((GOOD, SPARE, MISSING)).exit_code is ExitCode.REFUSED
+    assert Diagnosis((MISSING.spare(),)).exit_code is ExitCode.DONE
+
+
+def test_people_read_each_area_once_and_what_is_missing_at_the_end() -> None:
+    assert diagnosis_as_text(Diagnosis((GOOD, SPARE, MISSING))).splitlines() == [
+        "Engine x",
+        "  ok       tool: /bin/tool (1.2)",
+        "  -        spare: not found",
+        "           -> install it",
+        "Registry",
+        "  MISSING  reg.example: no answer",
+        "           -> check its name",
+        "1 needed and missing",
+        "  registry: reg.example",
+    ]
+
+
+def test_programs_read_every_finding() -> None:
+    shown = diagnosis_as_json(Diagnosis((GOOD, MISSING)))
+    assert shown["usable"] is False
+    assert shown["findings"][1] == {
+        "area": "registry",
+        "subject": "reg.example",
+        "found": "no answer",
+        "good": False,
+        "needed": True,
+        "remedy": "check its name",
+    }
+
+
+def program(folder: Path, name: str, script: str) -> dict[str, str]:
+    file = folder / name
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
+    return {"PATH": f"{folder}:{os.environ['PATH']}", "SECRET": "hunter2"}
+
+
+@pytest.mark.parametrize(
+    ("printed", "version"),
+    [
+        ("buildctl github.com/moby/buildkit v0.26.1 abcdef", "v0.26.1"),
+        ("runc version 1.1.5+ds1\\ngo: go1.19.8", "1.1.5+ds1"),
+        ("take care: 26.8 is old\\nGitVersion:    v3.1.3", "v3.1.3"),
+        ("Kaniko version :  v1.27.5", "v1.27.5"),
+        ("hello", ""),
+    ],
+)
+def test_the_version_is_what_the_program_calls_it(printed: str, version: str, tmp_path: Path) -> None:
+    environment = program(tmp_path, "tool", f"printf '{printed}\\n'")
+    found = program_finding(Program("tool"), "engine", environment, ManualCancellation())
+    assert found.is_good
+    assert found.found == f"{tmp_path}/tool{f' ({version})' if version else ''}"
+
+
+def test_a_program_sees_nothing_of_the_jobs_environment(tmp_path: Path) -> None:
+    environment = program(tmp_path, "tool", 'echo "version: ${SECRET:-none}"')
+    assert program_finding(Program("tool"), "engine", environment, ManualCancellation()).found.endswith("(none)")
+
+
+def test_a_missing_program_comes_with_its_remedy(tmp_path: Path) -> None:
+    found = program_finding(Program("tool", remedy="get it"), "engine", {"PATH": str(tmp_path)}, ManualCancellation())
+    assert (found.is_missing, found.remedy) == (True, "get it")
+
+
+def test_a_program_that_would_begin_its_work_is_not_started(tmp_path: Path) -> None:
+    environment = program(tmp_path, "tool", f"touch {tmp_path}/started")
+    assert program_finding(Program("tool", ()), "engine", environment, ManualCancellation()).is_good
+    assert not (tmp_path / "started").exists()
+
+
+def buildkit(folder: Path, environment: Mapping[str, str]) -> dict[str, Finding]:
+    settings = BuildkitSettings(environment, str(folder), str(folder / "log"), single_build=True, user=0)
+    return {finding.subject: finding for finding in examine_buildkit(settings, ManualCancellation())}
+
+
+def test_a_daemon_elsewhere_needs_buildctl_and_an_answer_alone(tmp_path: Path) -> None:
+    environment = program(tmp_path, "buildctl", 'echo "no route: $*"; test "$1" = --version')
+    environment |= {"PATH": str(tmp_path), "BUILDKIT_HOST": "tcp://far:1", "BUILDKIT_TLS_DIR": "/tls"}
+    found = buildkit(tmp_path, environment)
+    assert [name for name, finding in found.items() if finding.is_missing] == ["BUILDKIT_HOST"]
+    words = "no route: --addr tcp://far:1 --tlsdir /tls debug workers"
+    assert found["BUILDKIT_HOST"].found == f"tcp://far:1 cannot be reached: {words}"
+
+
+def test_a_daemon_that_answers_is_reached(tmp_path: Path) -> None:
+    environment = program(tmp_path, "buildctl", "exit 0") | {"BUILDKIT_HOST": "unix:///run/x.sock"}
+    assert buildkit(tmp_path, environment)["BUILDKIT_HOST"].is_good
+
+
+def test_a_private_daemon_needs_programs_and_a_root(tmp_path: Path) -> None:
+    found = buildkit(tmp_path, {"PATH": str(tmp_path)})
+    assert [name for name, finding in found.items() if finding.is_missing] == ["buildctl", "buildkitd", "runc"]
+    assert found["private root"].is_needed
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "expected"),
+    [
+        ("200 OK", (), "answers, without asking who we are"),
+        ("401 Unauthorized", ("WWW-Authenticate: Basic realm=x",), "answers, and asks who we are"),
+    ],
+)
+def test_a_registry_that_answers_is_reachable(status: str, headers: tuple[str, ...], expected: str) -> None:
+    with raw_server(says(answer(status, *headers))) as server:
+        found = reachable(Repository(server.host, "app"), impatient_client(), TimeLimit(20))
+        assert found == Success(expected)
+        assert server.requests[0].startswith(b"GET /v2/ ")
+        assert b"uthorization" not in server.requests[0]
+
+
+@pytest.mark.parametrize("status", ["401 Unauthorized", "404 Not Found", "302 Found"])
+def test_what_answers_like_no_registry_is_not_one(status: str) -> None:
+    with raw_server(says(answer(status))) as server:
+        found = reachable(Repository(server.host, "app"), impatient_client(), TimeLimit(20))
+        assert isinstance(found, Failure)
+        assert f"answers {status[:3]}" in found.failure()
+
+
+def test_places_of_credentials_are_named_in_the_order_in_which_they_count(tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(
+        json.dumps(
+            {
+                "auths": {"reg.example": {"auth": "dTpw"}, "reg.example/team": {"auth": "dTpw"}},
+                "credHelpers": {"reg.example": "cloud"},
+                "credsStore": "keychain",
+            }
+        )
+    )
+    credentials = DockerCredentials({"DOCKER_CONFIG": str(tmp_path)})
+    assert credentials.places(Repository("reg.example", "team/app")).unwrap() == (
+        f"{file}: credHelpers['reg.example'] (docker-credential-cloud)",
+        f"{file}: credsStore (docker-credential-keychain)",
+        f"{file}: auths['reg.example/team']",
+    )
+
+
+def test_google_names_its_own_key() -> None:
+    credentials = DockerCredentials({"GOOGLE_APPLICATION_CREDENTIALS": "/key.json"})
+    assert credentials.places(Repository("eu.gcr.io", "x")).unwrap() == ("GOOGLE_APPLICATION_CREDENTIALS",)
+    assert credentials.places(Repository("ghcr.io", "x")).unwrap() == ()
+
+
+def test_a_checkout_of_another_commit_is_missing_and_the_right_one_is_told() -> None:
+    known = Configuration("config.yaml", registries=(RegistryPrefix.parse("reg.example/prod").unwrap(),))
+    state = GitState(CiSystem.PROW, JobType.POSTSUBMIT, "1" * 40, "acme", "demo")
+    inputs = TagInputs(Asked("app"), Success(known), Success(state), datetime(2026, 1, 2, tzinfo=UTC), {})
+    (right,) = look_at_checkout(inputs, claimed_checkout(state))
+    assert (right.found, right.is_missing) == ("HEAD of '/src' is the claimed commit", False)
+    (wrong,) = look_at_checkout(inputs, CheckoutFacts(Checkout("/src", "4" * 40)))
+    assert wrong.is_missing
+    dirty = Checkout("/src", "1" * 40, modified=("app",))
+    assert [found.is_good for found in look_at_checkout(inputs, CheckoutFacts(dirty))] == [True, False]
+
+
+def test_the_facts_of_a_job_are_shown() -> None:
+    state = read_git_state(GITLAB_PUSH | {"CI_PIPELINE_SOURCE": "web"}, None, None)
+    _, found = look_at_job(GITLAB_PUSH, Place(), state)
+    assert found.found == (
+        f"workflow_dispatch, of acme/tools/demo, commit {BASE}, on gitlab.example, default branch main, "
+        "the person who starts the job chooses its commit"
+    )
+
+
+def test_a_ci_system_that_nobody_knows_is_missing() -> None:
+    environment = {"CI": "true"}
+    found = list(look_at_job(environment, Place(), read_git_state(environment, None, None, None)))
+    assert found[0].is_missing
+    assert all(finding.is_missing and finding.remedy for finding in found[1:])
+
+
+ADO = AdoSettings("https://dev.azure.com/acme", "proj", 7)
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"ADO_PAT": "hunter2"}, "ADO_PAT"),
+        (
+            {"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c", "AZURE_CLIENT_SECRET": "hunter2"},
+            "the service principal c",
+        ),
+        (
+            {"AZURE_TENANT_ID": "t", "AZURE_CLIENT_SECRET": "hunter2"},
+            "ADO_PAT: there is no credential for Azure DevOps"
+            " (AZURE_TENANT_ID and AZURE_CLIENT_SECRET alone are not enough)",
+        ),
+        ({}, "ADO_PAT: there is no credential for Azure DevOps"),
+    ],
+)
+def test_the_pipelines_credential_is_told_by_name(environment: dict[str, str], expected: str) -> None:
+    configured, credential, *_ = look_at_pipeline(Configuration("c", ado=ADO), True, environment)
+    assert "pipeline 7 of https://dev.azure.com/acme/proj" in configured.found
+    assert credential.found == expected
+    assert credential.is_missing == ("no credential" in expected)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "environment", "expected"),
+    [
+        ("v1", {}, []),
+        ("v2", {}, [("this job cannot ask for one", False)]),
+        (
+            "v2",
+            {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://x", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "hunter2"},
+            [("this job may ask GitHub for one", True)],
+        ),
+    ],
+)
+def test_whether_a_job_can_prove_what_it_is_for_a_pipeline_that_may_want_it(
+    parameters: str, environment: dict[str, str], expected: list[tuple[str, bool]]
+) -> None:
+    configuration = Configuration("c", ado=replace(ADO, parameters=parameters))
+    _, _, *more = look_at_pipeline(configuration, True, environment)
+    assert [(finding.found, finding.is_good) for finding in more] == expected
+    assert not any(finding.is_missing for finding in more)
+
+
+def test_nobody_misses_a_pipeline_that_is_not_used() -> None:
+    assert not any(finding.is_missing for finding in look_at_pipeline(None, False, {}))

@@ -1,0 +1,267 @@
+"""What a run that is refused or interrupted leaves behind: never what an earlier run, or a commit, left there."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from image_builder.cli import run
+from image_builder.flags import scan
+from image_builder.presenters.github import step_summary
+from image_builder_contracts.artifacts import no_room
+from image_builder_domain.report.build_report import read_report
+from image_builder_domain.report.report import unfinished_report
+
+from tests.prow_job import prow_job
+from tests.unit import jobs
+
+COMMIT = "c" * 40
+OLDER = {"status": "success", "pushed": True, "signed": True, "images": [], "images_list": ["r.example/a:1"]}
+PUBLIC_KEYS = {
+    "status": str,
+    "pushed": bool,
+    "signed": bool,
+    "image_name": str,
+    "images_list": list,
+    "tags": list,
+    "repository_path": str,
+    "digest": str,
+    "architectures": list,
+}
+"""The keys that other tools read, with their types."""
+
+
+class Desk:
+    """A folder in which the command runs, with what an earlier run left."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        self._monkeypatch = monkeypatch
+        self.become({"PATH": os.environ["PATH"]})
+        monkeypatch.chdir(folder)
+        (folder / "artifacts").mkdir()
+        self.report = folder / "report.json"
+        self.report.write_text(json.dumps(OLDER))
+
+    def become(self, environment: dict[str, str]) -> None:
+        """Run with these variables, and no others of the tests'."""
+        for name in list(os.environ):
+            self._monkeypatch.delenv(name)
+        own = {"HOME": str(self.folder / "home"), "ARTIFACTS": str(self.folder / "artifacts")}
+        for name, value in {**own, **environment}.items():
+            self._monkeypatch.setenv(name, value)
+
+    def run(self, *words: str) -> int:
+        return run(scan(list(words)))
+
+    def found(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.report.read_text())
+        return found
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    return Desk(tmp_path, monkeypatch)
+
+
+REPORTING = [
+    pytest.param(("--name", "app"), id="build"),
+    pytest.param(("--name", "app", "--nonsense", "--tag"), id="command-line"),
+    pytest.param(("--name", "app", "--sign-only", "--parse-tags-only"), id="two-modes"),
+    pytest.param(("--name", "app", "--build-in-ado"), id="remote"),
+    pytest.param(("sign", "--images-to-sign", "r.example/a:1"), id="sign"),
+    pytest.param(("--sign-only",), id="sign-nothing"),
+]
+
+
+@pytest.mark.parametrize("words", REPORTING)
+def test_a_refused_run_replaces_the_report_that_it_finds(
+    desk: Desk, words: tuple[str, ...], capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--build-report-path", "report.json", *words)
+    assert desk.run(*words) == 2
+    found = desk.found()
+    assert (found["status"], found["exit_code"], found["pushed"], found["signed"]) == ("refused", 2, False, False)
+    assert {key: type(found[key]) for key in PUBLIC_KEYS} == PUBLIC_KEYS
+    assert found["image_name"] == ("app" if "--name" in words else "")
+    told = capfd.readouterr().err
+    assert found["problems"]
+    assert all(f"error: {problem}\n" in told for problem in found["problems"])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(("plan", "--name", "app"), id="plan"),
+        pytest.param(("--dry-run", "--name", "app"), id="dry-run"),
+        pytest.param(("tags",), id="tags-of-a-build"),
+    ],
+)
+def test_what_touches_nothing_leaves_the_report_alone(desk: Desk, words: tuple[str, ...]) -> None:
+    assert desk.run(*words, "--build-report-path", "report.json") == 2
+    assert desk.found() == OLDER
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(("tags", "--tags-output-file", "report.json"), id="tags"),
+        pytest.param(("preview", "--ado-preview-output", "report.json"), id="preview"),
+    ],
+)
+def test_a_refused_run_removes_the_result_that_it_finds(desk: Desk, words: tuple[str, ...]) -> None:
+    assert desk.run(*words) == 2
+    assert not desk.report.exists()
+
+
+def test_secrets_in_the_problems_are_hidden(desk: Desk) -> None:
+    desk.become({"ADO_PAT": "hunter22hunter22"})
+    assert desk.run("--build-report-path", "report.json", "--name", "hunter22hunter22!") == 2
+    assert "hunter22" not in desk.report.read_text()
+
+
+def test_github_hears_that_the_run_was_refused_and_why(desk: Desk) -> None:
+    output, summary = desk.folder / "output", desk.folder / "summary"
+    output.touch()
+    summary.touch()
+    desk.become(jobs.PUSH | {"GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(summary)})
+    assert desk.run("--name", "app", "--context", "nowhere<b>") == 2
+    values = output.read_text().split("\n")
+    assert values[values.index(next(line for line in values if line.startswith("images<<"))) + 1] == "[]"
+    assert values[values.index(next(line for line in values if line.startswith("digest<<"))) + 1] == ""
+    assert "### app: refused\n" in summary.read_text()
+    assert "- --config: " in summary.read_text() or "there is no such file" in summary.read_text()
+    assert "<b>" not in summary.read_text()
+
+
+def test_azure_pipelines_hears_that_the_run_was_refused(desk: Desk, capfd: pytest.CaptureFixture[str]) -> None:
+    assert desk.run("--name", "app", "--ado-state-output") == 2
+    assert capfd.readouterr().out.splitlines() == [
+        f"##vso[task.setvariable variable={name}_success;isoutput=true]false" for name in ("build", "signing")
+    ]
+    assert desk.run("sign", "--ado-state-output") == 2
+    assert capfd.readouterr().out == "##vso[task.setvariable variable=signing_success;isoutput=true]false\n"
+
+
+def test_prow_hears_that_the_run_was_refused(desk: Desk) -> None:
+    desk.become(prow_job("postsubmit", COMMIT))
+    metadata = desk.folder / "artifacts" / "metadata.json"
+    metadata.write_text(json.dumps({"signed": "true", "images": "r.example/a:1"}))
+    assert desk.run("--name", "app") == 2
+    assert json.loads(metadata.read_text()) == {"image-digest": "", "images": "", "side": "", "signed": "false"}
+
+
+@pytest.mark.parametrize(
+    ("flag", "words"),
+    [
+        ("--build-report-path", ("--name", "app")),
+        ("--build-report-path", ("sign", "--images-to-sign", "r.example/a:1")),
+        ("--tags-output-file", ("tags",)),
+        ("--ado-preview-output", ("preview",)),
+    ],
+)
+def test_a_committed_link_chooses_no_file(
+    desk: Desk, flag: str, words: tuple[str, ...], capfd: pytest.CaptureFixture[str]
+) -> None:
+    (desk.folder / "copy").mkdir()
+    (desk.folder / "copy" / "out").symlink_to("..")
+    for path in ("copy/out/report.json", f"{desk.folder}/copy/out/report.json"):
+        assert desk.run(*words, "--context", "copy", flag, path) == 2
+        assert f"error: {flag}: {path}: cannot be written: {desk.folder}/copy/out is a link" in capfd.readouterr().err
+    assert desk.found() == OLDER
+
+
+def test_a_committed_link_chooses_no_folder_of_logs(desk: Desk, capfd: pytest.CaptureFixture[str]) -> None:
+    (desk.folder / "victim").mkdir()
+    (desk.folder / "out").symlink_to("victim")
+    assert desk.run("--name", "app", "--log-dir", "out/logs", "--build-report-path", "report.json") == 2
+    assert f"error: --log-dir: out/logs: cannot be written: {desk.folder}/out is a link" in capfd.readouterr().err
+    assert list((desk.folder / "victim").iterdir()) == []
+    assert desk.found()["status"] == "refused"
+
+
+@pytest.mark.parametrize(
+    "link",
+    [".local", ".local/state", *(f".local/state/image-builder/{kept}" for kept in ("unmerged", "local", "buildkit"))],
+)
+def test_a_committed_link_chooses_no_folder_of_an_engine(
+    desk: Desk, link: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Some CI systems make the working copy the home folder."""
+    desk.become({"HOME": str(desk.folder)})
+    (desk.folder / "victim").mkdir()
+    (desk.folder / link).parent.mkdir(parents=True, exist_ok=True)
+    (desk.folder / link).symlink_to(desk.folder / "victim")
+    assert desk.run("--name", "app") == 2
+    assert f"{desk.folder}/{link} is a link" in capfd.readouterr().err
+    assert list((desk.folder / "victim").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"])
+def test_a_file_of_github_that_cannot_be_written_is_a_problem_at_once(
+    desk: Desk, name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    desk.become(jobs.PUSH | {name: str(desk.folder / "nowhere")})
+    assert desk.run("--name", "app") == 2
+    assert capfd.readouterr().err.count(f"error: {name}: {desk.folder}/nowhere: cannot be written") == 1
+
+
+def test_a_report_that_a_full_disk_does_not_take_is_removed(desk: Desk) -> None:
+    with no_room():
+        assert desk.run("--build-report-path", "report.json", "--name", "app") == 2
+    assert not desk.report.exists()
+
+
+@pytest.mark.parametrize("status", ["refused", "running"])
+def test_nobody_verifies_a_report_without_an_end(status: str) -> None:
+    report = OLDER | unfinished_report(status, "app", "x") | {"images": "no list"}
+    (problem,) = read_report(json.dumps(report).encode(), "report.json").failure()
+    assert "the run that wrote this report" in str(problem)
+
+
+def test_a_summary_without_a_name_begins_with_the_status() -> None:
+    report = unfinished_report("refused", "", "the run was refused", problems=("--name: it is missing",))
+    assert step_summary(report).startswith(b"### refused\n\nNot signed: the run was refused\n\n- --name: it is missing")
+
+
+@pytest.mark.parametrize("words", [("--name", "app"), ("sign", "--images-to-sign", "r.example/a:1"), ("tags",)])
+def test_a_deadline_that_passes_while_inputs_are_read_is_7_and_says_so_everywhere(
+    desk: Desk, words: tuple[str, ...], capfd: pytest.CaptureFixture[str]
+) -> None:
+    started = time.monotonic() - 61
+    assert run(scan(["--timeout=1m", "--build-report-path=report.json", *words]), started) == 7
+    assert "error: --timeout: the deadline passed while the inputs were read; nothing was started" in (
+        capfd.readouterr().err
+    )
+    if words != ("tags",):
+        found = desk.found()
+        assert (found["status"], found["exit_code"], found["interrupted"]) == ("failure", 7, "DEADLINE")
+        assert {key: type(found[key]) for key in PUBLIC_KEYS} == PUBLIC_KEYS
+
+
+def test_a_signal_while_inputs_are_read_ends_without_a_traceback(desk: Desk) -> None:
+    """A pipe as configuration is refused, so git is what takes its time here."""
+    programs = desk.folder / "programs"
+    programs.mkdir()
+    (programs / "git").write_text("#!/bin/sh\nkill -TERM $PPID; sleep 30\n")
+    (programs / "git").chmod(0o755)
+    environment = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(desk.folder), "CI": "false"}
+    command = [sys.executable, "-m", "image_builder", "--name=app", "--build-report-path=report.json"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20, check=False)
+    assert (ended.returncode, ended.stdout) == (143, "")
+    assert ended.stderr == "error: SIGTERM: the run was stopped while the inputs were read; nothing was started\n"
+    assert (desk.found()["status"], desk.found()["interrupted"]) == ("failure", "SIGTERM")
+
+
+def test_a_working_directory_that_is_gone_is_refused(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    command = f'mkdir "{gone}"; cd "{gone}"; rmdir "{gone}"; exec "{sys.executable}" -m image_builder plan --name=app'
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "CI": "false"}
+    ended = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("error: working directory: it cannot be used: ")
+    assert "Traceback" not in ended.stderr

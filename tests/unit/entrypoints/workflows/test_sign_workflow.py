@@ -1,0 +1,142 @@
+"""Signing images that exist: what is signed is what was resolved, and a tag that moves is told."""
+
+from collections.abc import Iterable, Iterator
+
+import pytest
+from image_builder.workflows.sign import SigningPorts, sign_images
+from image_builder_contracts.cancellation import ManualCancellation
+from image_builder_domain.configuration.signer_settings import NotarySettings, SignerDefinition
+from image_builder_domain.exit_code import ExitCode
+from image_builder_domain.image.descriptor import OCI_INDEX, OCI_MANIFEST, Descriptor, Manifest
+from image_builder_domain.image.reference import Digest, ImageReference, Repository
+from image_builder_domain.interruption import Interruption
+from image_builder_domain.job.detection import CiSystem, GitState
+from image_builder_domain.job.job_type import JobType
+from image_builder_domain.plan.signers import SignerChoice
+from image_builder_domain.plan.signing import SignPlan
+from image_builder_domain.ports import Cancellation
+from image_builder_domain.registry_failure import BadCredentials, NotFound, RegistryFailure
+from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus, SignerMisconfigured
+from returns.result import Failure, Result, Success
+
+from tests.unit.jobs import as_claimed
+
+ONE, TWO = (Digest(f"sha256:{letter * 64}") for letter in "ab")
+STATE = GitState(CiSystem.PROW, JobType.POSTSUBMIT, "1" * 40, "acme", "demo")
+
+
+def manifest(digest: Digest, kind: str = OCI_MANIFEST) -> Manifest:
+    return Manifest(Descriptor(kind, digest, 7), None, ())
+
+
+class Registry:
+    """Answers every reference from its own list, the last answer again and again."""
+
+    def __init__(self, **answers: list[Manifest | None]) -> None:
+        self._answers = {tag: iter([*found, *[found[-1]] * 9]) for tag, found in answers.items()}
+
+    def check(self, _repositories: Iterable[Repository]) -> Result[None, BadCredentials]:
+        return Success(None)
+
+    def resolve(self, reference: ImageReference, _cancellation: Cancellation) -> Result[Manifest, RegistryFailure]:
+        answers: Iterator[Manifest | None] = self._answers[reference.tag or str(reference.digest)]
+        answer = next(answers)
+        return Success(answer) if answer is not None else Failure(NotFound(str(reference)))
+
+
+class Signer:
+    """Signs everything, or fails for everything, and remembers."""
+
+    def __init__(self, status: SignatureStatus = SignatureStatus.SIGNED) -> None:
+        self.status = status
+        self.images: tuple[ImageToSign, ...] = ()
+
+    def prepare(self) -> Result[None, SignerMisconfigured]:
+        return Success(None)
+
+    def describe(self, images: tuple[ImageReference, ...]) -> str:
+        return str(images)
+
+    def sign(self, images: tuple[ImageToSign, ...], _cancellation: Cancellation) -> tuple[SignatureResult, ...]:
+        self.images = images
+        reason = "refused" if self.status is SignatureStatus.FAILED else ""
+        return tuple(
+            SignatureResult("s", image.reference, image.descriptor.digest, self.status, 1, 0.0, reason)
+            for image in images
+        )
+
+
+class Audience:
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.errors: list[str] = []
+
+    def info(self, text: str) -> None:
+        self.told.append(text)
+
+    def error(self, text: str) -> None:
+        self.errors.append(text)
+
+
+def plan(*references: str) -> SignPlan:
+    definition = SignerDefinition("s", "notary", (), NotarySettings("https://signing.example"), "config.yaml:1:1")
+    parsed = tuple(ImageReference.parse(text).unwrap() for text in references)
+    return SignPlan(as_claimed(STATE), parsed, (SignerChoice(definition, True, "enabled by '*'"),))
+
+
+def test_a_tag_that_moved_while_it_was_signed_fails_with_both_digests() -> None:
+    signer, audience = Signer(), Audience()
+    ports = SigningPorts(Registry(v1=[manifest(ONE), manifest(TWO)]), {"s": signer})
+    outcome = sign_images(plan("r.example/a:v1"), ports, audience, ManualCancellation())
+    assert [image.descriptor.digest for image in signer.images] == [ONE]
+    assert outcome.exit_code() == ExitCode.SIGNING_FAILED
+    assert str(ONE) in audience.errors[0]
+    assert str(TWO) in audience.errors[0]
+
+
+def test_a_tag_that_vanished_while_it_was_signed_fails() -> None:
+    ports = SigningPorts(Registry(v1=[manifest(ONE), None]), {"s": Signer()})
+    outcome = sign_images(plan("r.example/a:v1"), ports, Audience(), ManualCancellation())
+    assert outcome.exit_code() == ExitCode.SIGNING_FAILED
+
+
+@pytest.mark.parametrize("answer", [None, manifest(ONE, OCI_INDEX)], ids=["missing", "index"])
+def test_one_that_cannot_be_signed_stops_all(answer: Manifest | None) -> None:
+    signer, audience = Signer(), Audience()
+    ports = SigningPorts(Registry(v1=[manifest(ONE)], v2=[answer]), {"s": signer})
+    outcome = sign_images(plan("r.example/a:v1", "r.example/a:v2"), ports, audience, ManualCancellation())
+    assert signer.images == ()
+    assert outcome.exit_code() == ExitCode.SIGNING_FAILED
+    assert len(audience.errors) == 1
+    assert audience.errors[0].count("r.example/a:v2") == 1
+
+
+def test_one_failing_signer_does_not_stop_the_others() -> None:
+    good, bad, audience = Signer(), Signer(SignatureStatus.FAILED), Audience()
+    ports = SigningPorts(Registry(v1=[manifest(ONE)]), {"bad": bad, "good": good})
+    outcome = sign_images(plan("r.example/a:v1"), ports, audience, ManualCancellation())
+    assert len(good.images) == 1
+    assert outcome.exit_code() == ExitCode.SIGNING_FAILED
+    assert audience.errors == ["s: r.example/a:v1: refused"]
+
+
+def test_a_tag_that_nobody_signed_is_not_asked_again() -> None:
+    audience = Audience()
+    ports = SigningPorts(Registry(v1=[manifest(ONE), None]), {"bad": Signer(SignatureStatus.FAILED)})
+    outcome = sign_images(plan("r.example/a:v1"), ports, audience, ManualCancellation())
+    assert outcome.exit_code() == ExitCode.SIGNING_FAILED
+    assert audience.errors == ["s: r.example/a:v1: refused"]
+
+
+def test_an_interruption_after_everything_was_signed_changes_nothing() -> None:
+    cancellation = ManualCancellation()
+    cancellation.cancel(Interruption.SIGTERM)
+    ports = SigningPorts(Registry(v1=[manifest(ONE)]), {"s": Signer()})
+    assert sign_images(plan("r.example/a:v1"), ports, Audience(), cancellation).exit_code() == ExitCode.DONE
+
+
+def test_an_interruption_before_is_the_exit_code() -> None:
+    cancellation = ManualCancellation()
+    cancellation.cancel(Interruption.SIGTERM)
+    ports = SigningPorts(Registry(v1=[None]), {"s": Signer()})
+    assert sign_images(plan("r.example/a:v1"), ports, Audience(), cancellation).exit_code() == ExitCode.SIGTERM
