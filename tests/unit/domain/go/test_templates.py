@@ -280,7 +280,7 @@ def test_simple_templates_do_without_the_interpreter() -> None:
     said = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.splitlines() == [
         "v20260102-abcdef12",
-        "image_builder_domain.go.template image_builder_domain.go.template.data",
+        "image_builder_domain.go image_builder_domain.go.template image_builder_domain.go.template.data",
     ]
 
 

@@ -14,7 +14,7 @@ from tests.unit.jobs import BASE, EVENTS, HEAD, LISTED, MERGE, MERGED, OTHER, PU
 
 RUN = "import sys; from image_builder.__main__ import main; code = main(); sys.stdout.flush(); "
 RUN += "print(*sorted(sys.modules), file=sys.stderr); sys.exit(code)"
-GIT_STATE = "image_builder_domain.job.detection."
+FACTS = "image_builder_domain.job."
 OWN = {"prow": "prow", "github": "github", "azure": "azure_pipelines", "jenkins": "jenkins", "gitlab": "gitlab"}
 
 
@@ -50,14 +50,14 @@ def test_the_tags_of_each_job_follow_from_its_class_and_only_its_own_system_is_l
         group = f"group-{HEAD[:8]}"
         assert tag["value"] in ("PR-7", group) or tag["value"].startswith("batch-")
         assert (tag["value"] == group) == ("group" in name or "train" in name)
-    loaded = {module.removeprefix(GIT_STATE) for module in done.stderr.split() if module.startswith(GIT_STATE)}
+    loaded = {module.removeprefix(FACTS) for module in done.stderr.split() if module.startswith(FACTS)}
     assert loaded & set(OWN.values()) == {OWN[name.removeprefix("merged ").split()[0]]}
 
 
 def test_outside_ci_no_ci_system_is_loaded(tmp_path: Path) -> None:
     done = tags(tmp_path, {"CI": "false", "PULL_BASE_SHA": BASE})
     assert done.returncode == 0, done.stderr
-    assert not any(f"{GIT_STATE}{module}" in done.stderr.split() for module in OWN.values())
+    assert not any(f"{FACTS}{module}" in done.stderr.split() for module in OWN.values())
     assert "image_builder_adapters.event_payload" not in done.stderr.split()
 
 
