@@ -1,7 +1,7 @@
-"""The one HTTP client: timeouts, TLS, body limits and cancellation in one place; adapters bring requests and meanings.
+"""The HTTP client of every adapter: timeouts, TLS, body limits and cancellation.
 
-``httpx`` is imported when the first request is sent and nowhere else, so that modes without a network do not pay for it
-and a change of library touches this file and :mod:`image_builder_adapters.http.failure` alone. The values are in
+Only this file imports ``httpx``, and only when the first request is sent: modes without network access do not pay for
+it, and another library would change this file alone. The values are in
 :mod:`image_builder_adapters.http.message`, retries in :mod:`image_builder_adapters.http.retry`, client certificates
 in :mod:`image_builder_adapters.http.tls`. Semantics: RFC 9110.
 """
@@ -20,7 +20,6 @@ from urllib.parse import urlsplit
 from image_builder_domain.ports import Cancellation
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.http.failure import no_answer
 from image_builder_adapters.http.message import (
     LARGEST_ERROR_BODY,
     AnswerTooLarge,
@@ -67,7 +66,7 @@ _LONGEST_CODING = 100
 @final
 @dataclass(frozen=True, slots=True)
 class BodySink:
-    """Where a body goes piece by piece. ``wanted`` looks at the head of a 2xx answer, whose body is still empty."""
+    """Receiver of a body in pieces. ``wanted`` decides by the head of a 2xx answer, whose body is still empty."""
 
     wanted: Callable[[HttpAnswer], bool]
     take: Callable[[bytes], None]
@@ -79,7 +78,7 @@ _Arrival: TypeAlias = bytes | Result[HttpAnswer, HttpFailure] | BaseException
 @final
 @dataclass(frozen=True, slots=True)
 class _Exchange:
-    """One request underway on its own thread; what arrives waits here, a bounded number of pieces of it."""
+    """One request that a thread of its own sends. ``arrivals`` holds a bounded number of pieces of the answer."""
 
     request: HttpRequest
     shown: str
@@ -89,7 +88,7 @@ class _Exchange:
     abandoned: threading.Event = field(default_factory=threading.Event)
 
     def arrive(self, found: _Arrival) -> bool:
-        """Hand it over to the caller's thread; False when nobody waits for it any more."""
+        """Pass ``found`` to the caller's thread; False if the caller stopped waiting."""
         while not self.abandoned.is_set():
             try:
                 self.arrivals.put(found, timeout=_HEARS_CANCELLATION_SECONDS)
@@ -103,8 +102,8 @@ class _Exchange:
 class HttpClient:
     """Sends requests over shared connections; safe to use from several threads. See :class:`HttpSender`.
 
-    Proxies come from the usual environment variables, never for loopback. Redirects are answers, cookies are dropped,
-    and ``.netrc`` is not read. ``tls`` is the system's trust (``SSL_CERT_FILE`` honoured) unless one is given.
+    Proxies come from the usual environment variables, and are never used for loopback. A redirect is an answer. Cookies
+    are dropped, and ``.netrc`` is not read. Without ``tls``, servers are verified as :func:`shared_trust` says.
     """
 
     def __init__(
@@ -122,20 +121,20 @@ class HttpClient:
     def send(
         self, request: HttpRequest, cancellation: Cancellation, limit_bytes: int
     ) -> Result[HttpAnswer, HttpFailure]:
-        """Implement :meth:`HttpSender.send`; heeds the cancellation within a tenth of a second.
+        """Implement :meth:`HttpSender.send`; a cancellation ends it within a tenth of a second.
 
-        The exchange runs on a thread of its own: no socket timeout can bound a server that sends a byte now and then,
-        nor hear a signal.
+        The exchange runs on a thread of its own: a socket timeout cannot bound a server that sends one byte now and
+        then, and does not notice a signal.
         """
         return self._run(_Exchange(request, shown_url(request.url), limit_bytes), cancellation)
 
     def stream(
         self, request: HttpRequest, cancellation: Cancellation, sink: BodySink
     ) -> Result[HttpAnswer, HttpFailure]:
-        """As :meth:`send`, but a wanted body goes to the sink as it comes, in this thread; the answer's is empty then.
+        """Send a request, and pass a wanted body to the sink as it arrives, in this thread.
 
-        Memory stays bounded whatever its size. After a failure the sink has what had come until then. A body that is
-        not wanted is cut at :data:`LARGEST_ERROR_BODY`.
+        The body of the returned answer is then empty, and memory stays bounded for a body of any size. After a failure
+        the sink has what arrived before it. A body that is not wanted is cut at :data:`LARGEST_ERROR_BODY`.
         """
         return self._run(_Exchange(request, shown_url(request.url), LARGEST_ERROR_BODY, sink), cancellation)
 
@@ -148,7 +147,7 @@ class HttpClient:
 
     def _run(self, exchange: _Exchange, cancellation: Cancellation) -> Result[HttpAnswer, HttpFailure]:
         if cancellation.reason() is not None:
-            reason = "work was stopped before it was asked"
+            reason = "stopped before the request was sent"
             return Failure(NoAnswer(exchange.shown, reason, NoAnswerKind.STOPPED, may_have_arrived=False))
 
         def talk() -> None:
@@ -177,7 +176,7 @@ class HttpClient:
             if not isinstance(found, bytes):
                 return found
             if cancellation.reason() is not None:
-                return Failure(NoAnswer(exchange.shown, "work was stopped while it was asked", NoAnswerKind.STOPPED))
+                return Failure(NoAnswer(exchange.shown, "stopped before the answer was complete", NoAnswerKind.STOPPED))
             if exchange.sink is not None and found:
                 exchange.sink.take(found)
         return Failure(NoAnswer(exchange.shown, f"no complete answer within {whole:g} s", NoAnswerKind.TRANSIENT))
@@ -191,7 +190,7 @@ class HttpClient:
             headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in request.headers]
             built = client.build_request(request.method, request.url, headers=headers, content=request.body or None)
         except (httpx.InvalidURL, ValueError, ImportError):
-            # No reason from the library: it would quote the URL, a header or a proxy's credentials.
+            # The library's message would quote the URL, a header or a proxy's credentials.
             reason = "the request cannot be sent: check the URL, the credentials' characters and the proxy variables"
             return Failure(NoAnswer(shown, reason, NoAnswerKind.UNUSABLE_REQUEST, False))
         try:
@@ -200,13 +199,13 @@ class HttpClient:
                 got = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw)
                 limit = exchange.limit_bytes if answer.is_success else LARGEST_ERROR_BODY
                 head = HttpAnswer(answer.status_code, got, b"")
-                if coding := _coding(head):
+                if coding := _coding(answer):
                     return _coded(head, coding, shown)
                 body = b"" if _streamed(answer, head, exchange) else _read(answer.iter_raw(), limit, exchange.abandoned)
             finally:
                 answer.close()
         except httpx.HTTPError as error:
-            return Failure(no_answer(shown, error))
+            return Failure(_no_answer(shown, error))
         _log.debug("%s %s: %d in %.3f s", request.method, shown, answer.status_code, time.monotonic() - started)
         if len(body) > limit and answer.is_success and exchange.sink is None:
             return Failure(AnswerTooLarge(shown, limit, answer.status_code, got))
@@ -241,14 +240,14 @@ class HttpClient:
 
 
 def _goes_direct(url: str) -> bool:
-    """Whether no proxy may see it; raises ``ValueError`` for a malformed URL."""
+    """Whether the URL must not go through a proxy; raises ``ValueError`` for a malformed URL."""
     parts = urlsplit(url)
-    _ = parts.port  # checked here: above 65535 it would be another port by overflow
+    _ = parts.port  # raises above 65535, which would overflow to another port
     return is_loopback_host(parts.hostname or "")
 
 
 def _read(pieces: Iterator[bytes], limit_bytes: int, abandoned: threading.Event) -> bytes:
-    """At most one piece more than the limit."""
+    """The body, cut after the piece that exceeds the limit."""
     body = bytearray()
     for piece in pieces:
         body += piece
@@ -257,25 +256,57 @@ def _read(pieces: Iterator[bytes], limit_bytes: int, abandoned: threading.Event)
     return bytes(body)
 
 
-def _coding(head: HttpAnswer) -> str:
-    """The content coding of the body, which the request did not ask for; empty without one."""
-    codings = (word.strip().lower() for value in head.header_values("Content-Encoding") for word in value.split(","))
-    return ", ".join(word for word in codings if word not in ("", "identity"))[:_LONGEST_CODING]
+def _coding(answer: httpx.Response) -> str:
+    """The content coding of the body, which the request did not accept; empty without one."""
+    codings = (coding.lower() for coding in answer.headers.get_list("Content-Encoding", split_commas=True))
+    return ", ".join(coding for coding in codings if coding not in ("", "identity"))[:_LONGEST_CODING]
 
 
 def _coded(head: HttpAnswer, coding: str, shown: str) -> Result[HttpAnswer, HttpFailure]:
-    """The answer without its body. Nothing is decoded: 2 kB of ``gzip, gzip`` are gigabytes of memory."""
+    """The answer without its body, which is not decoded: 2 kB of ``gzip, gzip`` can expand to gigabytes."""
     if not 200 <= head.status < 300:
-        return Success(head)  # the status tells enough
-    reason = f"the answer is encoded as {coding!r}, which the request did not ask for"
+        return Success(head)  # an error's status is enough
+    reason = f"the answer is encoded as {coding!r}, but the request accepts no encoding; check the server and the proxy"
     return Failure(NoAnswer(shown, reason, NoAnswerKind.UNUSABLE_ANSWER))
 
 
 def _streamed(answer: httpx.Response, head: HttpAnswer, exchange: _Exchange) -> bool:
-    """Whether the body went to the sink, as far as anybody waited for it."""
+    """Pass the body to the sink while the caller waits for it; False if the sink does not want it."""
     if exchange.sink is None or not answer.is_success or not exchange.sink.wanted(head):
         return False
     for piece in answer.iter_raw():
         if not exchange.arrive(piece):
             break
     return True
+
+
+def _no_answer(shown: str, error: httpx.HTTPError) -> NoAnswer:
+    """The failure for the library's ``error``; ``shown`` is the redacted URL."""
+    import httpx
+
+    if isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
+        # The library's message may quote a header's value.
+        reason = "the request cannot be sent: check the URL and the credentials' characters"
+        return NoAnswer(shown, reason, NoAnswerKind.UNUSABLE_REQUEST, may_have_arrived=False)
+    arrived = not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError))
+    certificate = _certificate_problem(error)
+    if certificate is not None:
+        return NoAnswer(shown, f"certificate problem: {certificate}", NoAnswerKind.CERTIFICATE, arrived)
+    if isinstance(error, httpx.TimeoutException):
+        return NoAnswer(shown, "timed out", NoAnswerKind.TRANSIENT, arrived)
+    return NoAnswer(shown, str(error) or type(error).__name__, NoAnswerKind.TRANSIENT, arrived)
+
+
+def _certificate_problem(error: BaseException) -> str | None:
+    """OpenSSL's reason for refusing either side's certificate, from the chain of causes; None for another error."""
+    import ssl
+
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return str(cause.verify_message)
+        reason = str(getattr(cause, "reason", "") or "") if isinstance(cause, ssl.SSLError) else ""
+        if "CERTIFICATE" in reason or reason.endswith(("UNKNOWN_CA", "ALERT_ACCESS_DENIED")):
+            return reason.replace("_", " ").lower()
+        cause = cause.__cause__ or cause.__context__
+    return None

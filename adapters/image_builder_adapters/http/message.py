@@ -1,4 +1,4 @@
-"""What goes over HTTP and what comes back: requests, answers, and why there is none. Values only, no I/O.
+"""Values of HTTP: requests, answers, and failures to get an answer. No I/O.
 
 Semantics: RFC 9110.
 """
@@ -25,7 +25,7 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 @final
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One request; the same bytes each time it is sent. Headers and body stay out of ``repr``: they hold secrets."""
+    """One request. Headers and body are not in ``repr``: they may hold secrets."""
 
     method: str
     url: str
@@ -43,16 +43,16 @@ class HttpAnswer:
     body: bytes = field(repr=False)
 
     def header_values(self, name: str) -> tuple[str, ...]:
-        """All values of a header in order; names are compared without case."""
+        """All values of a header, in order; the name is compared without case."""
         return _values(self.headers, name)
 
     def header(self, name: str) -> str | None:
-        """The first value of a header, None without one."""
+        """The first value of a header; None if the answer has none."""
         return next(iter(self.header_values(name)), None)
 
 
 class NoAnswerKind(Enum):
-    """Why there is no answer, as far as it decides about another attempt: only ``TRANSIENT`` is worth one."""
+    """Why there is no answer. Only ``TRANSIENT`` may be retried."""
 
     TRANSIENT = "transient"
     CERTIFICATE = "certificate"
@@ -64,9 +64,9 @@ class NoAnswerKind(Enum):
 @final
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """No complete answer came; whether the request took effect is unknown. ``url`` is fit to be shown.
+    """No complete answer; whether the request took effect is unknown. ``url`` is redacted.
 
-    ``may_have_arrived`` is False when it certainly never left: the server was not found, reached or trusted.
+    ``may_have_arrived`` is False if the request was certainly not sent: the server was not found, reached or trusted.
     """
 
     url: str
@@ -81,7 +81,7 @@ class NoAnswer:
 @final
 @dataclass(frozen=True, slots=True)
 class AnswerTooLarge:
-    """A 2xx answer with a body over the limit; reading stopped there. ``url`` is fit to be shown."""
+    """A 2xx answer whose body exceeds the limit; reading stopped there. ``url`` is redacted."""
 
     url: str
     limit_bytes: int
@@ -110,17 +110,17 @@ class Timeouts:
 
 
 class HttpSender(Protocol):
-    """Sends one request once; :class:`HttpClient`, or what stands for it in a test."""
+    """Sends one request once: :class:`~image_builder_adapters.http.client.HttpClient`, or a test's replacement."""
 
     def send(
         self, request: HttpRequest, cancellation: Cancellation, limit_bytes: int
     ) -> Result[HttpAnswer, HttpFailure]:
-        """Give the answer with any status, or why there is none. Follows no redirect. Never raises."""
+        """The answer with any status, or why there is none. Does not follow redirects. Never raises."""
         ...
 
 
 def shown_url(url: str) -> str:
-    """``url`` for messages: without userinfo and fragment, and only with parameters that are known to be harmless."""
+    """``url`` for messages: without userinfo and fragment, and with known harmless query parameters only."""
     try:
         parts = urlsplit(url)
         pairs = [(key, value) for key, value in parse_qsl(parts.query) if key in _SHOWN_PARAMETERS]

@@ -1,6 +1,6 @@
-"""TLS contexts: the system's trust, and client certificates that never touch the disk.
+"""TLS contexts: the system's certificate authorities, and client certificates that are never written to disk.
 
-TLS 1.2 or newer; names and chains are always verified (RFC 9525, RFC 5280).
+TLS 1.2 or newer. Host names and certificate chains are always verified (RFC 9525, RFC 5280).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from returns.result import Failure, Result, Success
 @final
 @dataclass(frozen=True, slots=True)
 class ClientCertificate:
-    """A client certificate (chain) and its private key, both PEM; the key stays out of ``repr``."""
+    """A client certificate (or chain) and its private key, both PEM; neither is in ``repr``."""
 
     certificate_pem: bytes = field(repr=False)
     private_key_pem: bytes = field(repr=False)
@@ -28,7 +28,7 @@ class ClientCertificate:
 @final
 @dataclass(frozen=True, slots=True)
 class UnusableTlsMaterial:
-    """Certificates or a key that OpenSSL does not take. Never holds their content."""
+    """A certificate or key that OpenSSL refuses. ``reason`` does not quote either."""
 
     reason: str
 
@@ -37,7 +37,7 @@ class UnusableTlsMaterial:
 
 
 def shared_trust() -> ssl.SSLContext:
-    """The same :func:`system_trust` for all who add nothing to it: reading the authorities takes 20 ms."""
+    """A shared :func:`system_trust`, not to be changed: reading the authorities takes 20 ms."""
     return _shared(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
 
 
@@ -47,9 +47,9 @@ def _shared(*_: str | None) -> ssl.SSLContext:
 
 
 def system_trust() -> ssl.SSLContext:
-    """The system's authorities; ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` replace them, as OpenSSL itself has it.
+    """A context with the system's authorities; ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` replace them, as in OpenSSL.
 
-    A Python that knows no system store (neither file nor folder is there) uses the bundle that comes with httpx.
+    If Python finds no system store (neither the file nor the folder exists), httpx's bundle ``certifi`` is used.
     """
     context = ssl.create_default_context()
     paths = ssl.get_default_verify_paths()
@@ -63,21 +63,21 @@ def system_trust() -> ssl.SSLContext:
 
 
 def load_client(context: ssl.SSLContext, client: ClientCertificate) -> Result[ssl.SSLContext, UnusableTlsMaterial]:
-    """Give ``context`` the certificate that it shows to servers."""
+    """Add to ``context`` the certificate that it presents to servers."""
     try:
         with _in_memory(client.certificate_pem) as certificate, _in_memory(client.private_key_pem) as key:
-            # Without a password OpenSSL would ask on the terminal for an encrypted key's.
+            # Without a password argument OpenSSL would ask on the terminal for an encrypted key's password.
             context.load_cert_chain(certificate, key, password="")
     except (ssl.SSLError, ValueError) as error:
         if isinstance(error, ssl.SSLError) and error.reason == "KEY_VALUES_MISMATCH":
-            return Failure(UnusableTlsMaterial("the private key is not the certificate's"))
-        return Failure(UnusableTlsMaterial("they cannot be loaded as certificate and unencrypted private key"))
+            return Failure(UnusableTlsMaterial("the private key does not belong to the certificate"))
+        return Failure(UnusableTlsMaterial("cannot be loaded as a certificate and an unencrypted private key"))
     return Success(context)
 
 
 @contextmanager
 def _in_memory(content: bytes) -> Iterator[str]:
-    """A path to an anonymous file in memory: OpenSSL takes a client's key by path only."""
+    """The path of an anonymous file in memory: OpenSSL loads a client's key from a path only."""
     descriptor = os.memfd_create("pem", os.MFD_CLOEXEC)
     try:
         os.write(descriptor, content)

@@ -105,7 +105,7 @@ def test_those_who_add_nothing_share_one_trust_until_the_environment_names_anoth
 def test_key_of_another_certificate_is_refused(ours: MutualTls, certificate: ClientCertificate) -> None:
     other = ClientCertificate(certificate.certificate_pem, ours.authority.issue_client().private_key)
     assert load_client(system_trust(), other) == Failure(
-        UnusableTlsMaterial("the private key is not the certificate's")
+        UnusableTlsMaterial("the private key does not belong to the certificate")
     )
 
 

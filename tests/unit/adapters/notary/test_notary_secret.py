@@ -209,7 +209,7 @@ def test_a_client_certificate_is_refused(content: bytes, reason: str, tmp_path: 
 def test_a_key_of_another_certificate_is_refused(authority: Authority, pair: KeyPair, tmp_path: Path) -> None:
     other = authority.issue_client()
     path = write(tmp_path, KeyPair(pair.certificate, other.private_key).as_secret())
-    assert mtls_problem(path) == "'certData' and 'privateKeyData': the private key is not the certificate's"
+    assert mtls_problem(path) == "'certData' and 'privateKeyData': the private key does not belong to the certificate"
 
 
 def test_an_encrypted_key_is_refused_without_asking_for_its_password(pair: KeyPair, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,7 +35,7 @@ LIMIT = 1000
 def client() -> Iterator[HttpClient]:
     import httpx  # noqa: F401 (so that its import does not count against the timeouts)
 
-    client = HttpClient(timeouts=Timeouts(1, 1, 1))
+    client = HttpClient(timeouts=Timeouts(10, 10, 10))
     yield client
     client.close()
 
@@ -139,22 +140,18 @@ def test_a_closed_port_is_transient(client: HttpClient) -> None:
 
 
 @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"], ids=["head", "body"])
-def test_a_byte_now_and_then_does_not_outlast_the_whole_timeout(client: HttpClient, head: bytes) -> None:
-    gone = threading.Event()
+def test_a_byte_now_and_then_does_not_outlast_the_whole_timeout(head: bytes) -> None:
+    client, gone = HttpClient(timeouts=Timeouts(10, 10, 1)), threading.Event()
 
     def drip(connection: socket.socket, _head: bytes) -> None:
         connection.sendall(head)
-        for byte in b"HTTP/1.1 200 OK" * 3:
-            if gone.wait(0.1):
-                return
-            connection.sendall(bytes([byte]))
+        while not gone.wait(0.1):
+            connection.sendall(b"H")
 
-    started = time.monotonic()
-    with raw_server(drip) as server:
+    with raw_server(drip) as server, closing(client):
         found = failure(client, HttpRequest("GET", server.url))
         gone.set()
     assert (found.kind, found.reason) == (NoAnswerKind.TRANSIENT, "no complete answer within 1 s")
-    assert time.monotonic() - started < 2
 
 
 def test_a_cancellation_is_heard_while_a_server_is_silent() -> None:
@@ -165,14 +162,13 @@ def test_a_cancellation_is_heard_while_a_server_is_silent() -> None:
         cancellation.cancel()
         silent.wait(10)
 
-    client, started = HttpClient(), time.monotonic()
-    with raw_server(silence) as server:
+    started = time.monotonic()
+    with raw_server(silence) as server, closing(HttpClient()) as client:
         found = client.send(HttpRequest("GET", server.url), cancellation, LIMIT).failure()
         silent.set()
-    client.close()
     assert isinstance(found, NoAnswer)
     assert found.kind is NoAnswerKind.STOPPED
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 9
 
 
 @pytest.mark.parametrize(
