@@ -12,9 +12,6 @@ OUTAGE_SECONDS: Final = 600.0
 EARLY_SECONDS: Final = 60.0
 """How long something may be missing, or refused, that should be there."""
 
-_LONGEST_PAUSE: Final = 60.0
-_SHORTEST_PAUSE: Final = 0.1
-
 
 @final
 class Outage:
@@ -38,9 +35,8 @@ class Outage:
             self._since = self._stopwatch()
         self._failures += 1
         self._last = trouble
-        grown = max(self._policy.pause_seconds, _SHORTEST_PAUSE) * self._policy.growth ** min(self._failures - 1, 30)
-        asked = trouble.pause_seconds if isinstance(trouble, Unsettled) else 0.0
-        self._pause = max(min(grown * self._policy.jitter(), _LONGEST_PAUSE), asked)
+        asked = trouble.asked_seconds if isinstance(trouble, Unsettled) else None
+        self._pause = self._policy.pause(self._failures, asked)
         if self._failures == 2:
             self._notify(f"{self._what} cannot be read: {trouble}; trying again while the run goes on")
 

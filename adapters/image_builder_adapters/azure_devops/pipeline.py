@@ -36,12 +36,13 @@ from image_builder_adapters.azure_devops.credential import Credential, read_cred
 from image_builder_adapters.azure_devops.explanation import Refusal, no_json
 from image_builder_adapters.azure_devops.follow import Follower
 from image_builder_adapters.azure_devops.identity_token import can_ask, identity_token
-from image_builder_adapters.azure_devops.service import LONGEST_PAUSE_SECONDS, Service, Unsettled
+from image_builder_adapters.azure_devops.service import Service, Unsettled
 from image_builder_adapters.azure_devops.start import JSON_HEADERS, Starter, refused, start_body
 from image_builder_adapters.http.client import HttpAnswer, HttpClient, HttpRequest, NoAnswer, Timeouts, shown_url
 from image_builder_adapters.http.retry import RetryPolicy
 
 # Throttled requests are delayed by up to 30 s before they are answered.
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 300.0
 _TIMEOUTS: Final = Timeouts(connect_seconds=10.0, read_seconds=60.0, whole_seconds=90.0)
 
 
@@ -169,9 +170,9 @@ class AzureDevOpsPipeline:
         around, settings = self._around, self._settings
         policy = RetryPolicy(
             attempts=settings.attempts,
-            pause_seconds=settings.delay_seconds,
+            pause_seconds=max(settings.delay_seconds, _SHORTEST_PAUSE),
             growth=2.0,
-            longest_pause_seconds=LONGEST_PAUSE_SECONDS,
+            longest_pause_seconds=_LONGEST_PAUSE,
             is_final=is_final,
             jitter=around.jitter,
         )

@@ -30,10 +30,10 @@ from image_builder_adapters.http.client import (
     NoAnswerKind,
     shown_url,
 )
-from image_builder_adapters.http.retry import RetryPolicy, retry_after_seconds, send_with_retries
+from image_builder_adapters.http.retry import RetryPolicy, asked_seconds, send_with_retries
 
 _log = logging.getLogger(__name__)
-LONGEST_PAUSE_SECONDS: Final = 300.0
+
 _ALWAYS: Final[Headers] = (("X-TFS-FedAuthRedirect", "Suppress"),)
 _TRACES: Final = ("activityid", "x-vss-e2eid", "x-tfs-session", "x-tfs-serviceerror", "x-ratelimit-delay")
 
@@ -49,7 +49,7 @@ class Unsettled:
     where: str
     reason: str
     may_have_arrived: bool
-    pause_seconds: float = 0.0
+    asked_seconds: float | None = None
     is_missing: bool = False
 
     def __str__(self) -> str:
@@ -108,7 +108,7 @@ class Service:
     ) -> Result[HttpAnswer, HttpFailure]:
         """Any answer to one request; a token that is not taken is renewed once, since nothing was done with it."""
         if not urgent and self._must_stop(cancellation):
-            reason = "work was stopped before it was asked"
+            reason = "stopped before the request was sent"
             return Failure(NoAnswer(shown_url(request.url), reason, NoAnswerKind.STOPPED, may_have_arrived=False))
         found = self._authorized(request, cancellation, limit_bytes, sink, urgent=urgent)
         answer = unwrap_or_failure(found)
@@ -147,12 +147,8 @@ class Service:
     def _note(self, request: HttpRequest, answer: HttpAnswer) -> None:
         traces = {name: value for name in _TRACES if (value := answer.header(name)) is not None}
         _log.debug("%s %s: %d %s", request.method, shown_url(request.url), answer.status, traces)
-        self._not_before = self.stopwatch() + self._asked_pause(answer)
-
-    def _asked_pause(self, answer: HttpAnswer) -> float:
-        value = answer.header("retry-after")
-        seconds = retry_after_seconds(value, self._clock()) if value is not None else None
-        return min(seconds or 0.0, LONGEST_PAUSE_SECONDS)
+        asked = asked_seconds(answer, self._clock()) or 0.0
+        self._not_before = self.stopwatch() + min(asked, self.policy.longest_pause_seconds)
 
     def judged(
         self, url: str, found: Result[HttpAnswer, HttpFailure], cancellation: Cancellation
@@ -178,7 +174,8 @@ class Service:
             return Success(answer)
         refusal = self._without_secrets(explain(where, answer, self.authenticator.credential))
         if found is Meaning.TRANSIENT:
-            return Failure(Unsettled(where, refusal.reason, answer.status != 429, self._asked_pause(answer)))
+            asked = asked_seconds(answer, self._clock())
+            return Failure(Unsettled(where, refusal.reason, answer.status != 429, asked))
         return Failure(refusal)
 
     def _without_secrets(self, refusal: Refusal) -> Refusal:

@@ -36,7 +36,6 @@ JSON_HEADERS: Final = (("Content-Type", "application/json; charset=utf-8"), ("Ac
 _GRACE_SECONDS: Final = 2.0
 _SEARCH_PAUSES: Final = (1.0, 3.0, 6.0, 10.0, 10.0)
 _SLACK_SECONDS: Final = 2.0  # the clock in an answer has whole seconds
-_LONGEST_PAUSE: Final = 60.0
 
 
 def start_body(parameters: tuple[Parameter, ...], *, shown: bool = False) -> str:
@@ -81,8 +80,7 @@ class Starter:
                 return self._search(found, parameters, sent_at, cancellation)
             if attempts >= policy.attempts:
                 return Failure(PipelineUnreachable(found.where, found.reason))
-            grown = policy.pause_seconds * policy.growth ** (attempts - 1) * policy.jitter()
-            if cancellation.wait(max(min(grown, _LONGEST_PAUSE), found.pause_seconds)):
+            if cancellation.wait(policy.pause(attempts, found.asked_seconds)):
                 return Failure(_interrupted(cancellation))
 
     def _started(

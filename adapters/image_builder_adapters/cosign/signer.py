@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 from image_builder_domain.configuration.signer_settings import CosignSettings
 from image_builder_domain.image.reference import ImageReference
@@ -25,12 +25,11 @@ from image_builder_adapters.cosign.output import is_transient, reason_of
 from image_builder_adapters.cosign.program import Trouble, run_locally, stopped
 from image_builder_adapters.cosign.session import Session, session
 from image_builder_adapters.cosign.verifier import CosignVerifier
+from image_builder_adapters.http.retry import RetryPolicy
 from image_builder_adapters.redaction import Redactor
 
-ATTEMPTS = 3
-"""In all, for each digest; cosign itself repeats some requests, too."""
-
-PAUSE_SECONDS = 5.0
+_RETRIES: Final = RetryPolicy(attempts=3, pause_seconds=5.0)
+"""For each digest; cosign itself retries some requests, too."""
 NOT_LOGGED = "not in a transparency log"
 _AT_ONCE = 4
 
@@ -124,8 +123,8 @@ class CosignSigner:
         with _TURNS.of(subject):
             while cancellation.reason() is None:
                 attempts, trouble = attempts + 1, self._attempt(subject, opened, cancellation)
-                worth_another = trouble is not None and trouble.transient and attempts < ATTEMPTS
-                if not worth_another or cancellation.wait(PAUSE_SECONDS):
+                may_retry = trouble is not None and trouble.transient and attempts < _RETRIES.attempts
+                if not may_retry or cancellation.wait(_RETRIES.pause(attempts)):
                     break
         if attempts == 0:
             trouble = stopped(cancellation)

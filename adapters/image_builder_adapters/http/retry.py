@@ -1,6 +1,6 @@
-"""Trying again: one policy value and one loop for every adapter that speaks HTTP.
+"""Retries: how often, how long to wait in between, and the loop that sends one request until its answer is final.
 
-``Retry-After`` as in RFC 9110, section 10.2.3.
+:meth:`RetryPolicy.pause` is the one formula for pauses. ``Retry-After`` is read as in RFC 9110, section 10.2.3.
 """
 
 import time
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import final
+from typing import Final, final
 
 from image_builder_domain.ports import Cancellation
 from returns.methods import unwrap_or_failure
@@ -25,19 +25,25 @@ from image_builder_adapters.http.client import (
     shown_url,
 )
 
-TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
-"""The usual answers that are worth another attempt."""
+TRANSIENT_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
+"""Statuses that are usually worth another attempt."""
+
+_GROWS_TO_SECONDS: Final = 60.0
+_MOST_GROWTH: Final = 30  # 2 ** 30 exceeds every cap; a larger exponent may overflow
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """At most ``attempts`` in all, ``pause_seconds`` apart, each pause ``growth`` times the one before.
+    """How often to try, and how long to wait before each further attempt.
 
-    ``is_transient`` tells from the status whether an answer is worth another attempt, unless ``is_final`` sees in the
-    rest of it that it is not; transport errors always are, refused certificates never. Each pause is ``jitter()`` times
-    as long. ``Retry-After`` lengthens a pause, and shortens it too if ``may_shorten_pause``. No pause is
-    over ``longest_pause_seconds``: a longer one is cut to it, or with ``ends_at_longer_pause`` no attempt follows.
+    At most ``attempts`` in all. The first pause takes ``pause_seconds``. Each one is ``growth`` times the one before,
+    until it reaches a minute, and is multiplied by ``jitter()``. ``Retry-After`` lengthens a pause, and shortens it too
+    if ``may_shorten_pause``. A pause is cut to ``longest_pause_seconds``; with ``ends_at_longer_pause``, no attempt
+    follows when the service asks for a longer one.
+
+    ``is_transient`` decides by its status whether an answer may be retried, and ``is_final`` may refuse one that it
+    allows. Transport errors may be retried, certificate errors may not.
     """
 
     attempts: int = 5
@@ -50,11 +56,23 @@ class RetryPolicy:
     is_final: Callable[[HttpAnswer], bool] = lambda _answer: False
     jitter: Callable[[], float] = lambda: 1.0
 
+    def pause(self, failures: int, asked_seconds: float | None = None) -> float:
+        """Seconds to wait after ``failures`` (1 or more) in a row, when the service asks for ``asked_seconds``."""
+        grown = self.pause_seconds * self.growth ** min(failures - 1, _MOST_GROWTH)
+        pause = min(grown, max(self.pause_seconds, _GROWS_TO_SECONDS)) * self.jitter()
+        if asked_seconds is not None:
+            pause = asked_seconds if self.may_shorten_pause else max(pause, asked_seconds)
+        return min(pause, self.longest_pause_seconds)
+
+    def ends_at(self, asked_seconds: float | None) -> bool:
+        """Whether the service asks for a pause that is too long for another attempt."""
+        return self.ends_at_longer_pause and (asked_seconds or 0.0) > self.longest_pause_seconds
+
 
 @final
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """The last answer or failure, and how many times the request was sent (0 when work had been stopped before)."""
+    """The last answer or failure, and how many times the request was sent (0 if the run was stopped before)."""
 
     last: Result[HttpAnswer, HttpFailure]
     attempts: int
@@ -68,29 +86,32 @@ def send_with_retries(
     limit_bytes: int,
     now: Callable[[], float] = time.time,
 ) -> Attempted:
-    """Send the same bytes until the answer is final, the attempts are used up or work must stop.
+    """Send the same bytes until the answer is final, the attempts are used up or the run is stopped.
 
-    ``now`` gives seconds since 1970, for ``Retry-After`` dates; all waiting is ``cancellation``'s.
+    ``now`` gives seconds since 1970, for the dates of ``Retry-After``. ``cancellation`` does all waiting.
     """
     if cancellation.reason() is not None:
-        reason = "work was stopped before it was asked"
+        reason = "stopped before the request was sent"
         return Attempted(Failure(NoAnswer(shown_url(request.url), reason, NoAnswerKind.STOPPED)), 0)
     attempts = 0
     while True:
         last = sender.send(request, cancellation, limit_bytes)
         attempts += 1
         outcome = unwrap_or_failure(last)
-        if not _is_worth_another(outcome, policy) or attempts >= policy.attempts:
+        asked = asked_seconds(outcome, now()) if isinstance(outcome, HttpAnswer) else None
+        may_retry = attempts < policy.attempts and _is_transient(outcome, policy) and not policy.ends_at(asked)
+        if not may_retry or cancellation.wait(policy.pause(attempts, asked)):
             return Attempted(last, attempts)
-        pause = _pause(outcome, attempts, policy, now)
-        if pause > policy.longest_pause_seconds and policy.ends_at_longer_pause:
-            return Attempted(last, attempts)
-        if cancellation.wait(min(pause, policy.longest_pause_seconds)):
-            return Attempted(last, attempts)
+
+
+def asked_seconds(answer: HttpAnswer, now: float) -> float | None:
+    """The pause that an answer asks for by ``Retry-After``; None if it asks for none."""
+    value = answer.header("Retry-After")
+    return retry_after_seconds(value, now) if value is not None else None
 
 
 def retry_after_seconds(value: str, now: float) -> float | None:
-    """Seconds to wait by a ``Retry-After`` value, a number or an HTTP date; None when it is neither."""
+    """Seconds to wait by a ``Retry-After`` value, which is a number or an HTTP date; None for anything else."""
     text = value.strip()
     if text.isascii() and text.isdigit():
         return float(text[:10])
@@ -108,7 +129,7 @@ def http_date_seconds(value: str) -> float | None:
     return aware.timestamp()
 
 
-def _is_worth_another(outcome: HttpAnswer | HttpFailure, policy: RetryPolicy) -> bool:
+def _is_transient(outcome: HttpAnswer | HttpFailure, policy: RetryPolicy) -> bool:
     match outcome:
         case HttpAnswer(status=status):
             return policy.is_transient(status) and not policy.is_final(outcome)
@@ -116,12 +137,3 @@ def _is_worth_another(outcome: HttpAnswer | HttpFailure, policy: RetryPolicy) ->
             return kind is NoAnswerKind.TRANSIENT
         case AnswerTooLarge(status=status):
             return policy.is_transient(status)
-
-
-def _pause(outcome: HttpAnswer | HttpFailure, attempts: int, policy: RetryPolicy, now: Callable[[], float]) -> float:
-    pause = policy.pause_seconds * policy.growth ** (attempts - 1) * policy.jitter()
-    asked = outcome.header("Retry-After") if isinstance(outcome, HttpAnswer) else None
-    wanted = retry_after_seconds(asked, now()) if asked is not None else None
-    if wanted is not None:
-        pause = wanted if policy.may_shorten_pause else max(pause, wanted)
-    return pause
