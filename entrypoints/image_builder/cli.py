@@ -5,8 +5,8 @@ imports what it needs when it is chosen.
 """
 
 import os
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
 from image_builder_adapters.cancellation import Interrupted, SignalCancellation
 from image_builder_adapters.console_text import neutralise
@@ -16,7 +16,8 @@ from image_builder_domain.problem import Problem, problems_of
 from image_builder_domain.secret_name import is_secret
 from returns.result import Success
 
-from image_builder.invocation import Invocation, is_remote, misplaced, mode_of
+from image_builder.invocation import Invocation
+from image_builder.options import Options, misplaced, mode_of
 from image_builder.presenters.console import Console
 
 if TYPE_CHECKING:
@@ -35,14 +36,14 @@ def run(scan: "Scan", started: float | None = None) -> int:
     ``started`` is when the process began, by ``time.monotonic``: ``--timeout`` counts from there.
     """
     environment = dict(os.environ)
-    flags: Mapping[str, Any] = scan.values
+    options = Options.of(scan.values)
     redactor = Redactor(value for name, value in environment.items() if is_secret(name, value))
     console = Console(
         redactor,
         neutralise,
-        results_only=flags["output"] == "json",
-        silent=flags["silent"],
-        debug=flags["debug"],
+        results_only=options.is_json,
+        silent=options.silent,
+        debug=options.debug,
     )
     try:
         os.getcwd()
@@ -50,15 +51,25 @@ def run(scan: "Scan", started: float | None = None) -> int:
         what = f"it cannot be used: {error.strerror}"
         console.error(str(Problem("working directory", what, "change to a directory that exists")))
         return ExitCode.REFUSED
-    mode, contradictions = mode_of(scan.verb, flags)
+    mode, contradictions = mode_of(scan.verb, options)
     early = (
         *(Problem(*problem) for problem in scan.problems),
         *contradictions,
-        *misplaced(mode, scan.given, flags),
+        *misplaced(mode, scan.given, options),
     )
     words = tuple(scan.rest)
-    cancellation = SignalCancellation(flags["timeout"], started)
-    call = Invocation(mode, flags, scan.given, words, environment, early, console, redactor, cancellation)
+    cancellation = SignalCancellation(options.timeout, started)
+    call = Invocation(
+        mode,
+        options,
+        scan.verb == "plan" or options.dry_run,
+        words,
+        environment,
+        early,
+        console,
+        redactor,
+        cancellation,
+    )
     try:
         with cancellation.interrupting():
             call.begin()
@@ -77,8 +88,8 @@ def _tags(call: Invocation) -> int:
     from image_builder.reading import read_tag_inputs
     from image_builder.workflows.tags import print_tags
 
-    file = call.flags["tags-output-file"]
-    inputs = read_tag_inputs(call.flags, call.environment)
+    file = call.options.tags_output_file
+    inputs = read_tag_inputs(call.options, call.environment)
     decided = decide_tags(inputs)
     problems = (*call.early, *problems_of(decided))
     if problems:
@@ -86,23 +97,21 @@ def _tags(call: Invocation) -> int:
     inputs.job.map(lambda job: warn(job, call.console))
     for warning in tag_warnings(inputs):
         call.console.warning(warning)
-    return print_tags(decided.unwrap(), call.console, _copy_to(file, call.flags) if file is not None else None)
+    return print_tags(decided.unwrap(), call.console, _copy_to(file, call.options) if file is not None else None)
 
 
-def _copy_to(path: str, flags: Mapping[str, Any]) -> "Callable[[bytes], Result[str, ArtifactFailure]]":
+def _copy_to(path: str, options: Options) -> "Callable[[bytes], Result[str, ArtifactFailure]]":
     from image_builder_adapters.filesystem import FileArtifacts
 
-    return lambda content: FileArtifacts("", Redactor(), flags["context"]).write(path, content)
+    return lambda content: FileArtifacts("", Redactor(), options.context).write(path, content)
 
 
 def _build(call: Invocation) -> int:
-    if is_remote(call.verb, call.flags):
-        return _remote(call)
     from image_builder_domain.plan.build import decide
 
     from image_builder.reading import read_inputs
 
-    inputs = read_inputs(call.flags, call.environment)
+    inputs = read_inputs(call.options, call.environment)
     call.learn_signers(inputs.tags.configuration)
     for secret in inputs.checkout.credentials:
         call.redactor.learn(secret)
@@ -118,8 +127,7 @@ def _build(call: Invocation) -> int:
         for argument in build.arguments:
             if argument.looks_secret:
                 call.redactor.learn(argument.value)
-    only_plan = call.verb == "plan" or call.flags["dry-run"]
-    return building.run(plan, call, only_plan=only_plan)
+    return building.run(plan, call)
 
 
 def _sign(call: Invocation) -> int:
@@ -160,7 +168,7 @@ def _doctor(call: Invocation) -> int:
 
 _MODES: Final[dict[str, Callable[[Invocation], int]]] = {
     "build": _build,
-    "plan": _build,
+    "remote": _remote,
     "tags": _tags,
     "sign": _sign,
     "verify": _verify,

@@ -23,6 +23,7 @@ from returns.methods import unwrap_or_failure
 
 from image_builder import ci_output
 from image_builder.folders import engine_state_directory, log_directory
+from image_builder.options import Options, field_of
 from image_builder.presenters import prow
 from image_builder.presenters.azure_pipelines import state_output
 from image_builder.presenters.console import Console
@@ -30,6 +31,7 @@ from image_builder.presenters.console import Console
 _REPORT: Final = "build-report-path"
 _FILES: Final = {
     "build": _REPORT,
+    "remote": _REPORT,
     "sign": _REPORT,
     "tags": "tags-output-file",
     "preview": "ado-preview-output",
@@ -43,25 +45,25 @@ _GITHUB_FILES: Final = ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")
 class Evidence:
     """The evidence of one run.
 
-    ``modes`` are those of ``build``, ``sign``, ``tags`` and ``preview`` that were asked for: more than one when the
-    command line contradicts itself, which leaves the evidence of all of them.
+    ``modes`` are the modes of ``_FILES`` that were asked for: more than one when the command line contradicts itself,
+    which leaves the evidence of all of them.
     """
 
     def __init__(
         self,
         modes: Collection[str],
-        flags: Mapping[str, Any],
+        options: Options,
         environment: Mapping[str, str],
         redactor: Redactor,
         console: Console,
     ) -> None:
         self._modes = modes
-        self._flags = flags
+        self._options = options
         self._environment = environment
         self._redactor = redactor
         self._console = console
-        self._context = flags["context"] or "."
-        self._artifacts = FileArtifacts(log_directory(flags, environment), redactor, self._context)
+        self._context = options.context or "."
+        self._artifacts = FileArtifacts(log_directory(options, environment), redactor, self._context)
         self._unusable = set[str]()
 
     def begin(self) -> Problems:
@@ -94,11 +96,11 @@ class Evidence:
     @property
     def _name(self) -> str:
         """The name as given, without secrets: only the report of a published image may show them in a name."""
-        return self._redactor.text(self._flags["name"] or "")
+        return self._redactor.text(self._options.name or "")
 
     def _tell(self, report: dict[str, Any]) -> list[str]:
         lost = self.write(report)
-        if self._flags["ado-state-output"] and any(_FILES[mode] == _REPORT for mode in self._modes):
+        if self._options.ado_state_output and any(_FILES[mode] == _REPORT for mode in self._modes):
             lost.append(self._console.command(state_output(report, was_built=self._is_build)))
         return [reason for reason in lost if reason]
 
@@ -121,8 +123,9 @@ class Evidence:
     def _files(self) -> Iterator[tuple[str, str]]:
         """Each file of this mode by its flag or variable."""
         for flag in dict.fromkeys(_FILES[mode] for mode in self._modes):
-            if self._flags[flag] is not None:
-                yield f"--{flag}", self._flags[flag]
+            path = getattr(self._options, field_of(flag))
+            if path is not None:
+                yield f"--{flag}", path
         folder = self._environment.get("ARTIFACTS")
         if self._is_build and folder and self._environment.get("PROW_JOB_ID"):
             yield "ARTIFACTS", os.path.join(folder, prow.METADATA)
@@ -154,7 +157,7 @@ class Evidence:
 
     @property
     def _is_build(self) -> bool:
-        return "build" in self._modes
+        return not {"build", "remote"}.isdisjoint(self._modes)
 
     @property
     def _is_github(self) -> bool:

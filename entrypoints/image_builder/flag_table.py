@@ -5,79 +5,96 @@ Source: specification, section 1. Plain tuples and standard library only: ``--he
 
 TEXT, SWITCH, REPEATED, LIST, NUMBER, DURATION, CHOICE = "text switch repeated list number duration choice".split()  # noqa: SIM905
 
-# (name, kind, default or choices, placeholder, help); a group is a title and its flags.
+# The modes that a flag has a meaning for. ``tags`` takes those of a build: jobs ask both with one command line.
+# ``remote`` is a build in Azure DevOps; ``plan`` takes the flags of the build that it shows.
+EVERY = "build remote tags sign verify preview doctor schema"
+RUNS = "build remote tags sign verify preview doctor"
+SOURCE = "build remote tags preview"
+SOURCE_AND_DOCTOR = "build remote tags preview doctor"
+LOCAL = "build tags"
+REPORTS = "build remote tags sign"
+
+# (name, kind, default or choices, placeholder, modes, help); a group is a title and its flags.
 GROUPS = (
     (
         "What to build",
         (
-            ("name", TEXT, None, "NAME", "image name below the registry, may contain /"),
-            ("context", TEXT, ".", "DIR", "build context directory"),
-            ("dockerfile", TEXT, None, "PATH", "path in the context (default Dockerfile, else dockerfile)"),
-            ("target", TEXT, None, "STAGE", "Dockerfile stage"),
-            ("platform", LIST, None, "OS/ARCH", "platform, repeatable and comma-separated"),
-            (
-                "build-arg",
-                REPEATED,
-                None,
-                "NAME=VALUE",
-                "repeatable; NAME alone: value from the environment",
-            ),
-            ("env-file", TEXT, None, "FILE", "deprecated: build arguments from a file; use --build-arg"),
-            ("variant", TEXT, None, "NAME", "build only this variant of variants.yaml"),
+            ("name", TEXT, None, "NAME", SOURCE_AND_DOCTOR, "image name below the registry, may contain /"),
+            ("context", TEXT, ".", "DIR", SOURCE_AND_DOCTOR, "build context directory"),
+            ("dockerfile", TEXT, None, "PATH", SOURCE, "path in the context (default Dockerfile, else dockerfile)"),
+            ("target", TEXT, None, "STAGE", SOURCE, "Dockerfile stage"),
+            ("platform", LIST, None, "OS/ARCH", SOURCE, "platform, repeatable and comma-separated"),
+            ("build-arg", REPEATED, None, "NAME=VALUE", SOURCE, "repeatable; NAME alone: value from the environment"),
+            ("env-file", TEXT, None, "FILE", SOURCE, "deprecated: build arguments from a file; use --build-arg"),
+            ("variant", TEXT, None, "NAME", SOURCE, "build only this variant of variants.yaml"),
         ),
     ),
     (
         "Tags",
         (
-            ("tag", REPEATED, None, "[NAME=]VALUE", "extra tag, repeatable; may be a template"),
-            ("tag-base64", TEXT, None, "BASE64", "base64 of a comma-separated list of tags"),
-            ("export-tags", SWITCH, False, "", "pass every tag to the build as argument TAG_<name>"),
-            ("parse-tags-only", SWITCH, False, "", "print the computed tags as JSON and stop"),
-            ("tags-output-file", TEXT, None, "FILE", "also write that JSON to a file"),
+            ("tag", REPEATED, None, "[NAME=]VALUE", SOURCE, "extra tag, repeatable; may be a template"),
+            ("tag-base64", TEXT, None, "BASE64", SOURCE, "base64 of a comma-separated list of tags"),
+            ("export-tags", SWITCH, False, "", SOURCE, "pass every tag to the build as argument TAG_<name>"),
+            ("parse-tags-only", SWITCH, False, "", "tags", "print the computed tags as JSON and stop"),
+            ("tags-output-file", TEXT, None, "FILE", "tags", "also write that JSON to a file"),
         ),
     ),
     (
         "Signing",
         (
-            ("sign-only", SWITCH, False, "", "sign existing images, build nothing"),
-            ("images-to-sign", LIST, None, "IMAGE", "image reference, repeatable and comma-separated"),
-            ("report", TEXT, None, "FILE", "build report to verify"),
+            ("sign-only", SWITCH, False, "", "sign", "sign existing images, build nothing"),
+            ("images-to-sign", LIST, None, "IMAGE", "sign", "image reference, repeatable and comma-separated"),
+            ("report", TEXT, None, "FILE", "verify", "build report to verify"),
         ),
     ),
     (
         "Azure DevOps",
         (
-            ("build-in-ado", SWITCH, False, "", "build in the Azure DevOps pipeline"),
-            ("ado-preview-run", SWITCH, False, "", "expand the pipeline, run nothing"),
-            ("ado-preview-run-yaml-path", TEXT, None, "FILE", "pipeline definition to expand"),
-            ("ado-preview-output", TEXT, None, "FILE", "where the expanded YAML goes (default standard output)"),
-            ("ado-state-output", SWITCH, False, "", "report success as Azure Pipelines output variables"),
-            ("test-kaniko-build-config", SWITCH, False, "", "take kaniko's build options from the pull request"),
+            ("build-in-ado", SWITCH, False, "", SOURCE_AND_DOCTOR, "build in the Azure DevOps pipeline"),
+            ("ado-preview-run", SWITCH, False, "", "preview", "expand the pipeline, run nothing"),
+            ("ado-preview-run-yaml-path", TEXT, None, "FILE", "preview", "pipeline definition to expand"),
+            (
+                "ado-preview-output",
+                TEXT,
+                None,
+                "FILE",
+                "preview",
+                "where the expanded YAML goes (default standard output)",
+            ),
+            ("ado-state-output", SWITCH, False, "", REPORTS, "report success as Azure Pipelines output variables"),
+            (
+                "test-kaniko-build-config",
+                SWITCH,
+                False,
+                "",
+                "remote preview tags",
+                "take kaniko's build options from the pull request",
+            ),
         ),
     ),
     (
         "Where and how",
         (
-            ("config", TEXT, "/config/image-builder-config.yaml", "FILE", "configuration file"),
-            ("repo", TEXT, None, "ORG/REPO", "repository, outside CI"),
-            ("require-production", SWITCH, False, "", "refuse a job that is not on the production side"),
-            ("backend", TEXT, None, "NAME", "kaniko, buildkit, ado, other (default by environment)"),
-            ("dry-run", SWITCH, False, "", "print the plan, touch nothing"),
-            ("max-parallel", NUMBER, None, "N", "variants built at the same time (default CPU count)"),
-            ("keep-going", SWITCH, True, "", "a failing variant does not stop the others"),
-            ("timeout", DURATION, None, "TIME", "deadline for the whole run, such as 30m (default none)"),
+            ("config", TEXT, "/config/image-builder-config.yaml", "FILE", RUNS, "configuration file"),
+            ("repo", TEXT, None, "ORG/REPO", RUNS, "repository, outside CI"),
+            ("require-production", SWITCH, False, "", RUNS, "refuse a job that is not on the production side"),
+            ("backend", TEXT, None, "NAME", SOURCE_AND_DOCTOR, "kaniko, buildkit, ado, other (default by environment)"),
+            ("dry-run", SWITCH, False, "", "build remote sign preview", "print the plan, touch nothing"),
+            ("max-parallel", NUMBER, None, "N", LOCAL, "variants built at the same time (default CPU count)"),
+            ("keep-going", SWITCH, True, "", LOCAL, "a failing variant does not stop the others"),
+            ("timeout", DURATION, None, "TIME", RUNS, "deadline for the whole run, such as 30m (default none)"),
         ),
     ),
     (
         "What comes out",
         (
-            ("output", CHOICE, ("human", "json"), "FORM", "human or json, for results (default human)"),
-            ("log-dir", TEXT, None, "DIR", "folder of the builds' log files (default $ARTIFACTS)"),
-            ("silent", SWITCH, False, "", "engine output to the log files only"),
-            ("build-report-path", TEXT, None, "FILE", "JSON build report"),
-            ("debug", SWITCH, False, "", "debug logging"),
-            ("help", SWITCH, False, "", "print this and stop; also -h"),
-            ("version", SWITCH, False, "", "print the version and stop"),
+            ("output", CHOICE, ("human", "json"), "FORM", EVERY, "human or json, for results (default human)"),
+            ("log-dir", TEXT, None, "DIR", "build remote tags", "folder of the builds' log files (default $ARTIFACTS)"),
+            ("silent", SWITCH, False, "", "build remote tags", "engine output to the log files only"),
+            ("build-report-path", TEXT, None, "FILE", REPORTS, "JSON build report"),
+            ("debug", SWITCH, False, "", EVERY, "debug logging"),
+            ("help", SWITCH, False, "", EVERY, "print this and stop; also -h"),
+            ("version", SWITCH, False, "", EVERY, "print the version and stop"),
         ),
     ),
 )
@@ -95,11 +112,11 @@ VERBS = (
 
 FLAGS = {flag[0]: flag for _, flags in GROUPS for flag in flags}
 
-SIGNING_FLAGS = [
-    *("images-to-sign", "ado-state-output", "config", "repo", "require-production", "dry-run", "timeout", "output"),
-    *("build-report-path", "debug", "help", "version"),
-]
-"""The flags of ``image-signer``."""
+MODE_FLAGS = {"parse-tags-only": "tags", "sign-only": "sign", "ado-preview-run": "preview"}
+"""Flags that choose a mode as a verb does."""
+
+SIGNING_FLAGS = [name for name, flag in FLAGS.items() if "sign" in flag[4].split() and name not in MODE_FLAGS]
+"""The flags of ``image-signer``, which has the mode ``sign`` alone."""
 
 _INTRODUCTION = """\
 image-builder builds, pushes and signs OCI images from CI jobs.
@@ -159,7 +176,7 @@ def _flags(names: list[str]) -> str:
 
 
 def _flag(flag: tuple[object, ...]) -> str:
-    name, kind, default, placeholder, meaning = flag
+    name, kind, default, placeholder, _, meaning = flag
     shown = f" (default {str(default).lower() if kind == SWITCH else default})"
     shown = shown if default and kind in (TEXT, SWITCH) else ""
     return f"  {f'--{name} {placeholder}'.rstrip():<33} {meaning}{shown}"

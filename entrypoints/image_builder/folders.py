@@ -2,14 +2,15 @@
 
 import os
 from collections.abc import Mapping
-from typing import Any
 
 from image_builder_domain.trust.side import Side
 
+from image_builder.options import Options
 
-def log_directory(flags: Mapping[str, Any], environment: Mapping[str, str]) -> str:
+
+def log_directory(options: Options, environment: Mapping[str, str]) -> str:
     """Where log files go: ``--log-dir``, ``$ARTIFACTS``, Prow's folder, or the user's state folder."""
-    given = flags["log-dir"] or environment.get("ARTIFACTS")
+    given = options.log_dir or environment.get("ARTIFACTS")
     if given:
         return str(given)
     if os.access("/logs/artifacts", os.W_OK):

@@ -13,6 +13,8 @@ from image_builder_domain.plan.inputs import Asked, TagInputs, source_date_epoch
 from image_builder_domain.problem import problems_of
 from image_builder_domain.trust.configuration_origin import Origin, origin_of
 
+from image_builder.options import Options
+
 if TYPE_CHECKING:
     from image_builder_domain.configuration.decoder import Decoder
     from image_builder_domain.configuration.file import Configuration
@@ -30,30 +32,30 @@ _BUILT_IN = ("kaniko", "buildkit", "ado")
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def read_tag_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> TagInputs:
+def read_tag_inputs(options: Options, environment: Mapping[str, str]) -> TagInputs:
     """What tags are decided from."""
-    return _inputs(flags, environment, _git_state(flags, environment), (flags["context"] or ".",))
+    return _inputs(options, environment, _git_state(options, environment), (options.context or ".",))
 
 
-def read_settings(flags: Mapping[str, Any], environment: Mapping[str, str]) -> TagInputs:
+def read_settings(options: Options, environment: Mapping[str, str]) -> TagInputs:
     """The same for modes that build nothing: outside CI they need no commit, and so no working copy."""
     if detect(environment, find_place()) is not CiSystem.LOCAL:
-        return _inputs(flags, environment, _git_state(flags, environment))
-    return _inputs(flags, environment, read_without_commit(environment, flags["repo"]))
+        return _inputs(options, environment, _git_state(options, environment))
+    return _inputs(options, environment, read_without_commit(environment, options.repo))
 
 
 def _inputs(
-    flags: Mapping[str, Any],
+    options: Options,
     environment: Mapping[str, str],
     state: "Result[GitState, Problems]",
     sources: tuple[str, ...] = (),
 ) -> TagInputs:
     """``sources`` are folders whose files a commit chooses even where they are no checkout."""
-    found = _configuration(flags["config"], flags["backend"])
-    context = flags["context"] or "."
+    found = _configuration(options.config, options.backend)
+    context = options.context or "."
     history = _history(context, environment, found, state)
-    origin = _origin(flags["config"], context, sources, environment, state)
-    return TagInputs(_asked(flags), found, state, _time(environment), environment, history, origin)
+    origin = _origin(options.config, context, sources, environment, state)
+    return TagInputs(_asked(options), found, state, _time(environment), environment, history, origin)
 
 
 def _origin(
@@ -100,12 +102,12 @@ def _history(
     return read_history(directory, known.commit, questions, environment)
 
 
-def read_inputs(flags: Mapping[str, Any], environment: Mapping[str, str]) -> "Inputs":
+def read_inputs(options: Options, environment: Mapping[str, str]) -> "Inputs":
     """What a build is planned from."""
     from image_builder_domain.plan.build_inputs import Inputs
 
-    tags = read_tag_inputs(flags, environment)
-    source, context = _source(flags), flags["context"] or "."
+    tags = read_tag_inputs(options, environment)
+    source, context = _source(options), options.context or "."
     checkout = read_checkout(tags, context, source.map(lambda found: found.dockerfile).value_or(""))
     time = _commit_time(tags, context)
     return Inputs(tags, source, time, len(os.sched_getaffinity(0)), real_paths_of(tags), checkout)
@@ -161,19 +163,19 @@ def _engine_types() -> "Mapping[str, Decoder[EngineSettings]]":
     return engine_configurations()
 
 
-def _git_state(flags: Mapping[str, Any], environment: Mapping[str, str]) -> "Result[GitState, Problems]":
+def _git_state(options: Options, environment: Mapping[str, str]) -> "Result[GitState, Problems]":
     place = find_place()
-    commit = _commit(flags, environment, git_question(environment, place))
-    return read_git_state(environment, commit, flags["repo"], _event(environment), place)
+    commit = _commit(options, environment, git_question(environment, place))
+    return read_git_state(environment, commit, options.repo, _event(environment), place)
 
 
-def _commit(flags: Mapping[str, Any], environment: Mapping[str, str], question: str | None) -> str | None:
+def _commit(options: Options, environment: Mapping[str, str], question: str | None) -> str | None:
     """What git knows and the job does not say; where the job says what is built, git is not even asked."""
     if question is None:
         return None
     from image_builder_adapters.git.repository import working_copy_commit
 
-    return working_copy_commit(flags["context"] or ".", environment, question)
+    return working_copy_commit(options.context or ".", environment, question)
 
 
 def _event(environment: Mapping[str, str]) -> "Result[Mapping[str, Any], Problems] | None":
@@ -185,29 +187,29 @@ def _event(environment: Mapping[str, str]) -> "Result[Mapping[str, Any], Problem
     return read_event(environment.get("GITHUB_EVENT_PATH", ""))
 
 
-def _asked(flags: Mapping[str, Any]) -> Asked:
+def _asked(options: Options) -> Asked:
     return Asked(
-        name=flags["name"],
-        tags=tuple(flags["tag"]),
-        build_arguments=tuple(flags["build-arg"]),
-        platforms=tuple(flags["platform"]),
-        target=flags["target"],
-        export_tags=flags["export-tags"],
-        tag_base64=flags["tag-base64"],
-        variant=flags["variant"],
-        max_parallel=flags["max-parallel"],
-        keep_going=flags["keep-going"],
-        backend=flags["backend"],
-        build_in_ado=flags["build-in-ado"],
-        require_production=flags["require-production"],
+        name=options.name,
+        tags=options.tag,
+        build_arguments=options.build_arg,
+        platforms=options.platform,
+        target=options.target,
+        export_tags=options.export_tags,
+        tag_base64=options.tag_base64,
+        variant=options.variant,
+        max_parallel=options.max_parallel,
+        keep_going=options.keep_going,
+        backend=options.backend,
+        build_in_ado=options.build_in_ado,
+        require_production=options.require_production,
     )
 
 
-def _source(flags: Mapping[str, Any]) -> "Result[Source, Problems]":
+def _source(options: Options) -> "Result[Source, Problems]":
     from image_builder_adapters.source_tree import find_dockerfile, read_source
 
-    found = find_dockerfile(flags["context"] or ".", flags["dockerfile"])
-    return found.bind(lambda place: read_source(*place, flags["env-file"]))
+    found = find_dockerfile(options.context or ".", options.dockerfile)
+    return found.bind(lambda place: read_source(*place, options.env_file))
 
 
 def _commit_time(tags: TagInputs, context: str) -> int | None:

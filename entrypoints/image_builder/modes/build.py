@@ -2,7 +2,6 @@
 
 import gc
 import signal
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +16,7 @@ from image_builder_domain.report.report import report
 from image_builder.container import Settings, open_ports
 from image_builder.folders import engine_state_directory, log_directory
 from image_builder.invocation import Invocation
+from image_builder.options import Options
 from image_builder.presenters import azure_pipelines, job_view, plan_view
 from image_builder.presenters.console import Console
 from image_builder.presenters.log_lines import tell_log_lines
@@ -26,14 +26,14 @@ from image_builder.workflows.build import Ports, carry_out, preflight
 _DEPRECATED = "building in this job is deprecated; the preferred backend is Azure DevOps: --build-in-ado"
 
 
-def run(plan: Plan, call: Invocation, *, only_plan: bool) -> int:
+def run(plan: Plan, call: Invocation) -> int:
     """Exit code as specification section 1 says."""
     gc.freeze()  # what was loaded stays
     gc.enable()  # a build may take hours
-    flags, environment, console = call.flags, call.environment, call.console
+    options, environment, console = call.options, call.environment, call.console
     state = engine_state_directory(environment, plan.job.side)
-    settings = Settings(environment, log_directory(flags, environment), state, call.redactor, flags["context"])
-    tell_log_lines(console, debug=flags["debug"])
+    settings = Settings(environment, log_directory(options, environment), state, call.redactor, options.context)
+    tell_log_lines(console, debug=options.debug)
     ports = open_ports(settings, plan)
     plan = replace(plan, max_parallel=min(plan.max_parallel, ports.engine.at_once() or plan.max_parallel))
     job_view.warn(plan.job, console)
@@ -41,8 +41,8 @@ def run(plan: Plan, call: Invocation, *, only_plan: bool) -> int:
         console.error(alert)
     for warning in plan.warnings:
         console.warning(warning)
-    if only_plan:
-        return _print_plan(plan, ports, console, as_json=flags["output"] == "json")
+    if call.is_plan:
+        return _print_plan(plan, ports, console, as_json=options.is_json)
     console.warning(_DEPRECATED)
     if plan.not_signed:
         console.info(f"not signed: {plan.not_signed}")
@@ -77,18 +77,18 @@ def _tell(plan: Plan, outcome: Outcome, call: Invocation) -> int:
     for failure in (*outcome.lost, *failures):
         call.console.error(failure)
     outcome = Outcome(outcome.images, outcome.interruption, (*outcome.lost, *failures))
-    lost = _spoken(report(plan, outcome), call.flags, call.console)
+    lost = _spoken(report(plan, outcome), call.options, call.console)
     outcome = Outcome(outcome.images, outcome.interruption, (*outcome.lost, *lost))
-    path = call.flags["build-report-path"]
+    path = call.options.build_report_path
     call.console.summary(summary(plan, outcome, path if not failures else None))
     return outcome.exit_code()
 
 
-def _spoken(found: dict[str, Any], flags: Mapping[str, Any], console: Console) -> list[str]:
+def _spoken(found: dict[str, Any], options: Options, console: Console) -> list[str]:
     """Print what programs read; why some of it is lost."""
     lost = [
-        console.document(found) if flags["output"] == "json" else "",
-        console.command(azure_pipelines.state_output(found, was_built=True)) if flags["ado-state-output"] else "",
+        console.document(found) if options.is_json else "",
+        console.command(azure_pipelines.state_output(found, was_built=True)) if options.ado_state_output else "",
     ]
     return [reason for reason in lost if reason]
 

@@ -1,7 +1,7 @@
 """The mode ``doctor``: what is installed and usable here, and what is missing for the build that would be made."""
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
 
 from image_builder_adapters.cancellation import TimeLimit
 from image_builder_adapters.place import find_place
@@ -10,6 +10,7 @@ from image_builder_domain.plan.backend import Backend, decide_backend
 from image_builder_domain.problem import Problem, problems_of
 
 from image_builder.invocation import Invocation
+from image_builder.options import Options
 from image_builder.presenters.doctor_view import diagnosis_as_json, diagnosis_as_text
 from image_builder.reading import read_checkout, read_tag_inputs
 
@@ -30,17 +31,17 @@ def run(call: Invocation) -> int:
     from image_builder.folders import log_directory, state_directory
     from image_builder.presenters.log_lines import tell_log_lines
 
-    tell_log_lines(call.console, debug=call.flags["debug"])
-    inputs = read_tag_inputs(call.flags, call.environment)
+    tell_log_lines(call.console, debug=call.options.debug)
+    inputs = read_tag_inputs(call.options, call.environment)
     call.learn_signers(inputs.configuration)
-    folders = log_directory(call.flags, call.environment), state_directory(call.environment)
+    folders = log_directory(call.options, call.environment), state_directory(call.environment)
     settings = Settings(call.environment, *folders, call.redactor)
-    has_deadline = call.flags["timeout"] is not None
+    has_deadline = call.options.timeout is not None
     cancellation = call.cancellation if has_deadline else TimeLimit(_ENOUGH_SECONDS, call.cancellation)
     with call.cancellation.install():
-        diagnosis = Diagnosis(tuple(_findings(call.flags, inputs, settings, cancellation)))
+        diagnosis = Diagnosis(tuple(_findings(call.options, inputs, settings, cancellation)))
         stopped = cancellation.reason()
-    if call.flags["output"] == "json":
+    if call.options.is_json:
         lost = call.print_document(diagnosis_as_json(diagnosis))
     else:
         lost = call.print_result(diagnosis_as_text(diagnosis))
@@ -48,7 +49,7 @@ def run(call: Invocation) -> int:
 
 
 def _findings(
-    flags: Mapping[str, Any], inputs: "TagInputs", settings: "Settings", cancellation: "Cancellation"
+    options: Options, inputs: "TagInputs", settings: "Settings", cancellation: "Cancellation"
 ) -> Iterator[Finding]:
     """Everything that is looked at, part after part; each imports what it looks with."""
     from image_builder.container import lasting_settings
@@ -59,20 +60,20 @@ def _findings(
     from image_builder.modes.examination.signers import look_at_signers
     from image_builder.modes.examination.steps import look_at_steps
 
-    decided = decide_backend(flags["backend"], flags["build-in-ado"], inputs.environment)
+    decided = decide_backend(options.backend, options.build_in_ado, inputs.environment)
     backend, known = decided.value_or(None), inputs.configuration.value_or(None)
     settings = lasting_settings(settings, backend)
     is_local, job = backend is not Backend.ADO, inputs.job.value_or(None)
     yield from look_at_job(inputs.environment, find_place(), inputs.git_state)
     yield from look_at_side(inputs)
-    yield from look_at_configuration(flags["config"], inputs.configuration)
+    yield from look_at_configuration(options.config, inputs.configuration)
     if is_local:
-        facts = read_checkout(inputs, flags["context"] or ".", flags["dockerfile"] or "Dockerfile")
+        facts = read_checkout(inputs, options.context or ".", options.dockerfile or "Dockerfile")
         yield from look_at_checkout(inputs, facts)
     yield from map(_of_backend, problems_of(decided))
     yield from look_at_engines(backend, known, inputs, settings, cancellation)
     yield from look_at_steps(backend, known, job, settings)
-    yield from look_at_registries(flags["name"], known, inputs, is_local, settings, cancellation)
+    yield from look_at_registries(options.name, known, inputs, is_local, settings, cancellation)
     yield from look_at_signers(known, job, is_local, settings, cancellation)
     yield from look_at_pipeline(known, not is_local, inputs.environment)
 

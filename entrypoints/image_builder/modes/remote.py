@@ -24,8 +24,6 @@ from image_builder.remote_container import open_remote_ports
 from image_builder.workflows.preview import preview
 from image_builder.workflows.remote_build import RemotePorts, build_remotely
 
-_NOT_HERE = ("max-parallel", "keep-going")
-_NOT_IN_PREVIEWS = ("build-report-path", "ado-state-output")
 _OBEDIENT = (CiSystem.AZURE_PIPELINES, CiSystem.GITHUB)
 
 
@@ -41,22 +39,22 @@ def run(call: Invocation) -> int:
         return call.refuse(problems)
     plan = planned.unwrap()
     call.console.use_format(plan.log_format)
-    tell_log_lines(call.console, debug=call.flags["debug"])
+    tell_log_lines(call.console, debug=call.options.debug)
     for argument in plan.arguments:
         if argument.looks_secret:
             call.redactor.learn(argument.value)
     settings = Settings(
         call.environment,
-        log_directory(call.flags, call.environment),
+        log_directory(call.options, call.environment),
         state_directory(call.environment),
         call.redactor,
-        call.flags["context"],
+        call.options.context,
     )
     ports = open_remote_ports(settings, plan.settings, call.console.warning)
     job_view.warn(plan.job, call.console)
     for warning in plan.warnings:
         call.console.warning(warning)
-    if call.verb == "plan" or call.flags["dry-run"]:
+    if call.is_plan:
         return _print_plan(call, plan, ports)
     checked = ports.pipeline.check()
     if isinstance(checked, Failure):
@@ -65,17 +63,12 @@ def run(call: Invocation) -> int:
 
 
 def _unused(call: Invocation) -> Problems:
-    """What only a local build, or only a build, can honour is refused, not ignored."""
-    is_preview = call.verb == "preview"
-    what = "it has no meaning for a " + ("preview" if is_preview else "pipeline of Azure DevOps")
-    flags = (*_NOT_HERE, *(_NOT_IN_PREVIEWS if is_preview else ()))
-    unused = tuple(Problem(f"--{flag}", what, "leave it out") for flag in flags if flag in call.given)
-    is_yaml = is_preview and not call.flags["dry-run"] and call.flags["output"] == "json"
-    return (*unused, Problem("--output", "a preview gives YAML, not JSON", "leave it out")) if is_yaml else unused
+    is_yaml = call.mode == "preview" and not call.is_plan and call.options.is_json
+    return (Problem("--output", "a preview gives YAML, not JSON", "leave it out"),) if is_yaml else ()
 
 
 def _print_plan(call: Invocation, plan: RemotePlan, ports: RemotePorts) -> int:
-    if call.flags["output"] == "json":
+    if call.options.is_json:
         return call.print_document(remote_view.plan_as_json(plan, ports.pipeline))
     return call.print_result(remote_view.plan_as_text(plan, ports.pipeline))
 
@@ -100,7 +93,7 @@ def _preview(
     ports: RemotePorts,
     cancellation: SignalCancellation,
 ) -> int:
-    path = call.flags["ado-preview-output"]
+    path = call.options.ado_preview_output
     obeys = plan.job.state.system in _OBEDIENT
 
     def is_harmless(text: str) -> bool:
@@ -122,14 +115,14 @@ def _build(
         call.console.error(reason)
     outcome = replace(outcome, lost=(*outcome.lost, *failures))
     outcome = replace(outcome, lost=(*outcome.lost, *_spoken(call, remote_report(plan, outcome))))
-    path = call.flags["build-report-path"]
+    path = call.options.build_report_path
     call.console.summary(remote_view.summary(plan, outcome, path if not failures else None))
     return outcome.exit_code()
 
 
 def _spoken(call: Invocation, found: dict[str, Any]) -> list[str]:
     """Print what programs read; why some of it is lost."""
-    is_json, states = call.flags["output"] == "json", call.flags["ado-state-output"]
+    is_json, states = call.options.is_json, call.options.ado_state_output
     lost = [
         call.console.document(found) if is_json else "",
         call.console.command(azure_pipelines.state_output(found, was_built=True)) if states else "",

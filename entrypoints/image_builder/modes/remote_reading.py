@@ -17,16 +17,16 @@ _PATH = "ado-preview-run-yaml-path"
 
 def read_remote_inputs(call: Invocation) -> RemoteInputs:
     """What is asked of the pipeline; the mode ``preview`` reads its definition too."""
-    flags = call.flags
+    options = call.options
     return RemoteInputs(
-        tags=read_tag_inputs(flags, call.environment),
-        context=flags["context"],
-        dockerfile=_dockerfile(flags["context"], flags["dockerfile"]),
+        tags=read_tag_inputs(options, call.environment),
+        context=options.context,
+        dockerfile=_dockerfile(options.context, options.dockerfile),
         use_buildkit=_use_buildkit(call),
-        env_file=flags["env-file"],
-        kaniko_config_from_pull_request=flags["test-kaniko-build-config"],
+        env_file=options.env_file,
+        kaniko_config_from_pull_request=options.test_kaniko_build_config,
         identity_token=can_ask(call.environment),
-        definition=_definition(flags[_PATH]) if call.verb == "preview" else None,
+        definition=_definition(options.ado_preview_run_yaml_path) if call.mode == "preview" else None,
     )
 
 
@@ -40,8 +40,8 @@ def _dockerfile(context: str, given: str | None) -> str:
 
 def _use_buildkit(call: Invocation) -> Result[bool, Problems]:
     """``USE_BUILDKIT``, after what contradicts is refused."""
-    in_ado = call.verb == "preview" or call.flags["build-in-ado"]
-    problems = problems_of(decide_backend(call.flags["backend"], in_ado, call.environment))
+    in_ado = call.mode == "preview" or call.options.build_in_ado
+    problems = problems_of(decide_backend(call.options.backend, in_ado, call.environment))
     text = call.environment.get("USE_BUILDKIT", "")
     if problems:
         return Failure(problems)

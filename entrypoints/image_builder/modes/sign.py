@@ -18,10 +18,10 @@ from image_builder.workflows.sign import SigningPorts, sign_images
 
 def run(call: Invocation) -> int:
     """Exit code: 0 signed, 2 refused, 5 something could not be resolved or signed, 7, 8, 130, 143 as for a build."""
-    images = tuple(image.strip() for image in call.flags["images-to-sign"])
-    known = read_settings(call.flags, call.environment)
+    images = tuple(image.strip() for image in call.options.images_to_sign)
+    known = read_settings(call.options, call.environment)
     call.learn_signers(known.configuration)
-    required = call.flags["require-production"]
+    required = call.options.require_production
     planned = decide_signing(
         SigningInputs(images, known.configuration, known.git_state, known.history, required, known.origin)
     )
@@ -34,16 +34,16 @@ def run(call: Invocation) -> int:
     from image_builder.presenters.log_lines import tell_log_lines
 
     job_view.warn(plan.job, call.console)
-    tell_log_lines(call.console, debug=call.flags["debug"])
+    tell_log_lines(call.console, debug=call.options.debug)
     settings = Settings(call.environment, "", "", call.redactor)
     ports = open_signing_ports(settings, plan)
-    if call.flags["dry-run"]:
+    if call.options.dry_run:
         return _print_plan(call, plan, ports)
     return _sign(call, plan, ports)
 
 
 def _print_plan(call: Invocation, plan: SignPlan, ports: SigningPorts) -> int:
-    if call.flags["output"] == "json":
+    if call.options.is_json:
         return call.print_document(signing_view.plan_as_json(plan, ports.signers))
     return call.print_result(signing_view.plan_as_text(plan, ports.signers))
 
@@ -66,10 +66,10 @@ def _tell(call: Invocation, plan: SignPlan, outcome: SigningOutcome) -> int:
     failures = call.write_evidence(signing_report(plan, outcome))
     for failure in failures:
         call.console.error(failure)
-    outcome, path = replace(outcome, lost=tuple(failures)), call.flags["build-report-path"] if not failures else None
-    if call.flags["output"] == "json" and call.print_document(signing_report(plan, outcome)):
+    outcome, path = replace(outcome, lost=tuple(failures)), call.options.build_report_path if not failures else None
+    if call.options.is_json and call.print_document(signing_report(plan, outcome)):
         outcome = replace(outcome, lost=(*outcome.lost, "standard output"))
-    told = state_output(signing_report(plan, outcome), was_built=False) if call.flags["ado-state-output"] else ""
+    told = state_output(signing_report(plan, outcome), was_built=False) if call.options.ado_state_output else ""
     lost = call.console.command(told) if told else ""
     if lost:
         call.console.error(lost)

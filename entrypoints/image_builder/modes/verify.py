@@ -23,15 +23,15 @@ _OTHER_FILE = "name the file that --build-report-path wrote"
 
 def run(call: Invocation) -> int:
     """Exit code: 0 all is as claimed, 2 refused, 4 a digest differs, 5 not signed or wrong, 7, 130 and 143 stopped."""
-    known = read_settings(call.flags, call.environment)
+    known = read_settings(call.options, call.environment)
     call.learn_signers(known.configuration)
     defined: tuple[SignerDefinition, ...] = known.configuration.map(lambda found: found.signers).value_or(())
     verifiable = {signer.name: signer for signer in defined if signer_type(signer.type).make_verifier is not None}
     inputs = VerificationInputs(
-        call.words, _report(call.flags["report"]), known.configuration, known.git_state, frozenset(verifiable)
+        call.words, _report(call.options.report), known.configuration, known.git_state, frozenset(verifiable)
     )
     claims = decide_claims(inputs)
-    unfit = problems_of(known.job) if call.flags["require-production"] else ()
+    unfit = problems_of(known.job) if call.options.require_production else ()
     problems = (*call.early, *problems_of(claims), *unfit)
     return call.refuse(problems) if problems else _verify(call, claims.unwrap(), verifiable)
 
@@ -46,7 +46,7 @@ def _verify(call: Invocation, claims: tuple[Claim, ...], signers: "dict[str, Sig
     from image_builder.container import Settings, open_verification_ports
     from image_builder.presenters.log_lines import tell_log_lines
 
-    tell_log_lines(call.console, debug=call.flags["debug"])
+    tell_log_lines(call.console, debug=call.options.debug)
     wanted = {name for claim in claims for name in claim.verified_by}
     settings = Settings(call.environment, "", "", call.redactor)
     ports = open_verification_ports(settings, tuple(signers[name] for name in sorted(wanted)))
@@ -57,7 +57,7 @@ def _verify(call: Invocation, claims: tuple[Claim, ...], signers: "dict[str, Sig
             return call.refuse(problems)
         found = verify_claims(claims, ports, cancellation)
         code = exit_code(found, cancellation)
-    if call.flags["output"] == "json":
+    if call.options.is_json:
         lost = call.print_document(verified_as_json(found))
     else:
         lost = call.print_result(verified_as_text(found))
