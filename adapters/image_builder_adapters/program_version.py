@@ -9,8 +9,7 @@ from image_builder_domain.diagnosis import Finding
 from image_builder_domain.ports import Cancellation
 
 from image_builder_adapters.cancellation import TimeLimit
-from image_builder_adapters.process import Command, Finished, find_program, run
-from image_builder_adapters.process_output import Tail
+from image_builder_adapters.process import Command, Finished, Tail, find_program, run
 
 _SECONDS: Final = 10.0
 # "runc version 1.1", "GitVersion:    v3.1", "Kaniko version :  v1.27"; else whatever looks like one.

@@ -1,1 +1,1 @@
-"""BuildKit as an image engine: ``buildctl``, and a daemon that is there already or that we start."""
+"""BuildKit as an image engine: ``buildctl`` with a running daemon, or with a private one of the run."""

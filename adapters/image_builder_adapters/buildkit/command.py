@@ -1,8 +1,8 @@
 """The ``buildctl build`` command line of a request; pure.
 
 Source: ``buildctl build --help`` and BuildKit's README, "Output" and "Cache". ``--output`` and the cache flags take one
-line of CSV, so a field that holds a comma stands in quotes as a whole. ``--opt`` and ``--local`` split at their first
-``=`` and take the rest byte for byte: paths and values need no quoting there.
+line of CSV, so a field that holds a comma is quoted as a whole. ``--opt`` and ``--local`` split at their first ``=``
+and take the rest byte for byte, so paths and values are not quoted there.
 """
 
 import posixpath
@@ -16,12 +16,12 @@ from image_builder_domain.image.reference import ImageReference
 def build_arguments(request: BuildRequest, namespace: str | None = None) -> tuple[str, ...]:
     """Everything after ``buildctl [--addr …]``, without ``--metadata-file``.
 
-    With a ``namespace`` nothing that an earlier build left in the daemon is used: no layer, and cache mounts of that
-    namespace alone. ``--no-cache`` empties cache mounts as the build begins, but a build that runs beside it may write
-    into them afterwards, so it is not enough.
+    With a ``namespace`` the build uses nothing that an earlier build left in the daemon: no layer, and only cache
+    mounts of that namespace. ``--no-cache`` is not enough: it empties cache mounts when the build begins, but a build
+    that runs at the same time may write into them afterwards.
 
-    ``filename`` is relative to the ``dockerfile`` directory, which is the Dockerfile's own, so that BuildKit finds
-    ``<Dockerfile>.dockerignore`` beside it; without one, ``.dockerignore`` of the context applies.
+    ``filename`` is relative to the ``dockerfile`` directory. That is the Dockerfile's own directory, where BuildKit
+    looks for ``<Dockerfile>.dockerignore``. Without that file, ``.dockerignore`` of the context applies.
     """
     path = posixpath.normpath(posixpath.join(request.context, request.dockerfile))
     folder, filename = posixpath.split(path)

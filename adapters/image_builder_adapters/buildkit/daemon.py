@@ -1,4 +1,4 @@
-"""A private ``buildkitd``: started when the first build needs it, shared by all builds of the run, and stopped."""
+"""A private ``buildkitd``: started by the first build that needs it, shared by all builds of the run, then stopped."""
 
 import os
 import re
@@ -20,22 +20,21 @@ from image_builder_adapters.buildkit.isolation import Isolation, find_isolation
 from image_builder_adapters.buildkit.state import DaemonFolders, open_folders
 from image_builder_adapters.cancellation import SignalCancellation
 from image_builder_adapters.folder import opened_folder
-from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, run
-from image_builder_adapters.process_output import Tail
+from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, Tail, run
 
 _READY_WITHIN: Final = 30.0
 _NOTICE: Final = re.compile(r"\[rootlesskit:\w+ *\] error: (?:child exited|command \[)")
-# Not blocking: a pipe in this place would wait for a reader, and the run could not be interrupted.
+# Non-blocking: opening a pipe in this place would wait for a reader, and nobody could interrupt the run.
 _LOG: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _LOOK_EVERY: Final = 0.02
-# With the 3 s that stopping buildctl may take, all is over within 8 s.
+# With the 3 s that stopping buildctl may take, everything has ended within 8 s.
 _GRACE: Final = 1.5
 _REMOVE_WITHIN: Final = 1.5
 
 
 @final
 class PrivateDaemon:
-    """One daemon for one run of the tool. Safe to use from several threads."""
+    """The daemon of one run. Safe to use from several threads."""
 
     def __init__(
         self,
@@ -56,18 +55,18 @@ class PrivateDaemon:
 
     @property
     def log_path(self) -> str:
-        """Where its log goes."""
+        """The path of its log file."""
         return self._log_path
 
     def address(self, cancellation: Cancellation) -> Result[str, EngineUnavailable | BuildInterrupted]:
-        """Where it listens. The first call starts it and waits until it serves; a failure stays."""
+        """Its address. The first call starts it and waits until it answers. After a failure all calls fail."""
         with self._lock:
             if self._address is None:
                 self._address = self._start(cancellation)
             return self._address
 
     def close(self) -> None:
-        """Stop it with everything below it, within 5 s. Safe to call twice."""
+        """Stop it with everything below it, within 5 s. May be called twice."""
         with self._lock:
             running, self._running = self._running, None
             self._address = Failure(
@@ -96,7 +95,7 @@ class PrivateDaemon:
             "buildkitd",
             f"--root={folders.root}",
             f"--addr=unix://{folders.socket}",
-            # The default would be one path for all daemons of the machine, which only root may write.
+            # By default all daemons of the machine share one path, which only root may write.
             f"--otel-socket-path={folders.runtime}/otel.sock",
             "--oci-worker=true",
             "--containerd-worker=false",
@@ -110,7 +109,7 @@ class PrivateDaemon:
 
 @final
 class _Running:
-    """A daemon's process. The thread that started it waits for it: the kernel kills it when that thread ends."""
+    """A daemon's process. The thread that starts it waits for it, because the kernel kills it when that thread ends."""
 
     def __init__(
         self,
@@ -141,7 +140,7 @@ class _Running:
             if not self._thread.is_alive():
                 return Failure(EngineUnavailable("buildkitd", self._why_it_ended(), remedy))
             if time.monotonic() > deadline:
-                why = f"it did not serve within {_READY_WITHIN:.0f} s"
+                why = f"it did not answer within {_READY_WITHIN:.0f} s"
                 return Failure(EngineUnavailable("buildkitd", why, remedy))
             cancellation.wait(_LOOK_EVERY)
         return Success(f"unix://{self._folders.socket}")
@@ -154,7 +153,7 @@ class _Running:
         self._thread.join()
         self._log.close()
         if not self._folders.is_kept:
-            # Steps may leave files of users that only exist inside the daemon's namespace: removed from there.
+            # Steps may leave files of users that exist only in the daemon's namespace, so they are removed from there.
             remove = (*self._isolation.wrapper, "rm", "-rf", "--", self._folders.root)
             run(Command(remove, self._command.environment), lambda _: None, SignalCancellation(_REMOVE_WITHIN))
         self._folders.remove()
@@ -165,16 +164,16 @@ class _Running:
     def _why_it_ended(self) -> str:
         if isinstance(self._ending, CouldNotStart):
             return str(self._ending)
-        # Its own last word stands above a stack trace, and above rootlesskit's notice that it ended.
+        # Its last message stands above a stack trace, and above rootlesskit's notice that it ended.
         lines = [line for line in reversed(self._tail.lines()) if line.strip() and not _NOTICE.match(line)]
-        last = next((line for line in lines if line.startswith("buildkitd: ")), lines[0] if lines else "no word")
+        last = next((line for line in lines if line.startswith("buildkitd: ")), lines[0] if lines else "no output")
         code = f" with code {self._ending.code}" if isinstance(self._ending, Finished) else ""
-        return f"it ended{code} before it served: {last}"
+        return f"it ended{code} before it answered: {last}"
 
 
 @final
 class _Switch:
-    """The daemon's own ``Cancellation``: it lives until it is told to stop, whatever interrupts the builds."""
+    """The daemon's own ``Cancellation``: the daemon runs until :class:`PrivateDaemon` stops it, even after a signal."""
 
     def __init__(self) -> None:
         self.turned_off = threading.Event()
@@ -190,7 +189,7 @@ class _Switch:
 
 
 def _serves(path: str) -> bool:
-    """Whether the daemon answers: a gRPC server that is up greets first (HTTP/2 SETTINGS); before, it only listens."""
+    """True if the daemon answers: a ready gRPC server sends HTTP/2 SETTINGS first. Before that it only listens."""
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(0.5)
         try:
@@ -202,15 +201,15 @@ def _serves(path: str) -> bool:
 
 def _remedy(user: int) -> str:
     needs = (
-        "a private BuildKit needs root's full powers: run in a privileged container, or in none"
+        "a private BuildKit needs root with all capabilities: run in a privileged container, or in none"
         if user == 0
         else "a private BuildKit needs user namespaces, and this user in /etc/subuid and /etc/subgid"
     )
-    return f"{needs}; or set BUILDKIT_HOST to a BuildKit that runs already"
+    return f"{needs}; or set BUILDKIT_HOST to a running BuildKit"
 
 
 def _open_log(path: str) -> FileIO:
-    """The log, or nowhere: without a place for it the build goes on, and its own log in that folder tells the loss."""
+    """The log file, or the null device: the build continues, and its own log in that folder reports the failure."""
     try:
         with opened_folder(os.path.dirname(path) or os.curdir) as folder:
             return FileIO(os.open(os.path.basename(path), _LOG, 0o600, dir_fd=folder), "ab")
@@ -220,8 +219,8 @@ def _open_log(path: str) -> FileIO:
 
 def _writer(log: FileIO, redact: Callable[[bytes], bytes]) -> OutputSink:
     def write(block: bytes) -> None:
-        # The daemon logs a step's command with its arguments filled in.
-        # A full disk must not stop the build: this log only helps to explain.
+        # Redacted, because the daemon logs a step's command with its arguments filled in.
+        # A full disk must not stop the build: this log only helps to explain a failure.
         with suppress(OSError):
             log.write(redact(block))
 

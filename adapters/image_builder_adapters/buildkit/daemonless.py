@@ -1,9 +1,9 @@
 """``buildctl-daemonless.sh``: BuildKit's own script, which starts a daemon for one build.
 
-Its daemon has no fixed address, but a root that is kept between runs. Production would read what unmerged code leaves
-there, so every other side builds in a separate folder below that root: below, because the root
-is often a volume, and the file systems that BuildKit needs may be missing elsewhere. Root: ``--root`` in
-``BUILDKITD_FLAGS``, else buildkitd's default (BuildKit, ``util/appdefaults``).
+Its daemon keeps its root between runs. Production would read what unmerged code leaves there, so every other side
+builds in a folder of its own below that root. It lies below, because the root is often a volume, and the file systems
+that BuildKit needs may be missing elsewhere. The root is ``--root`` in ``BUILDKITD_FLAGS``, else buildkitd's default
+(BuildKit, ``util/appdefaults``).
 """
 
 import os
@@ -17,9 +17,8 @@ from image_builder_domain.trust.side import Side
 from image_builder_adapters.process import find_program
 
 DAEMONLESS: Final = "buildctl-daemonless.sh"
-"""The script."""
 FLAGS: Final = "BUILDKITD_FLAGS"
-"""The variable with the daemon's flags, which the script's shell cuts at blanks and expands (``*``, ``?``, ``[``)."""
+"""The variable with the daemon's flags. The script's shell splits it at blanks and expands ``*``, ``?`` and ``[``."""
 
 _ROOT_FLAG: Final = re.compile(r"--?root(?:=(.*))?", re.DOTALL)
 _OF_ROOT: Final = "/var/lib/buildkit"
@@ -27,14 +26,14 @@ _PLAIN_PATH: Final = re.compile(r"/[\w./:@%+,-]*", re.ASCII)
 
 
 def has_daemonless(environment: Mapping[str, str], user: int, side: Side) -> bool:
-    """Whether the script is there and can be given a root for this side; a path that its shell would cut cannot."""
+    """True if the script is installed and can use a root for this side. Its shell would split or expand some paths."""
     if find_program(DAEMONLESS, environment) is None:
         return False
     return side is Side.PRODUCTION or _PLAIN_PATH.fullmatch(_root(environment, user)) is not None
 
 
 def daemonless_flags(environment: Mapping[str, str], user: int, side: Side) -> tuple[str, ...]:
-    """The daemon's flags: those of the job and, unless it is on production's side, a root that is the side's own."""
+    """The daemon's flags: those of the job and, on any side but production's, ``--root`` with the side's own folder."""
     given = tuple(environment.get(FLAGS, "").split())
     # buildkitd takes the last --root of several.
     return given if side is Side.PRODUCTION else (*given, f"--root={_root(environment, user)}/{side.value}")

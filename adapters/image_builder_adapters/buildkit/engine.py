@@ -1,8 +1,8 @@
-"""BuildKit as an ``ImageEngine``, reached in one of three ways.
+"""BuildKit as an ``ImageEngine``, with one of three kinds of daemon.
 
-A BuildKit that runs already (``engines.buildkit`` or ``BUILDKIT_HOST``: unix, tcp with TLS, kube-pod,
-docker-container); else ``buildctl-daemonless.sh`` when it is on PATH and one image is built; else a private daemon for
-all builds of the run.
+A running BuildKit at the address of ``engines.buildkit`` or ``BUILDKIT_HOST`` (unix, tcp with TLS, kube-pod,
+docker-container). Without an address, ``buildctl-daemonless.sh`` if it is on PATH and the run builds one image. Else a
+private daemon for all builds of the run.
 """
 
 import os
@@ -32,20 +32,19 @@ from image_builder_adapters.buildkit.command import build_arguments
 from image_builder_adapters.buildkit.daemon import PrivateDaemon
 from image_builder_adapters.buildkit.daemonless import DAEMONLESS, FLAGS, daemonless_flags, has_daemonless
 from image_builder_adapters.buildkit.environment import client_environment, daemonless_environment, rootless_variables
-from image_builder_adapters.buildkit.failure import failure_of, lost_word
 from image_builder_adapters.buildkit.isolation import Isolation, find_isolation, missing_helper
-from image_builder_adapters.buildkit.metadata import parse_metadata
+from image_builder_adapters.buildkit.outcome import failure_of, parse_metadata, unreported
 from image_builder_adapters.buildkit.state import lock_script
 from image_builder_adapters.process import (
     Command,
     CouldNotStart,
     Finished,
     Stopped,
+    Tail,
     dies_with_parent,
     find_program,
     run,
 )
-from image_builder_adapters.process_output import Tail
 
 HELPERS: Final = {
     "docker-container": "docker",
@@ -54,22 +53,24 @@ HELPERS: Final = {
     "kube-pod": "kubectl",
     "ssh": "ssh",
 }
-"""Hosts that ``buildctl`` reaches through another program, which it runs."""
+"""Schemes of addresses to which ``buildctl`` connects by running another program."""
 
+RUNC: Final = ("runc", "buildkit-runc")
+"""The names by which ``buildkitd`` finds runc."""
+
+INSTALL: Final = "install BuildKit (https://github.com/moby/buildkit/releases) and put it on PATH"
 _NEW_NAMESPACE: Final = "NEW-IN-EVERY-BUILD"
-_INSTALL: Final = "install BuildKit (https://github.com/moby/buildkit/releases) and put it on PATH"
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class BuildkitSettings:
-    """What :class:`BuildkitEngine` needs to know.
+    """Settings of :class:`BuildkitEngine`.
 
-    ``environment`` is the tool's own; ``BUILDKIT_TLS_DIR`` is read from it, the folder with ``ca.pem``, ``cert.pem``
-    and ``key.pem`` for a ``tcp://`` host (``buildctl --tlsdir``, which has no variable of its own).
-    ``state_directory`` holds the private daemon's root between runs. ``user`` is the effective user number. ``redact``
-    hides secrets in the daemon's log. ``host`` is the decided daemon; without it,
-    ``BUILDKIT_HOST`` counts.
+    ``environment`` is the tool's own. Its ``BUILDKIT_TLS_DIR`` is the folder with ``ca.pem``, ``cert.pem`` and
+    ``key.pem`` for a ``tcp://`` address (``buildctl --tlsdir``, for which ``buildctl`` reads no variable).
+    ``state_directory`` keeps the private daemon's root between runs. ``user`` is the effective user number. ``redact``
+    hides secrets in the daemon's log. ``host`` is the decided daemon. Without it ``BUILDKIT_HOST`` counts.
     """
 
     environment: Mapping[str, str]
@@ -116,7 +117,7 @@ class BuildkitEngine:
         return Success(None) if helper is None else Failure(helper)
 
     def command(self, request: BuildRequest) -> tuple[str, ...]:
-        """Implement ``ImageEngine.command``; a private daemon's socket, or a namespace, is not known before it runs."""
+        """Implement ``ImageEngine.command``. A private daemon's socket and a namespace are not known before the run."""
         namespace = _NEW_NAMESPACE if self._chosen.is_cacheless else None
         client = (DAEMONLESS,) if self._is_daemonless else self._client(self._host)
         return (*client, *build_arguments(request, namespace))
@@ -146,19 +147,19 @@ class BuildkitEngine:
         return self._run(self._client(address), request, output, cancellation)
 
     def close(self) -> None:
-        """Implement ``ImageEngine.close``; takes 5 s at most."""
+        """Implement ``ImageEngine.close``. Takes 5 s at most."""
         self._daemon.close()
 
     def _programs(self) -> tuple[tuple[str, ...], ...]:
         if self._host is None:
-            return (("buildctl",), ("buildkitd",), ("runc", "buildkit-runc"))
+            return (("buildctl",), ("buildkitd",), RUNC)
         helper = HELPERS.get(self._host.partition("://")[0])
         return (("buildctl",),) if helper is None else (("buildctl",), (helper,))
 
     def _install(self, program: str) -> str:
         if program in HELPERS.values():
-            return f"install it: {self._host} ({self._chosen.source}) is reached through it"
-        return f"{_INSTALL}, or set BUILDKIT_HOST to a BuildKit that runs already" if self._host is None else _INSTALL
+            return f"install it: buildctl connects to {self._host} ({self._chosen.source}) through it"
+        return f"{INSTALL}, or set BUILDKIT_HOST to a running BuildKit" if self._host is None else INSTALL
 
     def _client(self, address: str | None) -> tuple[str, ...]:
         tls = ("--tlsdir", self._tls) if self._tls is not None and self._host is not None else ()
@@ -177,7 +178,7 @@ class BuildkitEngine:
                 prefix="image-builder-", dir=self._settings.environment.get("TMPDIR"), ignore_cleanup_errors=True
             ) as folder:
                 metadata = os.path.join(folder, "metadata.json")
-                # An unpredictable name, so that no other build can have written into its mounts.
+                # Unpredictable, so that no other build can have written into mounts of this namespace.
                 namespace = secrets.token_hex(16) if self._chosen.is_cacheless else None
                 words = (*client, *build_arguments(request, namespace), "--metadata-file", metadata)
                 return self._outcome(self._command(words, folder, lock), metadata, output, cancellation)
@@ -185,7 +186,7 @@ class BuildkitEngine:
             return Failure(BuildFailed(f"no temporary folder for BuildKit's metadata: {error}"))
 
     def _command(self, arguments: tuple[str, ...], folder: str, lock: int | None) -> Command:
-        """With a ``lock`` the script is run, which keeps it open as long as anything of it lives."""
+        """With a ``lock``, run the daemonless script, whose processes keep the lock open until the last one ends."""
         environment, user = self._settings.environment, self._settings.user
         if lock is None:
             return Command(arguments, client_environment(environment))
@@ -194,8 +195,7 @@ class BuildkitEngine:
         if user == 0:
             command = (*isolation.wrapper, *arguments)
             return Command(command, daemonless_environment(environment) | flags, descriptors=(lock,))
-        # An ordinary user's script puts the daemon into rootlesskit by itself, which must die with it; the socket needs
-        # a place.
+        # For an ordinary user the script itself starts rootlesskit, which must end with the script.
         wrapper = {"ROOTLESSKIT": " ".join((*dies_with_parent(environment), *isolation.wrapper))}
         own = rootless_variables(environment, user, folder)
         variables = wrapper | daemonless_environment(environment) | flags | own
@@ -210,9 +210,9 @@ class BuildkitEngine:
             case Stopped(interruption):
                 return Failure(BuildInterrupted(interruption))
             case CouldNotStart(program, reason):
-                return Failure(EngineUnavailable(program, reason, _INSTALL))
+                return Failure(EngineUnavailable(program, reason, INSTALL))
             case Finished(0):
-                return _built(metadata).alt(lambda reason: lost_word(tail.lines(), reason, 0))
+                return _built(metadata).alt(lambda reason: unreported(tail.lines(), reason, 0))
             case Finished(code):
                 return Failure(failure_of(tail.lines(), code, self._where(is_script), self._remedy(is_script)))
             case _:

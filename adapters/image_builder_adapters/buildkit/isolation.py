@@ -1,8 +1,9 @@
-"""How a daemon is started so that everything below it can be ended at one blow.
+"""How a daemon is started so that everything below it ends with it.
 
-A step's processes run in sessions of their own, so no signal to the daemon's group reaches them. In a process
-namespace the kernel kills all of them with its first process; a mount namespace takes the mounts along. Root gets both
-from ``unshare`` (util-linux), an ordinary user from ``rootlesskit``, which also makes him root of a user namespace.
+A step's processes run in sessions of their own, so no signal to the daemon's group reaches them. In a process namespace
+the kernel kills all of them with the first process. A mount namespace removes the mounts as well. Root gets both
+namespaces from ``unshare`` (util-linux). An ordinary user gets them from ``rootlesskit``, with a user namespace in
+which the user is root.
 """
 
 from collections.abc import Mapping
@@ -29,18 +30,18 @@ class Isolation:
 
 
 def missing_helper(environment: Mapping[str, str], user: int) -> EngineMissing | None:
-    """All programs that an ordinary user lacks to run a daemon of his own; starts nothing."""
+    """All programs that an ordinary user's private daemon needs and that are not installed. Starts nothing."""
     packages = {} if user == 0 else _PACKAGES
     missing = [program for program in packages if find_program(program, environment) is None]
     if not missing:
         return None
     names = " and ".join(dict.fromkeys(packages[program] for program in missing))
-    remedy = f"install {names} (BuildKit needs it when not run as root), or set BUILDKIT_HOST to a BuildKit that runs"
+    remedy = f"install {names} (BuildKit needs it when not run as root), or set BUILDKIT_HOST to a running BuildKit"
     return EngineMissing(", ".join(missing), remedy)
 
 
 def find_isolation(environment: Mapping[str, str], user: int, runtime: str) -> Isolation | None:
-    """The strongest isolation that works here, tried with a program that does nothing; None where no step could run."""
+    """The strongest isolation that works here, tried with a program that does nothing. None if no step could run."""
     return _of_root(environment) if user == 0 else _of_ordinary_user(environment, runtime)
 
 
@@ -50,15 +51,15 @@ def _of_root(environment: Mapping[str, str]) -> Isolation | None:
         return Isolation()
     if accepts((unshare, *_NAMESPACES), path):
         return Isolation((unshare, *_NAMESPACES))
-    # BuildKit mounts for each step. Where root may not even have mounts of his own, it would fail there, less clearly.
+    # BuildKit mounts for each step. Where root may not mount at all, every step would fail with an unclear message.
     return Isolation() if accepts((unshare, "--mount"), path) else None
 
 
 def _of_ordinary_user(environment: Mapping[str, str], runtime: str) -> Isolation:
     rootlesskit = find_program("rootlesskit", environment) or "rootlesskit"
     state = f"--state-dir={runtime}/rootlesskit"
-    # Inside a container whose /proc is masked (a pod's usually is) it cannot be mounted anew. rootlesskit only warns of
-    # that and goes on, but steps with process namespaces of their own would fail: so just this is tried.
+    # In a container with a masked /proc (usual in a pod) nobody can mount /proc again. rootlesskit only warns of that
+    # and continues, but steps with process namespaces of their own would fail. So exactly that is tried.
     if accepts((rootlesskit, "--pidns", *_A_STEP), search_path(environment)):
         return Isolation((rootlesskit, "--pidns", state))
     return Isolation((rootlesskit, state), ("--oci-worker-no-process-sandbox",))

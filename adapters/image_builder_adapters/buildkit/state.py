@@ -1,4 +1,4 @@
-"""Where a private daemon lives: a root that is kept between runs, and a private folder for its socket."""
+"""The folders of a private daemon: a root that is kept between runs, and a private folder for its socket."""
 
 import fcntl
 import os
@@ -18,7 +18,7 @@ _LONGEST_SOCKET_PATH: Final = 107
 @final
 @dataclass(frozen=True, slots=True)
 class DaemonFolders:
-    """Made by :func:`open_folders`. ``lock`` is an open descriptor whose lock lasts as long as any holder of it."""
+    """Made by :func:`open_folders`. ``lock`` is an open descriptor: its lock lasts until every process closed it."""
 
     runtime: str
     root: str
@@ -31,18 +31,18 @@ class DaemonFolders:
 
     @property
     def is_kept(self) -> bool:
-        """Whether the root outlives the run."""
+        """True if the root stays after the run."""
         return self.lock is not None
 
     def remove(self) -> None:
-        """Remove what is this run's alone."""
+        """Remove what only this run uses."""
         if self.lock is not None:
             os.close(self.lock)
         shutil.rmtree(self.runtime, ignore_errors=True)
 
 
 def open_folders(state_directory: str, environment: Mapping[str, str]) -> DaemonFolders:
-    """Take ``<state_directory>/buildkit``, or a fresh root when another run has it or it cannot be written."""
+    """Take ``<state_directory>/buildkit``, or a fresh root if another run holds it or it cannot be written."""
     runtime = _make_runtime(environment.get("TMPDIR") or "/tmp")  # noqa: S108 (made private and unique by mkdtemp)
     lock, root = None, f"{runtime}/root"
     with suppress(OSError), opened_folder(state_directory, mode=0o700) as folder:
@@ -54,13 +54,13 @@ def open_folders(state_directory: str, environment: Mapping[str, str]) -> Daemon
 
 @contextmanager
 def lock_script(user: int) -> Iterator[int | None]:
-    """Lock BuildKit's daemonless script for one build of this user; gives None while another build holds the lock.
+    """Lock BuildKit's daemonless script for one build of this user. Gives None while another build holds the lock.
 
-    The script has one socket for all its daemons (root) and one root folder (everybody): two at once break each other.
+    The script uses one root folder for all its daemons, and as root also one socket: two at once break each other.
     The lock is the open descriptor, so a child that inherits it keeps the lock if this process is killed.
     """
     descriptor = None
-    with suppress(OSError):  # the file of another user: it cannot be locked, so the script is not used
+    with suppress(OSError):  # another user's file cannot be locked, so the script is not used
         descriptor = _lock(f"/tmp/image-builder-daemonless-{user}.lock")  # noqa: S108 (links are not followed)
     try:
         yield descriptor
@@ -71,12 +71,12 @@ def lock_script(user: int) -> Iterator[int | None]:
 
 def _make_runtime(parent: str) -> str:
     if len(os.fsencode(os.path.join(parent, "image-builder-12345678", "buildkitd.sock"))) > _LONGEST_SOCKET_PATH:
-        parent = "/tmp"  # noqa: S108 (the same)
+        parent = "/tmp"  # noqa: S108 (likewise)
     return tempfile.mkdtemp(prefix="image-builder-", dir=os.path.abspath(parent))
 
 
 def _lock(name: str, folder: int | None = None) -> int | None:
-    # The daemon inherits the descriptor: should we be killed, the root stays locked until the daemon is gone as well.
+    # The daemon inherits the descriptor, so if this process is killed, the root stays locked until the daemon ends.
     descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600, dir_fd=folder)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,8 +9,7 @@ from returns.result import Failure, Result, Success
 
 from image_builder_adapters.cancellation import TimeLimit
 from image_builder_adapters.cosign.output import reason_of
-from image_builder_adapters.process import Command, CouldNotStart, Finished, run
-from image_builder_adapters.process_output import Tail
+from image_builder_adapters.process import Command, CouldNotStart, Finished, Tail, run
 
 LONGEST_RUN_SECONDS: Final = 180.0
 """For one run of the program that talks to others."""

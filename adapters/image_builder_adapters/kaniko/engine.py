@@ -37,8 +37,7 @@ from image_builder_adapters.kaniko.environment import KANIKO, container_environm
 from image_builder_adapters.kaniko.failure import failure_of
 from image_builder_adapters.kaniko.lasting import OWN_FILES, executor_path, is_in_our_container, lasting_path
 from image_builder_adapters.kaniko.own_root import CONTEXT, EXECUTOR, NoOwnRoot, Ran, identities, run_in_own_root
-from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, Stopped, run, search_path
-from image_builder_adapters.process_output import Tail
+from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, Stopped, Tail, run, search_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

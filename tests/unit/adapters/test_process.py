@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 from image_builder_adapters.cancellation import SignalCancellation
-from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, Stopped, find_program, run
-from image_builder_adapters.process_output import Tail
+from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, Stopped, Tail, find_program, run
 from image_builder_domain.interruption import Interruption
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
@@ -55,7 +54,7 @@ def test_run_gives_the_signal_that_ended_the_child_as_a_negative_code() -> None:
 
 def test_missing_program_could_not_start() -> None:
     ending, _ = run_and_keep(Command(("no-such-program-at-all",), ENVIRONMENT))
-    assert ending == CouldNotStart("no-such-program-at-all", "there is no such program on PATH")
+    assert ending == CouldNotStart("no-such-program-at-all", "program not found on PATH")
 
 
 def test_standard_output_and_error_arrive_in_the_order_in_which_they_were_written() -> None:
@@ -197,7 +196,7 @@ def test_memory_stays_small_however_much_is_printed() -> None:
     script = (
         "import resource\n"
         "from image_builder_adapters.process import Command, run\n"
-        "from image_builder_adapters.process_output import Tail\n"
+        "from image_builder_adapters.process import Tail\n"
         "from image_builder_adapters.cancellation import SignalCancellation\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "tail = Tail(lambda _: None)\n"

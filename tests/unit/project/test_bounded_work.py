@@ -18,8 +18,8 @@ from image_builder_adapters.azure_devops.answer import error_text as azure_error
 from image_builder_adapters.azure_devops.explanation import with_place
 from image_builder_adapters.azure_devops.log_cursor import LogCursor
 from image_builder_adapters.azure_devops.timeline import chains, failures, read_timeline
-from image_builder_adapters.buildkit.failure import failure_of as buildkit_failure
-from image_builder_adapters.buildkit.metadata import parse_metadata
+from image_builder_adapters.buildkit.outcome import failure_of as buildkit_failure
+from image_builder_adapters.buildkit.outcome import parse_metadata
 from image_builder_adapters.console_text import neutralise
 from image_builder_adapters.cosign.output import is_transient, names_digest, reason_of
 from image_builder_adapters.event_payload import read_event
@@ -30,7 +30,7 @@ from image_builder_adapters.identity.strict_json import read_strictly
 from image_builder_adapters.kaniko.failure import failure_of as kaniko_failure
 from image_builder_adapters.notary.explanation import neutral
 from image_builder_adapters.notary.signify import parse_signify
-from image_builder_adapters.process_output import Tail
+from image_builder_adapters.process import Tail
 from image_builder_adapters.program_version import version_in
 from image_builder_adapters.redaction import PieceRedactor, Redactor
 from image_builder_adapters.registry.challenge import parse_challenges

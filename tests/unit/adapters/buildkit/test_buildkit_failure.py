@@ -1,7 +1,7 @@
 """Telling a failed build from a failed push by buildctl's last words."""
 
 import pytest
-from image_builder_adapters.buildkit.failure import failure_of
+from image_builder_adapters.buildkit.outcome import failure_of
 from image_builder_domain.build import BuildFailed, EngineUnavailable, PushFailed
 from image_builder_domain.image.reference import Digest
 
@@ -56,7 +56,7 @@ def test_when_all_was_done_and_only_the_word_on_it_is_lost_the_digest_is_known()
     done = (f"#6 exporting manifest {made} done", "#6 pushing layers 0.0s done", "#6 DONE 0.1s")
     error = "open /tmp/x/.tmp-metadata.json1: no space left on device"
     found = failure(*done, f"error: {error}")
-    assert found == PushFailed(f"BuildKit made {made}, but its word on it is lost: {error}", (), 1, Digest(made))
+    assert found == PushFailed(f"BuildKit made {made}, but its report of it is lost: {error}", (), 1, Digest(made))
     assert failure(f"error: {error}") == BuildFailed(error, (), 1)
 
 
@@ -77,7 +77,7 @@ def test_daemon_that_does_not_answer_is_unavailable() -> None:
 
 def test_client_that_dies_without_a_word_shows_its_last_lines() -> None:
     assert failure("#1 0.1 a", "b") == BuildFailed(
-        "buildctl ended with code 1 without saying why", ("#1 0.1 a", "b"), 1
+        "buildctl ended with code 1 without an error message", ("#1 0.1 a", "b"), 1
     )
 
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from image_builder_adapters.buildkit.metadata import BadMetadata, parse_metadata
+from image_builder_adapters.buildkit.outcome import BadMetadata, parse_metadata
 from image_builder_domain.build import BuiltImage
 from image_builder_domain.image.descriptor import OCI_INDEX, OCI_MANIFEST, Descriptor
 from image_builder_domain.image.platform import Platform
@@ -32,20 +32,20 @@ def test_platform_of_a_single_image_is_taken_as_reported() -> None:
 @pytest.mark.parametrize(
     ("broken", "word"),
     [
-        pytest.param(b"", "no JSON", id="empty"),
-        pytest.param(b"\xff\xfe", "no JSON", id="no-text"),
-        pytest.param(b"[" * 100_000, "no JSON", id="nested"),
-        pytest.param(b"[]", "no JSON object", id="list"),
+        pytest.param(b"", "invalid JSON", id="empty"),
+        pytest.param(b"\xff\xfe", "invalid JSON", id="no-text"),
+        pytest.param(b"[" * 100_000, "invalid JSON", id="nested"),
+        pytest.param(b"[]", "not a JSON object", id="list"),
         pytest.param(b"{}", "containerimage.descriptor is missing", id="nothing-pushed"),
-        pytest.param(content(digest="sha256:short"), "no digest", id="short-digest"),
-        pytest.param(content(digest=None), "no digest", id="null-digest"),
-        pytest.param(content(digest="sha512:" + "5a" * 64), "no digest", id="other-algorithm"),
+        pytest.param(content(digest="sha256:short"), "not a digest", id="short-digest"),
+        pytest.param(content(digest=None), "not a digest", id="null-digest"),
+        pytest.param(content(digest="sha512:" + "5a" * 64), "not a digest", id="other-algorithm"),
         pytest.param(content().replace(b'"containerimage.digest"', b'"x"'), "differs", id="one-digest"),
-        pytest.param(content(size="855"), "no size", id="text-size"),
-        pytest.param(content(size=True), "no size", id="boolean-size"),
-        pytest.param(content(size=-1), "no size", id="negative-size"),
-        pytest.param(content(mediaType="text/html"), "no media type", id="media-type"),
-        pytest.param(content(mediaType=[]), "no media type", id="media-type-list"),
+        pytest.param(content(size="855"), "not the size", id="text-size"),
+        pytest.param(content(size=True), "not the size", id="boolean-size"),
+        pytest.param(content(size=-1), "not the size", id="negative-size"),
+        pytest.param(content(mediaType="text/html"), "not a media type", id="media-type"),
+        pytest.param(content(mediaType=[]), "not a media type", id="media-type-list"),
     ],
 )
 def test_broken_metadata_is_refused_with_its_reason(broken: bytes, word: str) -> None:
