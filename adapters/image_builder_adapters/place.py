@@ -2,7 +2,7 @@
 
 import os
 
-from image_builder_domain.job.place import Place
+from image_builder_domain.job.local import Place
 
 _OF_RUNTIMES = (".dockerenv", "run/.containerenv")
 """Files that Docker and Podman leave in the root of a container; other runtimes leave none."""

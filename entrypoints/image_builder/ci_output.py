@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from image_builder_adapters.appended_file import append
-from image_builder_domain.job.detection import CiSystem
+from image_builder_domain.job.state import CiSystem
 from returns.result import Failure
 
 from image_builder.presenters import github

@@ -15,10 +15,11 @@ from image_builder_adapters.folder import link_on
 from image_builder_adapters.redaction import Redactor
 from image_builder_domain.artifact_failure import ArtifactFailure
 from image_builder_domain.interruption import Interruption
-from image_builder_domain.job.detection import CiSystem, detect
+from image_builder_domain.job.detection import detect
+from image_builder_domain.job.state import CiSystem
 from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.report.report import unfinished_report
-from image_builder_domain.trust.side import Side
+from image_builder_domain.trust.job import Side
 from returns.methods import unwrap_or_failure
 
 from image_builder import ci_output

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from image_builder_adapters.place import find_place
 from image_builder_adapters.yaml_reader import read_flawed
 from image_builder_domain.configuration.file import configuration
-from image_builder_domain.job.detection import CiSystem, detect, git_question, read_git_state, read_without_commit
+from image_builder_domain.job.detection import detect, git_question, read_git_state, read_without_commit
+from image_builder_domain.job.state import CiSystem
 from image_builder_domain.plan.inputs import Asked, TagInputs, source_date_epoch
 from image_builder_domain.problem import problems_of
 from image_builder_domain.trust.configuration_origin import Origin, origin_of
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from image_builder_domain.configuration.file import Configuration
     from image_builder_domain.configuration.signer_settings import SignerSettings
     from image_builder_domain.engine_type import EngineSettings
-    from image_builder_domain.job.detection import GitState
+    from image_builder_domain.job.state import GitState
     from image_builder_domain.plan.build_inputs import Inputs, Source
     from image_builder_domain.problem import Problems
     from image_builder_domain.trust.checkout import CheckoutFacts
@@ -69,7 +70,7 @@ def _origin(
     if problems_of(state) or state.unwrap().system is CiSystem.LOCAL:
         return Origin.APART
     from image_builder_adapters.git.checkout_place import find_checkout, holds, lies_in_checkout
-    from image_builder_domain.trust.checkout_decision import workspace
+    from image_builder_domain.trust.checkout import workspace
 
     known = state.unwrap()
     folder = workspace(known, environment)
@@ -96,7 +97,7 @@ def _history(
         return {}
     from image_builder_adapters.git.checkout import read_history
     from image_builder_adapters.git.checkout_place import find_checkout
-    from image_builder_domain.trust.checkout_decision import workspace
+    from image_builder_domain.trust.checkout import workspace
 
     directory = find_checkout(context, workspace(known, environment))
     return read_history(directory, known.commit, questions, environment)
@@ -131,7 +132,7 @@ def read_checkout(tags: TagInputs, context: str, dockerfile: str) -> "CheckoutFa
     if problems_of(tags.git_state):
         return CheckoutFacts()
     from image_builder_adapters.git.checkout import read_checkout_facts
-    from image_builder_domain.trust.checkout_decision import claim_of, workspace
+    from image_builder_domain.trust.checkout import claim_of, workspace
 
     state, environment = tags.git_state.unwrap(), tags.environment
     claim, folder = claim_of(state, environment), workspace(state, environment)

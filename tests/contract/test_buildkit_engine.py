@@ -25,7 +25,7 @@ from image_builder_domain.build import BuildFailed, EngineMissing, EngineUnavail
 from image_builder_domain.buildkit_host import BuildkitHost
 from image_builder_domain.ports import ImageEngine
 from image_builder_domain.source.build_argument import BuildArgument
-from image_builder_domain.trust.side import Side
+from image_builder_domain.trust.job import Side
 
 from tests.buildkit import PrivateDaemon, SettingsFactory, daemons, engines
 from tests.programs import require

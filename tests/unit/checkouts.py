@@ -1,8 +1,7 @@
 """Checkouts that are what a job claims, for tests of everything else."""
 
-from image_builder_domain.job.detection import GitState
-from image_builder_domain.trust.checkout import Checkout, CheckoutFacts
-from image_builder_domain.trust.checkout_decision import claim_of
+from image_builder_domain.job.state import GitState
+from image_builder_domain.trust.checkout import Checkout, CheckoutFacts, claim_of
 
 
 def claimed_checkout(state: GitState) -> CheckoutFacts:

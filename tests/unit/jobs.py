@@ -3,11 +3,10 @@
 import json
 from typing import Any
 
-from image_builder_domain.job.detection import GitState
-from image_builder_domain.trust.job import Job
-from image_builder_domain.trust.production_ref import ProductionRefs, RefPattern
-from image_builder_domain.trust.settings import TrustSettings
-from image_builder_domain.trust.side import claimed_side
+from image_builder_domain.configuration.production_ref import ProductionRefs, RefPattern
+from image_builder_domain.configuration.trust import TrustSettings
+from image_builder_domain.job.state import GitState
+from image_builder_domain.trust.job import Job, claimed_side
 from returns.result import Result, Success
 
 from tests.prow_job import prow_job

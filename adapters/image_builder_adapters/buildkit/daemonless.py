@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Final
 
-from image_builder_domain.trust.side import Side
+from image_builder_domain.trust.job import Side
 
 from image_builder_adapters.process import find_program
 

@@ -24,7 +24,7 @@ from image_builder_domain.build import (
 from image_builder_domain.buildkit_host import VARIABLE, BuildkitHost
 from image_builder_domain.engine_limits import buildkit_refusal
 from image_builder_domain.ports import Cancellation, OutputSink
-from image_builder_domain.trust.side import Side
+from image_builder_domain.trust.job import Side
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 

@@ -13,13 +13,18 @@ from image_builder_domain.configuration import decoder as read
 from image_builder_domain.configuration.document import Mapping as MappingNode
 from image_builder_domain.configuration.document import Node, place
 from image_builder_domain.configuration.rule import Exclusive, Needs
+from image_builder_domain.configuration.trust import (
+    TRUST_KEYS,
+    CheckoutRules,
+    TrustSettings,
+    checkout_rules,
+    trust_settings,
+)
 from image_builder_domain.image.reference import PREFIX_PATTERN
 from image_builder_domain.image.registry_prefix import RegistryPrefix
 from image_builder_domain.nearest import nearest
 from image_builder_domain.problem import Problem, Problems, in_order
 from image_builder_domain.tag import TagSpec
-from image_builder_domain.trust.checkout import CheckoutRules
-from image_builder_domain.trust.settings import TRUST_KEYS, TrustSettings, trust_settings
 
 if TYPE_CHECKING:
     from image_builder_domain.configuration.ado import AdoSettings
@@ -131,7 +136,7 @@ def _assembled(values: dict[str, Any], file: str) -> Configuration:
         additional_pr_tag=values.get("additional-pr-tag"),
         cache=_cache_settings(values.get("cache", {})),
         reproducible=values.get("reproducible", False),
-        checkout_check=_checkout_rules(values.get("checkout-check", {})),
+        checkout_check=checkout_rules(values),
         log_format=values.get("log-format"),
         enabled_signers=signing.get("enabled-signers", {}),
         signers=signing.get("signers", ()),
@@ -148,10 +153,6 @@ def _cache_settings(values: dict[str, Any]) -> CacheSettings:
         values.get("cache-run-layers", True),
         values.get("cache-copy-layers", False),
     )
-
-
-def _checkout_rules(values: dict[str, Any]) -> CheckoutRules:
-    return CheckoutRules(values.get("changed-paths", ()), values.get("none", False))
 
 
 # --- rules between keys, of which JSON Schema cannot say anything -------------------------------------------------
@@ -234,25 +235,6 @@ def _cache() -> read.Decoder[dict[str, Any]]:
     )
 
 
-def _checkout_check() -> read.Decoder[dict[str, Any]]:
-    path = read.text.parsed(_repository_path, "write it as git does, such as CHANGELOG.md or docs/version.txt")
-    return read.fields(
-        {
-            "changed-paths": read.one_or_list_of(path).about(
-                "Files that steps of the job may commit before the build."
-            ),
-            "none": read.boolean.about("Whether production builds without any .git.", default=False),
-        }
-    )
-
-
-def _repository_path(text: str) -> Result[str, str]:
-    """An exact path: a pattern could disable the whole comparison."""
-    if "*" in text or any(part in ("", ".", "..") for part in text.split("/")):
-        return Failure(f"{text[:80]!r} is not the path of one file, relative to the top of the repository")
-    return Success(text)
-
-
 def _tag(name: str) -> read.Decoder[TagSpec]:
     """Plain text is a template with the default name; a mapping may say the name, too."""
     plain = read.Decoder(_template(name), read.text.schema)
@@ -333,9 +315,6 @@ def _file(signer_types: "SignerTypes | None", engine_types: "EngineTypes | None"
             "additional-pr-tag": _tag("additional_tag").about("One more tag for presubmits."),
             "cache": read.deferred(_cache).about("The layer cache."),
             "reproducible": read.boolean.about("Whether timestamps are stripped.", default=False),
-            "checkout-check": read.deferred(_checkout_check).about(
-                "What the checkout of a production job may be beside the claimed commit."
-            ),
             "log-format": read.choice("color", "text", "json").about("How log lines look."),
             "sign-config": read.deferred(lambda: _signing(signer_types)).about("Who signs."),
             "ado-config": read.deferred(_ado).about("The Azure DevOps backend."),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, final
 
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.state import JobType
 
 
 class SignerSettings(Protocol):

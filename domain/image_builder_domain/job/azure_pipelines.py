@@ -10,9 +10,8 @@ from dataclasses import replace
 from returns.result import Result, Success
 
 from image_builder_domain.job import variable
-from image_builder_domain.job.job_type import JobType
 from image_builder_domain.job.repository_url import host_of
-from image_builder_domain.job.state import PROW_MARKS, CiSystem, GitState, is_sha
+from image_builder_domain.job.state import PROW_MARKS, CiSystem, GitState, JobType, is_sha
 from image_builder_domain.nearest import nearest
 from image_builder_domain.problem import Problems, refuse, together
 
@@ -180,7 +179,7 @@ def _declared(given: Mapping[str, str]) -> Result[GitState, Problems]:
 def _declared_type(given: Mapping[str, str]) -> Result[JobType, Problems]:
     word = given["JOB_TYPE"]
     if word not in _DECLARED:
-        return refuse("JOB_TYPE", f"{word!r} is no job type that Azure Pipelines can run", nearest(word, _DECLARED))
+        return refuse("JOB_TYPE", f"{word!r} is not a job type that Azure Pipelines can run", nearest(word, _DECLARED))
     if given.get("BUILD_REASON") == "PullRequest" and word != JobType.PRESUBMIT.value:
         what = f"{word!r}, but BUILD_REASON says that this builds a pull request"
         return refuse("JOB_TYPE", what, "a pull request is built as presubmit")

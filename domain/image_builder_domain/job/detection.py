@@ -1,8 +1,8 @@
-"""Where we are: the CI system, the job's class, the repository and the commit.
+"""The CI system of this job, and the state that it claims: class, repository, commit and ref.
 
-Pure functions from environment variables (and what git and the event's payload say) to a state or problems. An empty
+Pure functions from environment variables, git's answer and the event's payload to a state or problems. An empty
 variable counts as unset. The order in which CI systems are recognised is part of the rule: the first match wins. Only
-the module of the system that is found is imported.
+the module of the detected system is imported.
 """
 
 from collections.abc import Mapping
@@ -10,13 +10,20 @@ from typing import Any
 
 from returns.result import Failure, Result, Success
 
-from image_builder_domain.job.job_type import JobType
-from image_builder_domain.job.place import AT_A_TERMINAL, Place
-from image_builder_domain.job.state import PROW_MARKS, CiSystem, GitState
+from image_builder_domain.job.local import AT_A_TERMINAL, Place
+from image_builder_domain.job.state import PROW_MARKS, CiSystem, GitState, JobType
 from image_builder_domain.problem import Problem, Problems, refuse
-from image_builder_domain.trust.side import Side, claimed_side
 
-__all__ = ["CiSystem", "GitState", "Place", "detect", "git_question", "read_git_state", "read_without_commit"]
+_RECIPE = (
+    "set CI=true, REPO_OWNER, REPO_NAME, JOB_TYPE, PULL_BASE_REF and PULL_BASE_SHA as Prow does, and in a presubmit "
+    "PULL_NUMBER and PULL_PULL_SHA (docs/ci-systems.md)"
+)
+_OWN_MARKS = {
+    CiSystem.GITHUB: "GITHUB_ACTIONS is not true",
+    CiSystem.AZURE_PIPELINES: "TF_BUILD is not True",
+    CiSystem.GITLAB: "GITLAB_CI is not true",
+    CiSystem.JENKINS: "JENKINS_URL is not set",
+}
 
 
 def detect(environment: Mapping[str, str], place: Place = AT_A_TERMINAL) -> CiSystem | None:
@@ -82,7 +89,7 @@ def read_git_state(
 
 def read_without_commit(environment: Mapping[str, str], repository: str | None) -> Result[GitState, Problems]:
     """The state outside CI for what builds nothing: it needs no commit, and so no working copy."""
-    from image_builder_domain.job import working_copy
+    from image_builder_domain.job import local as working_copy
 
     return working_copy.without_commit(repository).bind(lambda found: _truly_merged(environment, found))
 
@@ -117,13 +124,11 @@ def _read(
 
             return jenkins.read(environment)
         case CiSystem.LOCAL:
-            from image_builder_domain.job import working_copy
+            from image_builder_domain.job import local as working_copy
 
             return working_copy.read(environment, commit, repository)
         case None:
-            from image_builder_domain.job import unknown
-
-            return unknown.refusal(environment)
+            return Failure((_unknown_job({name: value for name, value in environment.items() if value}),))
 
 
 def _agreeing(state: GitState, repository: str | None) -> Result[GitState, Problems]:
@@ -135,8 +140,30 @@ def _agreeing(state: GitState, repository: str | None) -> Result[GitState, Probl
 
 def _truly_merged(environment: Mapping[str, str], state: GitState) -> Result[GitState, Problems]:
     """A job that may publish as production must not carry a single mark of unmerged code."""
-    if claimed_side(state.job_type) is Side.UNMERGED:
+    if state.job_type.is_proposal:
         return Success(state)
     from image_builder_domain.job.unmerged import unmarked
 
     return unmarked(environment, state).map(lambda _: state)
+
+
+def _unknown_job(given: Mapping[str, str]) -> Problem:
+    """The refusal of a job that no supported CI system runs; it names the variable that shows the job."""
+    from image_builder_domain.job.known_system import SHARED, systems_in
+
+    found = systems_in(given)
+    for system, name in found.items():
+        if system.own in _OWN_MARKS:
+            what = f"this variable of {system.name} is set, but {_OWN_MARKS[system.own]}"
+            return Problem(name, what, f"pass all variables of the job to the tool, or {_RECIPE}")
+    for system, name in found.items():
+        what = f"this is a job of {system.name}, which Image Builder cannot read by itself"
+        return Problem(name, what, f"{_RECIPE}; unset it on your own machine")
+    for name in sorted(SHARED & given.keys()):
+        what = "CI systems set this variable, and Image Builder recognises none of them here"
+        return Problem(name, what, f"{_RECIPE}; unset it on your own machine")
+    if given.get("CI", "false") != "false":
+        what = f"it is {given['CI']!r}, but Image Builder recognises no CI system here"
+        return Problem("CI", what, f"{_RECIPE}; unset it on your own machine")
+    what = "this is a container or pod without a terminal, which may be a CI job"
+    return Problem("git state", what, f"in a CI job {_RECIPE}; set CI=false on your own machine")

@@ -12,9 +12,8 @@ from returns.result import Result, Success
 
 from image_builder_domain.job import event as payload
 from image_builder_domain.job import variable
-from image_builder_domain.job.job_type import JobType
 from image_builder_domain.job.repository_url import host_of
-from image_builder_domain.job.state import CiSystem, GitState
+from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.problem import Problems, refuse, together
 
 _GITHUB = CiSystem.GITHUB

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from returns.result import Result, Success
 
 from image_builder_domain.job import variable
-from image_builder_domain.job.job_type import JobType
-from image_builder_domain.job.state import CiSystem, GitState, is_nested_repository
+from image_builder_domain.job.state import CiSystem, GitState, JobType, is_nested_repository
 from image_builder_domain.nearest import nearest
 from image_builder_domain.problem import Problems, refuse, together
 

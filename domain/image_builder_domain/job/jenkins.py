@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.job import variable
-from image_builder_domain.job.job_type import JobType
 from image_builder_domain.job.repository_url import host_and_path, host_of
-from image_builder_domain.job.state import CiSystem, GitState, is_nested_repository, is_repository
+from image_builder_domain.job.state import CiSystem, GitState, JobType, is_nested_repository, is_repository
 from image_builder_domain.problem import Problem, Problems, refuse, together
 
 _JENKINS = CiSystem.JENKINS
@@ -133,5 +132,5 @@ def repository_of(url: str, where: str) -> Result[tuple[str, str], Problems]:
     owner, _, repo = path.removesuffix("/").removesuffix(".git").rpartition("/")
     if host and (is_repository(owner, repo) or (host != "github.com" and is_nested_repository(owner, repo))):
         return Success((owner, repo))
-    what = "this is no URL of a repository"
+    what = "this is not the URL of a repository"
     return Failure((Problem(where, what, "it wants https://host/owner/name or git@host:owner/name"),))

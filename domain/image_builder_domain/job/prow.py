@@ -1,96 +1,65 @@
 """Prow jobs: the variables that Prow's pod utilities set (``JOB_TYPE``, ``REPO_OWNER``, ``PULL_BASE_SHA``, …).
 
-``JOB_SPEC`` and ``PULL_REFS`` say the same once more; where they are there they must agree, so that no single variable
-can turn a pull request into something else.
+``JOB_SPEC`` and ``PULL_REFS`` repeat them. Where they are set they must agree, so that no single variable can turn a
+pull request into something else. ``PULL_REFS`` is ``base_ref[:base_sha]``, then ``,number:sha[:ref]`` for each pull
+request. Variables: https://docs.prow.k8s.io/docs/jobs/#job-environment-variables
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from returns.result import Failure, Result, Success
 
-from image_builder_domain.job import prow_record, variable
-from image_builder_domain.job.job_type import JobType
-from image_builder_domain.job.state import CiSystem, GitState
+from image_builder_domain.job import variable
+from image_builder_domain.job.repository_url import host_of
+from image_builder_domain.job.state import CiSystem, GitState, JobType, is_nested_repository
 from image_builder_domain.nearest import nearest
-from image_builder_domain.problem import Problem, Problems, problems_of, refuse, together
+from image_builder_domain.problem import Problem, Problems, every, located, problems_of, refuse, together
 
 _PROW = CiSystem.PROW
+_SPEC = "JOB_SPEC"
+_KEEP = "it is set by Prow; do not change it"
 _TYPES = {
     job_type.value: job_type for job_type in (JobType.PRESUBMIT, JobType.POSTSUBMIT, JobType.BATCH, JobType.PERIODIC)
 }
 
 
 def read(environment: Mapping[str, str], commit: str | None, repository: str | None) -> Result[GitState, Problems]:
-    """The state of a job; ``commit`` (the working copy's) and ``repository`` (``--repo``) serve periodic jobs alone."""
+    """The state of a job; only periodic jobs use ``commit`` (the working copy's) and ``repository`` (``--repo``)."""
     given = {name: value for name, value in environment.items() if value}
     job_type = _job_type(given)
-    if isinstance(job_type, Failure):  # the variables that most jobs have are worth checking all the same
+    if isinstance(job_type, Failure):  # report problems of the variables that most jobs have, too
         return Failure(problems_of(together(job_type, _names(given), _sha(given, "PULL_BASE_SHA"))))
+    spec = _job_spec(given)
     if job_type.unwrap() is JobType.PERIODIC:
-        from image_builder_domain.job import prow_periodic
-
-        return prow_periodic.read(given, commit, repository)
+        return spec.bind(lambda found: _periodic(given, found or {}, commit, repository))
     state = _state(given, job_type.unwrap())
-    return together(state, state.bind(lambda found: prow_record.cross_checked(given, found))).map(
-        lambda both: _placed(given, replace(both[0], host=prow_record.host(given)))
+    agreed = together(
+        together(spec, state).bind(lambda both: _spec_agrees(*both)),
+        state.bind(lambda found: _refs_agree(given, found)),
     )
+    return together(state, spec, agreed).map(lambda found: _placed(given, replace(found[0], host=_host(found[1]))))
+
+
+def _is_set_by_prow(given: Mapping[str, str]) -> bool:
+    """Whether this is a job of Prow; elsewhere the person who starts the job may set Prow's names to anything."""
+    return "PROW_JOB_ID" in given
 
 
 def _placed(given: Mapping[str, str], state: GitState) -> GitState:
-    """Outside Prow the starter chooses, and may write a full ref, which is what it says: Prow has short names alone."""
-    if prow_record.is_set_by_prow(given):
+    """Outside Prow the starter chooses the ref, and may write it in full; Prow has only short names."""
+    if _is_set_by_prow(given):
         return state
-    is_pushed = state.job_type is JobType.POSTSUBMIT
-    ref = variable.whole_ref(state.base_ref) if is_pushed else None
+    ref = variable.whole_ref(state.base_ref) if state.job_type is JobType.POSTSUBMIT else None
     return replace(state, base_ref=variable.short_ref(state.base_ref), ref=ref, starter_chooses=True)
-
-
-def _state(given: Mapping[str, str], job_type: JobType) -> Result[GitState, Problems]:
-    base = together(_names(given), _sha(given, "PULL_BASE_SHA"))
-    if job_type is JobType.PRESUBMIT:
-        pull = together(variable.pull_number(given, "PULL_NUMBER", _PROW), _sha(given, "PULL_PULL_SHA"))
-        return together(base, pull).map(lambda found: _presubmit(given, *found[0], *found[1]))
-    alone = together(base, _no_pull(given, job_type))
-    if job_type is JobType.BATCH:
-        return together(alone, prow_record.pull_refs(given)).map(
-            lambda found: _pushed(given, job_type, *found[0][0], pull_refs=found[1])
-        )
-    return alone.map(lambda found: _pushed(given, job_type, *found[0]))
-
-
-def _pushed(
-    given: Mapping[str, str], job_type: JobType, names: tuple[str, str], base: str, pull_refs: str | None = None
-) -> GitState:
-    return GitState(
-        _PROW,
-        job_type,
-        None if job_type is JobType.BATCH else base,
-        *names,
-        base_ref=given.get("PULL_BASE_REF"),
-        base_sha=base,
-        pull_refs=pull_refs,
-    )
-
-
-def _presubmit(given: Mapping[str, str], names: tuple[str, str], base: str, number: int, head: str) -> GitState:
-    return GitState(
-        _PROW,
-        JobType.PRESUBMIT,
-        head,
-        *names,
-        pull_number=number,
-        base_ref=given.get("PULL_BASE_REF"),
-        base_sha=base,
-        head_sha=head,
-        head_ref=given.get("PULL_HEAD_REF"),
-    )
 
 
 def _job_type(given: Mapping[str, str]) -> Result[JobType, Problems]:
     def known(word: str) -> Result[JobType, Problems]:
         if word not in _TYPES:
-            return refuse("JOB_TYPE", f"{word!r} is no job type", nearest(word, _TYPES))
+            return refuse("JOB_TYPE", f"{word!r} is not a job type", nearest(word, _TYPES))
         return Success(_TYPES[word])
 
     return variable.required(given, "JOB_TYPE", _PROW).bind(known)
@@ -105,6 +74,28 @@ def _sha(given: Mapping[str, str], name: str) -> Result[str, Problems]:
     return variable.sha(given, name, _PROW)
 
 
+# --- presubmit, postsubmit and batch ------------------------------------------------------------------------------
+
+
+def _state(given: Mapping[str, str], job_type: JobType) -> Result[GitState, Problems]:
+    base = together(_names(given), _sha(given, "PULL_BASE_SHA")).map(
+        lambda found: GitState(
+            _PROW, job_type, found[1], *found[0], base_ref=given.get("PULL_BASE_REF"), base_sha=found[1]
+        )
+    )
+    if job_type is JobType.PRESUBMIT:
+        pull = together(variable.pull_number(given, "PULL_NUMBER", _PROW), _sha(given, "PULL_PULL_SHA"))
+        return together(base, pull).map(lambda found: _presubmit(given, found[0], *found[1]))
+    alone = together(base, _no_pull(given, job_type)).map(lambda found: found[0])
+    if job_type is JobType.BATCH:
+        return together(alone, _pull_refs(given)).map(lambda found: replace(found[0], commit=None, pull_refs=found[1]))
+    return alone
+
+
+def _presubmit(given: Mapping[str, str], state: GitState, number: int, head: str) -> GitState:
+    return replace(state, commit=head, pull_number=number, head_sha=head, head_ref=given.get("PULL_HEAD_REF"))
+
+
 def _no_pull(given: Mapping[str, str], job_type: JobType) -> Result[None, Problems]:
     """A job of another type that carries a pull request contradicts itself."""
     pulls = [name for name in ("PULL_NUMBER", "PULL_PULL_SHA") if name in given]
@@ -112,3 +103,209 @@ def _no_pull(given: Mapping[str, str], job_type: JobType) -> Result[None, Proble
         what = f"set in a {job_type.value} job"
         return Failure((Problem(", ".join(pulls), what, "a pull request is built by a presubmit job"),))
     return Success(None)
+
+
+def _pull_refs(given: Mapping[str, str]) -> Result[str, Problems]:
+    """``PULL_REFS`` of a batch; no other variable says what a batch builds."""
+
+    def checked(text: str) -> Result[str, Problems]:
+        _, *pulls = text.split(",")
+        if not pulls:
+            return refuse("PULL_REFS", f"{text!r} names no pull request, and this is a batch", _KEEP)
+        return every(map(_valid_pull, pulls)).map(lambda _: text)
+
+    return variable.required(given, "PULL_REFS", _PROW).bind(checked)
+
+
+def _valid_pull(text: str) -> Result[object, Problems]:
+    number, sha, *_ = (*text.split(":", 2), "")
+    return together(variable.number(number, "PULL_REFS"), variable.commit(sha, "PULL_REFS"))
+
+
+# --- what JOB_SPEC and PULL_REFS repeat ---------------------------------------------------------------------------
+
+
+def _job_spec(given: Mapping[str, str]) -> Result[dict[str, Any] | None, Problems]:
+    """The object in ``JOB_SPEC``; None when the variable is not set."""
+    return located(_json(given[_SPEC]), _SPEC, _KEEP) if _SPEC in given else Success(None)
+
+
+def _json(text: str) -> Result[dict[str, Any], str]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return Failure("this is not JSON")
+    return Success(found) if isinstance(found, dict) else Failure("this is not a JSON object")
+
+
+def _host(spec: Mapping[str, Any] | None) -> str | None:
+    """The server of the job's repository; None without ``JOB_SPEC``."""
+    refs = (spec or {}).get("refs")
+    return _host_of_refs(refs) if isinstance(refs, dict) else None
+
+
+def _host_of_refs(refs: Mapping[str, Any]) -> str:
+    """The server of one repository: its page's, else that of its clone, else GitHub's, as in Prow's ``clonerefs``."""
+    links = (refs.get(key) for key in ("repo_link", "clone_uri"))
+    return next(filter(None, (host_of(link) for link in links if isinstance(link, str))), "github.com")
+
+
+def _spec_agrees(spec: dict[str, Any] | None, state: GitState) -> Result[None, Problems]:
+    return Success(None) if spec is None else _same(_SPEC, _expected(state), _reported(spec, state))
+
+
+def _same(where: str, expected: Mapping[str, object], reported: Mapping[str, object]) -> Result[None, Problems]:
+    """A problem for each reported value that differs from the expected one."""
+    wrong = tuple(
+        Problem(
+            where,
+            f"{key} is {value!r}, but the job's other variables say {expected[key]!r}",
+            "they are set by Prow; do not change one of them",
+        )
+        for key, value in reported.items()
+        if value != expected[key]
+    )
+    return Failure(wrong) if wrong else Success(None)
+
+
+def _pulls(state: GitState) -> list[list[str]]:
+    """Number and head of each pull request that the job builds."""
+    if state.job_type is JobType.PRESUBMIT:
+        return [[str(state.pull_number), str(state.head_sha)]]
+    return [pull.split(":")[:2] for pull in (state.pull_refs or "").split(",")[1:]]
+
+
+def _expected(state: GitState) -> dict[str, object]:
+    return {
+        "type": state.job_type.value,
+        "refs.org": state.owner,
+        "refs.repo": state.repo,
+        "refs.base_ref": state.base_ref,
+        "refs.base_sha": state.base_sha,
+        "refs.pulls": _pulls(state),
+    }
+
+
+def _reported(spec: dict[str, Any], state: GitState) -> dict[str, object]:
+    """The same facts in ``JOB_SPEC``; Prow leaves empty fields out, so an absent base agrees with any."""
+    refs = spec.get("refs")
+    refs = refs if isinstance(refs, dict) else {}
+    pulls = refs.get("pulls") or []
+    return {
+        "type": spec.get("type"),
+        "refs.org": refs.get("org"),
+        "refs.repo": refs.get("repo"),
+        "refs.base_ref": (state.base_ref and refs.get("base_ref")) or state.base_ref,
+        "refs.base_sha": refs.get("base_sha") or state.base_sha,
+        "refs.pulls": [_pull(pull) for pull in pulls] if isinstance(pulls, list) else pulls,
+    }
+
+
+def _pull(pull: object) -> object:
+    """Number and head of a pull request; anything else is returned unchanged, and so agrees with nothing."""
+    if not isinstance(pull, dict):
+        return pull
+    number = pull.get("number")
+    return [str(number) if type(number) is int else number, pull.get("sha")]
+
+
+def _refs_agree(given: Mapping[str, str], state: GitState) -> Result[None, Problems]:
+    if "PULL_REFS" not in given:
+        return Success(None)
+    base, *pulls = (part.split(":", 2) for part in given["PULL_REFS"].split(","))
+    reported: dict[str, object] = {"pulls": [pull[:2] for pull in pulls]}
+    expected: dict[str, object] = {"pulls": _pulls(state)}
+    if state.base_ref is not None:
+        reported["base ref"], expected["base ref"] = base[0], state.base_ref
+    if len(base) > 1:
+        reported["base"], expected["base"] = base[1], state.base_sha
+    return _same("PULL_REFS", expected, reported)
+
+
+# --- periodic -----------------------------------------------------------------------------------------------------
+
+
+def _periodic(
+    given: Mapping[str, str], spec: dict[str, Any], commit: str | None, repository: str | None
+) -> Result[GitState, Problems]:
+    """A periodic job has no repository of its own, only the ``extra_refs`` that were checked out for it.
+
+    Without any, ``--repo`` names the repository. Without a commit there, ``PULL_BASE_SHA`` or the working copy gives
+    it.
+    """
+    kind = variable.agreeing(_SPEC, "type", str(spec.get("type", "periodic")), "periodic", "JOB_TYPE")
+    return together(kind, _built_refs(spec)).bind(lambda found: _periodic_state(given, found[1], commit, repository))
+
+
+def _built_refs(spec: dict[str, Any]) -> Result[dict[str, Any], Problems]:
+    """The entry of ``extra_refs`` that is built, empty when there is none; unmerged code in any of them is refused.
+
+    Prow starts the job in the clone of the first one with ``workdir: true``, else of the first one
+    (``DetermineWorkDir`` in https://github.com/kubernetes-sigs/prow/blob/main/pkg/pod-utils/decorate/podspec.go).
+    """
+    extra = spec.get("extra_refs") or []
+    if not isinstance(extra, list) or not all(isinstance(refs, dict) for refs in extra):
+        return refuse(_SPEC, "extra_refs is not a list of objects", _KEEP)
+    if any(refs.get("pulls") for refs in extra):
+        what = "extra_refs carries pull requests, and a periodic job builds only merged code"
+        return refuse(_SPEC, what, "build pull requests in a presubmit job")
+    built: dict[str, Any] = next((refs for refs in extra if refs.get("workdir") is True), extra[0] if extra else {})
+    if built.get("auxiliary"):
+        name = f"{built.get('org')}/{built.get('repo')}"
+        what = f"{name!r} is auxiliary, and Prow starts the job there"
+        return refuse(f"{_SPEC}: extra_refs", what, "set workdir: true at the repository that the job builds")
+    return Success(built)
+
+
+def _periodic_state(
+    given: Mapping[str, str], refs: dict[str, Any], commit: str | None, repository: str | None
+) -> Result[GitState, Problems]:
+    names = _periodic_names(refs, repository)
+    agreed = names.bind(lambda found: _no_other_names(given, found))
+    return together(names, _periodic_commit(given, refs, commit), agreed).map(
+        lambda found: GitState(
+            _PROW,
+            JobType.PERIODIC,
+            found[1],
+            *found[0],
+            base_ref=_text(refs, "base_ref") or given.get("PULL_BASE_REF"),
+            base_sha=found[1],
+            host=_host_of_refs(refs) if refs else None,
+            starter_chooses=not _is_set_by_prow(given),
+        )
+    )
+
+
+def _periodic_names(refs: dict[str, Any], repository: str | None) -> Result[tuple[str, str], Problems]:
+    if refs:
+        owner, repo = _text(refs, "org") or "", _text(refs, "repo") or ""
+        return variable.repository(owner, repo, f"{_SPEC}: extra_refs")
+    if repository is None:
+        what = "this periodic job has no extra_refs, so its repository is unknown"
+        return refuse("--repo", what, "give --repo org/repo, or add extra_refs to the job")
+    return variable.split_repository(repository, "--repo", is_nested_repository)
+
+
+def _no_other_names(given: Mapping[str, str], names: tuple[str, str]) -> Result[object, Problems]:
+    """Prow does not set these variables in a periodic job; where a person sets them they must agree."""
+    return every(
+        variable.agreeing(name, name, given.get(name), value, "the job's extra_refs or --repo")
+        for name, value in zip(("REPO_OWNER", "REPO_NAME"), names, strict=True)
+    )
+
+
+def _periodic_commit(given: Mapping[str, str], refs: dict[str, Any], commit: str | None) -> Result[str, Problems]:
+    listed = refs.get("base_sha")
+    if listed:
+        return variable.commit(str(listed), f"{_SPEC}: extra_refs: base_sha")
+    if "PULL_BASE_SHA" in given:
+        return variable.commit(given["PULL_BASE_SHA"], "PULL_BASE_SHA")
+    if commit is not None:
+        return Success(commit)
+    what = "the commit is unknown: neither extra_refs nor git names it"
+    return refuse("PULL_BASE_SHA", what, "set it, or run inside the git working copy")
+
+
+def _text(refs: dict[str, Any], key: str) -> str | None:
+    value = refs.get(key)
+    return value if isinstance(value, str) and value else None

@@ -1,22 +1,49 @@
-"""The normalised record of where we are."""
+"""The facts of a job as its CI system claims them: the class, the repository, the commit and the ref."""
 
 import re
 from dataclasses import dataclass
 from enum import Enum
-from typing import final
-
-from image_builder_domain.job.job_type import JobType
+from typing import assert_never, final
 
 _SHA = re.compile(r"(?!0+\Z)(?:[0-9a-f]{40}|[0-9a-f]{64})")
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}")
 _REPO = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}")
 
 PROW_MARKS = ("REPO_OWNER", "REPO_NAME", "JOB_TYPE")
-"""Together they tell a job's place as Prow does, whoever set them."""
+"""Variables that together describe a job as Prow does; other systems and people may set them, too."""
+
+
+class JobType(Enum):
+    """The class of a job; ``LOCAL`` is outside CI."""
+
+    PRESUBMIT = "presubmit"
+    POSTSUBMIT = "postsubmit"
+    BATCH = "batch"
+    PERIODIC = "periodic"
+    WORKFLOW_DISPATCH = "workflow_dispatch"
+    SCHEDULE = "schedule"
+    MERGE_GROUP = "merge_group"
+    LOCAL = "local"
+
+    @property
+    def is_proposal(self) -> bool:
+        """True for classes that build code which is not merged; total, so that a new class cannot be forgotten."""
+        match self:
+            case JobType.PRESUBMIT | JobType.MERGE_GROUP | JobType.BATCH:
+                return True
+            case JobType.POSTSUBMIT | JobType.SCHEDULE | JobType.WORKFLOW_DISPATCH | JobType.PERIODIC | JobType.LOCAL:
+                return False
+            case _:
+                assert_never(self)
+
+    @property
+    def is_push_like(self) -> bool:
+        """True for classes that may build merged code: the trust decision says whether they do."""
+        return not self.is_proposal and self is not JobType.LOCAL
 
 
 class CiSystem(Enum):
-    """Who runs this job."""
+    """The system that runs a job."""
 
     GITHUB = "GitHub Actions"
     PROW = "Prow"
@@ -29,7 +56,7 @@ class CiSystem(Enum):
 @final
 @dataclass(frozen=True, slots=True)
 class GitState:
-    """Where we are.
+    """The claims of one job.
 
     ``commit`` is what is built, None for a batch and where nothing is built; ``pull_number`` is there for presubmits
     alone. ``base_sha`` is the pushed commit, or what a proposed change goes on top of (None where the CI system does

@@ -11,9 +11,8 @@ from collections.abc import Mapping
 
 from returns.result import Failure, Result, Success
 
-from image_builder_domain.job.job_type import JobType
 from image_builder_domain.job.known_system import REFS, marks_in, systems_in
-from image_builder_domain.job.state import PROW_MARKS, GitState
+from image_builder_domain.job.state import PROW_MARKS, GitState, JobType
 from image_builder_domain.problem import Problem, Problems
 
 # A push to a merge queue's own branch is a push of code that is not merged yet.

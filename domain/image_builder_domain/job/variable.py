@@ -31,7 +31,7 @@ def commit(text: str, where: str) -> Result[str, Problems]:
     """A text that is a full commit."""
     if is_sha(text):
         return Success(text)
-    return refuse(where, f"{text!r} is no full commit", "it wants 40 or 64 hexadecimal digits, not all zero")
+    return refuse(where, f"{text!r} is not a full commit", "it wants 40 or 64 hexadecimal digits, not all zero")
 
 
 def pull_number(given: Mapping[str, str], name: str, system: CiSystem) -> Result[int, Problems]:
@@ -43,7 +43,7 @@ def number(text: str, where: str) -> Result[int, Problems]:
     """A text that is the number of a pull request."""
     if re.fullmatch(r"[1-9][0-9]{0,9}", text):
         return Success(int(text))
-    return refuse(where, f"{text!r} is no pull request number", "it wants a whole number from 1")
+    return refuse(where, f"{text!r} is not a pull request number", "it wants a whole number from 1")
 
 
 def repository(
@@ -52,7 +52,7 @@ def repository(
     """Owner and name of a repository, as far as ``accepts`` says that they are."""
     if accepts(owner, repo):
         return Success((owner, repo))
-    return refuse(where, f"{f'{owner}/{repo}'!r} is no repository", "check the job's definition")
+    return refuse(where, f"{f'{owner}/{repo}'!r} is not a repository", "check the job's definition")
 
 
 def split_repository(
@@ -62,7 +62,7 @@ def split_repository(
     owner, _, repo = text.rpartition("/")
     if accepts(owner, repo):
         return Success((owner, repo))
-    return refuse(where, f"{text!r} is no repository", "it wants owner/name")
+    return refuse(where, f"{text!r} is not a repository", "it wants owner/name")
 
 
 def short_ref(ref: str | None) -> str | None:

@@ -17,8 +17,7 @@ from image_builder_domain.plan.signers import SignerChoice, choose_signers, why_
 from image_builder_domain.plan.tags import decide_tags, tag_warnings
 from image_builder_domain.problem import Problem, Problems, problems_of, together
 from image_builder_domain.tag import Tag
-from image_builder_domain.trust.checkout import NOT_COMPARED, Proof
-from image_builder_domain.trust.checkout_decision import CheckoutDecision, decide_checkout
+from image_builder_domain.trust.checkout import NOT_COMPARED, CheckoutDecision, Proof, decide_checkout
 from image_builder_domain.trust.decision import check_start
 from image_builder_domain.trust.job import Job
 from image_builder_domain.trust.pull_request_tags import uses_production_for_pull_requests
@@ -60,13 +59,16 @@ def decide(inputs: Inputs) -> Result[Plan, Problems]:
     known = together(tag_inputs.configuration, tag_inputs.job, image_name(asked))
     tags = decide_tags(tag_inputs)
     builds = decide_builds(inputs, known, tags, backend)
-    started = together(tag_inputs.configuration, tag_inputs.job).bind(
-        lambda found: check_start(*found, tag_inputs.history)
-    )
-    checkout = together(decide_checkout(tag_inputs, inputs.checkout), started).map(lambda found: found[0])
+    checkout = together(tag_inputs.configuration, tag_inputs.job).bind(lambda found: _checkout(inputs, *found))
     return together(known, tags, builds, backend, checkout).bind(
         lambda found: _assembled(inputs, *found[0], found[1], found[2], found[3], found[4])
     )
+
+
+def _checkout(inputs: Inputs, configuration: Configuration, job: Job) -> Result[CheckoutDecision, Problems]:
+    decided = decide_checkout(job, inputs.tags.environment, inputs.checkout, configuration.checkout_check)
+    started = check_start(configuration, job, inputs.tags.history)
+    return together(decided, started).map(lambda found: found[0])
 
 
 def _assembled(

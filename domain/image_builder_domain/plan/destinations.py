@@ -9,9 +9,8 @@ from image_builder_domain.plan.inputs import Asked
 from image_builder_domain.problem import Problem, Problems, every, located, refuse
 from image_builder_domain.source.variant import Variant
 from image_builder_domain.tag import Tag
-from image_builder_domain.trust.job import Job
+from image_builder_domain.trust.job import Job, Side
 from image_builder_domain.trust.pull_request_tags import uses_production_for_pull_requests
-from image_builder_domain.trust.side import Side
 
 
 def image_name(asked: Asked) -> Result[str, Problems]:

@@ -8,7 +8,7 @@ from typing import final
 from returns.result import Result, Success
 
 from image_builder_domain.configuration.file import Configuration
-from image_builder_domain.job.detection import GitState
+from image_builder_domain.job.state import GitState
 from image_builder_domain.problem import Problems, refuse, together
 from image_builder_domain.trust.configuration_origin import Origin, check_origin
 from image_builder_domain.trust.decision import decide_job

@@ -9,7 +9,7 @@ from image_builder_domain.configuration.ado import AdoSettings
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.image.platform import Platform
 from image_builder_domain.image.reference import TAG_RULE, is_tag
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.state import JobType
 from image_builder_domain.plan.arguments import decide_arguments
 from image_builder_domain.plan.destinations import image_name
 from image_builder_domain.plan.inputs import TagInputs
@@ -174,8 +174,7 @@ def _plan(
 ) -> RemotePlan:
     name, parameters = found
     # Sent as a merge group; a token that tells of a push would be a contradiction, and prove nothing that is needed.
-    is_demoted = job.counts_as is not job.state.job_type and not job.is_production
-    token = inputs.identity_token and settings.parameters == "v2" and not is_demoted
+    token = inputs.identity_token and settings.parameters == "v2" and not job.is_demoted
     is_preview = inputs.definition is not None
     request = PreviewRequest(parameters, definition) if is_preview else RunRequest(parameters, token)
     warnings = (

@@ -5,8 +5,7 @@ from typing import final
 
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.configuration.signer_settings import SignerDefinition
-from image_builder_domain.trust.job import Job
-from image_builder_domain.trust.side import Side
+from image_builder_domain.trust.job import Job, Side
 
 
 @final

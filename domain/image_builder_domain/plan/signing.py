@@ -8,15 +8,14 @@ from returns.result import Failure, Result, Success
 
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.image.reference import ImageReference
-from image_builder_domain.job.detection import GitState
+from image_builder_domain.job.state import GitState
 from image_builder_domain.plan.signers import SignerChoice, choose_signers, why_not_signed
 from image_builder_domain.problem import Problem, Problems, every, located, together
 from image_builder_domain.trust.configuration_origin import Origin, check_origin
 from image_builder_domain.trust.decision import decide_job
 from image_builder_domain.trust.history import History
-from image_builder_domain.trust.job import Job
+from image_builder_domain.trust.job import Job, Side
 from image_builder_domain.trust.pull_request_tags import has_pull_request_shape
-from image_builder_domain.trust.side import Side
 
 _FLAG = "--images-to-sign"
 

@@ -6,7 +6,7 @@ from returns.result import Result, Success
 
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.go.template import TemplateData, unset_variables
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.state import JobType
 from image_builder_domain.plan.inputs import Asked, TagInputs, source_date_epoch
 from image_builder_domain.problem import Problems, every, problems_of, refuse, together
 from image_builder_domain.tag import Tag, TagSpec, compute_tags

@@ -12,7 +12,7 @@ from returns.result import Failure, Result, Success
 
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.image.reference import Digest, ImageReference
-from image_builder_domain.job.detection import GitState
+from image_builder_domain.job.state import GitState
 from image_builder_domain.problem import Problem, Problems, every, located, together
 from image_builder_domain.report.build_report import ReportedImage
 from image_builder_domain.signing import SignatureStatus

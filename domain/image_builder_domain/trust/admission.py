@@ -16,9 +16,7 @@ from typing import Final, final
 
 from returns.result import Failure, Result, Success
 
-from image_builder_domain.job.job_type import JobType
-from image_builder_domain.problem import Problem, Problems
-from image_builder_domain.trust.production_ref import (
+from image_builder_domain.configuration.production_ref import (
     BRANCH,
     TAG,
     NotProductionRef,
@@ -26,7 +24,9 @@ from image_builder_domain.trust.production_ref import (
     ProductionRefs,
     branch_ref,
 )
-from image_builder_domain.trust.side import Side, claimed_side
+from image_builder_domain.job.state import JobType
+from image_builder_domain.problem import Problem, Problems
+from image_builder_domain.trust.job import Side, claimed_side
 
 AUTHORIZATION: Final = "Authorization"
 LEEWAY_SECONDS: Final = 60.0

@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.configuration.document import Node
+from image_builder_domain.configuration.production_ref import ProductionRefs, production_refs
 from image_builder_domain.job import variable
 from image_builder_domain.job.azure_pipelines import given_variables
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.state import JobType
 from image_builder_domain.nearest import nearest
 from image_builder_domain.problem import Problem, Problems, refuse, together
 from image_builder_domain.trust.admission import JOB_TYPES, AdmissionRules, ClaimedRun
-from image_builder_domain.trust.production_ref import ProductionRefs, production_refs
 
 DEFAULT_ISSUER: Final = "https://token.actions.githubusercontent.com"
 DEFAULT_AUDIENCE: Final = "image-builder"

@@ -8,8 +8,7 @@ from returns.result import Result, Success
 
 from image_builder_domain.job.state import CiSystem
 from image_builder_domain.problem import Problems, refuse
-from image_builder_domain.trust.job import Job, Listed
-from image_builder_domain.trust.side import Side
+from image_builder_domain.trust.job import Job, Listed, Side
 
 
 class Origin(Enum):

@@ -8,13 +8,11 @@ for builds alone.
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.configuration.file import Configuration
-from image_builder_domain.job.job_type import JobType
-from image_builder_domain.job.state import CiSystem, GitState
+from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.problem import Problem, Problems, refuse
 from image_builder_domain.trust.history import History, OnBranch, history_hint
-from image_builder_domain.trust.job import Job, Listed, Unlisted
+from image_builder_domain.trust.job import Job, Listed, Side, Unlisted, claimed_side
 from image_builder_domain.trust.production import exact_branches, listing, proven
-from image_builder_domain.trust.side import Side, claimed_side
 
 
 def decide_job(

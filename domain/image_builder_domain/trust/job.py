@@ -1,11 +1,36 @@
-"""A job: its git state, and the side of trust that it is on."""
+"""A job with the side of trust that it is on: the one answer to "is this production?"."""
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, TypeAlias, final
 
-from image_builder_domain.job.job_type import JobType
-from image_builder_domain.job.state import GitState
-from image_builder_domain.trust.side import Side
+from image_builder_domain.job.state import GitState, JobType
+
+
+class Side(Enum):
+    """The side of a job: it decides registry, signers, caches and daemons.
+
+    ``PRODUCTION`` pushes to ``registry``, is signed by every signer enabled for the repository, and reads and writes
+    ``cache-repo``. ``UNMERGED`` pushes to ``dev-registry`` and is signed only by signers whose ``job-type`` names its
+    class; ``LOCAL`` pushes to ``dev-registry`` and is signed with ``--repo``. Both read ``cache-repo``, and write only
+    ``dev-cache-repo``.
+    """
+
+    PRODUCTION = "production"
+    UNMERGED = "unmerged"
+    LOCAL = "local"
+
+    @property
+    def is_production(self) -> bool:
+        """True where what is built is merged code of a production ref; every question of trust asks this."""
+        return self is Side.PRODUCTION
+
+
+def claimed_side(job_type: JobType) -> Side:
+    """The side that jobs of a class can be on at most (specification, section 3)."""
+    if job_type is JobType.LOCAL:
+        return Side.LOCAL
+    return Side.UNMERGED if job_type.is_proposal else Side.PRODUCTION
 
 
 @final
@@ -46,7 +71,7 @@ Listing: TypeAlias = Listed | Unlisted
 @final
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job with its side. Made by ``decision.side.decide_job``; the constructor itself checks nothing.
+    """One job with its side. Made by ``trust.decision.decide_job``; the constructor itself checks nothing.
 
     ``reason`` says why it is on this side. ``counts_as`` is the class whose tags and signers it gets: a push that is
     not production counts as a merge group. ``listing`` is what was found about its ref, None for jobs that claim none.
@@ -62,8 +87,23 @@ class Job:
 
     @property
     def is_production(self) -> bool:
-        """The one question of trust: is what is built merged code of a production ref?"""
-        return self.side is Side.PRODUCTION
+        """True where what is built is merged code of a production ref."""
+        return self.side.is_production
+
+    @property
+    def is_unmerged(self) -> bool:
+        """True where the author of a proposal, or of an unlisted branch, chose what is built."""
+        return self.side is Side.UNMERGED
+
+    @property
+    def is_local(self) -> bool:
+        """True outside every CI system."""
+        return self.side is Side.LOCAL
+
+    @property
+    def is_demoted(self) -> bool:
+        """True for a push-like job that is not production."""
+        return self.is_unmerged and self.state.job_type.is_push_like
 
     @property
     def title(self) -> str:

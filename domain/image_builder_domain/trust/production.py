@@ -7,11 +7,7 @@ commit lies on a production branch that is named exactly, or when the administra
 import re
 
 from image_builder_domain.configuration.file import Configuration
-from image_builder_domain.job.job_type import JobType
-from image_builder_domain.job.state import CiSystem, GitState
-from image_builder_domain.trust.history import History, OnBranch, history_hint
-from image_builder_domain.trust.job import Listed, Listing, Unlisted
-from image_builder_domain.trust.production_ref import (
+from image_builder_domain.configuration.production_ref import (
     BRANCH,
     TAG,
     NotProductionRef,
@@ -20,6 +16,9 @@ from image_builder_domain.trust.production_ref import (
     RefPattern,
     branch_ref,
 )
+from image_builder_domain.job.state import CiSystem, GitState, JobType
+from image_builder_domain.trust.history import History, OnBranch, history_hint
+from image_builder_domain.trust.job import Listed, Listing, Unlisted
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._/-]*\*{0,2}")
 """What YAML takes for text without quotes, in a list as well."""

@@ -12,7 +12,7 @@ from returns.result import Result, Success
 
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.go.template import TemplateData, render
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.state import JobType
 from image_builder_domain.problem import Problems, every, refuse
 from image_builder_domain.tag import TagSpec, tag_value
 from image_builder_domain.trust.job import Job

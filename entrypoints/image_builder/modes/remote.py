@@ -7,7 +7,7 @@ from typing import Any
 
 from image_builder_adapters.cancellation import SignalCancellation
 from image_builder_adapters.console_text import neutralise
-from image_builder_domain.job.detection import CiSystem
+from image_builder_domain.job.state import CiSystem
 from image_builder_domain.plan.remote import RemotePlan, decide_remote
 from image_builder_domain.problem import Problem, Problems, problems_of
 from image_builder_domain.remote_pipeline import PreviewRequest, RunRequest

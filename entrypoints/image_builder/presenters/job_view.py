@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from image_builder_domain.job.detection import CiSystem
+from image_builder_domain.job.state import CiSystem
 from image_builder_domain.trust.job import Job, trust_facts
 
 _WARNING_COMMANDS = {CiSystem.GITHUB: "::warning::", CiSystem.AZURE_PIPELINES: "##vso[task.logissue type=warning]"}

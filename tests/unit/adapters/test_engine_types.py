@@ -13,8 +13,7 @@ from image_builder_adapters.guarded_engine import GuardedEngine, GuardedSettings
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_domain.build import BuildFailed, BuildRequest, BuiltImage, PushFailed
 from image_builder_domain.configuration.file import Configuration, configuration, schema
-from image_builder_domain.job.detection import CiSystem, GitState
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.build import Plan, decide
 from image_builder_domain.plan.build_inputs import Inputs, Source
 from image_builder_domain.plan.inputs import Asked, TagInputs

@@ -17,7 +17,7 @@ from image_builder.presenters.github import output_file, outputs, step_summary
 from image_builder_adapters.appended_file import append
 from image_builder_adapters.console_text import harmless_json, neutralise
 from image_builder_adapters.redaction import Redactor
-from image_builder_domain.job.detection import CiSystem
+from image_builder_domain.job.state import CiSystem
 from returns.pipeline import is_successful
 
 DIGEST = "sha256:" + "a" * 64

@@ -41,6 +41,7 @@ from image_builder_adapters.registry.referrers import next_page, parse_referrers
 from image_builder_adapters.source_tree import read_source
 from image_builder_adapters.yaml_reader import parse_flawed
 from image_builder_domain.configuration.file import configuration
+from image_builder_domain.configuration.production_ref import ProductionRefs, RefPattern, branch_ref
 from image_builder_domain.go.duration import seconds
 from image_builder_domain.go.regexp import Pattern
 from image_builder_domain.go.template import TemplateData, render, unset_variables
@@ -57,7 +58,6 @@ from image_builder_domain.source.dockerfile import declared_arguments
 from image_builder_domain.source.env_file import env_file_arguments
 from image_builder_domain.tag import TagSpec, outside_actions, tag_value
 from image_builder_domain.trust.admission_inputs import read_claims
-from image_builder_domain.trust.production_ref import ProductionRefs, RefPattern, branch_ref
 
 from tests.bounded_work import MOST_SECONDS, Clock, excess
 from tests.prow_job import prow_job

@@ -12,8 +12,8 @@ from image_builder_adapters.yaml_reader import read_document
 from image_builder_domain.configuration.file import configuration, schema
 from image_builder_domain.job import azure_pipelines, github, gitlab
 from image_builder_domain.job.detection import read_git_state
-from image_builder_domain.job.job_type import JobType
 from image_builder_domain.job.known_system import KNOWN_SYSTEMS
+from image_builder_domain.job.state import JobType
 from returns.pipeline import is_successful
 
 from tests.programs import require

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.production_ref import advise
 from image_builder_domain.diagnosis import Finding
-from image_builder_domain.job.detection import GitState, Place, detect
+from image_builder_domain.job.detection import detect
+from image_builder_domain.job.local import Place
+from image_builder_domain.job.state import GitState
 from image_builder_domain.plan.inputs import TagInputs
 from image_builder_domain.problem import Problems, problems_of, together
-from image_builder_domain.trust.advice import advise
-from image_builder_domain.trust.checkout import CheckoutFacts
-from image_builder_domain.trust.checkout_decision import decide_checkout
+from image_builder_domain.trust.checkout import CheckoutFacts, decide_checkout
 from image_builder_domain.trust.job import trust_facts
 from returns.result import Failure, Result, Success
 
@@ -40,7 +41,8 @@ def look_at_side(inputs: TagInputs) -> Iterator[Finding]:
         for name in ("ref", "pattern", "nearest", "protected", "fork"):
             if facts[name] is not None:
                 yield Finding(_WHERE, name, _word(facts[name]))
-    for advice in advise(*known.unwrap()):
+    configuration, state = known.unwrap()
+    for advice in advise(configuration.trust.production_refs, state):
         yield Finding(_FILE, advice.where, advice.what, False, False, advice.remedy)
 
 
@@ -57,9 +59,11 @@ def look_at_configuration(file: str, found: Result[Configuration, Problems]) -> 
 
 def look_at_checkout(inputs: TagInputs, facts: CheckoutFacts) -> Iterator[Finding]:
     """How the checkout was compared with what the job claims, or why a build is refused; and what it would warn of."""
-    if problems_of(inputs.configuration) or problems_of(inputs.job):
+    known = together(inputs.configuration, inputs.job)
+    if isinstance(known, Failure):
         return
-    decided = decide_checkout(inputs, facts)
+    configuration, job = known.unwrap()
+    decided = decide_checkout(job, inputs.environment, facts, configuration.checkout_check)
     if isinstance(decided, Success):
         decision = decided.unwrap()
         yield Finding(_WHERE, "checkout", decision.proof.text, is_needed=True)

@@ -12,8 +12,7 @@ from image_builder_domain.image.registry_prefix import RegistryPrefix
 from image_builder_domain.plan.backend import Backend
 from image_builder_domain.plan.destinations import registries_of
 from image_builder_domain.plan.signers import choose_signers
-from image_builder_domain.trust.job import Job
-from image_builder_domain.trust.side import Side
+from image_builder_domain.trust.job import Job, Side
 
 from image_builder.container import Settings
 from image_builder.modes.examination.registries import below

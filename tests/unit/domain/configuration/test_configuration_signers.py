@@ -12,7 +12,7 @@ from image_builder_domain.configuration.signer_settings import (
     SignerDefinition,
     SignerSecret,
 )
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.state import JobType
 from image_builder_domain.problem import Problem, problems_of
 
 from tests.unit.yaml_document import document

@@ -1,8 +1,8 @@
 """Azure Pipelines: its own variables, and those in Prow's names that win."""
 
 import pytest
-from image_builder_domain.job.detection import CiSystem, GitState, git_question, read_git_state
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.detection import git_question, read_git_state
+from image_builder_domain.job.state import CiSystem, GitState, JobType
 
 from tests.unit.jobs import AZURE_DECLARED, AZURE_PULL_REQUEST, AZURE_PUSH, BASE, HEAD, MERGE, OTHER
 
@@ -155,7 +155,7 @@ def test_no_variable_promotes_a_pull_request(job_type: str) -> None:
 
 @pytest.mark.parametrize("job_type", ["batch", "periodic", "Presubmit"])
 def test_other_classes_are_refused(job_type: str) -> None:
-    assert f"JOB_TYPE: {job_type!r} is no job type" in told(AZURE_DECLARED | {"JOB_TYPE": job_type})
+    assert f"JOB_TYPE: {job_type!r} is not a job type" in told(AZURE_DECLARED | {"JOB_TYPE": job_type})
 
 
 def test_a_run_started_by_hand_on_a_pull_request_is_no_merged_code() -> None:
@@ -170,9 +170,9 @@ def test_a_run_started_by_hand_on_a_pull_request_is_no_merged_code() -> None:
         ("BUILD_REASON", "", "BUILD_REASON: this variable of the Azure Pipelines job is not set"),
         ("BUILD_REASON", "pullRequest", "did you mean 'PullRequest'?"),
         ("BUILD_REPOSITORY_PROVIDER", "Svn", "repositories at 'Svn' are not known; export REPO_OWNER"),
-        ("BUILD_REPOSITORY_NAME", "demo", "BUILD_REPOSITORY_NAME: 'demo' is no repository"),
+        ("BUILD_REPOSITORY_NAME", "demo", "BUILD_REPOSITORY_NAME: 'demo' is not a repository"),
         ("SYSTEM_PULLREQUEST_PULLREQUESTNUMBER", "$(x)", "SYSTEM_PULLREQUEST_PULLREQUESTNUMBER: this variable"),
-        ("SYSTEM_PULLREQUEST_SOURCECOMMITID", "main", "SYSTEM_PULLREQUEST_SOURCECOMMITID: 'main' is no full commit"),
+        ("SYSTEM_PULLREQUEST_SOURCECOMMITID", "main", "SYSTEM_PULLREQUEST_SOURCECOMMITID: 'main' is not a full commit"),
         ("SYSTEM_PULLREQUEST_TARGETBRANCH", "", "SYSTEM_PULLREQUEST_TARGETBRANCH: this variable"),
     ],
 )

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from image_builder_domain.job.detection import git_question, read_git_state, read_without_commit
-from image_builder_domain.job.job_type import JobType
-from image_builder_domain.job.state import is_sha
+from image_builder_domain.job.state import JobType, is_sha
 from image_builder_domain.problem import problems_of
-from image_builder_domain.trust.side import Side, claimed_side
+from image_builder_domain.trust.job import Side, claimed_side
 from returns.result import Success
 
 from tests.unit.jobs import BASE, EVENTS, HEAD, MERGED, OTHER, UNMERGED, event_of

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from image_builder_domain.job.detection import CiSystem, GitState, read_git_state
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.detection import read_git_state
+from image_builder_domain.job.state import CiSystem, GitState, JobType
 from returns.result import Success
 
 from tests.unit.jobs import (
@@ -295,7 +295,7 @@ def test_the_commit_of_a_job_without_one_in_its_payload_is_named_when_missing(
 
 @pytest.mark.parametrize("text", ["acme", "acme/", "/demo", "a/b/c", "acme/..", "ac me/demo"])
 def test_names_that_are_no_repository_are_refused(text: str) -> None:
-    assert f"GITHUB_REPOSITORY: {text!r} is no repository" in told(PUSH | {"GITHUB_REPOSITORY": text}, PUSH_EVENT)
+    assert f"GITHUB_REPOSITORY: {text!r} is not a repository" in told(PUSH | {"GITHUB_REPOSITORY": text}, PUSH_EVENT)
 
 
 def test_an_unread_payload_is_told_together_with_the_variables() -> None:

@@ -1,8 +1,8 @@
 """GitLab CI: each pipeline source gives its class, merge requests and trains their commits."""
 
 import pytest
-from image_builder_domain.job.detection import CiSystem, GitState, read_git_state
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.detection import read_git_state
+from image_builder_domain.job.state import CiSystem, GitState, JobType
 
 from tests.unit.jobs import BASE, GITLAB_MERGE_REQUEST, GITLAB_PUSH, HEAD, MERGE, OTHER, UNMERGED
 
@@ -126,12 +126,12 @@ def test_a_merge_request_from_another_project_is_a_fork() -> None:
     [
         ("CI_PIPELINE_SOURCE", "", "CI_PIPELINE_SOURCE: this variable of the GitLab CI job is not set"),
         ("CI_PIPELINE_SOURCE", "webide", "pipelines of the source 'webide'"),
-        ("CI_PROJECT_NAMESPACE", "a//b", "'a//b/demo' is no repository"),
-        ("CI_PROJECT_NAME", "..", "'acme/tools/..' is no repository"),
+        ("CI_PROJECT_NAMESPACE", "a//b", "'a//b/demo' is not a repository"),
+        ("CI_PROJECT_NAME", "..", "'acme/tools/..' is not a repository"),
         ("CI_PROJECT_PATH", "evil/demo", "CI_PROJECT_PATH: the path is 'evil/demo'"),
         ("CI_COMMIT_SHA", "", "CI_COMMIT_SHA: this variable"),
         ("CI_MERGE_REQUEST_IID", "", "CI_MERGE_REQUEST_IID: this variable"),
-        ("CI_MERGE_REQUEST_DIFF_BASE_SHA", "0" * 40, "is no full commit"),
+        ("CI_MERGE_REQUEST_DIFF_BASE_SHA", "0" * 40, "is not a full commit"),
     ],
 )
 def test_a_wrong_or_missing_variable_is_named(name: str, value: str, words: str) -> None:

@@ -3,9 +3,9 @@
 from urllib.parse import quote
 
 import pytest
-from image_builder_domain.job.detection import CiSystem, GitState, read_git_state
+from image_builder_domain.job.detection import read_git_state
 from image_builder_domain.job.jenkins import repository_of
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.state import CiSystem, GitState, JobType
 
 from tests.unit.jobs import BASE, HEAD, JENKINS_PULL_REQUEST, JENKINS_PUSH, OTHER
 
@@ -122,11 +122,11 @@ def test_the_base_comes_from_either_variable_and_is_never_guessed() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("CHANGE_ID", "PR-7", "CHANGE_ID: 'PR-7' is no pull request number"),
+        ("CHANGE_ID", "PR-7", "CHANGE_ID: 'PR-7' is not a pull request number"),
         ("CHANGE_TARGET", "", "CHANGE_TARGET: this variable"),
         ("GIT_COMMIT", "", "GIT_COMMIT: this variable of the Jenkins job is not set; export it"),
         ("GIT_URL", "", "GIT_URL: this variable of the Jenkins job is not set; export it"),
-        ("CHANGE_BASE_SHA", "main", "CHANGE_BASE_SHA: 'main' is no full commit"),
+        ("CHANGE_BASE_SHA", "main", "CHANGE_BASE_SHA: 'main' is not a full commit"),
     ],
 )
 def test_a_wrong_or_missing_variable_is_named(name: str, value: str, words: str) -> None:

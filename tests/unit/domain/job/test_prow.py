@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_builder_domain.job.detection import CiSystem, GitState, detect, read_git_state
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.detection import detect, read_git_state
+from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.problem import problems_of
 
 BASE, HEAD, OTHER = "1" * 40, "2" * 40, "3" * 40

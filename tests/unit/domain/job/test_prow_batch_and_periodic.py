@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from image_builder_domain.job.detection import CiSystem, GitState, git_question, read_git_state
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.detection import git_question, read_git_state
+from image_builder_domain.job.state import CiSystem, GitState, JobType
 
 from tests.unit.jobs import BASE, EXTRA, HEAD, OTHER, periodic, prow
 
@@ -48,9 +48,9 @@ def test_a_batch_has_its_pull_requests_and_no_commit_of_its_own() -> None:
     [
         ("", "PULL_REFS: this variable of the Prow job is not set"),
         (f"main:{BASE}", "names no pull request"),
-        (f"main:{BASE},7:{HEAD},9", "'' is no full commit"),
-        (f"main:{BASE},x:{HEAD}", "'x' is no pull request number"),
-        (f"main:{BASE},7:{HEAD},", "'' is no pull request number"),
+        (f"main:{BASE},7:{HEAD},9", "'' is not a full commit"),
+        (f"main:{BASE},x:{HEAD}", "'x' is not a pull request number"),
+        (f"main:{BASE},7:{HEAD},", "'' is not a pull request number"),
         (f"main:{OTHER},7:{HEAD},9:{OTHER}", "PULL_REFS: base is"),
     ],
 )
@@ -124,7 +124,7 @@ def test_a_periodic_job_without_refs_wants_the_flag() -> None:
     problems = told(environment)
     assert "--repo: this periodic job has no extra_refs" in problems
     assert "PULL_BASE_SHA: the commit is unknown" in problems
-    assert "--repo: 'acme' is no repository" in told(environment, BASE, "acme")
+    assert "--repo: 'acme' is not a repository" in told(environment, BASE, "acme")
 
 
 def test_git_is_asked_in_a_periodic_job_that_names_no_commit() -> None:
@@ -149,12 +149,12 @@ def test_a_postsubmit_that_checks_out_unmerged_code_beside_is_refused() -> None:
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ("{", "this is no JSON"),
+        ("{", "this is not JSON"),
         ('{"type": "presubmit"}', "JOB_SPEC: type is 'presubmit'"),
-        ('{"type": "periodic", "extra_refs": 5}', "extra_refs is no list"),
-        ('{"type": "periodic", "extra_refs": [5]}', "extra_refs is no list"),
-        ('{"type": "periodic", "extra_refs": [{"org": 5}]}', "JOB_SPEC: extra_refs: '/' is no repository"),
-        ('{"type": "periodic", "extra_refs": [{"org": "a", "repo": "b", "base_sha": 5}]}', "'5' is no full commit"),
+        ('{"type": "periodic", "extra_refs": 5}', "extra_refs is not a list"),
+        ('{"type": "periodic", "extra_refs": [5]}', "extra_refs is not a list"),
+        ('{"type": "periodic", "extra_refs": [{"org": 5}]}', "JOB_SPEC: extra_refs: '/' is not a repository"),
+        ('{"type": "periodic", "extra_refs": [{"org": "a", "repo": "b", "base_sha": 5}]}', "'5' is not a full commit"),
     ],
 )
 def test_a_periodic_job_with_a_broken_specification_is_refused(spec: str, words: str) -> None:

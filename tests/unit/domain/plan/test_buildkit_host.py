@@ -8,7 +8,7 @@ from image_builder_domain.buildkit_address import SCHEMES, canonical, parse_addr
 from image_builder_domain.buildkit_host import BuildkitHost, BuildkitKeys, decide_buildkit_host
 from image_builder_domain.engine_types import ENGINE_TYPES
 from image_builder_domain.source.build_argument import BuildArgument
-from image_builder_domain.trust.side import Side
+from image_builder_domain.trust.job import Side
 from returns.result import Failure, Success
 
 from tests.unit.yaml_document import document

@@ -11,17 +11,16 @@ from image_builder_domain.configuration.signer_settings import (
     SignerDefinition,
     SignerSecret,
 )
+from image_builder_domain.configuration.trust import CheckoutRules, TrustSettings
 from image_builder_domain.image.registry_prefix import RegistryPrefix
-from image_builder_domain.job.detection import CiSystem, GitState
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.build import Plan, decide
 from image_builder_domain.plan.build_inputs import Inputs, Source
 from image_builder_domain.plan.inputs import Asked, TagInputs
 from image_builder_domain.problem import Problem, refuse
 from image_builder_domain.source.build_argument import BuildArgument
-from image_builder_domain.trust.checkout import Checkout, CheckoutFacts, CheckoutRules, Proof
+from image_builder_domain.trust.checkout import Checkout, CheckoutFacts, Proof
 from image_builder_domain.trust.configuration_origin import Origin
-from image_builder_domain.trust.settings import TrustSettings
 from returns.result import Failure, Result, Success
 
 from tests.unit.checkouts import claimed_checkout

@@ -7,8 +7,7 @@ import pytest
 from image_builder_domain.build import CacheReferences
 from image_builder_domain.configuration.file import CacheSettings, Configuration
 from image_builder_domain.image.registry_prefix import RegistryPrefix
-from image_builder_domain.job.detection import CiSystem, GitState
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.backend import Backend
 from image_builder_domain.plan.build import decide
 from image_builder_domain.plan.build_inputs import Inputs, Source

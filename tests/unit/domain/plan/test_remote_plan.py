@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from image_builder_domain.configuration.ado import AdoSettings
 from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.trust import TrustSettings
 from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.interruption import Interruption
-from image_builder_domain.job.detection import CiSystem, GitState
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.inputs import Asked, TagInputs
 from image_builder_domain.plan.remote import RemoteInputs, RemotePlan, decide_remote
 from image_builder_domain.problem import Problems, refuse
@@ -25,7 +25,6 @@ from image_builder_domain.remote_pipeline import (
 )
 from image_builder_domain.report.remote import RemoteReport
 from image_builder_domain.report.remote_outcome import RemoteOutcome, remote_report
-from image_builder_domain.trust.settings import TrustSettings
 from returns.result import Result, Success
 
 from tests.unit.jobs import MAIN

@@ -6,8 +6,7 @@ import pytest
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.configuration.signer_settings import NotarySettings, SignerDefinition
 from image_builder_domain.image.registry_prefix import RegistryPrefix
-from image_builder_domain.job.detection import CiSystem, GitState
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.signing import SigningInputs, decide_signing
 from image_builder_domain.problem import Problem
 from image_builder_domain.trust.configuration_origin import Origin

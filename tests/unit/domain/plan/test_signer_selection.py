@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.configuration.signer_settings import NotarySettings, SignerDefinition
-from image_builder_domain.job.detection import CiSystem, GitState
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.signers import choose_signers, why_not_signed
 from image_builder_domain.trust.job import Job
 

@@ -6,8 +6,7 @@ from hashlib import sha256
 
 import pytest
 from image_builder_domain.configuration.file import Configuration
-from image_builder_domain.job.detection import CiSystem, GitState
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.inputs import Asked, TagInputs
 from image_builder_domain.plan.tags import decide_tags, tag_warnings
 from image_builder_domain.problem import Problems, problems_of

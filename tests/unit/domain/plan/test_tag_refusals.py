@@ -9,8 +9,7 @@ import pytest
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.go.template import TemplateData
 from image_builder_domain.image.reference import TAG_RULE
-from image_builder_domain.job.detection import CiSystem, GitState
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.inputs import Asked, TagInputs
 from image_builder_domain.plan.tag_list import decode_tags
 from image_builder_domain.plan.tags import decide_tags, user_tags

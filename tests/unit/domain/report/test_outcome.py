@@ -13,8 +13,7 @@ from image_builder_domain.build import (
 from image_builder_domain.image.descriptor import OCI_MANIFEST, Descriptor
 from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.interruption import Interruption
-from image_builder_domain.job.detection import CiSystem, GitState
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.build import Plan
 from image_builder_domain.report.outcome import DestinationOutcome, ImageOutcome, Outcome
 from image_builder_domain.report.report import report

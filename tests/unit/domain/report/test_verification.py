@@ -4,8 +4,7 @@ import pytest
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.configuration.signer_settings import CosignSettings, NotarySettings, SignerDefinition
 from image_builder_domain.image.reference import Digest, ImageReference
-from image_builder_domain.job.detection import CiSystem, GitState
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.report.build_report import ReportedImage, ReportedSignature
 from image_builder_domain.report.verification import Claim, VerificationInputs, decide_claims

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from image_builder_adapters.yaml_reader import parse_document
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.state import JobType
 from image_builder_domain.problem import Problems
 from image_builder_domain.trust.admission import JOB_TYPES, AdmissionRules, AdmittedRun, ClaimedRun, admit
 from image_builder_domain.trust.admission_inputs import read_claims, read_rules
@@ -310,19 +310,19 @@ def test_no_run_that_misses_a_condition_is_admitted_as_merged(
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"REPO_OWNER": "-u"}, "RepoOwner, RepoName: '-u/demo' is no repository"),
-        ({"REPO_OWNER": "$(RepoOwner)"}, "RepoOwner, RepoName: '/demo' is no repository"),
+        ({"REPO_OWNER": "-u"}, "RepoOwner, RepoName: '-u/demo' is not a repository"),
+        ({"REPO_OWNER": "$(RepoOwner)"}, "RepoOwner, RepoName: '/demo' is not a repository"),
         ({"REPO_NAME": ".."}, "RepoOwner, RepoName"),
         ({"JOB_TYPE": "periodic"}, "JobType: 'periodic' is not a class of jobs that the pipeline takes"),
         ({"JOB_TYPE": "local"}, "JobType: 'local'"),
-        ({"PULL_BASE_SHA": "--upload-pack=x"}, "PullBaseSHA: '--upload-pack=x' is no full commit"),
+        ({"PULL_BASE_SHA": "--upload-pack=x"}, "PullBaseSHA: '--upload-pack=x' is not a full commit"),
         ({"PULL_BASE_SHA": BASE + "\n"}, "PullBaseSHA"),
         ({"PULL_BASE_REF": "--all"}, "BaseRef: '--all' is not a branch or tag"),
         ({"PULL_BASE_REF": "a$(b)"}, "BaseRef"),
         ({"PULL_NUMBER": "7"}, "PullNumber: '7', but a postsubmit has no pull request"),
         ({"PULL_PULL_SHA": HEAD}, "PullPullSHA"),
-        ({"JOB_TYPE": "presubmit"}, "PullPullSHA: '' is no full commit"),
-        ({"JOB_TYPE": "presubmit", "PULL_PULL_SHA": HEAD, "PULL_NUMBER": "0"}, "PullNumber: '0' is no pull request"),
+        ({"JOB_TYPE": "presubmit"}, "PullPullSHA: '' is not a full commit"),
+        ({"JOB_TYPE": "presubmit", "PULL_PULL_SHA": HEAD, "PULL_NUMBER": "0"}, "PullNumber: '0' is not a pull request"),
         ({"JOB_TYPE": "merge_group"}, "PullPullSHA"),
         ({"JOB_TYPE": "merge_group", "PULL_PULL_SHA": HEAD, "PULL_NUMBER": "7"}, "PullNumber"),
     ],

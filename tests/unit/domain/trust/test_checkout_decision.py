@@ -5,30 +5,27 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_builder_domain.job.detection import CiSystem, GitState, read_git_state
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.configuration.trust import CheckoutRules
+from image_builder_domain.job.detection import read_git_state
+from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.problem import Problem
 from image_builder_domain.trust.checkout import (
     Changes,
     Checkout,
     CheckoutFacts,
-    CheckoutRules,
     Claim,
     FoundCheckout,
     NoCheckout,
     Proof,
     Superproject,
     UnreadableCheckout,
-)
-from image_builder_domain.trust.checkout_decision import (
     check_checkout,
     checkout_warnings,
     claim_of,
     git_warnings,
     workspace,
 )
-from image_builder_domain.trust.job import Job
-from image_builder_domain.trust.side import Side
+from image_builder_domain.trust.job import Job, Side
 from returns.methods import unwrap_or_failure
 from returns.result import Success
 

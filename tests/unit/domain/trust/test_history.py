@@ -1,7 +1,7 @@
 """What a user is told to do when the history cannot prove where a commit lies."""
 
 import pytest
-from image_builder_domain.job.detection import CiSystem
+from image_builder_domain.job.state import CiSystem
 from image_builder_domain.trust.history import OnBranch, history_hint
 
 

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from image_builder_adapters.yaml_reader import parse_document
 from image_builder_domain.configuration.decoder import decode
-from image_builder_domain.problem import Problem
-from image_builder_domain.trust.production_ref import (
+from image_builder_domain.configuration.production_ref import (
     NotProductionRef,
     ProductionRef,
     ProductionRefs,
@@ -19,6 +18,7 @@ from image_builder_domain.trust.production_ref import (
     production_refs,
     tag_ref,
 )
+from image_builder_domain.problem import Problem
 
 HOST = "github.com"
 

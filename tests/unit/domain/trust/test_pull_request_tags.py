@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.image.registry_prefix import RegistryPrefix
-from image_builder_domain.job.detection import CiSystem, GitState
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.inputs import Asked, TagInputs
 from image_builder_domain.plan.tags import decide_tags
 from image_builder_domain.problem import Problems

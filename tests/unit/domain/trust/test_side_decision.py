@@ -8,14 +8,12 @@ import pytest
 import yaml
 from image_builder.presenters.job_view import job_as_text, warn
 from image_builder_domain.configuration.file import Configuration
-from image_builder_domain.job.detection import CiSystem, GitState
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.configuration.production_ref import advise
+from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.problem import Problems
-from image_builder_domain.trust.advice import advise
 from image_builder_domain.trust.decision import decide_job, history_questions
 from image_builder_domain.trust.history import History, OnBranch
-from image_builder_domain.trust.job import Job, trust_facts
-from image_builder_domain.trust.side import Side
+from image_builder_domain.trust.job import Job, Side, trust_facts
 from returns.result import Failure, Result, Success
 
 from tests.unit.domain.trust.test_trust_of_plans import configured
@@ -224,6 +222,6 @@ def test_a_demotion_is_told_where_the_ci_system_shows_it(system: CiSystem, comma
 def test_entries_that_are_seldom_meant_are_told(
     refs: dict[str, list[str]] | None, state: GitState, words: list[str]
 ) -> None:
-    advice = [str(one) for one in advise(found(refs), state)]
+    advice = [str(one) for one in advise(found(refs).trust.production_refs, state)]
     assert len(advice) == bool(words)
     assert all(word in advice[0] for word in words)

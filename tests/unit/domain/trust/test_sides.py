@@ -29,7 +29,7 @@ from image_builder_domain.trust.checkout import (
     UnreadableCheckout,
 )
 from image_builder_domain.trust.history import History, OnBranch
-from image_builder_domain.trust.side import Side
+from image_builder_domain.trust.job import Side
 from returns.result import Result, Success
 
 from tests.unit.domain.trust.test_trust_of_plans import WHOLE, configured, lies_in

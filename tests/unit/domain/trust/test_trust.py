@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from image_builder_domain.job.job_type import JobType
-from image_builder_domain.trust.side import Side, claimed_side
+from image_builder_domain.job.state import JobType
+from image_builder_domain.trust.job import Side, claimed_side
 
 CLAIMS = {
     JobType.POSTSUBMIT: Side.PRODUCTION,
@@ -24,6 +24,6 @@ def test_each_class_of_jobs_has_its_row(job_type: JobType) -> None:
 
 
 def test_a_class_of_jobs_without_a_row_is_trusted_with_nothing() -> None:
-    unknown: Any = "deployment"
+    is_proposal: Any = JobType.is_proposal
     with pytest.raises(AssertionError, match="'deployment'"):
-        claimed_side(unknown)
+        is_proposal.fget("deployment")

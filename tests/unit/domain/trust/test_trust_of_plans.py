@@ -18,8 +18,8 @@ from image_builder_adapters.yaml_reader import parse_document
 from image_builder_domain.configuration.file import Configuration, configuration
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.image.registry_prefix import RegistryPrefix
-from image_builder_domain.job.detection import CiSystem, GitState, read_git_state
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.detection import read_git_state
+from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.build import Plan, decide
 from image_builder_domain.plan.build_inputs import Inputs, Source
 from image_builder_domain.plan.inputs import Asked, TagInputs

@@ -24,8 +24,9 @@ from image_builder_domain.diagnosis import Diagnosis, Finding
 from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.image.reference import Repository
 from image_builder_domain.image.registry_prefix import RegistryPrefix
-from image_builder_domain.job.detection import CiSystem, GitState, Place, read_git_state
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.detection import read_git_state
+from image_builder_domain.job.local import Place
+from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.inputs import Asked, TagInputs
 from image_builder_domain.trust.checkout import Checkout, CheckoutFacts
 from returns.result import Failure, Success

@@ -21,8 +21,7 @@ from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.image.descriptor import OCI_MANIFEST, Descriptor, Manifest
 from image_builder_domain.image.reference import Digest, ImageReference, Repository
 from image_builder_domain.interruption import Interruption
-from image_builder_domain.job.detection import CiSystem, GitState
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.build import Plan
 from image_builder_domain.ports import Cancellation, OutputSink
 from image_builder_domain.registry_failure import BadCredentials, NotFound, RegistryFailure

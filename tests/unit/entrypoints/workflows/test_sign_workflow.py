@@ -10,8 +10,7 @@ from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.image.descriptor import OCI_INDEX, OCI_MANIFEST, Descriptor, Manifest
 from image_builder_domain.image.reference import Digest, ImageReference, Repository
 from image_builder_domain.interruption import Interruption
-from image_builder_domain.job.detection import CiSystem, GitState
-from image_builder_domain.job.job_type import JobType
+from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.signers import SignerChoice
 from image_builder_domain.plan.signing import SignPlan
 from image_builder_domain.ports import Cancellation

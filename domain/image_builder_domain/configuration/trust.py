@@ -1,13 +1,15 @@
-"""The keys of the configuration file for the trust decision."""
+"""The keys of the configuration file for the trust decision and for the check of the checkout."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
+from returns.result import Failure, Result, Success
+
 from image_builder_domain.configuration import decoder as read
 
 if TYPE_CHECKING:
-    from image_builder_domain.trust.production_ref import ProductionRefs
+    from image_builder_domain.configuration.production_ref import ProductionRefs
 
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?(:[0-9]{1,5})?"
 
@@ -28,8 +30,21 @@ class TrustSettings:
     local_publishes: bool = False
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class CheckoutRules:
+    """What administrators allow: the key ``checkout-check``.
+
+    ``changed_paths`` are files that HEAD may change after the claimed commit. ``none`` allows production jobs without
+    any ``.git``.
+    """
+
+    changed_paths: tuple[str, ...] = ()
+    none: bool = False
+
+
 def trust_settings(values: Mapping[str, Any]) -> TrustSettings:
-    """The settings of a file in which nothing is wrong."""
+    """The settings of a valid file."""
     return TrustSettings(
         values.get("production-refs"),
         values.get("unprotected-refs", False),
@@ -38,8 +53,14 @@ def trust_settings(values: Mapping[str, Any]) -> TrustSettings:
     )
 
 
+def checkout_rules(values: Mapping[str, Any]) -> CheckoutRules:
+    """The rules of a valid file."""
+    found = values.get("checkout-check", {})
+    return CheckoutRules(found.get("changed-paths", ()), found.get("none", False))
+
+
 def _production_refs() -> "read.Decoder[ProductionRefs]":
-    from image_builder_domain.trust.production_ref import production_refs
+    from image_builder_domain.configuration.production_ref import production_refs
 
     return production_refs
 
@@ -49,12 +70,29 @@ def _hosts() -> read.Decoder[tuple[str, ...]]:
     return read.one_or_list_of(host.parsed(_host, "write a host such as github.com, without scheme and path"))
 
 
-def _host(text: str) -> Any:
+def _host(text: str) -> Result[str, str]:
     import re
 
-    from returns.result import Failure, Success
-
     return Success(text.lower()) if re.fullmatch(_HOST, text) else Failure(f"{text[:80]!r} is not a host")
+
+
+def _checkout_check() -> read.Decoder[dict[str, Any]]:
+    path = read.text.parsed(_repository_path, "write it as git does, such as CHANGELOG.md or docs/version.txt")
+    return read.fields(
+        {
+            "changed-paths": read.one_or_list_of(path).about(
+                "Files that steps of the job may commit before the build."
+            ),
+            "none": read.boolean.about("Whether production builds without any .git.", default=False),
+        }
+    )
+
+
+def _repository_path(text: str) -> Result[str, str]:
+    """An exact path: a pattern could disable the whole comparison."""
+    if "*" in text or any(part in ("", ".", "..") for part in text.split("/")):
+        return Failure(f"{text[:80]!r} is not the path of one file, relative to the top of the repository")
+    return Success(text)
 
 
 TRUST_KEYS: dict[str, read.Decoder[Any]] = {
@@ -66,5 +104,8 @@ TRUST_KEYS: dict[str, read.Decoder[Any]] = {
     ),
     "repository-hosts": read.deferred(_hosts).about("The hosts whose org/repo counts; Jenkins needs it."),
     "local-publishes": read.boolean.about("Whether builds outside CI push to registry.", default=False),
+    "checkout-check": read.deferred(_checkout_check).about(
+        "What the checkout of a production job may be beside the claimed commit."
+    ),
 }
-"""The table of their fields; :mod:`image_builder_domain.configuration.file` has all others."""
+"""The decoders of these keys; :mod:`image_builder_domain.configuration.file` has all others."""

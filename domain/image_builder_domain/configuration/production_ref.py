@@ -15,6 +15,8 @@ from typing import Any, Self, final
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.configuration import decoder as read
+from image_builder_domain.job.state import GitState
+from image_builder_domain.problem import Problem
 
 BRANCH = "refs/heads/"
 TAG = "refs/tags/"
@@ -244,3 +246,42 @@ production_refs: read.Decoder[ProductionRefs] = read.map_of(
     "'*', org/*, org/repo or host/org/repo",
 ).parsed(_without_twins, "keep one of them")
 """Reads a ``production-refs`` mapping, wherever administrators write it."""
+
+# --- probable mistakes --------------------------------------------------------------------------------------------
+
+_USUAL_DEFAULTS = {"main": "master", "master": "main"}
+
+
+def advise(listed: ProductionRefs | None, state: GitState) -> Iterator[Problem]:
+    """One piece of advice for each entry that is valid but probably a mistake; ``state`` is of this job."""
+    if listed is None:
+        return
+    for key, patterns in listed.entries.items():
+        where = f"production-refs.{key}"
+        host = names_host(key)
+        if host is not None and state.host is not None and host != state.host.lower():
+            what = f"the key is for {host}, and the repository of this job lies on {state.host}"
+            yield Problem(where, what, "leave the host out, or write that of the job")
+        for pattern in patterns:
+            yield from _about(where, pattern)
+        yield from _other_default(where, patterns, state.default_branch)
+
+
+def _about(where: str, pattern: RefPattern) -> Iterator[Problem]:
+    version = re.fullmatch(rf"{BRANCH}(v[0-9.]*\*.*)", pattern.full)
+    folder = re.fullmatch(rf"{BRANCH}(releases?|hotfix|support|maintenance|stable)", pattern.full)
+    if re.fullmatch(rf"{BRANCH}\*+", pattern.full):
+        yield Problem(where, f"{pattern.text!r} lists branches that anybody may push", "name the branches")
+    if version is not None:
+        yield Problem(where, f"{pattern.text!r} lists branches, not tags", f"for tags write refs/tags/{version[1]}")
+    if folder is not None:
+        what = f"{pattern.text!r} is one branch of this name, and lists none below it"
+        yield Problem(where, what, f"for these write {folder[1]}/*")
+
+
+def _other_default(where: str, patterns: tuple[RefPattern, ...], default: str | None) -> Iterator[Problem]:
+    other = _USUAL_DEFAULTS.get(default or "")
+    if other is None or any(pattern.matches(f"{BRANCH}{default}") for pattern in patterns):
+        return
+    if any(pattern.full == f"{BRANCH}{other}" for pattern in patterns):
+        yield Problem(where, f"{other!r} is listed, and the default branch is {default!r}", f"write {default}")
