@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from image_builder_domain.go.regexp import LONGEST, Pattern
-from image_builder_domain.go.regexp.program import LARGEST
 from returns.pipeline import is_successful
 
 ANSWERS = json.loads((Path(__file__).parent / "go_regexp_answers.json").read_text())
@@ -75,11 +74,11 @@ def test_any_text_is_a_pattern_or_is_refused(pattern: str, text: str) -> None:
     [
         pytest.param("a(?=b)", "look-around is not supported at character 2", id="look-ahead"),
         pytest.param("(?<!b)a", "look-around is not supported at character 1", id="look-behind"),
-        pytest.param("(a)\\1", "\\1 (a reference back) is not supported at character 4", id="reference back"),
-        pytest.param("\\p{Greek}", "\\p (classes of Unicode) is not supported", id="class of Unicode"),
+        pytest.param("(a)\\1", "\\1 (a backreference) is not supported at character 4", id="backreference"),
+        pytest.param("\\p{Greek}", "\\p (a Unicode class) is not supported", id="Unicode class"),
         pytest.param("(?i)é", "letters beyond ASCII are not supported under (?i)", id="folding"),
         pytest.param("(?i)[a-é]", "letters beyond ASCII are not supported under (?i)", id="folding in a range"),
-        pytest.param("\\Z", "\\Z is not known", id="Perl's end"),
+        pytest.param("\\Z", "\\Z is not supported", id="Perl's end"),
         pytest.param("[[:alhpa:]]", "[:alhpa:] is not known", id="class"),
         pytest.param("(?>a)", "this kind of group is not supported", id="atomic group"),
         pytest.param("(?x) a", "this kind of group is not supported", id="flag"),
@@ -96,8 +95,7 @@ def test_any_text_is_a_pattern_or_is_refused(pattern: str, text: str) -> None:
         pytest.param("a{2,1}", "the smaller one first", id="counts upside down"),
         pytest.param("a\\", "a single backslash stands at the end at character 2", id="backslash"),
         pytest.param("(" * 51 + ")" * 51, "groups are nested deeper than 50", id="depth"),
-        pytest.param("(a{100}){41}", "it is too large", id="size"),
-        pytest.param("(a{1000})*" * 5, "it is too large", id="size of a sequence"),
+        pytest.param("(a{50}){21}", "counts within counts repeat more than 1000 times", id="product of counts"),
         pytest.param("a" * (LONGEST + 1), f"longer than {LONGEST} characters", id="length"),
     ],
 )
@@ -110,11 +108,6 @@ def test_what_cannot_be_matched_is_refused_by_name_and_place(pattern: str, told:
 )
 def test_a_pattern_that_would_make_others_try_for_ever_ends(pattern: str) -> None:
     assert not matches(pattern, "a" * 128)
-
-
-def test_the_steps_are_bounded() -> None:
-    assert Pattern.parse(f"a{{1000}}b{{1000}}c{{1000}}d{{{LARGEST - 3000}}}").map(lambda _: True).value_or(False)
-    assert "too large" in refusal(f"a{{1000}}b{{1000}}c{{1000}}d{{{LARGEST - 3000}}}e")
 
 
 @pytest.mark.parametrize("text", ["é", "a\u212a", "\u0661"])
