@@ -22,11 +22,11 @@ def signer_configurations() -> "KnownTypes[SignerSettings]":
 def signer_type(name: str) -> "SignerType":
     """The type of a signer whose configuration was read; a foreign one's signers are kept from harming the run."""
     if name == "notary":
-        from image_builder_adapters.notary.signer_type import NOTARY
+        from image_builder_adapters.notary.signer import NOTARY
 
         return NOTARY
     if name == "cosign":
-        from image_builder_adapters.cosign.signer_type import COSIGN
+        from image_builder_adapters.cosign.signer import COSIGN
 
         return COSIGN
     from image_builder_domain.signer_type import SignerType

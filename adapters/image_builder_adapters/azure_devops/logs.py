@@ -13,12 +13,11 @@ from image_builder_domain.remote_pipeline import LARGEST_REPORT_LOG
 from image_builder_domain.report.pipeline_log import report_text
 from returns.methods import unwrap_or_failure
 
-from image_builder_adapters.azure_devops.address import Address
-from image_builder_adapters.azure_devops.answer import media_type, whole
-from image_builder_adapters.azure_devops.explanation import Refusal
+from image_builder_adapters.azure_devops.answer import Refusal, media_type, whole
 from image_builder_adapters.azure_devops.log_cursor import LogCursor
 from image_builder_adapters.azure_devops.service import Service, Trouble, Unsettled
 from image_builder_adapters.azure_devops.timeline import Chain, Record, report_rank
+from image_builder_adapters.azure_devops.urls import Address
 from image_builder_adapters.http.client import BodySink, HttpAnswer, HttpRequest
 
 _TRIES: Final = 3

@@ -29,15 +29,14 @@ from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
 from image_builder_adapters.azure_devops.access_token import Authenticator, check_readable
-from image_builder_adapters.azure_devops.address import Address
-from image_builder_adapters.azure_devops.answer import is_final, read_json
+from image_builder_adapters.azure_devops.answer import Refusal, is_final, no_json, read_json
 from image_builder_adapters.azure_devops.cancel import cancel
 from image_builder_adapters.azure_devops.credential import Credential, read_credential
-from image_builder_adapters.azure_devops.explanation import Refusal, no_json
 from image_builder_adapters.azure_devops.follow import Follower
 from image_builder_adapters.azure_devops.identity_token import can_ask, identity_token
 from image_builder_adapters.azure_devops.service import Service, Unsettled
 from image_builder_adapters.azure_devops.start import JSON_HEADERS, Starter, refused, start_body
+from image_builder_adapters.azure_devops.urls import Address
 from image_builder_adapters.http.client import HttpAnswer, HttpClient, HttpRequest, NoAnswer, Timeouts, shown_url
 from image_builder_adapters.http.retry import RetryPolicy
 

@@ -16,8 +16,16 @@ from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
 from image_builder_adapters.azure_devops.access_token import Authenticator
-from image_builder_adapters.azure_devops.answer import LARGEST_JSON, Meaning, NoJson, meaning, read_json
-from image_builder_adapters.azure_devops.explanation import Refusal, explain, no_json
+from image_builder_adapters.azure_devops.answer import (
+    LARGEST_JSON,
+    Meaning,
+    NoJson,
+    Refusal,
+    explain,
+    meaning,
+    no_json,
+    read_json,
+)
 from image_builder_adapters.http.client import (
     AnswerTooLarge,
     BodySink,

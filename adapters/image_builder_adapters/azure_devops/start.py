@@ -7,6 +7,7 @@ its parameters and the time; the service's own clock counts, as it stands in the
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, final
 
@@ -24,11 +25,9 @@ from image_builder_domain.remote_pipeline import (
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.azure_devops.address import Address
-from image_builder_adapters.azure_devops.answer import LARGEST_JSON, NoJson, read_json, whole
-from image_builder_adapters.azure_devops.explanation import Refusal, no_json
-from image_builder_adapters.azure_devops.grace import Postponed
+from image_builder_adapters.azure_devops.answer import LARGEST_JSON, NoJson, Refusal, no_json, read_json, whole
 from image_builder_adapters.azure_devops.service import Service, Trouble, Unsettled
+from image_builder_adapters.azure_devops.urls import Address
 from image_builder_adapters.http.client import HttpAnswer, HttpRequest, NoAnswer, NoAnswerKind, shown_url
 from image_builder_adapters.http.retry import http_date_seconds
 
@@ -61,7 +60,7 @@ class Starter:
                 return Failure(_interrupted(cancellation))
             sent_at = self._service.stopwatch()
             # Whoever stops the work needs the number of the run that this request starts, to cancel it.
-            late = Postponed(cancellation, _GRACE_SECONDS, self._service.stopwatch)
+            late = _Delayed(cancellation, _GRACE_SECONDS, self._service.stopwatch)
             raw = self._service.send(request, late, LARGEST_JSON)
             lost = unwrap_or_failure(raw)
             if isinstance(lost, NoAnswer) and lost.kind is NoAnswerKind.STOPPED:
@@ -102,7 +101,7 @@ class Starter:
         self, parameters: tuple[Parameter, ...], sent_at: float, cancellation: Cancellation
     ) -> Result[Run, StartFailure]:
         """Work stopped while the request was out: one quick look, for somebody waits for our end."""
-        late = Postponed(cancellation, _GRACE_SECONDS / 2, self._service.stopwatch)
+        late = _Delayed(cancellation, _GRACE_SECONDS / 2, self._service.stopwatch)
         runs = self._candidates(parameters, sent_at, late)
         if isinstance(runs, list) and len(runs) == 1:
             return Success(runs[0])
@@ -113,7 +112,7 @@ class Starter:
         self, lost: Unsettled, parameters: tuple[Parameter, ...], sent_at: float, cancellation: Cancellation
     ) -> Result[Run, StartFailure]:
         """Look a few times: the request may still be under way. Two runs that fit are as good as none."""
-        late = Postponed(cancellation, _GRACE_SECONDS, self._service.stopwatch)
+        late = _Delayed(cancellation, _GRACE_SECONDS, self._service.stopwatch)
         why = "it is not among the newest runs"
         for pause in _SEARCH_PAUSES:
             stopped = cancellation.wait(pause)
@@ -190,3 +189,33 @@ def moment(value: Any) -> float | None:
     except ValueError:
         return None
     return whole_seconds + float(found[2] or 0)
+
+
+@final
+class _Delayed:
+    """Implements ``Cancellation``: ``inner``, but its reason takes effect ``seconds`` after it is first seen."""
+
+    def __init__(self, inner: Cancellation, seconds: float, stopwatch: Callable[[], float]) -> None:
+        self._inner = inner
+        self._seconds = seconds
+        self._stopwatch = stopwatch
+        self._seen_at: float | None = None
+
+    def reason(self) -> Interruption | None:
+        """Implement ``Cancellation.reason``."""
+        reason = self._inner.reason()
+        if reason is None:
+            return None
+        now = self._stopwatch()
+        if self._seen_at is None:
+            self._seen_at = now
+        return reason if now - self._seen_at >= self._seconds else None
+
+    def wait(self, seconds: float) -> bool:
+        """Implement ``Cancellation.wait``; ends with the inner one, without delay."""
+        return self._inner.wait(seconds)
+
+    def remaining(self) -> float | None:
+        """Implement ``Cancellation.remaining``."""
+        left = self._inner.remaining()
+        return None if left is None else left + self._seconds

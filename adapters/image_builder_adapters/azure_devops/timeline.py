@@ -9,8 +9,7 @@ from typing import Any, Final, final
 
 from image_builder_domain.remote_pipeline import REPORT_TASKS, FailedRecord
 
-from image_builder_adapters.azure_devops.answer import plain, whole, word
-from image_builder_adapters.azure_devops.explanation import messages_of, with_place
+from image_builder_adapters.azure_devops.answer import messages_of, plain, whole, with_place, word
 
 _FAILED: Final = ("failed", "canceled", "abandoned")
 _SHOWN: Final = ("stage", "job", "task")

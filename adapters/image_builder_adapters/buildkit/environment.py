@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from image_builder_adapters.registry.cloud_variables import CLOUD_VARIABLES
+from image_builder_adapters.registry.credentials import CLOUD_VARIABLES
 
 _COMMON: Final = (
     *("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "LANG", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"),

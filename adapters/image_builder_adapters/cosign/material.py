@@ -13,8 +13,7 @@ from image_builder_domain.configuration.signer_settings import CosignSettings
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.cosign.command import public_key_command
-from image_builder_adapters.cosign.environment import KEY_SERVICES, PASSWORD, key_service
+from image_builder_adapters.cosign.command import KEY_SERVICES, PASSWORD, key_service, public_key_command
 from image_builder_adapters.process import find_program, search_path
 from image_builder_adapters.secret_file import one_line, read_secret
 

@@ -3,29 +3,28 @@
 import shlex
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, final
 
 from image_builder_domain.configuration.signer_settings import CosignSettings
+from image_builder_domain.configuration.signer_types import COSIGN as CONFIG
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.ports import Cancellation
-from image_builder_domain.signer_type import Secrets
+from image_builder_domain.signer_type import Secrets, SignerType, Surroundings
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus, SignerMisconfigured
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
 from image_builder_adapters.cosign import command
-from image_builder_adapters.cosign.client import CosignClient
-from image_builder_adapters.cosign.command import Subject
-from image_builder_adapters.cosign.environment import cosign_environment, secrets_of
+from image_builder_adapters.cosign.command import Subject, cosign_environment, secrets_of
 from image_builder_adapters.cosign.material import check_material
-from image_builder_adapters.cosign.output import is_transient, reason_of
-from image_builder_adapters.cosign.program import Trouble, run_locally, stopped
+from image_builder_adapters.cosign.program import CosignClient, Trouble, is_transient, reason_of, run_locally, stopped
 from image_builder_adapters.cosign.session import Session, session
 from image_builder_adapters.cosign.verifier import CosignVerifier
 from image_builder_adapters.http.retry import RetryPolicy
+from image_builder_adapters.known_secrets import secrets_of_files
 from image_builder_adapters.redaction import Redactor
 
 _RETRIES: Final = RetryPolicy(attempts=3, pause_seconds=5.0)
@@ -173,3 +172,18 @@ class CosignSigner:
 
 def _subject(image: ImageToSign) -> Subject:
     return Subject(image.reference.repository, image.descriptor.digest)
+
+
+def _make(name: str, settings: CosignSettings, around: Surroundings) -> CosignSigner:
+    return CosignSigner(name, settings, around.environment, around.secrets)
+
+
+def _make_verifier(name: str, settings: CosignSettings, around: Surroundings) -> CosignVerifier:
+    return CosignVerifier(name, settings, around.environment, around.secrets)
+
+
+def _secrets(settings: CosignSettings) -> Iterator[str]:
+    return secrets_of_files(path for path in (settings.key, settings.identity_token_file) if path is not None)
+
+
+COSIGN: Final = SignerType(CONFIG, _make, _make_verifier, _secrets)

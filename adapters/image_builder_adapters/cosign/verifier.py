@@ -10,12 +10,17 @@ from image_builder_domain.signer_type import Secrets
 from image_builder_domain.signing import SignerMisconfigured
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.cosign.client import CosignClient
-from image_builder_adapters.cosign.command import Files, Subject, verify_command
-from image_builder_adapters.cosign.environment import cosign_environment
+from image_builder_adapters.cosign.command import Files, Subject, cosign_environment, verify_command
 from image_builder_adapters.cosign.material import check_verification
-from image_builder_adapters.cosign.output import NOT_SIGNED, is_transient, names_digest, reason_of
-from image_builder_adapters.cosign.program import Ended, Trouble
+from image_builder_adapters.cosign.program import (
+    NOT_SIGNED,
+    CosignClient,
+    Ended,
+    Trouble,
+    is_transient,
+    names_digest,
+    reason_of,
+)
 from image_builder_adapters.cosign.session import private_files
 
 

@@ -6,7 +6,7 @@ A build step sees none of this (the executor gives it the image's own), but as r
 from collections.abc import Mapping
 from typing import Final
 
-from image_builder_adapters.registry.cloud_variables import CLOUD_VARIABLES
+from image_builder_adapters.registry.credentials import CLOUD_VARIABLES
 
 KANIKO: Final = "/kaniko"
 """The one folder of our container that the executor never touches (kaniko's README)."""

@@ -5,30 +5,29 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 from image_builder_domain.configuration.signer_settings import NotarySettings, SecretKind
+from image_builder_domain.configuration.signer_types import NOTARY as CONFIG
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.ports import Cancellation
-from image_builder_domain.signer_type import Secrets
+from image_builder_domain.signer_type import Secrets, SignerType, Surroundings
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus, SignerMisconfigured
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
 from image_builder_adapters.http.client import Headers, HttpClient, HttpRequest, Timeouts
 from image_builder_adapters.http.tls import ClientCertificate, load_client, shared_trust, system_trust
-from image_builder_adapters.notary.attempts import Exchange, send_repeatedly
-from image_builder_adapters.notary.endpoint import endpoint_problem
-from image_builder_adapters.notary.explanation import explain
+from image_builder_adapters.notary.exchange import Exchange, Verdict, endpoint_problem, explain, send_repeatedly
 from image_builder_adapters.notary.protocol import protocol_for
 from image_builder_adapters.notary.secret import (
     Clock,
     Credential,
     Token,
     read_credential,
+    secrets_of,
 )
 from image_builder_adapters.notary.signify import BadToken, Signify, fetch_token
-from image_builder_adapters.notary.verdict import Verdict
 from image_builder_adapters.redaction import HIDDEN, Redactor
 
 LONGEST_REQUEST_SECONDS = 300.0
@@ -221,3 +220,10 @@ def _timeouts(settings: NotarySettings) -> Timeouts:
     """One bound for the whole request and each of its parts: a service may think for as long as it was given."""
     seconds = _timeout(settings)
     return Timeouts(connect_seconds=min(seconds, _LONGEST_CONNECT_SECONDS), read_seconds=seconds, whole_seconds=seconds)
+
+
+def _make(name: str, settings: NotarySettings, around: Surroundings) -> NotarySigner:
+    return NotarySigner(name, settings, around.secrets)
+
+
+NOTARY: Final = SignerType(CONFIG, _make, secrets=secrets_of)

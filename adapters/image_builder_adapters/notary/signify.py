@@ -17,9 +17,7 @@ from returns.result import Failure, Result, Success
 
 from image_builder_adapters.http.client import HttpAnswer, HttpRequest, HttpSender
 from image_builder_adapters.http.retry import TRANSIENT_STATUSES
-from image_builder_adapters.notary.attempts import Exchange, send_repeatedly
-from image_builder_adapters.notary.endpoint import endpoint_problem
-from image_builder_adapters.notary.verdict import Verdict
+from image_builder_adapters.notary.exchange import Exchange, Verdict, endpoint_problem, send_repeatedly
 from image_builder_adapters.secret_file import one_line
 from image_builder_adapters.yaml_reader import parse_document
 

@@ -1,6 +1,6 @@
 """OCI registries over HTTP: what a reference is, with the credentials of Docker's configuration files."""
 
+from image_builder_adapters.registry.client import HttpRegistry
 from image_builder_adapters.registry.docker_config import DockerCredentials
-from image_builder_adapters.registry.resolver import HttpRegistry
 
 __all__ = ["HttpRegistry", "DockerCredentials"]

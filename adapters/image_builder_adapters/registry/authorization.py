@@ -5,9 +5,10 @@ for a registry that is itself on loopback).
 """
 
 import json
+import re
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, final
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -21,11 +22,60 @@ from returns.result import Failure, Result, Success
 from image_builder_adapters.http.client import HttpAnswer, HttpRequest, HttpSender
 from image_builder_adapters.http.retry import RetryPolicy, send_with_retries
 from image_builder_adapters.redaction import Redactor
-from image_builder_adapters.registry.challenge import Challenge, parse_challenges
 from image_builder_adapters.registry.credentials import Credentials
 from image_builder_adapters.registry.docker_config import DockerCredentials
 from image_builder_adapters.registry.error_text import error_text
 from image_builder_adapters.registry.safe_url import Origin, url_problem
+
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 (a grammar rule)
+_SEPARATOR = re.compile(r"[ \t,]*")
+_PARAMETER = re.compile(rf'({_TOKEN})[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|({_TOKEN}))[ \t]*(?=,|$)')
+_SCHEME = re.compile(rf"({_TOKEN})(?=[ \t,]|$)")
+_TOKEN68 = re.compile(r"[ \t]+[A-Za-z0-9._~+/-]+=*[ \t]*(?=,|$)")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """One way to authenticate; the scheme and the parameters' names are in lower case."""
+
+    scheme: str
+    parameters: Mapping[str, str]
+
+
+def parse_challenges(headers: Iterable[str]) -> tuple[Challenge, ...]:
+    """All challenges of all headers in order; of a malformed header what stands before the mistake."""
+    return tuple(challenge for header in headers for challenge in _parse(header))
+
+
+def _parse(header: str) -> Iterator[Challenge]:
+    scheme: str | None = None
+    parameters: dict[str, str] = {}
+    position = _skip(header, 0)
+    while position < len(header):
+        parameter = _PARAMETER.match(header, position) if scheme is not None else None
+        if parameter:
+            name, quoted, plain = parameter.groups()
+            value = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+            parameters.setdefault(name.lower(), value)
+            position = _skip(header, parameter.end())
+            continue
+        if scheme is not None:
+            yield Challenge(scheme, parameters)
+        found = _SCHEME.match(header, position)
+        if not found:
+            return
+        scheme, parameters = found[1].lower(), {}
+        credentials = _TOKEN68.match(header, found.end())
+        position = _skip(header, credentials.end() if credentials else found.end())
+    if scheme is not None:
+        yield Challenge(scheme, parameters)
+
+
+def _skip(header: str, position: int) -> int:
+    found = _SEPARATOR.match(header, position)
+    return found.end() if found else position
+
 
 _LARGEST_TOKEN: Final = 64 * 1024
 _CLIENT: Final = "image-builder"

@@ -1,8 +1,23 @@
-"""What proves to a registry who we are."""
+"""Credential helpers: programs ``docker-credential-<name>`` that hold credentials for registries.
+
+Protocol: ``get`` as the only argument, the server's name on standard input, JSON on standard output; a failure is an
+exit code with its message on standard output. Source: github.com/docker/docker-credential-helpers.
+"""
 
 import base64
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeGuard, final
+from typing import Final, TypeGuard, final
+
+from image_builder_domain.ports import Cancellation
+from returns.result import Failure, Result, Success
+
+from image_builder_adapters.cancellation import TimeLimit
+from image_builder_adapters.process import Command, CouldNotStart, Finished, find_program, run
 
 
 def is_text(value: object) -> TypeGuard[str]:
@@ -31,3 +46,110 @@ class Credentials:
             return None
         pair = f"{self.username}:{self.password}".encode("utf-8", "surrogateescape")
         return "Basic " + base64.b64encode(pair).decode("ascii")
+
+
+SECONDS: Final = 30.0
+LARGEST_OUTPUT: Final = 64 * 1024
+
+_NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
+_NONE_THERE: Final = b"credentials not found in native keychain"
+_IDENTITY_TOKEN: Final = "<token>"  # noqa: S105 (the user name that marks one)
+# What a helper said is good for a burst of requests; it may give tokens that end.
+_KEPT_SECONDS: Final = 60.0
+# A helper signs in to its cloud with the job's variables; these are ours, and no registry's.
+_NOT_ITS_BUSINESS: Final = frozenset({"ADO_PAT", "SYSTEM_ACCESSTOKEN", "COSIGN_PASSWORD", "SIGSTORE_ID_TOKEN"})
+
+_Answer = Result[Credentials | None, str]
+
+
+@final
+class CredentialHelpers:
+    """Asks helpers, one at a time, and keeps each answer for a minute. Their output is never shown."""
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        seconds: float = SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._environment = {name: text for name, text in environment.items() if name not in _NOT_ITS_BUSINESS}
+        self._seconds = seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._answers: dict[tuple[str, str], tuple[float, _Answer]] = {}
+
+    def problem(self, name: str) -> str | None:
+        """Why this helper cannot be asked; None when it can."""
+        if not _NAME.fullmatch(name):
+            return f"{name!r} is no name of a credential helper"
+        if find_program(_program(name), self._environment) is None:
+            return f"{_program(name)} is not on PATH; install it"
+        return None
+
+    def ask(self, name: str, server: str, cancellation: Cancellation) -> _Answer:
+        """What the helper has for this server: None when it has nothing; why it failed, never with its output."""
+        problem = self.problem(name)
+        if problem is not None:
+            return Failure(problem)
+        with self._lock:
+            until, answer = self._answers.get((name, server), (0.0, Success(None)))
+            if until <= self._clock():
+                answer = self._asked(name, server, cancellation)
+                self._answers[name, server] = (self._clock() + _KEPT_SECONDS, answer)
+            return answer
+
+    def _asked(self, name: str, server: str, cancellation: Cancellation) -> _Answer:
+        output = _Bounded()
+        command = Command((_program(name), "get"), self._environment, input=f"{server}\n".encode(), results_only=True)
+        ending = run(command, output, TimeLimit(self._seconds, cancellation))
+        if isinstance(ending, CouldNotStart):
+            return Failure(str(ending))
+        if not isinstance(ending, Finished):
+            stopped = cancellation.reason() is not None
+            return Failure(f"{_program(name)} " + ("was stopped" if stopped else f"took more than {self._seconds:g} s"))
+        if output.is_too_large:
+            return Failure(f"{_program(name)} answered more than 64 KiB")
+        if ending.code != 0 and _NONE_THERE in output.content:
+            return Success(None)
+        if ending.code != 0:
+            return Failure(
+                f"{_program(name)} failed with exit code {ending.code} for {server}; run it by hand to see why"
+            )
+        return _credentials(output.content).alt(lambda reason: f"{_program(name)} {reason}")
+
+
+@final
+class _Bounded:
+    """An output sink that keeps so much and no more."""
+
+    def __init__(self) -> None:
+        self.content = b""
+        self.is_too_large = False
+
+    def __call__(self, lines: bytes) -> None:
+        self.content = (self.content + lines)[: LARGEST_OUTPUT + 2]
+        self.is_too_large = len(self.content) > LARGEST_OUTPUT + 1  # the last line may have got its newline from us
+
+
+def _program(name: str) -> str:
+    return f"docker-credential-{name}"
+
+
+def _credentials(output: bytes) -> _Answer:
+    try:
+        answer = json.loads(output.decode("utf-8"))
+    except (ValueError, RecursionError):  # its message would quote the output
+        return Failure("answered no JSON")
+    user, secret = (answer.get("Username"), answer.get("Secret")) if isinstance(answer, dict) else (None, None)
+    if not is_text(user) or not is_text(secret) or not user or not secret:
+        return Failure("answered without the texts Username and Secret")
+    if user == _IDENTITY_TOKEN:
+        return Success(Credentials(identity_token=secret))
+    return Success(Credentials(user, secret))
+
+
+CLOUD_VARIABLES: Final = (
+    *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_SDK_LOAD_CONFIG"),
+    *("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_AUTHORITY_HOST"),
+    *("GOOGLE_APPLICATION_CREDENTIALS", "DOCKER_CREDENTIAL_GCR_CONFIG"),
+)

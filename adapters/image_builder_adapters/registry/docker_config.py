@@ -19,8 +19,7 @@ from image_builder_domain.registry_failure import BadCredentials
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.registry.credential_helper import CredentialHelpers
-from image_builder_adapters.registry.credentials import Credentials, is_text
+from image_builder_adapters.registry.credentials import CredentialHelpers, Credentials, is_text
 
 LARGEST_FILE = 1024 * 1024
 

@@ -15,29 +15,28 @@ from typing import Any
 
 import pytest
 from image_builder_adapters.azure_devops.answer import error_text as azure_error
-from image_builder_adapters.azure_devops.explanation import with_place
+from image_builder_adapters.azure_devops.answer import with_place
 from image_builder_adapters.azure_devops.log_cursor import LogCursor
 from image_builder_adapters.azure_devops.timeline import chains, failures, read_timeline
 from image_builder_adapters.buildkit.outcome import failure_of as buildkit_failure
 from image_builder_adapters.buildkit.outcome import parse_metadata
 from image_builder_adapters.console_text import neutralise
-from image_builder_adapters.cosign.output import is_transient, names_digest, reason_of
+from image_builder_adapters.cosign.program import is_transient, names_digest, reason_of
 from image_builder_adapters.event_payload import read_event
 from image_builder_adapters.http.client import HttpAnswer
 from image_builder_adapters.http.retry import retry_after_seconds
 from image_builder_adapters.identity.signed_token import SignedToken
 from image_builder_adapters.identity.strict_json import read_strictly
 from image_builder_adapters.kaniko.failure import failure_of as kaniko_failure
-from image_builder_adapters.notary.explanation import neutral
+from image_builder_adapters.notary.exchange import neutral
 from image_builder_adapters.notary.signify import parse_signify
 from image_builder_adapters.process import Tail
 from image_builder_adapters.program_version import version_in
 from image_builder_adapters.redaction import PieceRedactor, Redactor
-from image_builder_adapters.registry.challenge import parse_challenges
+from image_builder_adapters.registry.authorization import parse_challenges
 from image_builder_adapters.registry.docker_config import DockerCredentials
 from image_builder_adapters.registry.error_text import error_text as registry_error
-from image_builder_adapters.registry.manifest import read_manifest
-from image_builder_adapters.registry.referrers import next_page, parse_referrers
+from image_builder_adapters.registry.manifest import next_page, parse_referrers, read_manifest
 from image_builder_adapters.source_tree import read_source
 from image_builder_adapters.yaml_reader import parse_flawed
 from image_builder_domain.configuration.file import configuration

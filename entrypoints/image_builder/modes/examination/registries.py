@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from image_builder_adapters.registry import DockerCredentials
-from image_builder_adapters.registry.reachability import impatient_client, reachable
+from image_builder_adapters.registry.client import impatient_client, reachable
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.diagnosis import Finding
 from image_builder_domain.image.reference import Repository

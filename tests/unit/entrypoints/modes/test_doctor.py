@@ -16,7 +16,7 @@ from image_builder_adapters.buildkit.engine_type import examine_buildkit
 from image_builder_adapters.cancellation import TimeLimit
 from image_builder_adapters.program_version import Program, program_finding
 from image_builder_adapters.registry import DockerCredentials
-from image_builder_adapters.registry.reachability import impatient_client, reachable
+from image_builder_adapters.registry.client import impatient_client, reachable
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_domain.configuration.ado import AdoSettings
 from image_builder_domain.configuration.file import Configuration

@@ -5,10 +5,23 @@ from dataclasses import replace
 
 import pytest
 from image_builder_adapters.cosign import CosignSigner
-from image_builder_adapters.cosign.command import Files, Subject, files_of, sign_command, verify_command
-from image_builder_adapters.cosign.environment import cosign_environment, secrets_of
-from image_builder_adapters.cosign.output import LARGEST_REASON, is_transient, names_digest, reason_of
-from image_builder_adapters.cosign.program import Trouble, run_cosign
+from image_builder_adapters.cosign.command import (
+    Files,
+    Subject,
+    cosign_environment,
+    files_of,
+    secrets_of,
+    sign_command,
+    verify_command,
+)
+from image_builder_adapters.cosign.program import (
+    LARGEST_REASON,
+    Trouble,
+    is_transient,
+    names_digest,
+    reason_of,
+    run_cosign,
+)
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.signer import IMAGES
 from image_builder_domain.configuration.signer_settings import CosignSettings

@@ -9,10 +9,8 @@ from image_builder_adapters.http.client import (
     NoAnswer,
     NoAnswerKind,
 )
-from image_builder_adapters.notary.attempts import Exchange, send_repeatedly
-from image_builder_adapters.notary.explanation import explain, neutral
+from image_builder_adapters.notary.exchange import Exchange, Verdict, explain, neutral, send_repeatedly
 from image_builder_adapters.notary.protocol import V1, V2, NotaryProtocol
-from image_builder_adapters.notary.verdict import Verdict
 from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_domain.interruption import Interruption

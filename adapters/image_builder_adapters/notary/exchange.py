@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TypeAlias, final
+from urllib.parse import urlsplit
 
 from image_builder_domain.interruption import Interruption
 from image_builder_domain.ports import Cancellation
@@ -17,9 +19,18 @@ from image_builder_adapters.http.client import (
     HttpSender,
     NoAnswer,
     NoAnswerKind,
+    is_loopback_host,
 )
 from image_builder_adapters.http.retry import RetryPolicy, send_with_retries
-from image_builder_adapters.notary.verdict import Verdict
+
+
+class Verdict(Enum):
+    """Done, never to be had, or worth another attempt."""
+
+    SUCCESS = auto()
+    FINAL = auto()
+    TRANSIENT = auto()
+
 
 ATTEMPTS = 5
 """In all, the first one included."""
@@ -87,3 +98,71 @@ def _verdict(last: HttpAnswer | HttpFailure, judge: Judge) -> Verdict:
 def is_page(answer: HttpAnswer | AnswerTooLarge) -> bool:
     """Whether this is HTML: a proxy's or a sign-in page, whatever its status, and no word of the service."""
     return any(value.lower().lstrip().startswith("text/html") for value in answer.header_values("Content-Type"))
+
+
+LARGEST_BODY_SHOWN = 4096
+
+Hide: TypeAlias = Callable[[str], str]
+"""Blots out secrets."""
+
+
+def explain(where: str, exchange: Exchange, hide: Hide) -> str:
+    """Why asking ``where`` failed, and what to do; ``hide`` is for what the service echoes of our secrets."""
+    last = exchange.last
+    if exchange.attempts == 0:
+        said = "nothing was sent"
+    elif isinstance(last, NoAnswer):
+        said = neutral(last.reason, hide)
+    elif is_page(last) and last.status < 300:
+        said = f"status {last.status}, but it is an HTML page: not the service answered, but something in between"
+    elif isinstance(last, AnswerTooLarge):
+        said = f"status {last.status}: the answer is larger than {last.limit_bytes} bytes"
+    else:
+        body = _beginning(neutral(last.body.decode("utf-8", "replace"), hide))
+        said = f"status {last.status}" + (f": {body}" if body else "")
+    times = f" after {exchange.attempts} attempts" if exchange.attempts > 1 else ""
+    return f"{where}: {said}{times}; {_remedy(exchange)}"
+
+
+def neutral(text: str, hide: Hide) -> str:
+    """One printable line that no terminal and no CI system takes for a command."""
+    printable = "".join(character if character.isprintable() else " " for character in hide(text))
+    # Azure Pipelines obeys '##vso[' anywhere in a line, GitHub Actions '::' at its beginning.
+    return " ".join(printable.split()).replace("##", "# #").replace("::", ": :")
+
+
+def _beginning(text: str) -> str:
+    """What is shown of a body; cut after the secret was hidden, so that no half of it stays."""
+    return text.encode()[:LARGEST_BODY_SHOWN].decode("utf-8", "ignore")
+
+
+def _remedy(exchange: Exchange) -> str:
+    if exchange.stopped is not None:
+        return f"stopped ({exchange.stopped.name.lower()}); signing is safe to run again"
+    if exchange.verdict is Verdict.FINAL:
+        return "the service will not take this request; check the signer's endpoint and secret"
+    if exchange.asks_to_wait_too_long:
+        return "the service asks for a longer wait than the signer's timeout; sign again later, which is safe"
+    return "signing is safe to run again"
+
+
+def endpoint_problem(url: str, *, has_secret: bool, needs_tls: bool = False) -> str | None:
+    """Why a URL cannot be used, None when it can; never quotes the URL."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "is no URL"
+    if parts.scheme not in ("http", "https") or not host:
+        return "is no http or https URL with a host"
+    if parts.username is not None or parts.password is not None:
+        return "holds a user name or password; use 'secret' instead"
+    if parts.scheme == "https":
+        return None
+    if needs_tls:
+        return "a secret of type 'mtls' needs an https URL"
+    return (
+        "would send the secret without encryption; use an https URL"
+        if has_secret and not is_loopback_host(host)
+        else None
+    )

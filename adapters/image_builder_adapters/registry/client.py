@@ -21,14 +21,29 @@ from image_builder_domain.registry_failure import (
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.http.client import AnswerTooLarge, HttpAnswer, HttpClient, HttpRequest, HttpSender, NoAnswer
+from image_builder_adapters.http.client import (
+    AnswerTooLarge,
+    HttpAnswer,
+    HttpClient,
+    HttpRequest,
+    HttpSender,
+    NoAnswer,
+    Timeouts,
+)
 from image_builder_adapters.http.retry import RetryPolicy, send_with_retries
 from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry.authorization import Authorizer, Denied
 from image_builder_adapters.registry.docker_config import DockerCredentials
 from image_builder_adapters.registry.error_text import error_text
-from image_builder_adapters.registry.manifest import ACCEPT, LARGEST_MANIFEST, read_manifest
-from image_builder_adapters.registry.referrers import MOST_PAGES, fallback_tag, next_page, read_referrers
+from image_builder_adapters.registry.manifest import (
+    ACCEPT,
+    LARGEST_MANIFEST,
+    MOST_PAGES,
+    fallback_tag,
+    next_page,
+    read_manifest,
+    read_referrers,
+)
 from image_builder_adapters.registry.safe_url import Origin, origin, url_problem
 
 _MOST_REDIRECTS: Final = 10
@@ -209,3 +224,27 @@ def _home(repository: Repository) -> Origin:
     found = origin(base_url(repository))
     assert found is not None  # noqa: S101 (a repository's domain is a host)
     return found
+
+
+_TIMEOUTS: Final = Timeouts(connect_seconds=3.0, read_seconds=3.0, whole_seconds=5.0)
+_LARGEST_ANSWER: Final = 64 * 1024
+
+
+def impatient_client() -> HttpClient:
+    """A client that waits 5 s at most."""
+    return HttpClient(timeouts=_TIMEOUTS)
+
+
+def reachable(repository: Repository, client: HttpSender, cancellation: Cancellation) -> Result[str, str]:
+    """What the registry of this repository answers, in words, or why it cannot be used."""
+    url = f"{base_url(repository)}/v2/"
+    answer = unwrap_or_failure(client.send(HttpRequest("GET", url), cancellation, _LARGEST_ANSWER))
+    if not isinstance(answer, HttpAnswer):
+        return Failure(str(answer))
+    match answer.status:
+        case 200:
+            return Success("answers, without asking who we are")
+        case 401 if answer.header("WWW-Authenticate"):
+            return Success("answers, and asks who we are")
+        case status:
+            return Failure(f"{url}: answers {status}, which no registry does")

@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from image_builder_adapters.notary.body import v1_body, v1_example, v2_body, v2_example
-from image_builder_adapters.notary.protocol import BodyMaker, ExampleMaker
+from image_builder_adapters.notary.protocol import BodyMaker, ExampleMaker, v1_body, v1_example, v2_body, v2_example
 from image_builder_domain.image.descriptor import OCI_INDEX, OCI_MANIFEST, Descriptor
 from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.signing import ImageToSign

@@ -7,8 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from image_builder_adapters.registry.credential_helper import CredentialHelpers
-from image_builder_adapters.registry.credentials import Credentials
+from image_builder_adapters.registry.credentials import CredentialHelpers, Credentials
 from image_builder_adapters.registry.docker_config import DockerCredentials
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_domain.image.reference import Repository
