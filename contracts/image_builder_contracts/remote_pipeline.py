@@ -23,8 +23,7 @@ from image_builder_domain.remote_pipeline import (
     RunRequest,
     Verdict,
 )
-from image_builder_domain.report.pipeline_log import without_timestamps
-from image_builder_domain.report.remote import FIRST_LINE, LAST_LINE
+from image_builder_domain.report.pipeline_log import FIRST_LINE, LAST_LINE, without_timestamps
 from returns.pipeline import is_successful
 
 from image_builder_contracts.cancellation import ManualCancellation

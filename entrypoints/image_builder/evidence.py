@@ -18,7 +18,7 @@ from image_builder_domain.interruption import Interruption
 from image_builder_domain.job.detection import detect
 from image_builder_domain.job.state import CiSystem
 from image_builder_domain.problem import Problem, Problems
-from image_builder_domain.report.report import unfinished_report
+from image_builder_domain.report.report import Report, unfinished_report
 from image_builder_domain.trust.job import Side
 from returns.methods import unwrap_or_failure
 
@@ -75,7 +75,7 @@ class Evidence:
         problems = (*self._check_files(), *self._check_folders())
         if problems:
             return problems
-        failures = self._save(unfinished_report("running", self._name, "the run has not finished"))
+        failures = self._save(unfinished_report("running", self._name, "the run has not finished").to_json())
         return tuple(Problem("evidence", failure) for failure in failures)
 
     def refused(self, problems: Problems) -> list[str]:
@@ -89,9 +89,9 @@ class Evidence:
         why, code = "the run was stopped before anything was started", reason.value
         return self._tell(unfinished_report("failure", self._name, why, exit_code=code, interrupted=reason.name))
 
-    def write(self, report: Mapping[str, Any]) -> list[str]:
+    def write(self, report: Report) -> list[str]:
         """Write the report's file, and those that the CI system reads; return what could not be written."""
-        found = self._redactor.document(dict(report))
+        found = self._redactor.document(report.to_json())
         return [*self._save(found), *self._outputs(found)]
 
     @property
@@ -99,10 +99,10 @@ class Evidence:
         """The name as given, without secrets: only the report of a published image may show them in a name."""
         return self._redactor.text(self._options.name or "")
 
-    def _tell(self, report: dict[str, Any]) -> list[str]:
+    def _tell(self, report: Report) -> list[str]:
         lost = self.write(report)
         if self._options.ado_state_output and any(_FILES[mode] == _REPORT for mode in self._modes):
-            lost.append(self._console.command(state_output(report, was_built=self._is_build)))
+            lost.append(self._console.command(state_output(report.to_json(), was_built=self._is_build)))
         return [reason for reason in lost if reason]
 
     def _save(self, report: Mapping[str, Any]) -> list[str]:

@@ -16,6 +16,7 @@ from image_builder.presenters.console import Console
 
 if TYPE_CHECKING:
     from image_builder_domain.configuration.file import Configuration
+    from image_builder_domain.report.report import Report
     from returns.result import Result
 
     from image_builder.evidence import Evidence
@@ -100,7 +101,7 @@ class Invocation:
             self.console.error(lost)
         return reason.value
 
-    def write_evidence(self, report: Mapping[str, Any]) -> list[str]:
+    def write_evidence(self, report: "Report") -> list[str]:
         """Write a report to every place that later steps read; what could not be written."""
         return self.evidence.write(report) if self.evidence is not None else []
 

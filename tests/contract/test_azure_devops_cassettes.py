@@ -13,8 +13,7 @@ from image_builder_adapters.azure_devops.pipeline import AzureDevOpsPipeline, Pi
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_domain.configuration.ado import AdoSettings
 from image_builder_domain.remote_pipeline import PipelineRefused, PreviewRequest, Verdict
-from image_builder_domain.report.pipeline_log import without_timestamps
-from image_builder_domain.report.remote import FIRST_LINE, LAST_LINE, last_report
+from image_builder_domain.report.pipeline_log import FIRST_LINE, LAST_LINE, last_report, without_timestamps
 from image_builder_stand_ins.azure_devops.run import Run as ServedRun
 from image_builder_stand_ins.azure_devops.service import AzureDevOps
 from image_builder_stand_ins.azure_devops.state import ServiceOptions

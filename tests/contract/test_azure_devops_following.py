@@ -14,7 +14,7 @@ from image_builder_domain.remote_pipeline import (
     RunLost,
     Verdict,
 )
-from image_builder_domain.report.remote import last_report
+from image_builder_domain.report.pipeline_log import last_report
 from image_builder_stand_ins.azure_devops.fault import Amend, HangUp, Replace
 from image_builder_stand_ins.azure_devops.faults import front_door
 from image_builder_stand_ins.azure_devops.request import Operation

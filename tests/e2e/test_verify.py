@@ -152,7 +152,7 @@ def test_a_report_of_notary_alone_needs_the_registry_to_hold_the_digest(world: W
         pytest.param(["app"], ["'app' is no image reference", "host/image:tag"], id="reference"),
         pytest.param(["registry.invalid/app:v1"], ["no signer whose signatures can be looked up"], id="notary-alone"),
         pytest.param(["--report", "/nowhere.json"], ["/nowhere.json", "no such file"], id="no-report"),
-        pytest.param(["--report", "config.yaml"], ["this is no JSON"], id="no-json"),
+        pytest.param(["--report", "config.yaml"], ["this is not JSON"], id="no-json"),
         pytest.param(["--tag", "x"], ["--tag", "no meaning"], id="flag-of-a-build"),
     ],
 )
@@ -167,4 +167,4 @@ def test_wrong_questions_are_refused(world: World, arguments: list[str], words: 
 def test_an_image_that_the_report_does_not_tell_of_is_refused(world: World, signed: tuple[str, PushedImage]) -> None:
     done = verify(world, signed[0].replace(":v1", ":v2"), "--report", str(world.artifacts / "report.json"))
     assert done.code == 2
-    assert "does not tell of" in done.err
+    assert "does not list" in done.err

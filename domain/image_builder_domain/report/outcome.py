@@ -1,7 +1,7 @@
-"""The outcome: what happened, step by step. The report, the exit code and the summary are views of it."""
+"""The outcome of a run: what happened, step by step. The report, the exit code and the summary are made from it."""
 
-from dataclasses import dataclass
-from typing import assert_never, final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, TypeAlias, assert_never, final
 
 from image_builder_domain.build import (
     BuildFailed,
@@ -12,13 +12,36 @@ from image_builder_domain.build import (
     PushFailed,
 )
 from image_builder_domain.exit_code import ExitCode
-from image_builder_domain.image.descriptor import Descriptor
-from image_builder_domain.image.reference import ImageReference
+from image_builder_domain.image.descriptor import Descriptor, Manifest
+from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.interruption import Interruption
+from image_builder_domain.remote_pipeline import FinishedRun, FollowFailure, Run, StartFailure, Verdict
+from image_builder_domain.report.report import (
+    Report,
+    ReportedCheckout,
+    ReportedDestination,
+    ReportedFailure,
+    ReportedImage,
+    ReportedPipeline,
+    ReportedRecord,
+    ReportedRun,
+    ReportedSignature,
+    ReportedTag,
+    ReportedTrust,
+)
 from image_builder_domain.signing import SignatureResult, SignatureStatus
+from image_builder_domain.trust.job import trust_facts
 
-# Several failures: the first of these is told.
-_PRECEDENCE = (130, 143, 7, 1, 3, 6, 4, 5, 8)
+if TYPE_CHECKING:
+    from image_builder_domain.plan.build import Plan
+    from image_builder_domain.plan.remote import RemotePlan
+    from image_builder_domain.plan.signing import SignPlan
+
+# Of several failures, the first of these is the exit code.
+_PRECEDENCE: Final = (130, 143, 7, 1, 3, 6, 4, 5, 8)
+
+
+# --- local builds -------------------------------------------------------------------------------------------------
 
 
 @final
@@ -58,11 +81,16 @@ class ImageOutcome:
         """True when every destination holds the built digest."""
         return self.image is not None and bool(self.destinations) and all(found.holds for found in self.destinations)
 
+    @property
+    def is_signed(self) -> bool:
+        """True when it has signatures and none failed."""
+        return bool(self.signatures) and not _any_failed(self.signatures)
+
 
 @final
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The whole run. ``interruption`` is what stopped it early; ``lost`` tells files that could not be written."""
+    """A whole local build. ``interruption`` is what stopped it early; ``lost`` names files that were not written."""
 
     images: tuple[ImageOutcome, ...]
     interruption: Interruption | None = None
@@ -70,12 +98,32 @@ class Outcome:
 
     def exit_code(self) -> ExitCode:
         """The first failure in the order of specification section 1."""
-        codes = {code for image in self.images for code in _codes(image)}
-        if self.interruption is not None:
-            codes.add(ExitCode(self.interruption.value))
-        if self.lost:
-            codes.add(ExitCode.FILE_NOT_WRITTEN)
-        return next((ExitCode(code) for code in _PRECEDENCE if code in codes), ExitCode.DONE)
+        return _exit_code(self, {code for image in self.images for code in _codes(image)})
+
+
+def report(plan: "Plan", outcome: Outcome) -> Report:
+    """The report of a local build, also of one that failed."""
+    images = outcome.images
+    single = images[0].image if len(images) == 1 else None
+    places = (reference for build in plan.builds for reference in build.destinations)
+    return Report(
+        status=_status(outcome),
+        exit_code=int(outcome.exit_code()),
+        pushed=all(image.is_published for image in images),
+        signed=bool(images) and all(image.is_signed for image in images),
+        not_signed=plan.not_signed,
+        trust=ReportedTrust(**trust_facts(plan.job)),
+        checkout=ReportedCheckout(plan.checkout.is_checked, plan.checkout.text),
+        image_name=plan.name,
+        images_list=tuple(str(found.reference) for image in images for found in image.destinations if found.holds),
+        tags=tuple(ReportedTag(tag.name, tag.value) for tag in plan.tags),
+        repository_path=tuple(sorted({str(reference.repository) for reference in places})),
+        digest=str(single.digest) if single is not None else None,
+        architectures=tuple(sorted({platform for image in images for platform in image.platforms})),
+        interrupted=_interrupted(outcome),
+        not_written=outcome.lost,
+        images=tuple(map(_image, images)),
+    )
 
 
 def _codes(image: ImageOutcome) -> tuple[ExitCode, ...]:
@@ -83,8 +131,7 @@ def _codes(image: ImageOutcome) -> tuple[ExitCode, ...]:
         return (_failure_code(image.failure),)
     if not image.is_published:
         return (ExitCode.PUSH_FAILED,)
-    failed = any(found.status is SignatureStatus.FAILED for found in image.signatures)
-    return (ExitCode.SIGNING_FAILED,) if failed else ()
+    return (ExitCode.SIGNING_FAILED,) if _any_failed(image.signatures) else ()
 
 
 def _failure_code(failure: BuildFailure) -> ExitCode:
@@ -97,3 +144,233 @@ def _failure_code(failure: BuildFailure) -> ExitCode:
             return ExitCode(failure.interruption.value)
         case _:
             assert_never(failure)
+
+
+def _image(outcome: ImageOutcome) -> ReportedImage:
+    return replace(
+        _described(outcome.image, outcome.request.destinations[0]),
+        variant=outcome.request.variant,
+        platforms=outcome.platforms,
+        destinations=tuple(
+            ReportedDestination(str(found.reference), found.holds, found.reason) for found in outcome.destinations
+        ),
+        signatures=tuple(map(_signature, outcome.signatures)),
+        failure=_failure(outcome.failure) if outcome.failure is not None else None,
+        log=outcome.log_path,
+        duration_seconds=round(outcome.duration_seconds, 3),
+    )
+
+
+def _failure(failure: BuildFailure) -> ReportedFailure:
+    if isinstance(failure, BuildFailed | PushFailed):
+        return ReportedFailure(str(failure), failure.engine_code, failure.last_lines)
+    return ReportedFailure(str(failure))
+
+
+# --- signing of existing images -----------------------------------------------------------------------------------
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SignedImage:
+    """One reference: what it was when it was resolved, who signed it; ``reason`` is why that is not enough."""
+
+    reference: ImageReference
+    manifest: Manifest | None
+    reason: str = ""
+    signatures: tuple[SignatureResult, ...] = ()
+
+    @property
+    def digest(self) -> Digest | None:
+        """What is signed; None when the reference could not be resolved."""
+        return self.manifest.descriptor.digest if self.manifest is not None else None
+
+    @property
+    def is_resolved(self) -> bool:
+        """True when it may be signed."""
+        return self.manifest is not None and not self.reason
+
+    @property
+    def is_done(self) -> bool:
+        """True when every signer signed it, and its tag still names it."""
+        return self.is_resolved and bool(self.signatures) and not _any_failed(self.signatures)
+
+    @property
+    def is_signed(self) -> bool:
+        """True when at least one signer signed it."""
+        return any(found.status is not SignatureStatus.FAILED for found in self.signatures)
+
+    def seen_again(self, answer: Manifest | str) -> "SignedImage":
+        """The same image after its tag was asked once more: ``answer`` is what it is now, or why that is unknown."""
+        if isinstance(answer, str):
+            return replace(self, reason=f"after signing, its tag could not be asked again: {answer}")
+        if answer.descriptor.digest == self.digest:
+            return self
+        moved = f"its tag moved while it was signed: {self.digest} was signed, {answer.descriptor.digest} is there now"
+        return replace(self, reason=f"{moved}; find out who moved it, then sign again")
+
+    def failures(self) -> tuple[str, ...]:
+        """A line for everything that went wrong with it."""
+        own = (f"{self.reference}: {self.reason}",) if self.reason else ()
+        failed = (found for found in self.signatures if found.status is SignatureStatus.FAILED)
+        return (*own, *(f"{found.signer}: {found.reference}: {found.reason}" for found in failed))
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SigningOutcome:
+    """A whole signing run. ``interruption`` is what stopped it early; ``lost`` names files that were not written."""
+
+    images: tuple[SignedImage, ...]
+    interruption: Interruption | None = None
+    lost: tuple[str, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        """True when every image has all its signatures."""
+        return all(image.is_done for image in self.images)
+
+    def exit_code(self) -> ExitCode:
+        """The first failure in the order of specification section 1."""
+        return _exit_code(self, set() if self.is_complete else {ExitCode.SIGNING_FAILED})
+
+
+def signing_report(plan: "SignPlan", outcome: SigningOutcome) -> Report:
+    """The report of a run that signed existing images: the same format, with nothing built or pushed."""
+    digests = {str(image.digest) for image in outcome.images if image.digest is not None}
+    manifests = [image.manifest for image in outcome.images if image.manifest is not None]
+    return Report(
+        status=_status(outcome),
+        exit_code=int(outcome.exit_code()),
+        signed=outcome.is_complete,
+        trust=ReportedTrust(**trust_facts(plan.job)),
+        images_list=tuple(str(image.reference) for image in outcome.images if image.is_resolved),
+        repository_path=tuple(sorted({str(image.reference.repository) for image in outcome.images})),
+        digest=next(iter(digests)) if len(digests) == 1 else None,
+        architectures=tuple(sorted({platform for manifest in manifests for platform in manifest.platforms})),
+        interrupted=_interrupted(outcome),
+        not_written=outcome.lost,
+        images=tuple(map(_signed_image, outcome.images)),
+    )
+
+
+def _signed_image(image: SignedImage) -> ReportedImage:
+    manifest = image.manifest
+    return replace(
+        _described(manifest.descriptor if manifest is not None else None, image.reference),
+        platforms=manifest.platforms if manifest is not None else (),
+        destinations=(ReportedDestination(str(image.reference), image.is_resolved, image.reason),),
+        signatures=tuple(map(_signature, image.signatures)),
+        duration_seconds=max((found.duration_seconds for found in image.signatures), default=0.0),
+    )
+
+
+# --- remote builds ------------------------------------------------------------------------------------------------
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class RemoteOutcome:
+    """A remote build, from its start to its end. The run's own result decides, never the pipeline's report.
+
+    ``finished`` is there when the run came to an end, ``failure`` when it did not start or could not be followed;
+    ``interruption`` is what stopped the work, ``lost`` names files that were not written. ``canceled`` is the answer to
+    the request to cancel the run, empty without one. ``report`` is what the pipeline printed.
+    """
+
+    run: Run | None = None
+    finished: FinishedRun | None = None
+    failure: StartFailure | FollowFailure | None = None
+    interruption: Interruption | None = None
+    canceled: str = ""
+    report: Report | None = None
+    log_path: str | None = None
+    duration_seconds: float = 0.0
+    lost: tuple[str, ...] = ()
+
+    @property
+    def result(self) -> str:
+        """The run's result as one word, ``unknown`` when it is not known."""
+        return self.finished.verdict.value if self.finished is not None else Verdict.UNKNOWN.value
+
+    def exit_code(self) -> ExitCode:
+        """The first failure in the order of specification section 1."""
+        is_good = self.finished is not None and self.finished.verdict is Verdict.SUCCEEDED
+        return _exit_code(self, set() if is_good else {ExitCode.REMOTE_FAILED})
+
+
+def remote_report(plan: "RemotePlan", outcome: RemoteOutcome) -> Report:
+    """The report of a remote build, also of one that failed.
+
+    It is what the pipeline reported of its images, with what is known here: status, exit code and run.
+    """
+    reported = outcome.report or Report(status="")
+    reason = "the pipeline gave no report" if outcome.report is None else "the pipeline says that it signed nothing"
+    return replace(
+        reported,
+        status=_status(outcome),
+        exit_code=int(outcome.exit_code()),
+        not_signed="" if reported.signed else reason,
+        trust=ReportedTrust(**trust_facts(plan.job)),
+        image_name=reported.image_name or plan.name,
+        interrupted=_interrupted(outcome),
+        not_written=outcome.lost,
+        pipeline=ReportedPipeline(
+            run=_run(outcome, outcome.run) if outcome.run is not None else None,
+            result=outcome.result,
+            pipeline_status=reported.status or None,
+            log=outcome.log_path,
+            duration_seconds=round(outcome.duration_seconds, 3),
+        ),
+    )
+
+
+def _run(outcome: RemoteOutcome, run: Run) -> ReportedRun:
+    finished = outcome.finished or FinishedRun(run, Verdict.UNKNOWN, str(outcome.failure or ""))
+    failed = tuple(ReportedRecord(each.kind, each.name, each.result, each.issues) for each in finished.failed)
+    return ReportedRun(run.number, run.url, finished.said, failed, finished.notes, outcome.canceled)
+
+
+# --- of all of them -----------------------------------------------------------------------------------------------
+
+AnyOutcome: TypeAlias = Outcome | SigningOutcome | RemoteOutcome
+
+
+def _exit_code(outcome: AnyOutcome, codes: set[ExitCode]) -> ExitCode:
+    if outcome.interruption is not None:
+        codes.add(ExitCode(outcome.interruption.value))
+    if outcome.lost:
+        codes.add(ExitCode.FILE_NOT_WRITTEN)
+    return next((ExitCode(code) for code in _PRECEDENCE if code in codes), ExitCode.DONE)
+
+
+def _status(outcome: AnyOutcome) -> str:
+    return "success" if outcome.exit_code() is ExitCode.DONE else "failure"
+
+
+def _interrupted(outcome: AnyOutcome) -> str | None:
+    return outcome.interruption.name if outcome.interruption is not None else None
+
+
+def _any_failed(signatures: tuple[SignatureResult, ...]) -> bool:
+    return any(found.status is SignatureStatus.FAILED for found in signatures)
+
+
+def _described(image: Descriptor | None, reference: ImageReference) -> ReportedImage:
+    if image is None:
+        return ReportedImage()
+    pinned = f"{reference.repository}@{image.digest}"
+    return ReportedImage(reference=pinned, digest=str(image.digest), size=image.size, media_type=image.media_type)
+
+
+def _signature(found: SignatureResult) -> ReportedSignature:
+    return ReportedSignature(
+        signer=found.signer,
+        reference=str(found.reference),
+        digest=str(found.digest),
+        status=found.status.value,
+        attempts=found.attempts,
+        duration_seconds=round(found.duration_seconds, 3),
+        reason=found.reason,
+        note=found.note,
+    )

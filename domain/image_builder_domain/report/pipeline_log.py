@@ -1,11 +1,25 @@
-"""Lines of a pipeline's log, as its agent writes them: a timestamp of seven digits and one blank, then the text.
+"""The log of a pipeline: its lines, and the build report that the pipeline prints in it (specification, section 9).
 
-Source: Azure Pipelines agent. Pages begin with a byte order mark, agents on Windows end lines with CRLF, and a message
-with line breaks has its timestamp on the first line alone.
+The agent writes a timestamp of seven digits and one blank before each line. Pages begin with a byte order mark, agents
+on Windows end lines with CRLF, and a message with line breaks has its timestamp on the first line alone.
+
+The report is evidence that somebody else wrote. It fills the report file and the outputs, and never decides the result.
 """
 
+import json
 import re
-from typing import Final
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, final
+
+from returns.pipeline import is_successful
+from returns.result import Failure, Result, Success
+
+from image_builder_domain.image.reference import Digest, ImageReference
+from image_builder_domain.report.report import Report, ReportedDestination, ReportedImage, ReportedTag
+
+FIRST_LINE: Final = "---IMAGE BUILD REPORT---"
+LAST_LINE: Final = "---END OF IMAGE BUILD REPORT---"
 
 _STAMP: Final = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z"
 _AT_START: Final = re.compile(rb"^" + _STAMP + rb" ?", re.MULTILINE)
@@ -26,5 +40,136 @@ def plain_line(line: bytes) -> bytes:
 
 
 def report_text(lines: bytes) -> str:
-    """Lines as text without timestamps; bytes that are no UTF-8 are replaced."""
+    """Lines as text without timestamps; bytes that are not UTF-8 are replaced."""
     return without_timestamps(lines).decode("utf-8", "replace")
+
+
+# --- the report in it ---------------------------------------------------------------------------------------------
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class BrokenReport:
+    """A report that cannot be used."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the pipeline's build report cannot be used: {self.reason}"
+
+
+def last_report(log: str) -> Result[Report | None, BrokenReport]:
+    """The last complete report of a log without timestamps; None without one.
+
+    A report begins at the last first line before its last line, so two of them are never read as one. ``status`` is the
+    pipeline's own word; what only this process knows (exit code, trust) is not set.
+    """
+    found, lines, inside = None, list[str](), False
+    for line in log.split("\n"):
+        mark = line.strip()
+        if mark == FIRST_LINE:
+            lines, inside = [], True
+        elif inside and mark == LAST_LINE:
+            found, inside = "\n".join(lines), False
+        elif inside:
+            lines.append(line)
+    return Success(None) if found is None else _parsed(found)
+
+
+def _parsed(text: str) -> Result[Report | None, BrokenReport]:
+    try:
+        content = json.loads(text, parse_constant=_refuse_constant)
+        json.dumps(content, ensure_ascii=False).encode()  # half a surrogate pair could not be shown or written
+    except (ValueError, RecursionError):
+        return Failure(BrokenReport("it is not JSON"))
+    if not isinstance(content, dict):
+        return Failure(BrokenReport("it is not a JSON object"))
+    first_format = content.get("image_spec")
+    flat = {**content, **first_format} if isinstance(first_format, dict) else content
+    missing = [f"{key} is missing" for key in _REQUIRED if key not in flat]
+    wrong = [f"{key} has the wrong type" for key, fits in _TYPES.items() if key in flat and not fits(flat[key])]
+    if missing or wrong:
+        return Failure(BrokenReport(", ".join((*missing, *wrong))))
+    return Success(_report(flat))
+
+
+def _refuse_constant(text: str) -> None:
+    """``NaN`` and ``Infinity`` are not JSON."""
+    raise ValueError(text)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_digest_or_none(value: Any) -> bool:
+    """Later jobs use it as a digest. Go's reports write "" for none."""
+    return value in (None, "") or (isinstance(value, str) and is_successful(Digest.parse(value)))
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_list_of_text(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _is_list_of_references(value: Any) -> bool:
+    return _is_list_of_text(value) and all(is_successful(ImageReference.parse(item)) for item in value)
+
+
+def _is_list_of_tags(value: Any) -> bool:
+    """Values, or as in our own reports objects with name and value."""
+    return isinstance(value, list) and all(
+        isinstance(item, str) or (isinstance(item, dict) and isinstance(item.get("value"), str)) for item in value
+    )
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str) or _is_list_of_text(value)
+
+
+def _is_list_of_objects(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+
+
+_REQUIRED: Final = ("status", "pushed", "signed")
+_TYPES: Final[dict[str, Callable[[Any], bool]]] = {
+    "status": _is_text,
+    "pushed": _is_flag,
+    "signed": _is_flag,
+    "image_name": _is_text,
+    "images_list": _is_list_of_references,
+    "tags": _is_list_of_tags,
+    "repository_path": _is_path,
+    "digest": _is_digest_or_none,
+    "architectures": _is_list_of_text,
+    "images": _is_list_of_objects,
+}
+
+
+def _report(flat: dict[str, Any]) -> Report:
+    tags = tuple(item if isinstance(item, str) else item["value"] for item in flat.get("tags", ()))
+    path, name = flat.get("repository_path", ""), flat.get("image_name", "")
+    paths = (path,) if isinstance(path, str) else tuple(path)
+    digest, platforms = flat.get("digest") or None, tuple(sorted(flat.get("architectures", ())))
+    references = flat.get("images_list")
+    if references is None:  # the first format had no list
+        references = [f"{place.rstrip('/')}/{name}:{tag}" for place in paths if place and name for tag in tags]
+    images = tuple(map(ReportedImage.of_pipeline, flat.get("images", ())))
+    if not images and references and flat["pushed"]:
+        places = tuple(ReportedDestination(reference, True) for reference in references)
+        images = (ReportedImage(digest=digest, platforms=platforms, destinations=places),)
+    return Report(
+        status=flat["status"],
+        pushed=flat["pushed"],
+        signed=flat["signed"],
+        image_name=name,
+        images_list=tuple(references),
+        tags=tuple(ReportedTag(tag, tag) for tag in tags),
+        repository_path=tuple(part for place in paths for part in place.split(",") if part),
+        digest=digest,
+        architectures=platforms,
+        images=images,
+    )

@@ -1,65 +1,200 @@
-"""The build report: one JSON format for the file, ``--output json`` and remote pipelines (specification, section 9)."""
+"""The build report: one JSON format for the file, ``--output json`` and remote pipelines (specification, section 9).
 
-from typing import Any
+Every run makes one :class:`Report`. The fields of these classes have the names and the order of the JSON members.
+Secrets and build arguments are not in it.
+"""
 
-from image_builder_domain.plan.build import Plan
-from image_builder_domain.plan.signing import SignPlan
-from image_builder_domain.report.outcome import ImageOutcome, Outcome
-from image_builder_domain.report.signing_outcome import SignedImage, SigningOutcome
-from image_builder_domain.signing import SignatureResult, SignatureStatus
-from image_builder_domain.trust.job import trust_facts
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cache
+from types import UnionType
+from typing import Any, Final, TypeAlias, final, get_args, get_origin, get_type_hints
 
+from returns.result import Failure, Result, Success
 
-def report(plan: Plan, outcome: Outcome) -> dict[str, Any]:
-    """The report of a run, also of one that failed; build arguments and secrets are not in it."""
-    pushed = all(image.is_published for image in outcome.images)
-    single = outcome.images[0] if len(outcome.images) == 1 else None
-    return {
-        "status": "success" if outcome.exit_code() == 0 else "failure",
-        "exit_code": int(outcome.exit_code()),
-        "pushed": pushed,
-        "signed": _is_signed(outcome),
-        "not_signed": plan.not_signed,
-        "trust": trust_facts(plan.job),
-        "checkout": {"compared": plan.checkout.is_checked, "proof": plan.checkout.text},
-        "image_name": plan.name,
-        "images_list": [
-            str(found.reference) for image in outcome.images for found in image.destinations if found.holds
-        ],
-        "tags": [{"name": tag.name, "value": tag.value} for tag in plan.tags],
-        "repository_path": sorted(
-            {str(reference.repository) for build in plan.builds for reference in build.destinations}
-        ),
-        "digest": str(single.image.digest) if single is not None and single.image is not None else None,
-        "architectures": sorted({platform for image in outcome.images for platform in image.platforms}),
-        "interrupted": outcome.interruption.name if outcome.interruption is not None else None,
-        "not_written": list(outcome.lost),
-        "images": [_image(image) for image in outcome.images],
-    }
+from image_builder_domain.problem import Problem, Problems
+
+Number: TypeAlias = int | float
 
 
-def signing_report(plan: SignPlan, outcome: SigningOutcome) -> dict[str, Any]:
-    """The report of a run that signed images which were there before: the same format, with nothing built or pushed."""
-    digests = {str(image.digest) for image in outcome.images if image.digest is not None}
-    manifests = [image.manifest for image in outcome.images if image.manifest is not None]
-    return {
-        "status": "success" if outcome.exit_code() == 0 else "failure",
-        "exit_code": int(outcome.exit_code()),
-        "pushed": False,
-        "signed": outcome.is_complete,
-        "not_signed": "",
-        "trust": trust_facts(plan.job),
-        "checkout": None,
-        "image_name": None,
-        "images_list": [str(image.reference) for image in outcome.images if image.is_resolved],
-        "tags": [],
-        "repository_path": sorted({str(image.reference.repository) for image in outcome.images}),
-        "digest": next(iter(digests)) if len(digests) == 1 else None,
-        "architectures": sorted({platform for manifest in manifests for platform in manifest.platforms}),
-        "interrupted": outcome.interruption.name if outcome.interruption is not None else None,
-        "not_written": list(outcome.lost),
-        "images": [_signed_image(image) for image in outcome.images],
-    }
+@final
+@dataclass(frozen=True, slots=True)
+class ReportedTrust:
+    """The side of the job and the facts that it follows from; None for what is not known."""
+
+    side: str
+    reason: str
+    counts_as: str
+    ref: str | None
+    pattern: str | None
+    nearest: str | None
+    protected: bool | None
+    fork: bool | None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ReportedCheckout:
+    """Whether the checkout was compared with the claimed commit, and how."""
+
+    compared: bool
+    proof: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ReportedTag:
+    """A tag with the name of its template."""
+
+    name: str
+    value: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ReportedDestination:
+    """One reference; ``reason`` says why it is not known to hold the digest."""
+
+    reference: str = ""
+    holds_digest: bool = False
+    reason: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ReportedSignature:
+    """One signature. ``note`` is None in the report of a pipeline, which leaves it out."""
+
+    signer: str = ""
+    reference: str = ""
+    digest: str = ""
+    status: str = ""
+    attempts: Number | None = None
+    duration_seconds: Number | None = None
+    reason: str = ""
+    note: str | None = None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ReportedFailure:
+    """Why an image was not built or pushed, with the last lines of the failing step."""
+
+    reason: str = ""
+    engine_exit_code: Number | None = None
+    last_lines: tuple[str, ...] = ()
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ReportedImage:
+    """One image. ``size`` is in bytes; digest, size and media type are None when nothing was built."""
+
+    variant: str | None = None
+    reference: str | None = None
+    digest: str | None = None
+    size: Number | None = None
+    media_type: str | None = None
+    platforms: tuple[str, ...] = ()
+    destinations: tuple[ReportedDestination, ...] = ()
+    signatures: tuple[ReportedSignature, ...] = ()
+    failure: ReportedFailure | None = None
+    log: str | None = None
+    duration_seconds: Number | None = None
+
+    @classmethod
+    def of_pipeline(cls, raw: dict[str, Any]) -> "ReportedImage":
+        """An image that a pipeline reported: a member that is missing or of the wrong type gets its default."""
+        image: ReportedImage = _decoded(cls, raw, "", is_lenient=True)
+        return image
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ReportedRecord:
+    """A stage, job or task of a pipeline run that failed."""
+
+    kind: str
+    name: str
+    result: str
+    issues: tuple[str, ...]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ReportedRun:
+    """A pipeline run. ``said`` is the service's text for its result, ``canceled`` the answer to a request to stop."""
+
+    id: int
+    url: str
+    said: str
+    failed: tuple[ReportedRecord, ...]
+    notes: tuple[str, ...]
+    canceled: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ReportedPipeline:
+    """What only the report of a remote build has; in JSON these are members of the report itself."""
+
+    run: ReportedRun | None
+    result: str
+    pipeline_status: str | None
+    log: str | None
+    duration_seconds: Number
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What one run did; docs/report.md describes each member.
+
+    ``exit_code`` is None while the run goes on. ``problems`` is None once a run has started its work; a run that did
+    nothing writes empty texts for ``repository_path`` and ``digest``.
+    """
+
+    status: str
+    exit_code: int | None = None
+    pushed: bool = False
+    signed: bool = False
+    not_signed: str = ""
+    trust: ReportedTrust | None = None
+    checkout: ReportedCheckout | None = None
+    image_name: str | None = None
+    images_list: tuple[str, ...] = ()
+    tags: tuple[ReportedTag, ...] = ()
+    repository_path: tuple[str, ...] = ()
+    digest: str | None = None
+    architectures: tuple[str, ...] = ()
+    interrupted: str | None = None
+    not_written: tuple[str, ...] = ()
+    images: tuple[ReportedImage, ...] = ()
+    problems: tuple[str, ...] | None = None
+    pipeline: ReportedPipeline | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as JSON values."""
+        document: dict[str, Any] = _encoded(self)
+        pipeline = document.pop("pipeline")
+        if self.problems is None:
+            del document["problems"]
+        else:
+            document |= {"repository_path": "", "digest": ""}
+        return document | (pipeline or {})
+
+    @classmethod
+    def from_json(cls, content: bytes, where: str) -> Result["Report", Problems]:
+        """Read a report again; ``where`` names the file in problems. Unknown members are ignored."""
+        try:
+            document = json.loads(content.decode("utf-8-sig"))
+        except (ValueError, RecursionError):
+            return Failure((Problem(where, "this is not JSON", _REMEDY),))
+        try:
+            return Success(_report(document))
+        except _MismatchError as error:
+            return Failure((Problem(where, f"this is not a build report: {error.args[0]}", _REMEDY),))
 
 
 def unfinished_report(
@@ -70,97 +205,90 @@ def unfinished_report(
     exit_code: int | None = None,
     interrupted: str | None = None,
     problems: tuple[str, ...] = (),
-) -> dict[str, Any]:
-    """The report of a run that did nothing (yet): the same keys, with nothing pushed and nothing signed.
+) -> Report:
+    """The report of a run that did nothing (yet).
 
-    ``status`` is ``running``, ``refused`` or ``failure``; ``exit_code`` is None while the run goes on. ``problems`` are
-    those of a refused run.
+    ``status`` is ``running``, ``refused`` or ``failure``. ``reason`` says why nothing is signed. ``problems`` are those
+    of a refused run.
     """
-    return {
-        "status": status,
-        "exit_code": exit_code,
-        "pushed": False,
-        "signed": False,
-        "not_signed": reason,
-        "trust": None,
-        "checkout": None,
-        "image_name": name,
-        "images_list": [],
-        "tags": [],
-        "repository_path": "",
-        "digest": "",
-        "architectures": [],
-        "interrupted": interrupted,
-        "not_written": [],
-        "images": [],
-        "problems": list(problems),
-    }
+    return Report(
+        status=status,
+        exit_code=exit_code,
+        not_signed=reason,
+        image_name=name,
+        interrupted=interrupted,
+        problems=problems,
+    )
 
 
-def _signed_image(image: SignedImage) -> dict[str, Any]:
-    found = image.manifest.descriptor if image.manifest is not None else None
-    return {
-        "variant": None,
-        "reference": f"{image.reference.repository}@{found.digest}" if found is not None else None,
-        "digest": str(found.digest) if found is not None else None,
-        "size": found.size if found is not None else None,
-        "media_type": found.media_type if found is not None else None,
-        "platforms": list(image.manifest.platforms) if image.manifest is not None else [],
-        "destinations": [
-            {"reference": str(image.reference), "holds_digest": image.is_resolved, "reason": image.reason}
-        ],
-        "signatures": [_signature(signature) for signature in image.signatures],
-        "failure": None,
-        "log": None,
-        "duration_seconds": max((signature.duration_seconds for signature in image.signatures), default=0.0),
-    }
+_REMEDY: Final = "give the file that --build-report-path wrote"
+_OPTIONAL: Final = frozenset(("note", "problems", "pipeline"))
+"""Members that a report may leave out."""
+_SIGNATURE_OF_PIPELINE: Final = ("signer", "reference", "digest", "status", "reason", "attempts", "duration_seconds")
+_KINDS: Final = {str: "text", bool: "true or false", int: "a number", tuple: "a list"}
 
 
-def _is_signed(outcome: Outcome) -> bool:
-    results = [found for image in outcome.images for found in image.signatures]
-    complete = all(image.signatures for image in outcome.images)
-    return bool(results) and complete and all(found.status is not SignatureStatus.FAILED for found in results)
+class _MismatchError(Exception):
+    """A value of the wrong type, with its place; stays in this module."""
 
 
-def _image(outcome: ImageOutcome) -> dict[str, Any]:
-    image = outcome.image
-    repositories = dict.fromkeys(str(reference.repository) for reference in outcome.request.destinations)
-    return {
-        "variant": outcome.request.variant,
-        "reference": f"{next(iter(repositories))}@{image.digest}" if image is not None else None,
-        "digest": str(image.digest) if image is not None else None,
-        "size": image.size if image is not None else None,
-        "media_type": image.media_type if image is not None else None,
-        "platforms": list(outcome.platforms),
-        "destinations": [
-            {"reference": str(found.reference), "holds_digest": found.holds, "reason": found.reason}
-            for found in outcome.destinations
-        ],
-        "signatures": [_signature(found) for found in outcome.signatures],
-        "failure": _failure(outcome),
-        "log": outcome.log_path,
-        "duration_seconds": round(outcome.duration_seconds, 3),
-    }
+def _encoded(value: Any) -> Any:
+    if isinstance(value, ReportedSignature) and value.note is None:
+        return {name: getattr(value, name) for name in _SIGNATURE_OF_PIPELINE}
+    if is_dataclass(value):
+        return {field.name: _encoded(getattr(value, field.name)) for field in fields(value)}
+    return [_encoded(each) for each in value] if isinstance(value, tuple) else value
 
 
-def _failure(outcome: ImageOutcome) -> dict[str, Any] | None:
-    if outcome.failure is None:
-        return None
-    return {
-        "reason": str(outcome.failure),
-        "engine_exit_code": getattr(outcome.failure, "engine_code", None),
-        "last_lines": list(getattr(outcome.failure, "last_lines", ())),
-    }
+def _report(document: Any) -> Report:
+    if isinstance(document, dict):
+        nothing: dict[str, Any] = {"repository_path": [], "digest": None}
+        document |= {key: value for key, value in nothing.items() if document.get(key) == ""}
+        document.pop("pipeline", None)
+    report: Report = _decoded(Report, document, "")
+    return replace(report, pipeline=_decoded(ReportedPipeline, document, "")) if "result" in document else report
 
 
-def _signature(found: SignatureResult) -> dict[str, Any]:
-    return {
-        "signer": found.signer,
-        "reference": str(found.reference),
-        "digest": str(found.digest),
-        "status": found.status.value,
-        "attempts": found.attempts,
-        "duration_seconds": round(found.duration_seconds, 3),
-        "reason": found.reason,
-        "note": found.note,
-    }
+def _decoded(kind: Any, value: Any, place: str, *, is_lenient: bool = False) -> Any:
+    """``value`` as ``kind``: a type, a tuple of one type, a dataclass, or a union of one of these with None.
+
+    Where ``is_lenient``, elements and members that do not fit are left out.
+    """
+    kinds: tuple[Any, ...] = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+    if type(value) in kinds:
+        return value
+    if get_origin(kinds[0]) is tuple and isinstance(value, list):
+        return tuple(_elements(get_args(kinds[0])[0], value, place, is_lenient))
+    make: Callable[..., Any] = kinds[0]
+    if is_dataclass(kinds[0]) and isinstance(value, dict):
+        return make(**dict(_members(kinds[0], value, place, is_lenient)))
+    expected = _KINDS.get(get_origin(kinds[0]) or kinds[0], "an object")
+    raise _MismatchError(f"{place or 'it'} is not {expected}")
+
+
+def _elements(kind: Any, values: list[Any], place: str, is_lenient: bool) -> Iterator[Any]:
+    for number, value in enumerate(values):
+        try:
+            yield _decoded(kind, value, f"{place}[{number}]", is_lenient=is_lenient)
+        except _MismatchError:
+            if not is_lenient:
+                raise
+
+
+def _members(kind: Any, values: dict[str, Any], place: str, is_lenient: bool) -> Iterator[tuple[str, Any]]:
+    for name, own in _hints(kind).items():
+        path = f"{place}.{name}".removeprefix(".")
+        if name not in values or (is_lenient and name in _OPTIONAL):
+            if is_lenient or name in _OPTIONAL:
+                continue
+            raise _MismatchError(f"{path} is missing")
+        try:
+            yield name, _decoded(own, values[name], path, is_lenient=is_lenient)
+        except _MismatchError:
+            if not is_lenient:
+                raise
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)

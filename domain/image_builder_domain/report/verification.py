@@ -1,20 +1,20 @@
-"""Verifying: that registries still hold what was built, and that who should have signed it did.
+"""Verification: whether registries still hold what was built, and whether the expected signers signed it.
 
-A claim is what must be true of one reference. Claims come from references that a person names, and from the build
-report of an earlier run.
+A claim is what must be true of one reference. Claims come from references on the command line, and from the report of
+an earlier run.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.job.state import GitState
-from image_builder_domain.problem import Problem, Problems, every, located, together
-from image_builder_domain.report.build_report import ReportedImage
+from image_builder_domain.problem import Problem, Problems, every, located, refuse, together
+from image_builder_domain.report.report import Report, ReportedImage
 from image_builder_domain.signing import SignatureStatus
 
 
@@ -23,9 +23,9 @@ from image_builder_domain.signing import SignatureStatus
 class Claim:
     """What must be true of one reference.
 
-    ``digest`` is what it must be, None for whatever it is. ``verified_by`` names the signers whose signature must be
-    found, ``accepted_by`` those that were only asked to sign: nobody can look that up. ``unsigned`` is why a report
-    says that it is not signed, which nothing can make good.
+    ``digest`` is the expected digest; None accepts any. ``verified_by`` names the signers whose signature must be
+    found, ``accepted_by`` those whose services accepted the image but cannot be queried. ``unsigned`` is the reason in
+    a report for a missing signature, which fails the claim.
     """
 
     reference: ImageReference
@@ -37,15 +37,29 @@ class Claim:
 
 @final
 @dataclass(frozen=True, slots=True)
-class VerificationInputs:
-    """What verifying is planned from.
+class PublishedImage:
+    """A published reference of a report: its digest, and its signers with what became of their signatures.
 
-    ``images`` are references as text; ``report`` is what a build report tells, None without one. ``verifiable`` holds
-    the names of the signers whose signatures can be looked up.
+    ``not_signed`` is the report's reason, as the tail of a sentence.
+    """
+
+    reference: ImageReference
+    digest: Digest
+    signatures: tuple[tuple[str, SignatureStatus], ...]
+    not_signed: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class VerificationInputs:
+    """What claims are decided from.
+
+    ``images`` are references as text. ``report`` is what an earlier run published, None without a report.
+    ``verifiable`` holds the names of the signers whose signatures can be looked up.
     """
 
     images: tuple[str, ...]
-    report: Result[tuple[ReportedImage, ...], Problems] | None
+    report: Result[tuple[PublishedImage, ...], Problems] | None
     configuration: Result[Configuration, Problems]
     git_state: Result[GitState, Problems]
     verifiable: Collection[str]
@@ -69,7 +83,7 @@ def _references(inputs: VerificationInputs) -> Result[tuple[ImageReference, ...]
     return every(located(ImageReference.parse(text), text, remedy) for text in dict.fromkeys(inputs.images))
 
 
-# --- images that a person names -----------------------------------------------------------------------------------
+# --- images of the command line -----------------------------------------------------------------------------------
 
 
 def _named(
@@ -97,16 +111,80 @@ def _enabled(configuration: Configuration, repository: str | None) -> frozenset[
 # --- images of a report -------------------------------------------------------------------------------------------
 
 
+def published_images(content: bytes, where: str) -> Result[tuple[PublishedImage, ...], Problems]:
+    """Every published reference of a report, or a problem. ``where`` names the file."""
+    return Report.from_json(content, where).bind(lambda report: _published(report, where))
+
+
+_UNFINISHED: Final = {
+    "refused": "the run that wrote this report was refused, so it published nothing",
+    "running": "the run that wrote this report did not finish, so it is not known what it published",
+}
+"""The problem of a report with such a status."""
+
+
+def _published(report: Report, where: str) -> Result[tuple[PublishedImage, ...], Problems]:
+    if report.status in _UNFINISHED:
+        return Failure((Problem(where, _UNFINISHED[report.status], "verify the report of a run that published"),))
+    not_signed = f": {' '.join(report.not_signed.split())}" if report.not_signed else ""
+    built = (image for image in report.images if image.digest is not None)  # the others failed
+    found = every(_destinations(image, not_signed, where) for image in built)
+    images = found.map(lambda destinations: tuple(each for group in destinations for each in group))
+    if images == Success(()):
+        return Failure((Problem(where, "the report lists no published image", "verify a build that published"),))
+    return images
+
+
+def _destinations(image: ReportedImage, not_signed: str, where: str) -> Result[tuple[PublishedImage, ...], Problems]:
+    """Each destination that holds the digest, with its own signatures."""
+    digest = located(Digest.parse(image.digest or ""), where, _EDITED)
+    signatures = every(
+        _signature(signature.reference, signature.signer, signature.status, where) for signature in image.signatures
+    )
+    places = every(
+        located(ImageReference.parse(place.reference), where, _EDITED)
+        for place in image.destinations
+        if place.holds_digest
+    )
+    return together(digest, signatures, places).map(lambda found: tuple(_joined(*found, not_signed)))
+
+
+_EDITED: Final = "give the report as --build-report-path wrote it"
+
+
+def _signature(
+    reference: str, signer: str, status: str, where: str
+) -> Result[tuple[str, tuple[str, SignatureStatus]], Problems]:
+    known = {each.value: each for each in SignatureStatus}
+    if not signer or status not in known:
+        return refuse(where, f"a signature of {reference!r} has no signer or an unknown status {status!r}", _EDITED)
+    parsed = located(ImageReference.parse(reference), where, _EDITED)
+    return parsed.map(lambda found: (str(found), (signer, known[status])))
+
+
+def _joined(
+    digest: Digest,
+    signatures: tuple[tuple[str, tuple[str, SignatureStatus]], ...],
+    places: tuple[ImageReference, ...],
+    not_signed: str,
+) -> Iterator[PublishedImage]:
+    own: dict[str, list[tuple[str, SignatureStatus]]] = {}
+    for reference, signature in signatures:
+        own.setdefault(reference, []).append(signature)
+    for place in places:
+        yield PublishedImage(place, digest, tuple(own.get(str(place), ())), not_signed)
+
+
 def _reported(
     verifiable: Collection[str],
     references: tuple[ImageReference, ...],
-    report: tuple[ReportedImage, ...],
+    report: tuple[PublishedImage, ...],
     configuration: Configuration,
 ) -> Result[tuple[Claim, ...], Problems]:
     wanted = {str(reference) for reference in references}
     held = {str(image.reference) for image in report}
     missing = tuple(
-        Problem("--report", f"it does not tell of {name}", "name an image of this build, or none for all of them")
+        Problem("--report", f"it does not list {name}", "name an image of this build, or none for all of them")
         for name in sorted(wanted - held)
     )
     if missing:
@@ -115,45 +193,45 @@ def _reported(
     return every(_claim(image, verifiable, configuration) for image in chosen)
 
 
-def _claim(image: ReportedImage, verifiable: Collection[str], configuration: Configuration) -> Result[Claim, Problems]:
+def _claim(image: PublishedImage, verifiable: Collection[str], configuration: Configuration) -> Result[Claim, Problems]:
     names = {signer.name for signer in configuration.signers}
     unknown = tuple(
         Problem(
             configuration.file,
-            f"the report names the signer {signature.signer!r} of {image.reference}, which is not defined",
+            f"the report names the signer {signer!r} of {image.reference}, which is not defined",
             "verify with the configuration that the build had",
         )
-        for signature in image.signatures
-        if signature.signer not in names
+        for signer, _ in image.signatures
+        if signer not in names
     )
     if unknown:
         return Failure(unknown)
-    good = [found for found in image.signatures if found.status is not SignatureStatus.FAILED]
+    good = [signer for signer, status in image.signatures if status is not SignatureStatus.FAILED]
     return Success(
         Claim(
             image.reference,
             image.digest,
-            tuple(found.signer for found in good if found.signer in verifiable),
-            tuple(found.signer for found in good if found.signer not in verifiable),
+            tuple(signer for signer in good if signer in verifiable),
+            tuple(signer for signer in good if signer not in verifiable),
             _why_unsigned(image),
         )
     )
 
 
-def _why_unsigned(image: ReportedImage) -> str:
-    failed = [found.signer for found in image.signatures if found.status is SignatureStatus.FAILED]
+def _why_unsigned(image: PublishedImage) -> str:
+    failed = [signer for signer, status in image.signatures if status is SignatureStatus.FAILED]
     if failed:
         return f"the report says that signing failed: {', '.join(failed)}"
     return "" if image.signatures else f"the report says that nobody signed it{image.not_signed}"
 
 
-# --- what came of it ----------------------------------------------------------------------------------------------
+# --- results ------------------------------------------------------------------------------------------------------
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was found about one claim: what the reference is now, and everything that is not as claimed."""
+    """What was found about one claim. ``found`` is the digest now; ``differs`` and ``unsigned`` are what is wrong."""
 
     claim: Claim
     found: Digest | None

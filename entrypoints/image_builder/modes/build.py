@@ -10,8 +10,7 @@ from image_builder_adapters.registry import HttpRegistry
 from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.image.reference import Repository
 from image_builder_domain.plan.build import Plan
-from image_builder_domain.report.outcome import Outcome
-from image_builder_domain.report.report import report
+from image_builder_domain.report.outcome import Outcome, report
 
 from image_builder.container import Settings, open_ports
 from image_builder.folders import engine_state_directory, log_directory
@@ -77,7 +76,7 @@ def _tell(plan: Plan, outcome: Outcome, call: Invocation) -> int:
     for failure in (*outcome.lost, *failures):
         call.console.error(failure)
     outcome = Outcome(outcome.images, outcome.interruption, (*outcome.lost, *failures))
-    lost = _spoken(report(plan, outcome), call.options, call.console)
+    lost = _spoken(report(plan, outcome).to_json(), call.options, call.console)
     outcome = Outcome(outcome.images, outcome.interruption, (*outcome.lost, *lost))
     path = call.options.build_report_path
     call.console.summary(summary(plan, outcome, path if not failures else None))

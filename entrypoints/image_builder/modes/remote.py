@@ -11,7 +11,7 @@ from image_builder_domain.job.state import CiSystem
 from image_builder_domain.plan.remote import RemotePlan, decide_remote
 from image_builder_domain.problem import Problem, Problems, problems_of
 from image_builder_domain.remote_pipeline import PreviewRequest, RunRequest
-from image_builder_domain.report.remote_outcome import remote_report
+from image_builder_domain.report.outcome import remote_report
 from returns.result import Failure
 
 from image_builder.container import Settings
@@ -114,7 +114,7 @@ def _build(
     for reason in failures:
         call.console.error(reason)
     outcome = replace(outcome, lost=(*outcome.lost, *failures))
-    outcome = replace(outcome, lost=(*outcome.lost, *_spoken(call, remote_report(plan, outcome))))
+    outcome = replace(outcome, lost=(*outcome.lost, *_spoken(call, remote_report(plan, outcome).to_json())))
     path = call.options.build_report_path
     call.console.summary(remote_view.summary(plan, outcome, path if not failures else None))
     return outcome.exit_code()

@@ -5,8 +5,7 @@ from dataclasses import replace
 
 from image_builder_domain.plan.signing import SigningInputs, SignPlan, decide_signing
 from image_builder_domain.problem import problems_of
-from image_builder_domain.report.report import signing_report
-from image_builder_domain.report.signing_outcome import SigningOutcome
+from image_builder_domain.report.outcome import SigningOutcome, signing_report
 
 from image_builder.invocation import Invocation
 from image_builder.presenters import job_view, signing_view
@@ -67,9 +66,11 @@ def _tell(call: Invocation, plan: SignPlan, outcome: SigningOutcome) -> int:
     for failure in failures:
         call.console.error(failure)
     outcome, path = replace(outcome, lost=tuple(failures)), call.options.build_report_path if not failures else None
-    if call.options.is_json and call.print_document(signing_report(plan, outcome)):
+    if call.options.is_json and call.print_document(signing_report(plan, outcome).to_json()):
         outcome = replace(outcome, lost=(*outcome.lost, "standard output"))
-    told = state_output(signing_report(plan, outcome), was_built=False) if call.options.ado_state_output else ""
+    told = (
+        state_output(signing_report(plan, outcome).to_json(), was_built=False) if call.options.ado_state_output else ""
+    )
     lost = call.console.command(told) if told else ""
     if lost:
         call.console.error(lost)

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 from image_builder_adapters.regular_file import read_file
 from image_builder_adapters.signer_types import signer_type
 from image_builder_domain.problem import Problems, problems_of
-from image_builder_domain.report.build_report import read_report
-from image_builder_domain.report.verification import Claim, VerificationInputs, decide_claims
+from image_builder_domain.report.verification import Claim, VerificationInputs, decide_claims, published_images
 
 from image_builder.invocation import Invocation
 from image_builder.presenters.verify_view import verified_as_json, verified_as_text
@@ -15,7 +14,7 @@ from image_builder.workflows.verify import exit_code, preflight, verify_claims
 
 if TYPE_CHECKING:
     from image_builder_domain.configuration.signer_settings import SignerDefinition
-    from image_builder_domain.report.build_report import ReportedImage
+    from image_builder_domain.report.verification import PublishedImage
     from returns.result import Result
 
 _OTHER_FILE = "name the file that --build-report-path wrote"
@@ -36,10 +35,10 @@ def run(call: Invocation) -> int:
     return call.refuse(problems) if problems else _verify(call, claims.unwrap(), verifiable)
 
 
-def _report(file: str | None) -> "Result[tuple[ReportedImage, ...], Problems] | None":
+def _report(file: str | None) -> "Result[tuple[PublishedImage, ...], Problems] | None":
     if file is None:
         return None
-    return read_file(file, _OTHER_FILE).bind(lambda content: read_report(content, file))
+    return read_file(file, _OTHER_FILE).bind(lambda content: published_images(content, file))
 
 
 def _verify(call: Invocation, claims: tuple[Claim, ...], signers: "dict[str, SignerDefinition]") -> int:

@@ -5,7 +5,7 @@ from typing import Any
 
 from image_builder_domain.plan.signing import SignPlan
 from image_builder_domain.ports import Signer
-from image_builder_domain.report.signing_outcome import SigningOutcome
+from image_builder_domain.report.outcome import SigningOutcome
 from image_builder_domain.trust.job import trust_facts
 
 from image_builder.presenters.job_view import job_as_text

@@ -9,9 +9,9 @@ from image_builder_domain.artifact_failure import ArtifactFailure
 from image_builder_domain.plan.remote import RemotePlan
 from image_builder_domain.ports import Artifacts, Cancellation, LogFile, OutputSink
 from image_builder_domain.remote_pipeline import FinishedRun, PipelineInterrupted, RemotePipeline, Run, RunRequest
-from image_builder_domain.report.pipeline_log import without_timestamps
-from image_builder_domain.report.remote import BrokenReport, RemoteReport, last_report
-from image_builder_domain.report.remote_outcome import RemoteOutcome
+from image_builder_domain.report.outcome import RemoteOutcome
+from image_builder_domain.report.pipeline_log import BrokenReport, last_report, without_timestamps
+from image_builder_domain.report.report import Report
 from returns.methods import unwrap_or_failure
 
 
@@ -101,7 +101,7 @@ def _tell_end(found: FinishedRun, audience: Audience) -> None:
         audience.error(str(record))
 
 
-def _report(found: FinishedRun, audience: Audience) -> RemoteReport | None:
+def _report(found: FinishedRun, audience: Audience) -> Report | None:
     report = unwrap_or_failure(last_report(found.report_log))
     if isinstance(report, BrokenReport):
         audience.warning(str(report))

@@ -12,7 +12,7 @@ from image_builder_domain.image.descriptor import Manifest
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.plan.signing import SignPlan
 from image_builder_domain.ports import Cancellation, Registry, Signer
-from image_builder_domain.report.signing_outcome import SignedImage, SigningOutcome
+from image_builder_domain.report.outcome import SignedImage, SigningOutcome
 from image_builder_domain.signing import ImageToSign
 from returns.methods import unwrap_or_failure
 

@@ -50,9 +50,8 @@ from image_builder_domain.job.detection import read_git_state
 from image_builder_domain.plan.inputs import Asked
 from image_builder_domain.plan.tag_list import decode_tags
 from image_builder_domain.plan.tags import user_tags
-from image_builder_domain.report.build_report import read_report
-from image_builder_domain.report.pipeline_log import without_timestamps
-from image_builder_domain.report.remote import FIRST_LINE, LAST_LINE, last_report
+from image_builder_domain.report.pipeline_log import FIRST_LINE, LAST_LINE, last_report, without_timestamps
+from image_builder_domain.report.verification import published_images
 from image_builder_domain.source.dockerfile import declared_arguments
 from image_builder_domain.source.env_file import env_file_arguments
 from image_builder_domain.tag import TagSpec, outside_actions, tag_value
@@ -438,7 +437,10 @@ TABLE: dict[str, tuple[Parse, dict[str, Make]]] = {
     "keys of an issuer": (lambda text: read_strictly(text.encode()), DOCUMENTS),
     "claims of a run": (claimed, NAMES),
     "ref and repository of a job": (lambda text: LISTED.match(text, text, branch_ref(text)), NAMES),
-    "build report": (lambda text: read_report(text.encode(), "f"), {**DOCUMENTS, "images": document("images", IMAGE)}),
+    "build report": (
+        lambda text: published_images(text.encode(), "f"),
+        {**DOCUMENTS, "images": document("images", IMAGE)},
+    ),
     "foreign output for a console": (lambda text: neutralise(text.encode()), LOGS),
     "foreign output with secrets": (redacted, LOGS),
     "end of foreign output": (remembered, LOGS),

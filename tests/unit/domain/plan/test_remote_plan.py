@@ -23,8 +23,8 @@ from image_builder_domain.remote_pipeline import (
     RunRequest,
     Verdict,
 )
-from image_builder_domain.report.remote import RemoteReport
-from image_builder_domain.report.remote_outcome import RemoteOutcome, remote_report
+from image_builder_domain.report.outcome import RemoteOutcome, remote_report
+from image_builder_domain.report.report import Report
 from returns.result import Result, Success
 
 from tests.unit.jobs import MAIN
@@ -141,7 +141,7 @@ def test_the_identity_token_goes_to_pipelines_that_know_it(version: str, expecte
 # --- outcomes -----------------------------------------------------------------------------------------------------
 
 RUN = Run(901, "https://dev.azure.com/run")
-TOLD = RemoteReport("success", True, True, "app", ("r/app:v1",), ("v1",), "r")
+TOLD = Report(status="success", pushed=True, signed=True)
 
 
 def ended(verdict: Verdict) -> RemoteOutcome:
@@ -153,7 +153,7 @@ def test_only_a_run_that_succeeded_is_done_whatever_its_report_says(verdict: Ver
     outcome = ended(verdict)
     done = verdict is Verdict.SUCCEEDED
     assert outcome.exit_code() == (ExitCode.DONE if done else ExitCode.REMOTE_FAILED)
-    report = remote_report(planned().unwrap(), outcome)
+    report = remote_report(planned().unwrap(), outcome).to_json()
     assert report["status"] == ("success" if done else "failure")
     assert (report["pushed"], report["signed"], report["result"]) == (True, True, verdict.value)
 
@@ -178,7 +178,7 @@ def test_of_several_failures_the_first_in_order_is_told(outcome: RemoteOutcome, 
 
 
 def test_a_report_without_a_run_is_complete_too() -> None:
-    report = remote_report(planned().unwrap(), RemoteOutcome())
+    report = remote_report(planned().unwrap(), RemoteOutcome()).to_json()
     assert (report["run"], report["image_name"], report["images"], report["not_signed"]) == (
         None,
         "app",

@@ -2,58 +2,20 @@
 
 import pytest
 from image_builder.presenters.summary import summary
-from image_builder_domain.build import (
-    BuildFailed,
-    BuildFailure,
-    BuildInterrupted,
-    BuildRequest,
-    EngineUnavailable,
-    PushFailed,
-)
-from image_builder_domain.image.descriptor import OCI_MANIFEST, Descriptor
-from image_builder_domain.image.reference import Digest, ImageReference
+from image_builder_domain.build import BuildInterrupted, EngineUnavailable, PushFailed
 from image_builder_domain.interruption import Interruption
-from image_builder_domain.job.state import CiSystem, GitState, JobType
-from image_builder_domain.plan.build import Plan
-from image_builder_domain.report.outcome import DestinationOutcome, ImageOutcome, Outcome
-from image_builder_domain.report.report import report
-from image_builder_domain.signing import SignatureResult, SignatureStatus
+from image_builder_domain.report.outcome import ImageOutcome, Outcome
+from image_builder_domain.report.report import ReportedFailure
+from image_builder_domain.signing import SignatureStatus
 
-from tests.unit.jobs import as_claimed
+from tests.unit.reports import IMAGE, PLAN, failed, image_outcome, reported
 
-REFERENCE = ImageReference.parse("reg.example/app:1").unwrap()
-IMAGE = Descriptor(OCI_MANIFEST, Digest("sha256:" + "a" * 64), 524)
-REQUEST = BuildRequest("app", None, "/src", "Dockerfile", (REFERENCE,))
-PLAN = Plan(
-    "app",
-    as_claimed(GitState(CiSystem.LOCAL, JobType.LOCAL, "a" * 40)),
-    (),
-    (REQUEST,),
-    (),
-    "the configuration defines no signer",
-    (),
-)
-
-
-def signature(status: SignatureStatus) -> SignatureResult:
-    return SignatureResult("notary", REFERENCE, IMAGE.digest, status, 1, 0.1)
-
-
-def image(
-    failure: BuildFailure | None = None, missing: str = "", status: SignatureStatus | None = None
-) -> ImageOutcome:
-    signatures = (signature(status),) if status is not None else ()
-    place = DestinationOutcome(REFERENCE, missing)
-    built = IMAGE if failure is None else None
-    return ImageOutcome(REQUEST, built, failure, ("linux/amd64",), (place,), signatures, "/log", 1.0)
-
-
-GOOD = image()
-SIGNED = image(status=SignatureStatus.ACCEPTED)
-UNSIGNED = image(status=SignatureStatus.FAILED)
-FAILED = image(BuildFailed("RUN failed", ("oh no",), 1), "not asked: the engine reported no digest")
-NOT_PUSHED = image(PushFailed("gone"), "gone")
-WRONG = image(missing="holds another digest")
+GOOD = image_outcome()
+SIGNED = image_outcome(signature=SignatureStatus.ACCEPTED)
+UNSIGNED = image_outcome(signature=SignatureStatus.FAILED)
+FAILED = failed("oh no")
+NOT_PUSHED = image_outcome(PushFailed("gone"), "gone")
+WRONG = image_outcome(missing="holds another digest")
 
 
 @pytest.mark.parametrize(
@@ -62,14 +24,14 @@ WRONG = image(missing="holds another digest")
         pytest.param(Outcome((GOOD,)), 0, id="done"),
         pytest.param(Outcome((SIGNED,)), 0, id="signed"),
         pytest.param(Outcome((FAILED,)), 3, id="build-failed"),
-        pytest.param(Outcome((image(EngineUnavailable("tcp://x", "silent", "start it")),)), 3, id="no-engine"),
+        pytest.param(Outcome((image_outcome(EngineUnavailable("tcp://x", "silent", "start it")),)), 3, id="no-engine"),
         pytest.param(Outcome((NOT_PUSHED,)), 4, id="push-failed"),
         pytest.param(Outcome((WRONG,)), 4, id="destination-holds-another-digest"),
         pytest.param(Outcome((UNSIGNED,)), 5, id="signing-failed"),
         pytest.param(Outcome((GOOD,), lost=("report",)), 8, id="file-lost"),
         pytest.param(Outcome((UNSIGNED,), lost=("report",)), 5, id="signing-before-file"),
         pytest.param(Outcome((FAILED, NOT_PUSHED, UNSIGNED)), 3, id="build-before-push-before-signing"),
-        pytest.param(Outcome((image(BuildInterrupted(Interruption.SIGTERM)),)), 143, id="sigterm"),
+        pytest.param(Outcome((image_outcome(BuildInterrupted(Interruption.SIGTERM)),)), 143, id="sigterm"),
         pytest.param(Outcome((FAILED,), Interruption.SIGINT), 130, id="sigint-before-all"),
         pytest.param(Outcome((FAILED,), Interruption.DEADLINE), 7, id="deadline-before-build"),
     ],
@@ -78,35 +40,34 @@ def test_exit_code_is_the_first_failure_in_the_order_of_the_specification(outcom
     assert outcome.exit_code() == code
 
 
-def test_report_of_a_success_names_the_digest_and_every_place() -> None:
-    told = report(PLAN, Outcome((SIGNED,)))
-    assert told["status"] == "success"
-    assert (told["pushed"], told["signed"]) == (True, True)
-    assert told["digest"] == str(IMAGE.digest)
-    assert told["images_list"] == ["reg.example/app:1"]
-    assert told["images"][0]["reference"] == f"reg.example/app@{IMAGE.digest}"
-    assert told["images"][0]["size"] == 524
+def test_report_of_a_success_names_the_digest_and_every_reference() -> None:
+    found = reported(SIGNED)
+    assert (found.status, found.pushed, found.signed) == ("success", True, True)
+    assert (found.digest, found.images_list) == (str(IMAGE.digest), ("reg.example/prod/app:v1",))
+    assert (found.images[0].reference, found.images[0].size) == (f"reg.example/prod/app@{IMAGE.digest}", 524)
 
 
 def test_report_of_a_failure_says_what_failed_and_lists_nothing_as_pushed() -> None:
-    told = report(PLAN, Outcome((FAILED,)))
-    assert told["status"] == "failure"
-    assert (told["pushed"], told["signed"], told["images_list"]) == (False, False, [])
-    assert told["images"][0]["failure"]["last_lines"] == ["oh no"]
-    assert told["images"][0]["failure"]["engine_exit_code"] == 1
+    found = reported(FAILED)
+    assert (found.status, found.pushed, found.signed, found.images_list) == ("failure", False, False, ())
+    reason = "the build failed: RUN failed; its output is in the log file"
+    assert found.images[0].failure == ReportedFailure(reason, 1, ("oh no",))
 
 
-def test_report_never_calls_an_image_signed_that_one_signer_refused() -> None:
-    assert report(PLAN, Outcome((UNSIGNED,)))["signed"] is False
+@pytest.mark.parametrize("images", [(UNSIGNED,), (SIGNED, UNSIGNED), (GOOD,), (SIGNED, GOOD)])
+def test_report_of_a_run_with_a_missing_signature_is_not_signed(images: tuple[ImageOutcome, ...]) -> None:
+    assert not reported(*images).signed
 
 
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        pytest.param(GOOD, ("built in 1.0 s", "  pushed       reg.example/app:1"), id="published"),
-        pytest.param(FAILED, ("failed in", "  UNCONFIRMED  reg.example/app:1"), id="build-failed"),
-        pytest.param(WRONG, (f"  digest       {IMAGE.digest}", "  UNCONFIRMED  reg.example/app:1"), id="pushed-unseen"),
-        pytest.param(UNSIGNED, ("  failed       reg.example/app:1 by notary",), id="unsigned"),
+        pytest.param(GOOD, ("built in 1.0 s", "  pushed       reg.example/prod/app:v1"), id="published"),
+        pytest.param(FAILED, ("failed in", "  UNCONFIRMED  reg.example/prod/app:v1"), id="build-failed"),
+        pytest.param(
+            WRONG, (f"  digest       {IMAGE.digest}", "  UNCONFIRMED  reg.example/prod/app:v1"), id="pushed-unseen"
+        ),
+        pytest.param(UNSIGNED, ("  failed       reg.example/prod/app:v1 by notary",), id="unsigned"),
     ],
 )
 def test_the_summary_says_of_each_place_no_more_than_is_known(found: ImageOutcome, words: tuple[str, ...]) -> None:

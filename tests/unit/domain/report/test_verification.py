@@ -1,4 +1,7 @@
-"""What is verified: of images that a person names, and of a report."""
+"""What is verified: of images on the command line, and of a report."""
+
+import json
+from typing import Any
 
 import pytest
 from image_builder_domain.configuration.file import Configuration
@@ -6,10 +9,17 @@ from image_builder_domain.configuration.signer_settings import CosignSettings, N
 from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.problem import Problem, Problems
-from image_builder_domain.report.build_report import ReportedImage, ReportedSignature
-from image_builder_domain.report.verification import Claim, VerificationInputs, decide_claims
+from image_builder_domain.report.verification import (
+    Claim,
+    PublishedImage,
+    VerificationInputs,
+    decide_claims,
+    published_images,
+)
 from image_builder_domain.signing import SignatureStatus
 from returns.result import Failure, Result, Success
+
+from tests.unit.reports import as_json, failed
 
 IMAGE = "r.example/prod/app:v1"
 DIGEST = Digest(f"sha256:{'a' * 64}")
@@ -30,7 +40,7 @@ CONFIGURATION = Configuration(
 def decided(
     *images: str,
     repository: bool = True,
-    report: tuple[ReportedImage, ...] | None = None,
+    report: tuple[PublishedImage, ...] | None = None,
     verifiable: str = "one two three",
 ) -> Result[tuple[Claim, ...], Problems]:
     names = ("acme", "demo") if repository else (None, None)
@@ -41,9 +51,9 @@ def decided(
     )
 
 
-def reported(*signatures: tuple[str, SignatureStatus], image: str = IMAGE, why: str = "") -> ReportedImage:
+def reported(*signatures: tuple[str, SignatureStatus], image: str = IMAGE, why: str = "") -> PublishedImage:
     reference = ImageReference.parse(image).unwrap()
-    return ReportedImage(reference, DIGEST, tuple(ReportedSignature(*found) for found in signatures), why)
+    return PublishedImage(reference, DIGEST, signatures, why)
 
 
 def test_signers_of_the_repository_must_have_signed_whatever_their_job_type() -> None:
@@ -98,8 +108,59 @@ def test_images_choose_from_a_report() -> None:
 
 
 @pytest.mark.parametrize("report", [None, Failure((Problem("report.json", "broken"),))])
-def test_every_problem_is_told_at_once(report: Result[tuple[ReportedImage, ...], Problems] | None) -> None:
+def test_every_problem_is_told_at_once(report: Result[tuple[PublishedImage, ...], Problems] | None) -> None:
     wrong = Failure((Problem("config.yaml", "broken"),))
     problems = decide_claims(VerificationInputs(("a b",), report, wrong, wrong, frozenset())).failure()
     assert {problem.where for problem in problems} >= {"a b", "config.yaml"}
     assert any(problem.where == "report.json" for problem in problems) == (report is not None)
+
+
+# --- reading a report ---------------------------------------------------------------------------------------------
+
+ONE, TWO = "r.example/prod/app:v1", "r.example/prod/app:latest"
+PLACES = [
+    {"reference": ONE, "holds_digest": True, "reason": ""},
+    {"reference": TWO, "holds_digest": False, "reason": "gone"},
+]
+
+
+def signature(signer: str, reference: str, status: str) -> dict[str, Any]:
+    return {**as_json()["images"][0]["signatures"][0], "signer": signer, "reference": reference, "status": status}
+
+
+def read(**image: Any) -> Result[tuple[PublishedImage, ...], Problems]:
+    """Read a report of an image with these members, and of one that failed."""
+    images = [as_json()["images"][0] | {"destinations": PLACES, "signatures": []} | image]
+    content = as_json(images=[*images, *as_json(failed())["images"]], not_signed="no  signer")
+    return published_images(json.dumps(content).encode(), "report.json")
+
+
+def test_each_published_reference_comes_with_its_own_signatures() -> None:
+    signatures = [signature("s", ONE, "signed"), signature("t", ONE, "failed"), signature("s", TWO, "accepted")]
+    (image,) = read(signatures=signatures).unwrap()
+    assert (str(image.reference), image.digest, image.not_signed) == (ONE, DIGEST, ": no signer")
+    assert image.signatures == (("s", SignatureStatus.SIGNED), ("t", SignatureStatus.FAILED))
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        pytest.param({"digest": "x"}, "digest", id="digest"),
+        pytest.param({"size": "x"}, "images[0].size is not a number", id="type"),
+        pytest.param({"signatures": [signature("", ONE, "signed")]}, "has no signer", id="signer"),
+        pytest.param({"signatures": [signature("s", ONE, "good")]}, "unknown status 'good'", id="status"),
+        pytest.param({"signatures": [signature("s", "a b", "signed")]}, "'a b'", id="signature"),
+        pytest.param({"destinations": [PLACES[0] | {"reference": "a b"}]}, "'a b'", id="reference"),
+        pytest.param({"destinations": PLACES[1:]}, "lists no published image", id="unpublished"),
+    ],
+)
+def test_a_report_that_cannot_be_used_is_refused_with_its_file(image: dict[str, Any], words: str) -> None:
+    (problem,) = read(**image).failure()
+    assert problem.where == "report.json"
+    assert words in problem.what
+
+
+@pytest.mark.parametrize("status", ["refused", "running"])
+def test_a_report_of_a_run_without_an_end_is_refused(status: str) -> None:
+    (problem,) = published_images(json.dumps(as_json(status=status)).encode(), "report.json").failure()
+    assert "the run that wrote this report" in problem.what

@@ -25,8 +25,7 @@ from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.build import Plan
 from image_builder_domain.ports import Cancellation, OutputSink
 from image_builder_domain.registry_failure import BadCredentials, NotFound, RegistryFailure
-from image_builder_domain.report.outcome import Outcome
-from image_builder_domain.report.report import report
+from image_builder_domain.report.outcome import Outcome, report
 from image_builder_domain.signing import SignatureStatus
 from returns.result import Failure, Result, Success
 
@@ -203,7 +202,7 @@ def test_an_engine_s_word_on_a_failure_is_checked_where_it_told_a_digest(
 def test_nobody_claims_that_nothing_is_published_where_no_registry_was_asked(artifacts: FileArtifacts) -> None:
     ports = Ports(Engine(a=bad), Registry("a"), {}, artifacts)
     found = report(plan("a"), carry_out(plan("a"), ports, Audience(), Switch()))
-    assert [(place["holds_digest"], place["reason"]) for place in found["images"][0]["destinations"]] == [
+    assert [(place.holds_digest, place.reason) for place in found.images[0].destinations] == [
         (False, "not asked: the engine reported no digest")
     ] * 2
 
@@ -247,11 +246,7 @@ def test_what_was_complete_before_another_failed_is_signed(artifacts: FileArtifa
     )
     assert engine.built == ["a", "b"]
     assert {image.reference.tag for image in signer.images} == {"v1-a"}
-    assert [image["failure"] is None for image in report(plan("a", "b", "c"), outcome)["images"]] == [
-        True,
-        False,
-        False,
-    ]
+    assert [image.failure is None for image in report(plan("a", "b", "c"), outcome).images] == [True, False, False]
 
 
 def test_failed_push_also_stops_the_others_without_keep_going(artifacts: FileArtifacts) -> None:

@@ -1,15 +1,28 @@
-"""The build report in a log: which one counts, and what is no report."""
+"""The log of a pipeline: its lines, and the build report in it."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from image_builder.presenters.github import step_summary
-from image_builder_domain.report.pipeline_log import plain_line, report_text, without_timestamps
-from image_builder_domain.report.remote import FIRST_LINE, LAST_LINE, RemoteReport, last_report
+from image_builder_domain.report.pipeline_log import (
+    FIRST_LINE,
+    LAST_LINE,
+    last_report,
+    plain_line,
+    report_text,
+    without_timestamps,
+)
+from image_builder_domain.report.report import (
+    Report,
+    ReportedDestination,
+    ReportedFailure,
+    ReportedImage,
+    ReportedSignature,
+    ReportedTag,
+)
 from returns.result import Success
 
 from tests.recordings import recorded
@@ -53,41 +66,57 @@ def block(content: object) -> str:
     return f"{FIRST_LINE}\n{json.dumps(content, indent=2)}\n{LAST_LINE}\n"
 
 
-def read(log: str) -> RemoteReport:
+def read(log: str) -> Report:
     found = last_report(log).unwrap()
     assert found is not None
     return found
 
 
-def test_every_key_is_read() -> None:
-    found = read(f"before\n{block(FLAT)}after")
-    assert replace(found, images=()) == RemoteReport(
+def test_every_member_is_read() -> None:
+    platforms = ("linux/amd64", "linux/arm64")
+    place = ReportedDestination("r.example/p/demo:v1", True)
+    assert read(f"before\n{block(FLAT)}after") == Report(
         status="Succeeded",
         pushed=True,
-        signed=False,
         image_name="demo",
         images_list=("r.example/p/demo:v1",),
-        tags=("v1",),
-        repository_path="r.example/p",
+        tags=(ReportedTag("v1", "v1"),),
+        repository_path=("r.example/p",),
         digest=DIGEST,
-        architectures=("linux/amd64", "linux/arm64"),
+        architectures=platforms,
+        images=(ReportedImage(digest=DIGEST, platforms=platforms, destinations=(place,)),),
     )
 
 
-def test_a_report_that_only_lists_images_gets_one_entry_of_details() -> None:
-    (entry,) = read(block(FLAT)).images
-    assert (entry["digest"], entry["platforms"]) == (DIGEST, ["linux/amd64", "linux/arm64"])
-    assert entry["destinations"] == [{"reference": "r.example/p/demo:v1", "holds_digest": True, "reason": ""}]
-
-
 @given(st.dictionaries(st.sampled_from(IMAGE_KEYS), JSON))
-def test_details_have_the_shape_of_our_own_reports_whatever_the_pipeline_says(image: dict[str, Any]) -> None:
-    (entry,) = read(block({**FLAT, "images": [image]})).images
+def test_an_image_has_the_members_of_our_own_reports_with_any_content(image: dict[str, Any]) -> None:
+    found = read(block({**FLAT, "images": [image]}))
+    (entry,) = found.to_json()["images"]
     assert list(entry) == IMAGE_KEYS
     assert all(isinstance(place["reference"], str) for place in entry["destinations"])
     assert entry["failure"] is None or isinstance(entry["failure"]["reason"], str)
-    report = {"status": "x", "image_name": "x", "not_signed": "", "trust": None, "images": [entry]}
-    assert step_summary(report)
+    assert step_summary(found.to_json())
+
+
+def test_members_of_the_wrong_type_get_their_default() -> None:
+    image = {
+        "variant": "1.9",
+        "size": "large",
+        "platforms": ["linux/amd64", 7],
+        "destinations": [{"reference": 7, "holds_digest": "true"}, "place"],
+        "signatures": [{"signer": "s", "status": "signed", "attempts": True, "note": "left out"}],
+        "failure": {"engine_exit_code": 1, "last_lines": ["one", None]},
+        "duration_seconds": 1.5,
+    }
+    (found,) = read(block({**FLAT, "images": [image]})).images
+    assert found == ReportedImage(
+        variant="1.9",
+        platforms=("linux/amd64",),
+        destinations=(ReportedDestination(),),
+        signatures=(ReportedSignature("s", status="signed"),),
+        failure=ReportedFailure("", 1, ("one",)),
+        duration_seconds=1.5,
+    )
 
 
 @pytest.mark.parametrize("path", ["r.example/p", "r.example/p/"])
@@ -107,7 +136,7 @@ def test_our_own_report_is_read() -> None:
         "images": [{"variant": None}],
     }
     found = read(block({**own, "exit_code": 0}))
-    assert (found.tags, found.repository_path) == (("v1",), "r/p,s/p")
+    assert (found.tags, found.repository_path) == ((ReportedTag("v1", "v1"),), ("r/p", "s/p"))
 
 
 def test_a_log_without_a_report_has_none() -> None:
@@ -127,20 +156,20 @@ def test_a_report_begins_at_the_last_first_line() -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("no json", "no JSON"),
-        ("[" * 100_000, "no JSON"),
-        ('{"status": NaN}', "no JSON"),
-        ('{"status": ' + "9" * 5000 + "}", "no JSON"),
-        ('{"status": "\\ud800"}', "no JSON"),
-        ("[]", "no JSON object"),
+        ("no json", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ('{"status": NaN}', "not JSON"),
+        ('{"status": ' + "9" * 5000 + "}", "not JSON"),
+        ('{"status": "\\ud800"}', "not JSON"),
+        ("[]", "not a JSON object"),
         ("{}", "status is missing, pushed is missing, signed is missing"),
-        (json.dumps({**FLAT, "pushed": "true"}), "pushed is of the wrong kind"),
-        (json.dumps({**FLAT, "tags": "v1"}), "tags is of the wrong kind"),
-        (json.dumps({**FLAT, "images_list": [1]}), "images_list is of the wrong kind"),
-        (json.dumps({**FLAT, "digest": 1}), "digest is of the wrong kind"),
-        (json.dumps({**FLAT, "digest": f"{DIGEST}\n"}), "digest is of the wrong kind"),
-        (json.dumps({**FLAT, "images_list": ["r.example/a:$(id)"]}), "images_list is of the wrong kind"),
-        (json.dumps({**FLAT, "images": ["x"]}), "images is of the wrong kind"),
+        (json.dumps({**FLAT, "pushed": "true"}), "pushed has the wrong type"),
+        (json.dumps({**FLAT, "tags": "v1"}), "tags has the wrong type"),
+        (json.dumps({**FLAT, "images_list": [1]}), "images_list has the wrong type"),
+        (json.dumps({**FLAT, "digest": 1}), "digest has the wrong type"),
+        (json.dumps({**FLAT, "digest": f"{DIGEST}\n"}), "digest has the wrong type"),
+        (json.dumps({**FLAT, "images_list": ["r.example/a:$(id)"]}), "images_list has the wrong type"),
+        (json.dumps({**FLAT, "images": ["x"]}), "images has the wrong type"),
     ],
 )
 def test_a_broken_report_is_told_and_an_earlier_one_does_not_count(content: str, reason: str) -> None:
