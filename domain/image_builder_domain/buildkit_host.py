@@ -60,7 +60,7 @@ class BuildkitHost:
     @property
     def is_cacheless(self) -> bool:
         """Whether nothing that an earlier build left in the daemon may be used: production in a shared one."""
-        return self.is_shared and self.side is Side.PRODUCTION
+        return self.is_shared and self.side.is_production
 
     @property
     def why(self) -> str:
@@ -102,7 +102,7 @@ def decide_buildkit_host(
     if keys.shared:
         wrong = tuple(_foreign_frontend(image) for image in frontends if not is_dockerfile_frontend(image))
         return Failure(wrong) if wrong else Success(BuildkitHost(address, source, side, True))
-    other, key = (keys.dev_host, DEV_HOST) if side is Side.PRODUCTION else (keys.host, HOST)
+    other, key = (keys.dev_host, DEV_HOST) if side.is_production else (keys.host, HOST)
     if other is not None and canonical(address, real_paths or {}) == canonical(other, real_paths or {}):
         return _one_daemon(address, source, key, side)
     alone = keys.host is None and keys.dev_host is None and side is not Side.LOCAL
@@ -116,7 +116,7 @@ _ALONE: Final = (
 
 
 def _one_daemon(address: str, source: str, key: str, side: Side) -> Result[BuildkitHost, Problems]:
-    theirs = "unmerged code" if side is Side.PRODUCTION else "production"
+    theirs = "unmerged code" if side.is_production else "production"
     what = f"{address} is also the BuildKit of {theirs} ({key}), and this job is on the {side.value} side"
     return refuse(source, what, f"{_BOTH}, or {SHARED} to true: production then builds without cache")
 

@@ -60,8 +60,7 @@ def _run(environment: Mapping[str, str]) -> int:
 
 
 def _admitted(environment: Mapping[str, str], cancellation: "Cancellation") -> "Result[AdmittedRun, Problems]":
-    from image_builder_domain.trust.admission import admit
-    from image_builder_domain.trust.admission_inputs import read_claims, read_rules
+    from image_builder_domain.trust.admission import admit, read_claims, read_rules
 
     inputs = together(read_claims(environment), read_rules(environment, _production_refs(environment)))
     if isinstance(inputs, Failure):
@@ -74,7 +73,7 @@ def _admitted(environment: Mapping[str, str], cancellation: "Cancellation") -> "
 def _production_refs(environment: Mapping[str, str]) -> "Result[Node, Problems]":
     from image_builder_adapters.yaml_reader import parse_document
     from image_builder_domain.job.azure_pipelines import given_variables
-    from image_builder_domain.trust.admission_inputs import REFS
+    from image_builder_domain.trust.admission import REFS
 
     text = given_variables(environment).get(REFS, "")
     if not text.strip():

@@ -37,4 +37,4 @@ def _home() -> str:
 def engine_state_directory(environment: Mapping[str, str], side: Side) -> str:
     """What engines keep between runs. No side reads what another side leaves there, such as a cache mount."""
     kept = state_directory(environment)
-    return kept if side is Side.PRODUCTION else os.path.join(kept, side.value)
+    return kept if side.is_production else os.path.join(kept, side.value)

@@ -29,14 +29,14 @@ def has_daemonless(environment: Mapping[str, str], user: int, side: Side) -> boo
     """True if the script is installed and can use a root for this side. Its shell would split or expand some paths."""
     if find_program(DAEMONLESS, environment) is None:
         return False
-    return side is Side.PRODUCTION or _PLAIN_PATH.fullmatch(_root(environment, user)) is not None
+    return side.is_production or _PLAIN_PATH.fullmatch(_root(environment, user)) is not None
 
 
 def daemonless_flags(environment: Mapping[str, str], user: int, side: Side) -> tuple[str, ...]:
     """The daemon's flags: those of the job and, on any side but production's, ``--root`` with the side's own folder."""
     given = tuple(environment.get(FLAGS, "").split())
     # buildkitd takes the last --root of several.
-    return given if side is Side.PRODUCTION else (*given, f"--root={_root(environment, user)}/{side.value}")
+    return given if side.is_production else (*given, f"--root={_root(environment, user)}/{side.value}")
 
 
 def _root(environment: Mapping[str, str], user: int) -> str:

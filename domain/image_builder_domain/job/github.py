@@ -1,33 +1,102 @@
 """GitHub Actions: ``GITHUB_EVENT_NAME``, its payload, and the variables that say the same.
 
 What ``GITHUB_SHA`` is depends on the event: for a pull request it is a test merge or the default branch, never the
-head, so the payload is what counts. Events: https://docs.github.com/actions/reference/events-that-trigger-workflows
+head, so the payload counts. Events: https://docs.github.com/actions/reference/events-that-trigger-workflows
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias, final
 
 from returns.result import Result, Success
 
-from image_builder_domain.job import event as payload
 from image_builder_domain.job import variable
 from image_builder_domain.job.repository_url import host_of
 from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.problem import Problems, refuse, together
 
 _GITHUB = CiSystem.GITHUB
-Event: TypeAlias = Mapping[str, Any]
-_Reader: TypeAlias = Callable[[Mapping[str, str], Event, tuple[str, str]], Result[GitState, Problems]]
+_WHERE = "GITHUB_EVENT_PATH"
+_LONGEST = 1000  # no name, ref or commit is longer; a problem that quotes it stays readable
 
 
-def read(environment: Mapping[str, str], event: Result[Event, Problems]) -> Result[GitState, Problems]:
-    """The state of a job; ``event`` is the payload, or why it could not be read."""
+@final
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """One event: the job's variables (none of them empty), the payload, and the repository's owner and name.
+
+    A member of the payload is named by its path, with dots. It is there and of its type, or a problem names the path.
+    """
+
+    given: Mapping[str, str]
+    payload: Mapping[str, Any]
+    names: tuple[str, str]
+
+    def text(self, path: str) -> Result[str, Problems]:
+        """A text of 1 to 1000 characters."""
+        value = self.value(path)
+        if isinstance(value, str) and 0 < len(value) <= _LONGEST:
+            return Success(value)
+        return self._wrong(path, value, "a text")
+
+    def optional_text(self, path: str) -> str | None:
+        """A text, None for anything else."""
+        value = self.value(path)
+        return value if isinstance(value, str) and value else None
+
+    def sha(self, path: str) -> Result[str, Problems]:
+        """A full commit."""
+        return self.text(path).bind(lambda text: variable.commit(text, f"{_WHERE}: {path}"))
+
+    def pull_number(self, path: str) -> Result[int, Problems]:
+        """The number of a pull request, from 1."""
+        value = self.value(path)
+        if type(value) is int and 0 < value < 10**10:
+            return Success(value)
+        return self._wrong(path, value, "a whole number from 1")
+
+    def agreed(self, path: str, value: str, name: str) -> Result[str, Problems]:
+        """The value of a member, if the variable ``name`` repeats it or is not set."""
+        return variable.agreeing(_WHERE, path, value, self.given.get(name), name).map(lambda _: value)
+
+    def commit(self) -> Result[str, Problems]:
+        """The variable of the commit, where no member of the payload names it."""
+        return variable.sha(self.given, "GITHUB_SHA", _GITHUB)
+
+    def value(self, path: str) -> Any:
+        """Anything; None where nothing is."""
+        value: Any = self.payload
+        for key in path.split("."):
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
+
+    def _wrong(self, path: str, value: Any, expected: str) -> Result[Any, Problems]:
+        """Names the kind of the value, but not its content, which may be long and was chosen by a stranger."""
+        kinds = {
+            type(None): "missing",
+            bool: "a truth value",
+            int: "a number out of range",
+            float: "a fraction",
+            str: "empty or too long",
+        }
+        what = f"{path} is {kinds.get(type(value), 'something else')}, and must be {expected}"
+        return refuse(_WHERE, what, "the payload is not that of this event; hand the job's own file on to the tool")
+
+
+_Reader: TypeAlias = Callable[[_Event], Result[GitState, Problems]]
+
+
+def read(environment: Mapping[str, str], payload: Result[Mapping[str, Any], Problems]) -> Result[GitState, Problems]:
+    """The state of a job; ``payload`` is that of the event, or why it could not be read."""
     given = {name: value for name, value in environment.items() if value}
-    return together(_reader(given), _names(given), event).bind(
-        lambda found: together(_names_agree(found[2], found[1]), found[0](given, found[2], found[1])).map(
-            lambda both: replace(both[1], host=host_of(given.get("GITHUB_SERVER_URL")))
-        )
+    return together(_reader(given), _names(given), payload).bind(
+        lambda found: _state(found[0], _Event(given, found[2], found[1]))
+    )
+
+
+def _state(read_event: _Reader, event: _Event) -> Result[GitState, Problems]:
+    return together(_names_agree(event), read_event(event)).map(
+        lambda found: replace(found[1], host=host_of(event.given.get("GITHUB_SERVER_URL")))
     )
 
 
@@ -49,193 +118,167 @@ def _names(given: Mapping[str, str]) -> Result[tuple[str, str], Problems]:
     )
 
 
-def _names_agree(event: Event, names: tuple[str, str]) -> Result[object, Problems]:
-    """``repository.owner.name`` is in payloads of pushes alone, ``login`` in all."""
-    told = together(payload.text(event, "repository.owner.login"), payload.text(event, "repository.name"))
-    return told.bind(
+def _names_agree(event: _Event) -> Result[object, Problems]:
+    """``repository.owner.name`` is only in payloads of pushes, ``login`` in all."""
+    owner, repo = "repository.owner.login", "repository.name"
+    return together(event.text(owner), event.text(repo)).bind(
         lambda found: together(
-            variable.agreeing(payload.WHERE, "repository.owner.login", found[0], names[0], "GITHUB_REPOSITORY"),
-            variable.agreeing(payload.WHERE, "repository.name", found[1], names[1], "GITHUB_REPOSITORY"),
+            variable.agreeing(_WHERE, owner, found[0], event.names[0], "GITHUB_REPOSITORY"),
+            variable.agreeing(_WHERE, repo, found[1], event.names[1], "GITHUB_REPOSITORY"),
         )
     )
 
 
-# --- pushes -------------------------------------------------------------------------------------------------------
+# --- merged code, as far as the event says ------------------------------------------------------------------------
 
 
-def _push(given: Mapping[str, str], event: Event, names: tuple[str, str]) -> Result[GitState, Problems]:
-    if event.get("deleted") is True:
-        what = "this push deleted a branch or tag: there is nothing to build"
-        return refuse(payload.WHERE, what, "run the job only if github.event.deleted is false")
-    ref = payload.text(event, "ref").bind(lambda found: _pushed_ref(given, found))
-    commit = ref.bind(lambda found: _pushed_commit(given, event, found))
-    return together(ref, commit).map(lambda found: _merged(JobType.POSTSUBMIT, names, found[1], found[0], given, event))
-
-
-def _pushed_ref(given: Mapping[str, str], ref: str) -> Result[str, Problems]:
-    if not ref.startswith(("refs/heads/", "refs/tags/")):
-        return refuse(payload.WHERE, f"ref is {ref!r}, neither a branch nor a tag", "build pushes to branches and tags")
-    return _agreed_ref("ref", ref, given)
-
-
-def _pushed_commit(given: Mapping[str, str], event: Event, ref: str) -> Result[str, Problems]:
-    """A branch's new head; of a tag, whose ``after`` may be the tag's own object, the commit that it marks."""
-    head = payload.optional_text(event, "head_commit.id")
-    if variable.tag_of(ref) is not None:
-        return payload.sha(event, "head_commit.id") if head else variable.sha(given, "GITHUB_SHA", _GITHUB)
-    return payload.sha(event, "after").bind(
-        lambda after: together(
-            variable.agreeing(payload.WHERE, "head_commit.id", head, after, "after"),
-            variable.agreeing(payload.WHERE, "after", after, given.get("GITHUB_SHA"), "GITHUB_SHA"),
-        ).map(lambda _: after)
-    )
-
-
-def _merged(
-    job_type: JobType,
-    names: tuple[str, str],
-    commit: str,
-    ref: str | None,
-    given: Mapping[str, str],
-    event: Event,
-) -> GitState:
+def _merged(event: _Event, job_type: JobType, commit: str, ref: str | None) -> GitState:
     tag = variable.tag_of(ref)
     return GitState(
         _GITHUB,
         job_type,
         commit,
-        *names,
+        *event.names,
         base_ref=variable.short_ref(ref) if tag is None else None,
         base_sha=commit,
         tag=tag,
         # A payload that does not say it may be that of a fork, where everybody has branches of every name.
-        is_fork=payload.flag(event, "repository.fork") is not False,
+        is_fork=event.value("repository.fork") is not False,
         ref=ref,
-        is_protected=variable.truth(given.get("GITHUB_REF_PROTECTED")),
-        default_branch=payload.optional_text(event, "repository.default_branch"),
+        is_protected=variable.truth(event.given.get("GITHUB_REF_PROTECTED")),
+        default_branch=event.optional_text("repository.default_branch"),
     )
 
 
-def _dispatch(given: Mapping[str, str], event: Event, names: tuple[str, str]) -> Result[GitState, Problems]:
-    ref = payload.text(event, "ref").bind(lambda found: _agreed_ref("ref", found, given))
-    return together(variable.sha(given, "GITHUB_SHA", _GITHUB), ref).map(
-        lambda found: _merged(JobType.WORKFLOW_DISPATCH, names, *found, given, event)
+def _push(event: _Event) -> Result[GitState, Problems]:
+    if event.payload.get("deleted") is True:
+        what = "this push deleted a branch or tag: there is nothing to build"
+        return refuse(_WHERE, what, "run the job only if github.event.deleted is false")
+    ref = event.text("ref").bind(lambda found: _pushed_ref(event, found))
+    commit = ref.bind(lambda found: _pushed_commit(event, found))
+    return together(ref, commit).map(lambda found: _merged(event, JobType.POSTSUBMIT, found[1], found[0]))
+
+
+def _pushed_ref(event: _Event, ref: str) -> Result[str, Problems]:
+    if not ref.startswith(("refs/heads/", "refs/tags/")):
+        return refuse(_WHERE, f"ref is {ref!r}, neither a branch nor a tag", "build pushes to branches and tags")
+    return event.agreed("ref", ref, "GITHUB_REF")
+
+
+def _pushed_commit(event: _Event, ref: str) -> Result[str, Problems]:
+    """A branch's new head; of a tag, whose ``after`` may be the tag's own object, the commit that it marks."""
+    head = event.optional_text("head_commit.id")
+    if variable.tag_of(ref) is not None:
+        return event.sha("head_commit.id") if head else event.commit()
+    return event.sha("after").bind(
+        lambda after: together(
+            variable.agreeing(_WHERE, "head_commit.id", head, after, "after"),
+            event.agreed("after", after, "GITHUB_SHA"),
+        ).map(lambda _: after)
     )
 
 
-def _schedule(given: Mapping[str, str], event: Event, names: tuple[str, str]) -> Result[GitState, Problems]:
-    return payload.text(event, "schedule").bind(lambda _: _on_default_branch(JobType.SCHEDULE, given, event, names))
+def _dispatch(event: _Event) -> Result[GitState, Problems]:
+    ref = event.text("ref").bind(lambda found: event.agreed("ref", found, "GITHUB_REF"))
+    return together(event.commit(), ref).map(lambda found: _merged(event, JobType.WORKFLOW_DISPATCH, *found))
 
 
-def _repository_dispatch(given: Mapping[str, str], event: Event, names: tuple[str, str]) -> Result[GitState, Problems]:
-    return _on_default_branch(JobType.WORKFLOW_DISPATCH, given, event, names)
+def _schedule(event: _Event) -> Result[GitState, Problems]:
+    return event.text("schedule").bind(lambda _: _on_default_branch(event, JobType.SCHEDULE))
 
 
-def _on_default_branch(
-    job_type: JobType, given: Mapping[str, str], event: Event, names: tuple[str, str]
-) -> Result[GitState, Problems]:
+def _repository_dispatch(event: _Event) -> Result[GitState, Problems]:
+    return _on_default_branch(event, JobType.WORKFLOW_DISPATCH)
+
+
+def _on_default_branch(event: _Event, job_type: JobType) -> Result[GitState, Problems]:
     """Such events run the default branch as it is when the job starts."""
-    branch, ref = payload.optional_text(event, "repository.default_branch"), given.get("GITHUB_REF")
+    branch, ref = event.optional_text("repository.default_branch"), event.given.get("GITHUB_REF")
     expected = f"refs/heads/{branch}" if branch else None
     agreed = variable.agreeing("GITHUB_REF", "the ref", ref, expected, "repository.default_branch of the payload")
-    return together(variable.sha(given, "GITHUB_SHA", _GITHUB), agreed).map(
-        lambda found: _merged(job_type, names, found[0], ref, given, event)
-    )
+    return together(event.commit(), agreed).map(lambda found: _merged(event, job_type, found[0], ref))
 
 
-def _release(given: Mapping[str, str], event: Event, names: tuple[str, str]) -> Result[GitState, Problems]:
+def _release(event: _Event) -> Result[GitState, Problems]:
     """Other actions come before a release is public, or again and again after it."""
-    if event.get("action") != "published":
-        action = payload.optional_text(event, "action") or ""
+    if event.payload.get("action") != "published":
+        action = event.optional_text("action") or ""
         what = f"the action of this release is {action[:80]!r}, and only published releases are built"
-        return refuse(payload.WHERE, what, "run the workflow only for the type published")
-    return _tagged("release.tag_name", given, event, names)
+        return refuse(_WHERE, what, "run the workflow only for the type published")
+    return _tagged(event, "release.tag_name")
 
 
-def _create(given: Mapping[str, str], event: Event, names: tuple[str, str]) -> Result[GitState, Problems]:
-    if event.get("ref_type") != "tag":
+def _create(event: _Event) -> Result[GitState, Problems]:
+    if event.payload.get("ref_type") != "tag":
         what = "this event created a branch, which the push event builds"
-        return refuse(payload.WHERE, what, "run the job only if github.ref_type is tag")
-    return _tagged("ref", given, event, names)
+        return refuse(_WHERE, what, "run the job only if github.ref_type is tag")
+    return _tagged(event, "ref")
 
 
-def _tagged(path: str, given: Mapping[str, str], event: Event, names: tuple[str, str]) -> Result[GitState, Problems]:
-    """The tag that the payload names without its prefix; its commit is a variable alone."""
-    ref = payload.text(event, path).bind(lambda tag: _agreed_ref(path, f"refs/tags/{tag}", given))
-    return together(variable.sha(given, "GITHUB_SHA", _GITHUB), ref).map(
-        lambda found: _merged(JobType.POSTSUBMIT, names, *found, given, event)
-    )
+def _tagged(event: _Event, path: str) -> Result[GitState, Problems]:
+    """The payload names the tag without its prefix; only a variable names its commit."""
+    ref = event.text(path).bind(lambda tag: event.agreed(path, f"refs/tags/{tag}", "GITHUB_REF"))
+    return together(event.commit(), ref).map(lambda found: _merged(event, JobType.POSTSUBMIT, *found))
 
 
-def _agreed_ref(path: str, ref: str, given: Mapping[str, str]) -> Result[str, Problems]:
-    """The ref, when the variable that says the same agrees."""
-    return variable.agreeing(payload.WHERE, path, ref, given.get("GITHUB_REF"), "GITHUB_REF").map(lambda _: ref)
+def _without_unmerged_code(read_event: _Reader) -> _Reader:
+    """A payload with a pull request or a merge group is not that of a push, whatever the event's name."""
+
+    def checked(event: _Event) -> Result[GitState, Problems]:
+        for key in ("pull_request", "merge_group"):
+            if key in event.payload:
+                what = f"{key} is there, but GITHUB_EVENT_NAME is {event.given.get('GITHUB_EVENT_NAME')!r}"
+                return refuse(_WHERE, what, "the CI system sets both; do not change one of them")
+        return read_event(event)
+
+    return checked
 
 
 # --- unmerged code ------------------------------------------------------------------------------------------------
 
 
-def _pull_request(_: Mapping[str, str], event: Event, names: tuple[str, str]) -> Result[GitState, Problems]:
-    if event.get("action") == "closed":
+def _pull_request(event: _Event) -> Result[GitState, Problems]:
+    if event.payload.get("action") == "closed":
         what = "this pull request was closed: there is nothing to build"
-        return refuse(payload.WHERE, what, "leave closed out of the workflow's types; what was merged is a push")
-    number = payload.pull_number(event, "number")
-    shas = together(payload.sha(event, "pull_request.base.sha"), payload.sha(event, "pull_request.head.sha"))
-    base = together(
-        payload.text(event, "pull_request.base.ref"), payload.text(event, "pull_request.base.repo.full_name")
-    )
-    return together(number, shas, base).map(
+        return refuse(_WHERE, what, "leave closed out of the workflow's types; what was merged is a push")
+    number, base, head = event.pull_number("number"), "pull_request.base", "pull_request.head"
+    shas = together(event.sha(f"{base}.sha"), event.sha(f"{head}.sha"))
+    target = together(event.text(f"{base}.ref"), event.text(f"{base}.repo.full_name"))
+    return together(number, shas, target).map(
         lambda found: GitState(
             _GITHUB,
             JobType.PRESUBMIT,
             found[1][1],
-            *names,
+            *event.names,
             pull_number=found[0],
             base_ref=variable.short_ref(found[2][0]),
             base_sha=found[1][0],
             head_sha=found[1][1],
-            head_ref=payload.optional_text(event, "pull_request.head.ref"),
+            head_ref=event.optional_text(f"{head}.ref"),
             # The repository of a fork that was deleted is null.
-            is_fork=payload.optional_text(event, "pull_request.head.repo.full_name") != found[2][1],
+            is_fork=event.optional_text(f"{head}.repo.full_name") != found[2][1],
         )
     )
 
 
-def _merge_group(given: Mapping[str, str], event: Event, names: tuple[str, str]) -> Result[GitState, Problems]:
-    if event.get("action") == "destroyed":
+def _merge_group(event: _Event) -> Result[GitState, Problems]:
+    if event.payload.get("action") == "destroyed":
         what = "this merge group was destroyed: there is nothing to build"
-        return refuse(payload.WHERE, what, "run the workflow for the type checks_requested alone")
-    head = payload.sha(event, "merge_group.head_sha").bind(
-        lambda found: variable.agreeing(
-            payload.WHERE, "merge_group.head_sha", found, given.get("GITHUB_SHA"), "GITHUB_SHA"
-        ).map(lambda _: found)
-    )
-    base = payload.sha(event, "merge_group.base_sha")
-    return together(head, base, payload.text(event, "merge_group.base_ref")).map(
+        return refuse(_WHERE, what, "run the workflow only for the type checks_requested")
+    path = "merge_group.head_sha"
+    head = event.sha(path).bind(lambda found: event.agreed(path, found, "GITHUB_SHA"))
+    return together(head, event.sha("merge_group.base_sha"), event.text("merge_group.base_ref")).map(
         lambda found: GitState(
             _GITHUB,
             JobType.MERGE_GROUP,
             found[0],
-            *names,
+            *event.names,
             base_ref=variable.short_ref(found[2]),
             base_sha=found[1],
             head_sha=found[0],
-            head_ref=variable.short_ref(payload.optional_text(event, "merge_group.head_ref")),
+            head_ref=variable.short_ref(event.optional_text("merge_group.head_ref")),
         )
     )
-
-
-def _without_unmerged_code(read: _Reader) -> _Reader:
-    """A payload that tells of unmerged code is not that of a push, whatever the event is called."""
-
-    def checked(given: Mapping[str, str], event: Event, names: tuple[str, str]) -> Result[GitState, Problems]:
-        for key in ("pull_request", "merge_group"):
-            if key in event:
-                what = f"{key} is there, but GITHUB_EVENT_NAME is {given.get('GITHUB_EVENT_NAME')!r}"
-                return refuse(payload.WHERE, what, "the CI system sets both; do not change one of them")
-        return read(given, event, names)
-
-    return checked
 
 
 READERS: dict[str, _Reader] = {
@@ -249,7 +292,7 @@ READERS: dict[str, _Reader] = {
     "create": _without_unmerged_code(_create),
     "repository_dispatch": _without_unmerged_code(_repository_dispatch),
 }
-"""The events that say which commit to build, and what reads their payload."""
+"""The events that say which commit to build, and the readers of their payloads."""
 _ON_DEFAULT_BRANCH = (
     "branch_protection_rule",
     "check_run",

@@ -9,7 +9,7 @@ from image_builder_domain.plan.inputs import Asked
 from image_builder_domain.problem import Problem, Problems, every, located, refuse
 from image_builder_domain.source.variant import Variant
 from image_builder_domain.tag import Tag
-from image_builder_domain.trust.job import Job, Side
+from image_builder_domain.trust.job import Job
 from image_builder_domain.trust.pull_request_tags import uses_production_for_pull_requests
 
 
@@ -66,7 +66,7 @@ def registries_of(configuration: Configuration, job: Job) -> Result[tuple[Regist
     found = configuration.registries if in_production else configuration.dev_registries
     if found:
         return Success(found)
-    if job.side is Side.LOCAL and configuration.registries:
+    if job.is_local and configuration.registries:
         return _published_from_here(configuration)
     key = "registry" if in_production else "dev-registry"
     return refuse(configuration.file, f"{key} is missing, and this job ({job.title}) needs it", f"add {key}")

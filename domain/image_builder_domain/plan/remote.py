@@ -122,7 +122,7 @@ def _job(job: Job, inputs: RemoteInputs) -> Result[Job, Problems]:
     if inputs.definition is not None and job.counts_as is JobType.LOCAL:
         pushed = replace(state, base_sha=state.base_sha or state.commit)
         return Success(replace(job, state=pushed, counts_as=JobType.POSTSUBMIT))
-    if job.counts_as in (JobType.PRESUBMIT, JobType.MERGE_GROUP) and state.base_sha is None:
+    if job.counts_as.is_proposal and state.base_sha is None:
         what = "the commit that the change is based on is not known, and the pipeline needs it"
         return refuse(state.system.value, what, "set REPO_OWNER, REPO_NAME, JOB_TYPE and PULL_BASE_SHA as Prow does")
     return Success(job)
@@ -138,7 +138,7 @@ def _asked(
     use_buildkit: bool,
 ) -> ParameterInputs:
     asked, state = inputs.tags.asked, job.state
-    proposed = job.counts_as in (JobType.PRESUBMIT, JobType.MERGE_GROUP)
+    proposed = job.counts_as.is_proposal
     return ParameterInputs(
         job_type=job.counts_as,
         owner=state.owner or "",

@@ -5,7 +5,7 @@ from typing import final
 
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.configuration.signer_settings import SignerDefinition
-from image_builder_domain.trust.job import Job, Side
+from image_builder_domain.trust.job import Job
 
 
 @final
@@ -53,11 +53,11 @@ def _fate(signer: SignerDefinition, enabled: dict[str, tuple[str, ...]], job: Jo
         return False, "the repository is unknown: outside CI --repo names it"
     if signer.name not in enabled:
         return False, f"not enabled for {job.state.repository}"
-    if job.side is Side.LOCAL and signer.job_types:
+    if job.is_local and signer.job_types:
         return False, "it has a job-type, and this is outside CI"
     if signer.job_types and job.counts_as not in signer.job_types:
         return False, f"its job-type does not name {job.counts_as.value}"
-    if not signer.job_types and job.side is Side.UNMERGED:
+    if not signer.job_types and job.is_unmerged:
         return False, f"a {job.title} is signed only by a signer whose job-type names it"
     named = f", and its job-type names {job.counts_as.value}" if signer.job_types else ""
     return True, f"enabled by {' and '.join(map(repr, enabled[signer.name]))}{named}"

@@ -14,7 +14,7 @@ from image_builder_domain.problem import Problem, Problems, every, located, toge
 from image_builder_domain.trust.configuration_origin import Origin, check_origin
 from image_builder_domain.trust.decision import decide_job
 from image_builder_domain.trust.history import History
-from image_builder_domain.trust.job import Job, Side
+from image_builder_domain.trust.job import Job
 from image_builder_domain.trust.pull_request_tags import has_pull_request_shape
 
 _FLAG = "--images-to-sign"
@@ -94,15 +94,11 @@ def _of_this_side(
 
 def _objections(configuration: Configuration, job: Job, reference: ImageReference) -> Iterator[tuple[str, str]]:
     is_below = any(registry.contains(reference.repository) for registry in configuration.dev_registries)
-    if job.side is Side.UNMERGED and not is_below:
+    if job.is_unmerged and not is_below:
         yield f"this job ({job.title}) signs only images below dev-registry", "sign it in a job of merged code"
     if job.is_production and is_below:
         yield "it lies below dev-registry, where unmerged code can write", "sign an image that a production job built"
-    if (
-        job.side is not Side.UNMERGED
-        and reference.tag is not None
-        and _may_be_a_pull_request_s(configuration, reference)
-    ):
+    if not job.is_unmerged and reference.tag is not None and _may_be_a_pull_request_s(configuration, reference):
         what = f"pr-tags-in-registry lets pull requests write tags like {reference.tag!r}"
         yield what, "sign another tag of this image"
 

@@ -8,7 +8,7 @@ from returns.result import Result, Success
 
 from image_builder_domain.job.state import CiSystem
 from image_builder_domain.problem import Problems, refuse
-from image_builder_domain.trust.job import Job, Listed, Side
+from image_builder_domain.trust.job import Job, Listed
 
 
 class Origin(Enum):
@@ -41,7 +41,7 @@ def check_origin(job: Job, file: str, origin: Origin) -> Result[Job, Problems]:
     Where the job's definition comes from the same commit, that commit could name another file anyway. Elsewhere such a
     file must not say that its own ref is production; Prow's administrators say that themselves.
     """
-    if job.side is Side.LOCAL or origin is Origin.APART:
+    if job.is_local or origin is Origin.APART:
         return Success(job)
     if job.is_production:
         return _own_word(job, file, origin)

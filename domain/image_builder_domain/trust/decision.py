@@ -1,9 +1,11 @@
-"""Which side of trust this job is on: decided once, from the configuration, the git state and git's history.
+"""The side of trust of this job, decided once from the configuration, the git state and git's history.
 
-What counts for every mode is :func:`decide_job`: the ref is listed, not everybody can make it, and the host counts. A
-tag that is not production is refused, because a demotion would be a surprise. :func:`check_start` has the conditions
-for builds alone.
+:func:`decide_job` has the conditions for every mode: the ref is listed, not everybody can create it, and the host is
+one of ours. A tag that is not production is refused, because a silent demotion would be a surprise.
+:func:`check_start` has the condition that only builds have.
 """
+
+from typing import assert_never
 
 from returns.result import Failure, Result, Success
 
@@ -25,7 +27,7 @@ def decide_job(
 
 def history_questions(configuration: Configuration, state: GitState) -> tuple[str, ...]:
     """The branches (short names) of which git must say whether the commit lies on them; none for most jobs."""
-    if claimed_side(state.job_type) is not Side.PRODUCTION:
+    if not state.job_type.is_push_like:
         return ()
     found = listing(configuration, state)
     if not isinstance(found, Listed):
@@ -60,16 +62,26 @@ def _claimed_branch(state: GitState, found: Listed) -> tuple[str, ...]:
 
 
 def _judged(configuration: Configuration, state: GitState, history: History) -> Result[Job, Problems]:
-    side = claimed_side(state.job_type)
-    if side is Side.LOCAL:
-        return Success(Job(state, side, "it runs outside every CI system", state.job_type))
-    if side is Side.UNMERGED:
-        return Success(Job(state, side, f"a {state.job_type.value} builds code that is not merged", state.job_type))
+    claimed = claimed_side(state.job_type)
+    match claimed:
+        case Side.LOCAL:
+            return Success(Job(state, claimed, "it runs outside every CI system", state.job_type))
+        case Side.UNMERGED:
+            reason = f"a {state.job_type.value} builds code that is not merged"
+            return Success(Job(state, claimed, reason, state.job_type))
+        case Side.PRODUCTION:
+            return _pushed(configuration, state, history)
+        case _:
+            assert_never(claimed)
+
+
+def _pushed(configuration: Configuration, state: GitState, history: History) -> Result[Job, Problems]:
+    """A push-like job: production, counted as a merge group, or refused."""
     found = listing(configuration, state)
     if isinstance(found, Listed):
         found = proven(configuration, state, found, history)
     if isinstance(found, Listed):
-        return Success(Job(state, side, found.reason, state.job_type, found))
+        return Success(Job(state, Side.PRODUCTION, found.reason, state.job_type, found))
     what = f"this {state.job_type.value} job is not production: {found.reason}"
     if found.is_refused:
         return refuse(configuration.file, what, found.remedy)
@@ -80,7 +92,7 @@ def _judged(configuration: Configuration, state: GitState, history: History) -> 
 def _host_counts(configuration: Configuration, state: GitState) -> Result[None, Problems]:
     """``org/repo`` of another host is another repository: Jenkins, for one, builds whatever URL it is given."""
     hosts = configuration.trust.repository_hosts
-    is_unsure = state.system is CiSystem.JENKINS and claimed_side(state.job_type) is Side.PRODUCTION
+    is_unsure = state.system is CiSystem.JENKINS and state.job_type.is_push_like
     if hosts and state.host is not None and state.host.lower() not in hosts:
         what = f"the repository lies on {state.host}, which is not one of the repository-hosts"
         return refuse(configuration.file, what, "add the host there, if its repositories are yours")

@@ -55,7 +55,7 @@ from image_builder_domain.report.verification import published_images
 from image_builder_domain.source.dockerfile import declared_arguments
 from image_builder_domain.source.env_file import env_file_arguments
 from image_builder_domain.tag import TagSpec, outside_actions, tag_value
-from image_builder_domain.trust.admission_inputs import read_claims
+from image_builder_domain.trust.admission import read_claims
 
 from tests.bounded_work import MOST_SECONDS, Clock, excess
 from tests.prow_job import prow_job

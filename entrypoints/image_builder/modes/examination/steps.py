@@ -12,7 +12,7 @@ from image_builder_domain.image.registry_prefix import RegistryPrefix
 from image_builder_domain.plan.backend import Backend
 from image_builder_domain.plan.destinations import registries_of
 from image_builder_domain.plan.signers import choose_signers
-from image_builder_domain.trust.job import Job, Side
+from image_builder_domain.trust.job import Job
 
 from image_builder.container import Settings
 from image_builder.modes.examination.registries import below
@@ -25,7 +25,7 @@ def look_at_steps(
     backend: Backend | None, configuration: Configuration | None, job: Job | None, settings: Settings
 ) -> Iterator[Finding]:
     """A warning for each credential of production in a job that builds unmerged code with kaniko."""
-    if backend is not Backend.KANIKO or configuration is None or job is None or job.side is not Side.UNMERGED:
+    if backend is not Backend.KANIKO or configuration is None or job is None or not job.is_unmerged:
         return
     own = registries_of(configuration, job).value_or(())
     credentials = DockerCredentials(settings.environment)

@@ -11,8 +11,15 @@ from hypothesis import strategies as st
 from image_builder_adapters.yaml_reader import parse_document
 from image_builder_domain.job.state import JobType
 from image_builder_domain.problem import Problems
-from image_builder_domain.trust.admission import JOB_TYPES, AdmissionRules, AdmittedRun, ClaimedRun, admit
-from image_builder_domain.trust.admission_inputs import read_claims, read_rules
+from image_builder_domain.trust.admission import (
+    JOB_TYPES,
+    AdmissionRules,
+    AdmittedRun,
+    ClaimedRun,
+    admit,
+    read_claims,
+    read_rules,
+)
 from returns.result import Result, Success
 
 NOW = 1_800_000_000.0
