@@ -168,7 +168,7 @@ def _converted(name: str, kind: str, text: str) -> tuple[object, str | None]:
         return _BOOLEANS.get(text), None if text in _BOOLEANS else f"{text!r} is neither true nor false"
     if kind == NUMBER:
         good = text.isascii() and text.isdecimal() and 0 < len(text) < 7 and int(text) > 0
-        return int(text) if good else None, None if good else f"{text!r} is no whole number from 1"
+        return int(text) if good else None, None if good else f"{text!r} is not a whole number from 1"
     if kind == DURATION:
         return _seconds(text)
     choices = FLAGS[name][2]

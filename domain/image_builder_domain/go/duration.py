@@ -33,13 +33,13 @@ _MOST_DIGITS: Final = 10_000
 @final
 @dataclass(frozen=True, slots=True)
 class MalformedDuration:
-    """A text that is no duration."""
+    """A text that is not a duration."""
 
     text: str
 
     def __str__(self) -> str:
         shown = self.text if len(self.text) <= 80 else f"{self.text[:80]}…"
-        return f"{shown!r} is no duration; write a number and a unit, such as 10s, 5m or 1h30m"
+        return f"{shown!r} is not a duration; write a number and a unit, such as 10s, 5m or 1h30m"
 
 
 def seconds(text: str) -> Result[float, MalformedDuration]:

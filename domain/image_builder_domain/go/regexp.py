@@ -1,9 +1,9 @@
 """Regular expressions in Go's syntax (RE2), for the ``validation`` of a tag.
 
 Supported: literals, ``.``, classes (``[a-z]``, ``[^x]``, ``[[:alpha:]]``, ``\\d``, ``\\w``, ``\\s``), groups, ``|``,
-``*``, ``+``, ``?`` and ``{n,m}`` with their lazy forms, ``^``, ``$``, ``\\A``, ``\\z``, ``\\b``, ``\\B``, the flags ``imsU``
-and ``\\Q...\\E``. Go's Unicode classes (``\\p{...}``) and letters beyond ASCII under ``(?i)`` are rejected, as is
-everything that Go rejects (look-around, backreferences).
+``*``, ``+``, ``?`` and ``{n,m}`` with their lazy forms, ``^``, ``$``, ``\\A``, ``\\z``, ``\\b``, ``\\B``, the flags
+``imsU`` and ``\\Q...\\E``. Go's Unicode classes (``\\p{...}``) and letters beyond ASCII under ``(?i)`` are rejected,
+as is everything that Go rejects (look-around, backreferences).
 
 Python's ``re`` only finds single characters and boundaries here. In whole patterns it backtracks:
 ``^([a-z]+-?)+$`` takes minutes for 40 letters and a dot, and the text may be a branch's name, which the author of a
@@ -187,7 +187,7 @@ class _Parser:
         """The whole pattern; raises :class:`_RejectedError`."""
         part = self._group(frozenset(), 0)
         if self._at < len(self._text):
-            self._reject("there is no '(' for this ')'")
+            self._reject("this ')' has no '('")
         return part
 
     def _reject(self, reason: str, at: int | None = None) -> NoReturn:
@@ -241,7 +241,7 @@ class _Parser:
         if quoted := self._take(r"\\Q(.*?)(?:\\E|\Z)"):
             return [_single(self._character(ord(letter), fold=fold)) for letter in quoted[1]]
         if self._take(_COUNT):
-            self._reject(f"there is nothing that {self._text[at]!r} could repeat", at)
+            self._reject(f"{self._text[at]!r} has nothing to repeat", at)
         if assertion := self._take(r"\\[AzbB]|[\^$]"):
             known = _ASSERTIONS | _MULTILINE if "m" in flags else _ASSERTIONS
             return [_single(known[assertion[0]], width=0)]
@@ -260,7 +260,7 @@ class _Parser:
         if count is None:
             return parts
         if not parts:
-            self._reject("there is nothing to repeat before this", at)
+            self._reject("this has nothing to repeat", at)
         least, most = {"*": (0, None), "+": (1, None), "?": (0, 1)}.get(count[0]) or self._counts(count, at)
         self._take(r"\?")
         if self._take(_COUNT):

@@ -118,7 +118,7 @@ def test_an_empty_result_is_refused_with_its_template() -> None:
 def test_a_bad_template_shows_place_and_fields() -> None:
     broken = TagSpec("default_tag", "{{ .Nope }}", "config.yaml:3:15: tag-template")
     problem = told(compute_tags([broken], DATA).failure())
-    assert problem.startswith("config.yaml:3:15: tag-template: there is no field .Nope")
+    assert problem.startswith("config.yaml:3:15: tag-template: unknown field .Nope")
     assert ".ShortSHA" in problem
 
 

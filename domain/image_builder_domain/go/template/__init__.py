@@ -1,7 +1,7 @@
-"""Templates of tag values: Go's ``text/template``, so far as tags can use it.
+"""Templates of tag values: the part of Go's ``text/template`` that tags can use.
 
-A template never gives a text that Go would not give: what is not supported is refused by name. Most templates hold
-nothing but text and fields; for them the interpreter is not even imported.
+A template never renders a text that Go would not render: what is not supported is rejected by name. Most templates hold
+only text and fields; for them the interpreter is not imported.
 """
 
 from typing import TYPE_CHECKING, Any, Final
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 __all__ = ["TemplateData", "TemplateError", "is_template", "render", "unset_variables"]
 
 _LONGEST: Final = 128
-"""Characters that a template may give; a tag has no more."""
+"""Characters of a rendered template: the longest tag."""
 
 
 def render(source: str, data: TemplateData) -> Result[str, "TemplateError"]:
-    """The text of a template, or an error that shows the place and the names there are.
+    """The rendered text, or an error that shows the position and the available names.
 
     Limits: 4 KiB of source, 128 characters of text, 10,000 steps, 100 levels of nesting.
     """
@@ -33,7 +33,7 @@ def render(source: str, data: TemplateData) -> Result[str, "TemplateError"]:
 
 
 def unset_variables(source: str, data: TemplateData) -> tuple[str, ...]:
-    """The names that ``.Env`` asks for and that are not set, in the order of asking; none where rendering fails."""
+    """The names that ``.Env`` looks up and that are not set, in order; empty where rendering fails."""
     if "Env" not in source:
         return ()
     from image_builder_domain.go.template.interpreter import interpret
@@ -42,14 +42,14 @@ def unset_variables(source: str, data: TemplateData) -> tuple[str, ...]:
 
 
 def is_template(source: str) -> bool:
-    """True when Go would see an action in it."""
+    """True when the text contains an action."""
     return "{{" in source
 
 
 def _without_interpreter(source: str, data: TemplateData) -> str | None:
-    """The text of a short template of text and ``{{ .Field }}`` alone; None when it is anything more.
+    """The text of a short template that contains only text and ``{{ .Field }}``; else None.
 
-    Such an action has one form: blanks, a field, blanks. All others, also broken ones, are left to the interpreter.
+    Such an action is blanks, a field, blanks. All others, also malformed ones, are left to the interpreter.
     """
     first, *pieces = source.split("{{")
     parts = [first]
@@ -64,7 +64,7 @@ def _without_interpreter(source: str, data: TemplateData) -> str | None:
 
 
 def __getattr__(name: str) -> Any:
-    """The failure's class, imported when it is asked for: templates that are good do not need it."""
+    """Import the error's class on demand: valid templates do not need it."""
     if name != "TemplateError":
         raise AttributeError(name)
     from image_builder_domain.go.template.refusal import TemplateError

@@ -104,7 +104,7 @@ class Expressions:
 
     def _undefined(self, name: str) -> Refused:
         names = ", ".join(dict.fromkeys(known for known, _ in self.variables))
-        return Refused(f"there is no variable {name[:LONGEST_SHOWN]} here", names=names)
+        return Refused(f"unknown variable {name[:LONGEST_SHOWN]} here", names=names)
 
     # --- pipelines ---
 
@@ -139,7 +139,7 @@ class Expressions:
         if arguments or not isinstance(piped, _Absent):
             raise Refused("only functions and methods take arguments")
         if isinstance(first, Nil):
-            raise Refused("nil is no value of its own")
+            raise Refused("nil is not a command")
         return self._operand(dot, first)
 
     def _operand(self, dot: Value, operand: Operand) -> Value:
@@ -245,7 +245,7 @@ class Expressions:
             return self._environment(str(variable))
         field = TEXT_FIELDS.get(f".{name}")
         if field is None and name != "Time":
-            raise Refused(f"there is no field .{name[:LONGEST_SHOWN]}")
+            raise Refused(f"unknown field .{name[:LONGEST_SHOWN]}")
         if count:
             raise Refused(f".{name} is a field, and takes no arguments")
         return field(self._data) if field is not None else from_datetime(self._data.time, self._data.nanosecond)
@@ -275,7 +275,7 @@ class Expressions:
         self.position = operand.position
         if isinstance(operand, Number) and expected in (int, Duration):
             if operand.constant.integer is None:
-                raise Refused(f"{shown(operand.text)} is no whole number")
+                raise Refused(f"{shown(operand.text)} is not a whole number")
             whole: int = expected(operand.constant.integer)
             return whole
         return _checked(expected, self._operand(dot, operand))

@@ -1,4 +1,4 @@
-"""Literals of the template language: texts, characters and numbers (Go specification, "Lexical elements")."""
+"""Texts, characters and numbers as Go writes them (specification, "Lexical elements"): reading, and quoting."""
 
 import re
 from typing import Final, NamedTuple, final
@@ -32,9 +32,9 @@ _UINT64: Final = 1 << 64
 
 @final
 class Constant(NamedTuple):
-    """A number as written. ``value`` is what it is where any type will do; None when it is no ``int``.
+    """A number as written. ``value`` is its value where any type is accepted; None when it does not fit an ``int``.
 
-    ``integer`` is what it is for a parameter of an integer type; None when it is no whole number of 64 bits.
+    ``integer`` is its value for a parameter of an integer type; None when it is not a whole number of 64 bits.
     """
 
     value: int | float | None
@@ -61,7 +61,7 @@ def character_literal(token: str, position: int) -> Constant:
     """The number of the one character between single quotes."""
     inside = token[1:-1]
     if not inside:
-        raise Refused("there is no character between the quotes", position)
+        raise Refused("these quotes need a character between them", position)
     code, length, _ = _character(inside, 0, "'", position + 1)
     if length != len(inside):
         raise Refused("more than one character between single quotes", position)
@@ -101,7 +101,7 @@ def number_literal(text: str, position: int) -> Constant:
         return _integer(text, found, position)
     value = _float(text)
     if value is None or not _looks_like_a_float(text):
-        raise Refused(f"{shown(text)} is no number", position)
+        raise Refused(f"{shown(text)} is not a number", position)
     whole = int(value) if value.is_integer() and -_INT64 <= value < _INT64 else None
     return Constant(value, whole)
 
@@ -137,3 +137,61 @@ def _float(text: str) -> float | None:
         return None
     value = float(plain)
     return None if value in (float("inf"), float("-inf")) else value
+
+
+# --- quoting: text as Go writes it in its sources (``%q``, package ``strconv``) --------------------------------------
+
+REPLACEMENT: Final = 0xFFFD
+"""U+FFFD, which replaces an invalid character."""
+
+_LARGEST: Final = 0x10FFFF
+_NAMED: Final = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
+
+
+def quote(text: str, *, ascii_only: bool) -> str:
+    """``text`` in double quotes."""
+    return f'"{"".join(_escape(char, chr(34), ascii_only) for char in text)}"'
+
+
+def quote_character(code: int, *, ascii_only: bool) -> str:
+    """The character of that code in single quotes."""
+    return f"'{_escape(character(code), chr(39), ascii_only)}'"
+
+
+def character(code: int) -> str:
+    """The character of that code, or the replacement character."""
+    return chr(code if 0 <= code < 0xD800 or 0xE000 <= code <= _LARGEST else REPLACEMENT)
+
+
+def can_be_in_back_quotes(text: str) -> bool:
+    """True when back quotes can hold it in one line, as it is."""
+    return all(
+        char == "\t" or (char >= " " and char not in "`\x7f\ufeff" and not 0xDC80 <= ord(char) <= 0xDCFF)
+        for char in text
+    )
+
+
+def is_printable(char: str) -> bool:
+    """What Go's Unicode tables say; refused where Unicode versions may differ."""
+    if char.isascii():
+        return char.isprintable()
+    import unicodedata
+
+    if unicodedata.ucd_3_2_0.category(char) == "Cn":
+        raise Refused(f"escaping of the character U+{ord(char):04X} is not supported")
+    return char.isprintable()
+
+
+def _escape(char: str, quotes: str, ascii_only: bool) -> str:
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    if char in (quotes, "\\"):
+        return f"\\{char}"
+    if (char.isascii() or not ascii_only) and is_printable(char):
+        return char
+    if char in _NAMED:
+        return _NAMED[char]
+    if code < 0x80:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -4,10 +4,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, final
 
-from image_builder_domain.go.template.calendar import MONTHS, UNIX, add_date, at, checked, civil
+from image_builder_domain.go.template.calendar import MONTHS, UNIX, add_date, at, checked, civil, format_time
 from image_builder_domain.go.template.printing import plain
 from image_builder_domain.go.template.refusal import Refused
-from image_builder_domain.go.template.time_layout import format_time
 from image_builder_domain.go.template.value import UTC, Duration, Int64, Location, Month, Time, Value, Weekday
 
 _SECOND: Final = 1_000_000_000

@@ -1,30 +1,207 @@
-"""Makes nodes of tokens: the grammar of Go's ``text/template``.
+"""Parses the tokens of a template into nodes: the grammar of Go's ``text/template``.
 
-What Go checks before a template runs is checked here: blocks that are closed, ``break`` outside of a loop, templates
-that are defined twice. ``define`` and ``block`` have a scope of their own.
+Errors that Go finds before a template runs are found here: unknown functions and variables, blocks that are not closed,
+``break`` outside of a loop, templates that are defined twice. ``define`` and ``block`` have their own scope.
 """
 
 from functools import lru_cache
 from typing import Final, TypeAlias, final
 
 from image_builder_domain.go.template import lexer
-from image_builder_domain.go.template.lexer import CLOSE, OPEN, Token
-from image_builder_domain.go.template.literal import text_literal
-from image_builder_domain.go.template.pipeline_parser import PipelineParser, unexpected
-from image_builder_domain.go.template.refusal import Refused, TemplateError, shown
+from image_builder_domain.go.template.lexer import CLOSE, FIELD, OPEN, VARIABLE, Token
+from image_builder_domain.go.template.literal import character_literal, number_literal, text_literal
+from image_builder_domain.go.template.refusal import LONGEST_SHOWN, Refused, TemplateError, shown
 from image_builder_domain.go.template.syntax import (
     MAIN,
     Action,
     Body,
     Branch,
     Call,
+    Chain,
+    Command,
+    Dot,
+    Field,
+    Function,
     Jump,
+    Literal,
+    Nil,
     Node,
+    Number,
+    Operand,
     Pipeline,
     Range,
     Templates,
     Text,
+    Variable,
 )
+
+FUNCTIONS: Final = (
+    "and", "call", "eq", "ge", "gt", "html", "index", "js", "le", "len", "lt", "ne", "not", "or", "print", "printf",
+    "println", "slice", "urlquery",
+)  # fmt: skip
+_DEEPEST: Final = 100
+"""How deep parentheses and blocks may be nested, together."""
+
+_OPERANDS: Final = frozenset(
+    {
+        lexer.BOOL, lexer.CHAR, lexer.DOT, FIELD, lexer.WORD, lexer.NUMBER, "nil", lexer.RAW, lexer.STRING, VARIABLE,
+        "(",
+    }
+)  # fmt: skip
+
+
+@final
+class _PipelineParser:
+    """Reads along the tokens. ``variables`` are the names that are known at this place."""
+
+    def __init__(self, source: str) -> None:
+        self.variables = ["$"]
+        self._tokens = lexer.tokens(source)
+        self._place = 0
+        self._depth = 0
+
+    # --- tokens ---
+
+    def peek(self, ahead: int = 0) -> Token:
+        """The next token, or one after it; it stays the next one."""
+        return self._tokens[self._place + ahead]
+
+    def take(self) -> Token:
+        """The next token, which is done with."""
+        token = self._tokens[self._place]
+        self._place += 1
+        return token
+
+    def expect(self, kind: str, where: str) -> Token:
+        """The next token, which must be of this kind."""
+        token = self.take()
+        if token.kind != kind:
+            raise _unexpected(token, where)
+        return token
+
+    def enter(self, position: int) -> None:
+        """Go one level deeper; :meth:`leave` comes back."""
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise Refused(f"more than {_DEEPEST} levels of nesting are not supported", position)
+
+    def leave(self) -> None:
+        """Come back from one level."""
+        self._depth -= 1
+
+    # --- pipelines ---
+
+    def pipeline(self, where: str, end: str) -> Pipeline:
+        """Everything up to a token of the kind ``end``, which is done with too."""
+        position = self.peek().position
+        names, assigns = self._declarations(where)
+        commands: list[Command] = []
+        while (token := self.peek()).kind != end:
+            if token.kind not in _OPERANDS:
+                raise _unexpected(token, where)
+            commands.append(self._command())
+        if not commands:
+            raise Refused(f"a value is missing in {where}", self.peek().position)
+        self._place += 1
+        for command in commands[1:]:
+            if isinstance(command.first, Literal | Number | Dot | Nil):
+                raise Refused("what a pipe leads to must be a function or a method", command.position)
+        return Pipeline(position, names, assigns, tuple(commands))
+
+    def _declarations(self, where: str) -> tuple[tuple[str, ...], bool]:
+        names: list[str] = []
+        while self.peek().kind == VARIABLE:
+            following = self.peek(1).kind
+            if following not in (":=", "=", ","):
+                break
+            names.append(self.peek().text)
+            self.variables.append(self.peek().text)
+            self._place += 2
+            if following != ",":
+                return tuple(names), following == "="
+            if where != "range" or len(names) > 1 or self.peek().kind not in (VARIABLE, CLOSE, ")"):
+                raise Refused(f"too many variables in {where}", self._tokens[self._place - 1].position)
+        return tuple(names), False
+
+    def _command(self) -> Command:
+        position = self.peek().position
+        operands = [self._operand()]
+        while True:
+            token = self.peek()
+            if token.kind in (CLOSE, ")"):
+                break
+            if token.kind == "|":
+                self._place += 1
+                break
+            if not token.spaced or token.kind not in _OPERANDS:
+                raise _unexpected(token, "a command")
+            operands.append(self._operand())
+        return Command(position, operands[0], tuple(operands[1:]))
+
+    def _operand(self) -> Operand:
+        token = self.peek()
+        term = self._term()
+        names: list[str] = []
+        while (following := self.peek()).kind == FIELD and not following.spaced:
+            names.append(self.take().text[1:])
+        if not names:
+            return term
+        match term:
+            case Field():
+                return Field(term.position, (*term.names, *names))
+            case Variable():
+                return Variable(term.position, term.name, tuple(names))
+            case Function() | Pipeline():
+                return Chain(term.position, term, tuple(names))
+            case _:
+                raise Refused(f"{shown(token.text)} has no fields", token.position)
+
+    def _term(self) -> Operand:
+        token = self.take()
+        if token.kind == "(":
+            self.enter(token.position)
+            pipeline = self.pipeline("the parentheses", ")")
+            self.leave()
+            return pipeline._replace(position=token.position)
+        if token.kind == lexer.WORD and token.text not in FUNCTIONS:
+            raise Refused(f"unknown function {shown(token.text)}", token.position, ", ".join(FUNCTIONS))
+        if token.kind == VARIABLE and token.text not in self.variables:
+            names = ", ".join(dict.fromkeys(self.variables))
+            raise Refused(f"unknown variable {token.text[:LONGEST_SHOWN]}", token.position, names)
+        return _simple_operand(token)
+
+
+def _simple_operand(token: Token) -> Operand:
+    kind, text, position, _ = token
+    match kind:
+        case lexer.FIELD:
+            return Field(position, (text[1:],))
+        case lexer.VARIABLE:
+            return Variable(position, text, ())
+        case lexer.WORD:
+            return Function(position, text)
+        case lexer.STRING | lexer.RAW:
+            return Literal(position, text_literal(text, position))
+        case lexer.BOOL:
+            return Literal(position, text == "true")
+        case lexer.DOT:
+            return Dot(position)
+        case lexer.CHAR:
+            return Number(position, text, character_literal(text, position))
+        case lexer.NUMBER:
+            return Number(position, text, number_literal(text, position))
+        case "nil":
+            return Nil(position)
+        case _:
+            raise _unexpected(token, "an operand")
+
+
+def _unexpected(token: Token, where: str) -> Refused:
+    """The failure at a token that cannot stand there."""
+    return Refused(f"unexpected {shown(token.text or token.kind)} in {where}", token.position)
+
+
+# --- bodies ----------------------------------------------------------------------------------------------------------
 
 # Unicode's White_Space, for which Go takes a body to be empty.
 _WHITE: Final = (
@@ -47,7 +224,7 @@ def parse(source: str) -> Templates | TemplateError:
 @final
 class _Parser:
     def __init__(self, source: str) -> None:
-        self._in = PipelineParser(source)
+        self._in = _PipelineParser(source)
         self._templates: dict[str, Body] = {}
         self._loops = 0
 
@@ -84,7 +261,7 @@ class _Parser:
         if token.kind == lexer.TEXT:
             return Text(token.text)
         if token.kind != OPEN:
-            raise unexpected(token, "the template")
+            raise _unexpected(token, "the template")
         word = self._in.peek()
         action = _ACTIONS.get(word.kind)
         if action is None:
@@ -106,7 +283,7 @@ class _Parser:
         self._in.variables, self._loops = ["$"], 0
         body, closing = self._body()
         if closing.kind != "end":
-            raise unexpected(closing, "a template")
+            raise _unexpected(closing, "a template")
         self._in.variables, self._loops = outer
         return body
 
@@ -118,7 +295,7 @@ class _Parser:
 
     def _template_name(self, token: Token) -> str:
         if token.kind not in (lexer.STRING, lexer.RAW):
-            raise unexpected(token, "the place of a template's name")
+            raise _unexpected(token, "the place of a template's name")
         return text_literal(token.text, token.position)
 
     # --- actions with a keyword ---
@@ -144,7 +321,7 @@ class _Parser:
         following = self._in.peek()
         if following.kind in ("if", "with"):  # the else is left open for it
             if following.kind != word.kind:
-                raise unexpected(following, f"the else of {word.kind}")
+                raise _unexpected(following, f"the else of {word.kind}")
             self._in.take()
             self._in.enter(following.position)
             nested = self._branch(following)

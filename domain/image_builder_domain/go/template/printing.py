@@ -3,10 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from image_builder_domain.go.template.calendar import DAYS, MONTHS
-from image_builder_domain.go.template.float_format import shortest
+from image_builder_domain.go.template.calendar import DAYS, MONTHS, format_time
 from image_builder_domain.go.template.refusal import Refused
-from image_builder_domain.go.template.time_layout import format_time
 from image_builder_domain.go.template.value import (
     Duration,
     Int64,
@@ -20,6 +18,103 @@ from image_builder_domain.go.template.value import (
     canonical,
 )
 
+# --- numbers: ``strconv.FormatFloat``, for numbers that are finite ---------------------------------------------------
+
+_FRACTION_BITS: Final = 52
+_SMALLEST_EXPONENT: Final = -1074
+_SHORTEST_LIMIT: Final = 6
+"""From this decimal exponent on, the shortest form has an exponent."""
+
+
+def shortest(number: float) -> str:
+    """``%v``: the fewest digits that identify the number."""
+    digits, exponent = shortest_digits(number)
+    sign = "-" if _is_negative(number) else ""
+    if exponent < -4 or exponent >= _SHORTEST_LIMIT:
+        return f"{sign}{_scientific(digits, exponent)}"
+    return f"{sign}{_positional(digits, exponent)}"
+
+
+def shortest_digits(number: float) -> tuple[str, int]:
+    """The significant digits without zeros at the end, and the decimal exponent of the first one."""
+    if number == 0:
+        return "0", 0
+    mantissa, exponent = f"{abs(number)!r}".partition("e")[::2]
+    whole, _, fraction = mantissa.partition(".")
+    digits = whole + fraction
+    leading = len(digits) - len(digits.lstrip("0"))
+    return digits.strip("0") or "0", len(whole) - 1 - leading + int(exponent or "0")
+
+
+def format_float(number: float, verb: str, precision: int | None) -> str:
+    """One of the verbs ``e E f g G b x X``; without precision the shortest form (of ``e`` and ``f``: six digits)."""
+    match verb:
+        case "b":
+            return _binary(number)
+        case "x" | "X":
+            text = _hexadecimal(number, precision)
+            return text.upper() if verb == "X" else text
+        case "g" | "G" if precision is None:
+            return shortest(number).upper() if verb == "G" else shortest(number)
+        case _:
+            return f"{number:.{6 if precision is None else precision}{verb}}"
+
+
+def _is_negative(number: float) -> bool:
+    return f"{number!r}"[0] == "-"
+
+
+def _scientific(digits: str, exponent: int) -> str:
+    point = f".{digits[1:]}" if len(digits) > 1 else ""
+    return f"{digits[0]}{point}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
+
+
+def _positional(digits: str, exponent: int) -> str:
+    if exponent < 0:
+        return f"0.{'0' * (-exponent - 1)}{digits}"
+    whole, fraction = digits[: exponent + 1].ljust(exponent + 1, "0"), digits[exponent + 1 :]
+    return f"{whole}.{fraction}" if fraction else whole
+
+
+def _parts(number: float) -> tuple[int, int]:
+    """The whole-numbered mantissa and the binary exponent, as they lie in the 64 bits."""
+    mantissa, exponent = abs(number).hex().partition("p")[::2]
+    whole, _, fraction = mantissa[2:].partition(".")
+    power = int(exponent) - _FRACTION_BITS
+    bits = (int(whole, 16) << _FRACTION_BITS) | int((fraction or "0").ljust(13, "0"), 16)
+    return bits, power if bits else _SMALLEST_EXPONENT
+
+
+def _binary(number: float) -> str:
+    mantissa, power = _parts(number)
+    sign = "-" if _is_negative(number) else ""
+    return f"{sign}{mantissa}p{power:+d}"
+
+
+def _hexadecimal(number: float, precision: int | None) -> str:
+    mantissa, power = _parts(number)
+    sign = "-" if _is_negative(number) else ""
+    if mantissa == 0:
+        return f"{sign}0x0{'.' + '0' * precision if precision else ''}p+00"
+    shift = _FRACTION_BITS + 1 - mantissa.bit_length()
+    mantissa, power = mantissa << shift, power - shift + _FRACTION_BITS
+    if precision is not None and precision < 13:
+        mantissa = _rounded(mantissa, 4 * (13 - precision))
+        if mantissa.bit_length() > _FRACTION_BITS + 1:
+            mantissa, power = mantissa >> 1, power + 1
+    fraction = f"{mantissa & ((1 << _FRACTION_BITS) - 1):013x}"
+    fraction = fraction.rstrip("0") if precision is None else fraction[:precision].ljust(precision, "0")
+    return f"{sign}0x1{'.' + fraction if fraction else ''}p{'-' if power < 0 else '+'}{abs(power):02d}"
+
+
+def _rounded(number: int, bits: int) -> int:
+    """Without the last ``bits`` bits, to the nearest; a half goes to the even one."""
+    kept, rest, half = number >> bits, number & ((1 << bits) - 1), 1 << (bits - 1)
+    return (kept + (rest > half or (rest == half and kept & 1))) << bits
+
+
+# --- all values ------------------------------------------------------------------------------------------------------
+
 _UNSIGNED: Final = 1 << 64
 _UNITS: Final = ((1_000, "ns"), (1_000_000, "\u00b5s"), (1_000_000_000, "ms"))
 
@@ -30,7 +125,7 @@ def plain(value: Value) -> str:
 
 
 def sprint(values: Iterable[Value]) -> str:
-    """``print``: a blank only between two neighbours that are both no texts."""
+    """``print``: a blank only between two neighbours that are both not strings."""
     parts: list[str] = []
     blank_before = False
     for value in values:

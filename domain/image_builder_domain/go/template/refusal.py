@@ -26,7 +26,7 @@ class TemplateError:
         after = self.source[self.position : self.position + LONGEST_SHOWN]
         before = f"...{before}" if start else before
         after = f"{after}..." if self.position + LONGEST_SHOWN < len(self.source) else after
-        return f"{self.reason}; there are {names}\n    {_one_line(before + after)}\n    {' ' * len(before)}^"
+        return f"{self.reason}; available: {names}\n    {_one_line(before + after)}\n    {' ' * len(before)}^"
 
 
 @final

@@ -90,7 +90,7 @@ def test_loopback_needs_no_tls(url: str) -> None:
         ("12", "[1]", "not a list"),
         ("  ado-pipeline-id: 12\n", "", "config.yaml:2:3: ado-config.ado-pipeline-id is missing"),
         ("12", "12\n  ado-pipeline: 1", "config.yaml:5:3: unknown key 'ado-config.ado-pipeline'; did you mean"),
-        ("12", "12\n  ado-refresh-interval: 15", "'15' is no duration"),
+        ("12", "12\n  ado-refresh-interval: 15", "'15' is not a duration"),
         ("12", "12\n  ado-refresh-interval: 0s", "'0s' is too short; write more than 0s"),
         ("12", "12\n  ado-refresh-interval: -1s", "'-1s' is too short"),
         ("12", "12\n  ado-refresh-interval: 25h", "'25h' is too long; write 86400s or less"),

@@ -77,4 +77,4 @@ def test_anything_else_is_refused(text: str) -> None:
 
 
 def test_a_refusal_shows_the_text_and_the_form() -> None:
-    assert str(MalformedDuration("10")) == "'10' is no duration; write a number and a unit, such as 10s, 5m or 1h30m"
+    assert str(MalformedDuration("10")) == "'10' is not a duration; write a number and a unit, such as 10s, 5m or 1h30m"

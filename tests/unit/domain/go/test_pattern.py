@@ -15,7 +15,7 @@ from image_builder_domain.go.regexp import LONGEST, Pattern
 from returns.pipeline import is_successful
 
 ANSWERS = json.loads((Path(__file__).parent / "go_regexp_answers.json").read_text())
-REFUSED_ONLY_HERE = ("there is nothing that", "letters beyond ASCII")
+REFUSED_ONLY_HERE = ("nothing to repeat", "letters beyond ASCII")
 
 
 def matches(pattern: str, text: str) -> bool:
@@ -83,12 +83,12 @@ def test_any_text_is_a_pattern_or_is_refused(pattern: str, text: str) -> None:
         pytest.param("(?>a)", "this kind of group is not supported", id="atomic group"),
         pytest.param("(?x) a", "this kind of group is not supported", id="flag"),
         pytest.param("(a", "a ')' is missing at character 3", id="open group"),
-        pytest.param("a)", "there is no '(' for this ')' at character 2", id="closed group"),
+        pytest.param("a)", "this ')' has no '(' at character 2", id="closed group"),
         pytest.param("x[a", "a ']' is missing at character 2", id="open class"),
         pytest.param("[b-a]", "this range goes down at character 2", id="range"),
-        pytest.param("*a", "there is nothing that '*' could repeat at character 1", id="count"),
-        pytest.param("{2}a", "there is nothing that '{' could repeat at character 1", id="count in braces"),
-        pytest.param("\\Q\\E*", "there is nothing to repeat before this", id="count of nothing"),
+        pytest.param("*a", "'*' has nothing to repeat at character 1", id="count"),
+        pytest.param("{2}a", "'{' has nothing to repeat at character 1", id="count in braces"),
+        pytest.param("\\Q\\E*", "this has nothing to repeat", id="count of nothing"),
         pytest.param("a**", "a repetition of a repetition needs a group", id="count of a count"),
         pytest.param("a{2}{3}", "a repetition of a repetition needs a group", id="count of a count in braces"),
         pytest.param("a{1001}", "counts go from 0 to 1000", id="large count"),

@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from image_builder_domain.go.template import TemplateData, is_template, render, unset_variables
-from image_builder_domain.go.template.calendar import from_datetime
+from image_builder_domain.go.template.calendar import format_time, from_datetime
 from image_builder_domain.go.template.functions import BUILTINS
 from image_builder_domain.go.template.interpreter import interpret
-from image_builder_domain.go.template.pipeline_parser import FUNCTIONS
-from image_builder_domain.go.template.time_layout import format_time
+from image_builder_domain.go.template.parser import FUNCTIONS
 
 SHA = "abcdef1234567890abcdef1234567890abcdef12"
 DATA = TemplateData(
@@ -86,25 +85,25 @@ def test_time_is_rendered_in_utc() -> None:
 @pytest.mark.parametrize(
     ("source", "reason", "under"),
     [
-        pytest.param("{{ .Unknown }}", "there is no field .Unknown", ".Unknown", id="unknown field"),
-        pytest.param("{{ .date }}", "there is no field .date", ".date", id="case of a field"),
+        pytest.param("{{ .Unknown }}", "unknown field .Unknown", ".Unknown", id="unknown field"),
+        pytest.param("{{ .date }}", "unknown field .date", ".date", id="case of a field"),
         pytest.param("a{{ .Date", "'{{' is never closed", "{{ .Date", id="not closed"),
         pytest.param("{{ .Date-x }}", "unexpected '-' after '.Date'", "-x", id="bad character"),
         pytest.param('{{ "a }}', "never closed on its line", '"a', id="text not closed"),
-        pytest.param("{{}}", "there is no value in the action", "}}", id="empty action"),
-        pytest.param("{{ nope }}", "there is no function 'nope'", "nope", id="unknown function"),
-        pytest.param("{{ $x }}", "there is no variable $x", "$x", id="unknown variable"),
+        pytest.param("{{}}", "a value is missing in the action", "}}", id="empty action"),
+        pytest.param("{{ nope }}", "unknown function 'nope'", "nope", id="unknown function"),
+        pytest.param("{{ $x }}", "unknown variable $x", "$x", id="unknown variable"),
         pytest.param("{{ .Date.Year }}", "string has no .Year", ".Date.Year", id="field of a text"),
         pytest.param("{{ .Time.Yaer }}", "time.Time has no .Yaer", ".Time.Yaer", id="unknown method"),
         pytest.param("{{ .Date 1 }}", ".Date is a field, and takes no arguments", ".Date", id="argument to a field"),
         pytest.param("{{ (.Date) 1 }}", "only functions and methods take arguments", "(", id="argument to a value"),
         pytest.param("{{ if 1 }}x", "an {{end}} is missing", "", id="no end"),
         pytest.param("{{ end }}", "{{end}} closes nothing", "end }}", id="an end too many"),
-        pytest.param('{{ template "a" }}', "there is no template 'a'", "template", id="unknown template"),
+        pytest.param('{{ template "a" }}', "unknown template 'a'", "template", id="unknown template"),
         pytest.param("{{ .Time.Format 1 }}", "an argument of the type string", "1 }}", id="type of an argument"),
         pytest.param("{{ .Time.Format }}", ".Format takes 1 argument, not 0", ".Time.Format", id="number of arguments"),
         pytest.param('{{ lt 1 "a" }}', "int and string cannot be compared", "lt", id="comparison"),
-        pytest.param('{{ slice "ab" 9 }}', "there is no place 9 in a text of 2 bytes", "slice", id="slice"),
+        pytest.param('{{ slice "ab" 9 }}', "position 9 is outside a text of 2 bytes", "slice", id="slice"),
         pytest.param("{{ 1i }}", "complex numbers are not supported", "1i", id="complex number"),
         pytest.param("{{ . }}", "printing the whole of '.' is not supported", ".", id="the root"),
         pytest.param("{{ .Time.MarshalText }}", "bytes are not supported", ".Time.MarshalText", id="bytes"),
@@ -141,7 +140,7 @@ def test_what_is_wrong_is_named_and_shown(source: str, reason: str, under: str) 
     ],
 )
 def test_an_error_tells_the_names_that_exist(source: str, names: str) -> None:
-    assert f"; there are {names}" in str(render(source, DATA).failure())
+    assert f"; available: {names}" in str(render(source, DATA).failure())
 
 
 def test_an_error_in_a_long_template_shows_what_is_around_it() -> None:
