@@ -98,7 +98,7 @@ def lasting_settings(settings: Settings, backend: Backend | None) -> Settings:
     """The settings of a build with this engine: programs that kaniko would overwrite are not counted on."""
     if backend is not Backend.KANIKO:
         return settings
-    from image_builder_adapters.kaniko.lasting import lasting_environment
+    from image_builder_adapters.kaniko.container import lasting_environment
 
     return replace(settings, environment=lasting_environment(settings.environment))
 

@@ -173,7 +173,7 @@ class TestOwnRoot(OwnRoot, DockerfileEngineFixtures):
         )
         if "unshare" in done.stderr:
             pytest.skip("this machine grants no user namespaces, so it cannot be shown")
-        assert "a root of its own cannot be had" in done.stdout, done.stderr
+        assert "a root of its own cannot be made" in done.stdout, done.stderr
         assert said in done.stdout
         assert "USE_BUILDKIT=true" in done.stdout
         assert os.listdir(environment["TMPDIR"]) == []

@@ -1,7 +1,7 @@
-"""The executor's command line of a request; pure.
+"""The executor's command line of a request. Pure.
 
-Source: ``executor --help``. Every flag is one that all releases since 1.9 know; of ``--no-push-cache`` the executor is
-asked before it is passed. Flag and value are one word, so a value may start with a dash.
+Source: ``executor --help``. All releases since 1.9 know every flag but ``--no-push-cache``, for which the engine checks
+the help text first. Flag and value are one word, so a value may start with a dash.
 """
 
 import posixpath
@@ -12,15 +12,15 @@ from image_builder_domain.build import BuildRequest
 
 NO_PUSH_CACHE: Final = "--no-push-cache"
 DEFAULT_LOG_FORMAT: Final = "text"
-"""The executor's own default is coloured, on a terminal or not."""
+"""By default the executor prints colours, even without a terminal."""
 
 
 def executor_arguments(
     request: BuildRequest, context: str, log_format: str | None, more: tuple[str, ...] = ()
 ) -> tuple[str, ...]:
-    """Everything after the executor's path, without ``--digest-file``. ``context`` is where the executor finds it.
+    """Everything after the executor's path, without ``--digest-file``. ``context`` is the path that the executor sees.
 
-    The Dockerfile's path is absolute: of a relative one kaniko looks in its own working directory first.
+    The Dockerfile's path is absolute, because kaniko looks for a relative one in its own working directory first.
     """
     return (
         *more,
@@ -58,9 +58,9 @@ def _cache(request: BuildRequest) -> Iterator[str]:
 
 
 def _loopback_registries(request: BuildRequest) -> list[str]:
-    """Those that are reached by plain http; never any other (``Repository.is_loopback``)."""
-    references = (*request.destinations, *request.cache.imports)
-    return list(dict.fromkeys(found.repository.domain for found in references if found.repository.is_loopback))
+    """The registries to which kaniko may speak plain HTTP: only those on loopback (``Repository.is_loopback``)."""
+    repositories = [reference.repository for reference in (*request.destinations, *request.cache.imports)]
+    return list(dict.fromkeys(repository.domain for repository in repositories if repository.is_loopback))
 
 
 def _boolean(value: bool) -> str:

@@ -1,35 +1,67 @@
-"""Our own container, whose files every build replaces: what of a build must not reach us, nor the next build.
+"""Our own container, where the tool lives below ``/kaniko``: the executor overwrites everything that is not mounted.
 
-Called where nothing else is started at the same time.
+After a build a program from any other folder is gone, or is a file of the image that was built, which must never run
+with our secrets.
 """
 
-import ctypes
 import os
 import signal
+import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from image_builder_adapters.kaniko import kernel
+from image_builder_adapters.kaniko.environment import KANIKO
+from image_builder_adapters.process import search_path
 
-_WITHIN: Final = 2.0
+OWN_FILES = (sys.executable, sys.prefix, __file__)
+"""Paths of the tool itself."""
+
+_END_WITHIN: Final = 2.0
 
 
-def stand_apart() -> None:
-    """Before a build: names of hosts are looked up as now, and what the build leaves running becomes our child.
+def is_in_our_container(executor: str, own_files: tuple[str, ...] = OWN_FILES) -> bool:
+    """True if the executor, the tool and everything that the tool runs from lie below ``/kaniko``."""
+    return all(os.path.realpath(path).startswith(f"{KANIKO}/") for path in (executor, *own_files))
 
-    Afterwards ``/etc/nsswitch.conf`` is the image's, which could name a library of its own, or no DNS.
+
+def executor_path(environment: Mapping[str, str]) -> str:
+    """The path of kaniko's executor, which need not exist."""
+    return os.path.abspath(environment.get("KANIKO_EXECUTOR") or f"{KANIKO}/executor")
+
+
+def lasting_environment(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment. In our own container its ``PATH`` has only the folders that survive a build."""
+    if not is_in_our_container(executor_path(environment)):
+        return environment
+    return {**environment, "PATH": lasting_path(search_path(environment))}
+
+
+def lasting_path(path: str) -> str:
+    """The folders of a ``PATH`` that survive a build: those below ``/kaniko`` or on a file system of their own."""
+    return os.pathsep.join(filter(_survives, path.split(os.pathsep))) or f"{KANIKO}/bin"
+
+
+def prepare_for_build() -> None:
+    """Adopt what a build leaves running, and keep the rules for host names. Call it while nothing else is started.
+
+    After the build ``/etc/nsswitch.conf`` is the image's. It could name a library of the image, or no DNS.
     """
-    kernel.adopt_orphans()
+    import ctypes
+
+    from image_builder_adapters.kaniko.namespaces import adopt_orphans
+
+    adopt_orphans()
     libc = ctypes.CDLL(None)
-    if hasattr(libc, "__nss_configure_lookup"):  # glibc: nss_database.c; others know no such file
+    if hasattr(libc, "__nss_configure_lookup"):  # glibc (nss_database.c); other libraries do not read that file
         libc["__nss_configure_lookup"](b"hosts", b"files dns")
 
 
 def end_leftovers() -> None:
-    """After a build: end what its steps left running; each of them has a session or a group of its own."""
-    end = time.monotonic() + _WITHIN
+    """End what the steps of a build left running: every child, for each has a session or a group of its own."""
+    end = time.monotonic() + _END_WITHIN
     while (left := _children()) and time.monotonic() < end:
         for process in left:
             with suppress(OSError):
@@ -38,12 +70,23 @@ def end_leftovers() -> None:
         time.sleep(0.005)
 
 
+def _survives(folder: str) -> bool:
+    if not os.path.isabs(folder):
+        return False
+    if f"{os.path.normpath(folder)}/".startswith(f"{KANIKO}/"):
+        return True
+    try:
+        return os.stat(folder).st_dev != os.stat("/").st_dev
+    except OSError:
+        return False
+
+
 def _children() -> list[int]:
-    me = str(os.getpid())
-    found = []
+    own = str(os.getpid())
+    children = []
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it has ended meanwhile
-            # Number, name (which may hold anything) in brackets, state, parent: proc(5).
-            if (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[1] == me:
-                found.append(int(entry.name))
-    return found
+            # Number, name in brackets (which may hold any character), state, parent: proc(5).
+            if (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[1] == own:
+                children.append(int(entry.name))
+    return children

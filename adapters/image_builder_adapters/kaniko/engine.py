@@ -1,18 +1,18 @@
 """kaniko as an ``ImageEngine``.
 
-The executor deletes and rewrites the root file system that it runs in. In a container of ours, where the tool itself
-lives below ``/kaniko``, that is its very purpose, and builds run one after another; everywhere else each build gets a
-root of its own, or is refused.
+The executor deletes and rewrites the root file system that it runs in. In our own container, where the tool itself
+lives below ``/kaniko``, it may do so, and builds run one after another. Everywhere else each build gets a root of its
+own, or fails.
 """
 
 import os
 import platform
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, assert_never, final
+from typing import Final, assert_never, final
 
 from image_builder_domain.build import (
     BuildFailed,
@@ -33,29 +33,34 @@ from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
 from image_builder_adapters.kaniko.command import NO_PUSH_CACHE, executor_arguments
+from image_builder_adapters.kaniko.container import (
+    OWN_FILES,
+    end_leftovers,
+    executor_path,
+    is_in_our_container,
+    lasting_path,
+    prepare_for_build,
+)
 from image_builder_adapters.kaniko.environment import KANIKO, container_environment
 from image_builder_adapters.kaniko.failure import failure_of
-from image_builder_adapters.kaniko.lasting import OWN_FILES, executor_path, is_in_our_container, lasting_path
 from image_builder_adapters.kaniko.own_root import CONTEXT, EXECUTOR, NoOwnRoot, Ran, identities, run_in_own_root
 from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, Stopped, Tail, run, search_path
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 _ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64", "riscv64": "riscv64", "ppc64le": "ppc64le"}
-_INSTALL: Final = "set KANIKO_EXECUTOR to the path of kaniko's executor, or run in an image that has it"
-_BE_ROOT: Final = "run the container as root (runAsUser: 0), which needs no privileged one, or use BuildKit's image"
-_LISTEN: Final = 0.2
+INSTALL: Final = "set KANIKO_EXECUTOR to the path of kaniko's executor, or run in an image that has it"
+ELSEWHERE: Final = "run in kaniko's image, or set USE_BUILDKIT=true"
+_BE_ROOT: Final = "run the container as root (runAsUser: 0; it need not be privileged), or use BuildKit's image"
+_POLL: Final = 0.2
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class KanikoSettings:
-    """What :class:`KanikoEngine` needs to know.
+    """Settings of :class:`KanikoEngine`.
 
-    ``environment`` is the tool's own; ``KANIKO_EXECUTOR`` is read from it. ``user`` is the effective user number.
-    ``single_build`` says that nothing else is built in this run. ``own_files`` are paths of the tool itself, by which
-    it knows whether it would survive the executor.
+    ``environment`` is the tool's own, with ``KANIKO_EXECUTOR``. ``user`` is the effective user number.
+    ``single_build``: the run builds one image. ``own_files`` are paths of the tool itself, which show whether it
+    survives the executor.
     """
 
     environment: Mapping[str, str]
@@ -67,7 +72,7 @@ class KanikoSettings:
 
 @final
 class KanikoEngine:
-    """Implements ``ImageEngine``. ``registry`` tells size and media type of what was pushed: kaniko knows neither."""
+    """Implements ``ImageEngine``. ``registry`` gives an image's size and media type, which kaniko does not print."""
 
     def __init__(self, settings: KanikoSettings, registry: Registry) -> None:
         self._settings = settings
@@ -79,17 +84,17 @@ class KanikoEngine:
 
     @property
     def executor(self) -> str:
-        """Where kaniko's executor is, or should be."""
+        """The path of kaniko's executor, which need not exist."""
         return self._executor
 
     @property
     def has_executor(self) -> bool:
-        """True when it is a program."""
+        """True if it is a program."""
         return os.path.isfile(self._executor) and os.access(self._executor, os.X_OK)
 
     @property
     def is_in_container(self) -> bool:
-        """True in a container of ours, whose root is there to be overwritten."""
+        """True in our own container, whose root the executor may overwrite."""
         return self._is_in_container
 
     def check(self) -> Result[None, EngineMissing]:
@@ -98,18 +103,18 @@ class KanikoEngine:
             what = f"cannot replace this container's files as user {self._settings.user}"
             return Failure(EngineMissing(self._executor, _BE_ROOT, what))
         if not self.has_executor:
-            what = "is no program" if os.path.exists(self._executor) else "is not installed"
-            return Failure(EngineMissing(self._executor, _INSTALL, what))
+            what = "is not a program" if os.path.exists(self._executor) else "is not installed"
+            return Failure(EngineMissing(self._executor, INSTALL, what))
         if self._is_in_container:
             return Success(None)
         return identities(self._settings.environment, self._settings.user).map(lambda _: None)
 
     def command(self, request: BuildRequest) -> tuple[str, ...]:
-        """Implement ``ImageEngine.command``: what runs in the build's own root, where the context is elsewhere."""
+        """Implement ``ImageEngine.command``. In a root of its own, the paths are those inside."""
         return (self._executor if self._is_in_container else EXECUTOR, *self._arguments(request))
 
     def at_once(self) -> int | None:
-        """Implement ``ImageEngine.at_once``: a container has one root, elsewhere each build has its own."""
+        """Implement ``ImageEngine.at_once``: 1 in our container, which has one root for all builds."""
         return 1 if self._is_in_container else None
 
     def build(
@@ -124,7 +129,7 @@ class KanikoEngine:
             return Failure(BuildInterrupted(reason))
         arguments = self._arguments(request)
         if NO_PUSH_CACHE in arguments and not self._knows(NO_PUSH_CACHE, cancellation):
-            what = f"it has no {NO_PUSH_CACHE}, and this job may not write the cache of production"
+            what = f"it does not know {NO_PUSH_CACHE}, and this job may not write production's cache"
             return Failure(EngineUnavailable(self._executor, what, "set cache.dev-cache-repo, or use a newer kaniko"))
         tail = Tail(output)
         try:
@@ -136,7 +141,7 @@ class KanikoEngine:
         return self._outcome(request, ran, tail, cancellation)
 
     def close(self) -> None:
-        """Implement ``ImageEngine.close``: nothing outlives a build."""
+        """Implement ``ImageEngine.close``. Nothing is left of a build."""
 
     def _arguments(self, request: BuildRequest) -> tuple[str, ...]:
         if not self._is_in_container:
@@ -146,8 +151,8 @@ class KanikoEngine:
     def _no_root(self, reason: str) -> EngineUnavailable:
         if self._is_in_container:
             return EngineUnavailable(self._executor, reason, "build each --variant in a run of its own")
-        what = f"kaniko would overwrite this machine, and a root of its own cannot be had: {reason}"
-        return EngineUnavailable(self._executor, what, "run in kaniko's image, or set USE_BUILDKIT=true")
+        what = f"kaniko would overwrite this machine, and a root of its own cannot be made: {reason}"
+        return EngineUnavailable(self._executor, what, ELSEWHERE)
 
     def _run(
         self, request: BuildRequest, arguments: tuple[str, ...], output: OutputSink, cancellation: Cancellation
@@ -159,14 +164,12 @@ class KanikoEngine:
         return run_in_own_root(executor, arguments, request.context, environment, user, output, cancellation)
 
     def _run_here(self, arguments: tuple[str, ...], output: OutputSink, cancellation: Cancellation) -> Ran | NoOwnRoot:
-        """In the one root that the container has, so one at a time. The executor itself refuses outside a container."""
-        from image_builder_adapters.kaniko.container import end_leftovers, stand_apart
-
+        """Build in the container's only root, so one at a time. Outside a container the executor itself refuses."""
         with self._turn(cancellation), tempfile.TemporaryDirectory(dir=KANIKO, ignore_cleanup_errors=True) as folder:
             if self._is_dirty:
-                return NoOwnRoot("what the build before left in this container could not be removed")
+                return NoOwnRoot("the previous build left files in this container that could not be removed")
             digest = os.path.join(folder, "digest")
-            stand_apart()
+            prepare_for_build()
             ending = self._execute((*arguments, f"--digest-file={digest}"), output, cancellation)
             end_leftovers()
             if isinstance(ending, Finished) and not self._settings.single_build:
@@ -174,9 +177,9 @@ class KanikoEngine:
             return Ran(ending, _read(digest))
 
     def _cleans_up(self, folder: str, cancellation: Cancellation) -> bool:
-        """The next build must find nothing of this one: let the executor build nothing, and empty the root after that.
+        """Let the executor build an empty image and then empty the root, so that the next build finds nothing.
 
-        Asked for it in the build itself, most executors forget it when the build fails.
+        With ``--cleanup`` in the build itself, most executors do not clean up when the build fails.
         """
         with open(os.path.join(folder, "Dockerfile"), "w", encoding="ascii") as file:
             file.write("FROM scratch\n")
@@ -190,8 +193,8 @@ class KanikoEngine:
         return run(command, output, cancellation)
 
     @contextmanager
-    def _turn(self, cancellation: Cancellation) -> "Iterator[None]":
-        while not (taken := self._lock.acquire(timeout=_LISTEN)) and cancellation.reason() is None:
+    def _turn(self, cancellation: Cancellation) -> Iterator[None]:
+        while not (taken := self._lock.acquire(timeout=_POLL)) and cancellation.reason() is None:
             pass
         try:
             yield
@@ -207,7 +210,7 @@ class KanikoEngine:
             case Stopped(interruption):
                 return Failure(BuildInterrupted(interruption))
             case CouldNotStart(program, reason):
-                return Failure(EngineUnavailable(program, reason, _INSTALL))
+                return Failure(EngineUnavailable(program, reason, INSTALL))
             case Finished(0):
                 return self._described(request, digest, cancellation)
             case Finished(code):
@@ -218,27 +221,27 @@ class KanikoEngine:
     def _described(
         self, request: BuildRequest, digest: Digest | None, cancellation: Cancellation
     ) -> Result[BuiltImage, BuildFailure]:
-        """kaniko's word on the digest, completed by what the registry has under that very digest."""
+        """The digest that kaniko wrote, with size and media type as the registry reports them for that digest."""
         if digest is None:
-            return Failure(BuildFailed("kaniko ended well, but wrote no digest", engine_code=0))
-        place = request.destinations[0].pinned(digest)
-        answer = unwrap_or_failure(self._registry.resolve(place, cancellation))
+            return Failure(BuildFailed("kaniko ended with code 0, but wrote no digest", engine_code=0))
+        pushed = request.destinations[0].pinned(digest)
+        answer = unwrap_or_failure(self._registry.resolve(pushed, cancellation))
         if isinstance(answer, Manifest):
             return Success(BuiltImage(answer.descriptor, _platform(request)))
         reason = cancellation.reason()
         if reason is not None:
             return Failure(BuildInterrupted(reason))
-        return Failure(PushFailed(f"{place} was pushed, but cannot be read: {answer}", (), 0, digest))
+        return Failure(PushFailed(f"{pushed} was pushed, but cannot be read: {answer}", (), 0, digest))
 
     def _knows(self, flag: str, cancellation: Cancellation) -> bool:
-        """Whether this executor has a flag; ``--help`` touches nothing, wherever it is asked."""
-        said: list[bytes] = []
-        self._execute(("--help",), said.append, cancellation)
-        return flag.encode() in b"".join(said).split()
+        """True if the executor's help text lists the flag. ``--help`` changes no file, so it may run anywhere."""
+        printed: list[bytes] = []
+        self._execute(("--help",), printed.append, cancellation)
+        return flag.encode() in b"".join(printed).split()
 
 
 def _platform(request: BuildRequest) -> Platform | None:
-    """What was asked for, else what this machine is: kaniko builds for it."""
+    """The requested platform, else this machine's, for which kaniko builds by default."""
     if request.platforms:
         return request.platforms[0]
     architecture = _ARCHITECTURES.get(platform.machine())

@@ -1,5 +1,6 @@
-"""The engine ``kaniko``, as its entry point names it."""
+"""The engine ``kaniko``: how it is made, and what ``doctor`` checks for it."""
 
+import tempfile
 from typing import Final
 
 from image_builder_domain.diagnosis import Finding
@@ -7,21 +8,51 @@ from image_builder_domain.engine_type import EngineSurroundings, EngineType
 from image_builder_domain.engine_types import ENGINE_TYPES
 from image_builder_domain.ports import Cancellation
 
-from image_builder_adapters.kaniko.engine import KanikoEngine, KanikoSettings
+from image_builder_adapters.cancellation import TimeLimit
+from image_builder_adapters.kaniko.engine import ELSEWHERE, INSTALL, KanikoEngine, KanikoSettings
+from image_builder_adapters.kaniko.own_root import NoOwnRoot, run_in_own_root
+from image_builder_adapters.program_version import program_version
+
+_AREA: Final = "engine kaniko"
+_SECONDS: Final = 20.0
 
 
 def _make(_settings: object, around: EngineSurroundings) -> KanikoEngine:
     return KanikoEngine(_own(around), around.registry)
 
 
-def _examine(_settings: object, around: EngineSurroundings, cancellation: Cancellation) -> tuple[Finding, ...]:
-    from image_builder_adapters.kaniko.examination import examine_kaniko
-
-    return examine_kaniko(KanikoEngine(_own(around), around.registry), _own(around), cancellation)
-
-
 def _own(around: EngineSurroundings) -> KanikoSettings:
     return KanikoSettings(around.environment, around.log_format, around.single_build, around.user)
+
+
+def _examine(_settings: object, around: EngineSurroundings, cancellation: Cancellation) -> tuple[Finding, ...]:
+    """The executor with its version, and the root, tried with the executor's help text. Builds nothing."""
+    engine, environment = _make(_settings, around), around.environment
+    if not engine.has_executor:
+        missing = Finding(_AREA, "executor", f"{engine.executor} is not a program", False, True, INSTALL)
+        return (missing, Finding(_AREA, "private root", "not tried without the executor", False))
+    version = program_version(engine.executor, ("version",), environment, cancellation)
+    shown = f"{engine.executor} ({version or 'version unknown'})"
+    return (Finding(_AREA, "executor", shown, is_needed=True), _root(engine, _own(around), cancellation))
+
+
+def _root(engine: KanikoEngine, settings: KanikoSettings, cancellation: Cancellation) -> Finding:
+    if engine.is_in_container:
+        return Finding(_AREA, "root", "this container's own, which kaniko may overwrite", is_needed=True)
+    reason = engine.check().swap().map(str).value_or("")
+    if not reason:
+        reason = _refusal(engine.executor, settings, TimeLimit(_SECONDS, cancellation))
+    if reason:
+        return Finding(_AREA, "private root", f"not possible: {reason}", False, True, ELSEWHERE)
+    return Finding(_AREA, "private root", "possible", is_needed=True)
+
+
+def _refusal(executor: str, settings: KanikoSettings, cancellation: Cancellation) -> str:
+    with tempfile.TemporaryDirectory(prefix="image-builder-", dir=settings.environment.get("TMPDIR")) as context:
+        ran = run_in_own_root(
+            executor, ("--help",), context, settings.environment, settings.user, lambda _: None, cancellation
+        )
+    return ran.reason if isinstance(ran, NoOwnRoot) else ""
 
 
 KANIKO: Final = EngineType(ENGINE_TYPES["kaniko"], _make, _examine)

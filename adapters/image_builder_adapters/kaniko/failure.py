@@ -1,7 +1,8 @@
-"""What went wrong, read from the end of the executor's output; pure.
+"""Why a build failed, read from the end of the executor's output. Pure.
 
-The executor passes on the exit code of a failing ``RUN``, so its code says nothing; the last words on its standard
-error do (``cmd/executor/cmd/root.go``: ``error building image: …`` and so on). Unlike log lines they have no format.
+The executor exits with the code of a failing ``RUN``, so the code does not tell a failed build from a failed push. The
+last message on its standard error does (``cmd/executor/cmd/root.go``: ``error building image: …`` and so on). Unlike
+log lines it has no format.
 """
 
 import json
@@ -14,8 +15,8 @@ from image_builder_domain.image.reference import Digest
 
 LAST_LINES: Final = 50
 
-# What a step printed without a newline stands before it in the same line.
-_LAST_WORDS: Final = re.compile(
+# Output of a step without a final newline stands before the message in the same line.
+_MESSAGE: Final = re.compile(
     r"(?:error (?P<what>building image|pushing image|checking push permissions): |^Error: )(?P<reason>.*)"
 )
 _LOG_LINE: Final = re.compile(
@@ -28,57 +29,52 @@ _STEP_STARTS: Final = "Running: "
 
 
 def failure_of(lines: Sequence[str], code: int, digest: Digest | None) -> BuildFailed | PushFailed:
-    """The failure in ``lines``, the end of the output. ``digest`` is what kaniko wrote before it pushed."""
-    found = next((match for line in reversed(lines) if (match := _LAST_WORDS.search(line))), None)
-    if code < 0 or found is None:
+    """The failure that ``lines``, the end of the output, describe. kaniko wrote ``digest`` before it pushed."""
+    message = next((match for line in reversed(lines) if (match := _MESSAGE.search(line))), None)
+    if code < 0 or message is None:
         ended = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
-        reason = _fatal(lines) or f"kaniko {ended} without saying why"
+        reason = _fatal(lines) or f"kaniko {ended} without an error message"
         return BuildFailed(reason, tuple(lines[-LAST_LINES:]), code, digest)
-    reason = found["reason"]
-    if found["what"] == "pushing image":
-        return PushFailed(reason, (), code, digest)
-    if found["what"] == "checking push permissions":
+    reason = message["reason"]
+    if message["what"] in ("pushing image", "checking push permissions"):
         return PushFailed(reason, (), code, digest)
     printed = _step_lines(lines) if any(sign in reason for sign in _A_STEP_FAILED) else ()
     return BuildFailed(reason, printed, code, digest)
 
 
 def _step_lines(lines: Sequence[str]) -> tuple[str, ...]:
-    """The end of what the failing step, the last one that was started, printed; the last words are not its own."""
-    messages = [_log_message(line) for line in lines]
-    starts = [
-        number for number, found in enumerate(messages) if found is not None and found[1].startswith(_STEP_STARTS)
-    ]
-    first = starts[-1] + 1 if starts else 0
-    printed = [line for line, found in zip(lines[first:], messages[first:], strict=True) if found is None]
-    words = next(number for number in reversed(range(len(printed))) if _LAST_WORDS.search(printed[number]))
-    unfinished = printed[words][: _start_of_last_words(printed[words])]
-    return (*printed[:words], *((unfinished,) if unfinished else ()))[-LAST_LINES:]
-
-
-def _start_of_last_words(line: str) -> int:
-    found = _LAST_WORDS.search(line)
-    return found.start() if found else len(line)
+    """The end of the output of the failing step, which is the last one that was started."""
+    printed: list[str] = []
+    for line in lines:
+        logged = _log_message(line)
+        if logged is None:
+            printed.append(line)
+        elif logged[1].startswith(_STEP_STARTS):
+            printed.clear()
+    # The executor's own message ends the output. A step's last line may stand before it without a newline.
+    while printed:
+        last = printed.pop()
+        if _MESSAGE.search(last):
+            unfinished = _MESSAGE.split(last, maxsplit=1)[0]
+            return (*printed, *filter(None, (unfinished,)))[-LAST_LINES:]
+    return ()
 
 
 def _fatal(lines: Sequence[str]) -> str | None:
-    for line in reversed(lines):
-        found = _log_message(line)
-        if found is not None and found[0] in ("fatal", "panic"):
-            return found[1]
-    return None
+    logged = filter(None, map(_log_message, reversed(lines)))
+    return next((message for level, message in logged if level in ("fatal", "panic")), None)
 
 
 def _log_message(line: str) -> tuple[str, str] | None:
-    """Level and message of a log line in any of the three formats; None for anything else."""
-    found = _LOG_LINE.fullmatch(line)
-    if found is None:
+    """Level and message of a log line in any of the three formats. None for any other line."""
+    match = _LOG_LINE.fullmatch(line)
+    if match is None:
         return None
-    if found["text"]:
-        return found["text"], _unquoted(found["textmsg"])
-    if found["color"]:
-        return found["color"].lower(), found["colormsg"]
-    return _json_message(found["json"])
+    if match["text"]:
+        return match["text"], _unquoted(match["textmsg"])
+    if match["color"]:
+        return match["color"].lower(), match["colormsg"]
+    return _json_message(match["json"])
 
 
 def _json_message(text: str) -> tuple[str, str] | None:
@@ -92,5 +88,5 @@ def _json_message(text: str) -> tuple[str, str] | None:
 
 
 def _unquoted(message: str) -> str:
-    """Go's ``%q`` as far as it matters to a reader."""
+    """The text of a string that Go quoted with ``%q``, except for its rarer escapes."""
     return re.sub(r'\\(["\\])', r"\1", message[1:-1]) if message.startswith('"') else message

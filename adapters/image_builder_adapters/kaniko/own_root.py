@@ -1,24 +1,31 @@
-"""A root of its own for one build, outside a container: what is shown in it, and the run itself."""
+"""A root of its own for one build, outside a container: its users, what it shows, and the run in it.
+
+Root maps every user to itself, as far as its own namespace has that user. An ordinary user becomes root inside. The
+files of an image belong to many users, so the others are mapped to the ranges that administrators assign in
+``/etc/subuid`` and ``/etc/subgid`` (``subuid(5)``), by newuidmap and newgidmap.
+"""
 
 import json
 import os
 import pwd
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
 from image_builder_domain.build import EngineMissing
 from image_builder_domain.ports import Cancellation, OutputSink
 from returns.result import Failure, Result, Success
 
 from image_builder_adapters.kaniko.environment import INSIDE, own_root_environment
-from image_builder_adapters.kaniko.identity import Identities, identities_of_root, identities_of_user
-from image_builder_adapters.process import Command, Ending, run
+from image_builder_adapters.process import Command, Ending, find_program, run
+
+if TYPE_CHECKING:
+    from image_builder_adapters.kaniko.supervisor import Order
 
 CONTEXT: Final = f"{INSIDE}/buildcontext"
-"""Where the context is, read-only. No folder of an image is hidden by it."""
+"""Where the context is, read-only. It hides no folder of an image."""
 
 EXECUTOR: Final = f"{INSIDE}/executor"
 _DIGEST: Final = f"{INSIDE}/digest"
@@ -32,21 +39,34 @@ _BUNDLES: Final = (
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
     "/etc/ssl/cert.pem",
 )
+_SUPERVISOR: Final = (sys.executable, "-I", "-m", "image_builder_adapters.kaniko.supervisor")
 _LONGEST_REPORT: Final = 4096
 _LONGEST_CONFIGURATION: Final = 1024 * 1024
 _HELPERS_NOTE: Final = (
     b"image-builder: credential helpers of Docker's config.json cannot be run in the build's own root; "
-    b"kaniko knows what stands under auths\n"
+    b"kaniko uses the credentials under auths\n"
 )
+_ENOUGH: Final = 65536
+_RANGES: Final = ("/etc/subuid", "/etc/subgid")
 
-Bind = tuple[str, str, bool]
-"""Source outside, target inside, whether it may be written."""
+IdentityMap = tuple[tuple[int, int, int], ...]
+"""Lines of ``uid_map``: first inside, first outside, count."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Identities:
+    """The maps, and the programs that write them. None if this process may write them itself."""
+
+    users: IdentityMap
+    groups: IdentityMap
+    helpers: tuple[str, str] | None = None
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class NoOwnRoot:
-    """This machine does not let us have one; nothing was run."""
+    """The machine does not allow one. Nothing was run."""
 
     reason: str
 
@@ -54,20 +74,43 @@ class NoOwnRoot:
 @final
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How the executor ended, and what it wrote as the digest, empty when nothing."""
+    """How the executor ended, and the digest that it wrote, empty without one."""
 
     ending: Ending
     digest: str
 
 
 def identities(environment: Mapping[str, str], user: int) -> Result[Identities, EngineMissing]:
-    """Whom the root will know; what an ordinary user lacks for it. Starts nothing."""
+    """The users of the root, or what an ordinary user lacks for it. Starts nothing."""
     if user == 0:
         return Success(identities_of_root())
     name = str(user)
     with suppress(KeyError):
         name = pwd.getpwuid(user).pw_name
     return identities_of_user(user, os.getegid(), name, environment)
+
+
+def identities_of_root(process: str = "/proc/self") -> Identities:
+    """Every user and group of this process's namespace, mapped to itself."""
+    return Identities(_same(f"{process}/uid_map"), _same(f"{process}/gid_map"))
+
+
+def identities_of_user(
+    user: int, group: int, name: str, environment: Mapping[str, str], files: tuple[str, str] = _RANGES
+) -> Result[Identities, EngineMissing]:
+    """``user`` as root, and a range of the file for everybody else. Starts nothing."""
+    users, groups = find_program("newuidmap", environment), find_program("newgidmap", environment)
+    if users is None or groups is None:
+        return Failure(EngineMissing("newuidmap", "install the package uidmap: kaniko needs it when not run as root"))
+    maps = []
+    for file, own in zip(files, (user, group), strict=True):
+        first = _first_of_range(file, (name, str(user)))
+        if first is None:
+            remedy = f"let an administrator run: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {name}"
+            what = f"assigns {name} no {_ENOUGH} identities, which kaniko needs when not run as root"
+            return Failure(EngineMissing(file, remedy, what))
+        maps.append(((0, own, 1), (1, first, _ENOUGH)))
+    return Success(Identities(maps[0], maps[1], (users, groups)))
 
 
 def run_in_own_root(
@@ -79,28 +122,51 @@ def run_in_own_root(
     output: OutputSink,
     cancellation: Cancellation,
 ) -> Ran | NoOwnRoot:
-    """Run the executor where nothing of the host can be seen but ``context``, what it needs to reach registries, and
-    the network. Nothing of it is left afterwards, however it or we end."""
+    """Run the executor in a root that shows only ``context``, what it needs to reach registries, and the network.
+
+    Nothing of the root is left afterwards, even if this process is killed.
+    """
     known = identities(environment, user)
     if isinstance(known, Failure):
         return NoOwnRoot(str(known.failure()))
-    binds = ((executor, EXECUTOR, False), (context, CONTEXT, False), *_surroundings(environment))
-    inside = own_root_environment(environment, _certificate_folders(environment))
-    words = (EXECUTOR, *arguments, f"--digest-file={_DIGEST}")
     if _asks_helpers(environment):
         output(_HELPERS_NOTE)
     try:
         with open(os.memfd_create("report"), "rb") as report:
+            binds = [(executor, EXECUTOR, False), (context, CONTEXT, False), *_surroundings(environment)]
             order = _order(_place(environment), binds, known.unwrap(), report.fileno())
-            supervisor = (sys.executable, "-I", "-m", "image_builder_adapters.kaniko.supervisor", order)
-            command = Command((*supervisor, *words), inside, descriptors=(report.fileno(),))
-            return _told(report.fileno(), run(command, output, cancellation))
+            inside = own_root_environment(environment, _certificate_folders(environment))
+            words = (*_SUPERVISOR, json.dumps(order), EXECUTOR, *arguments, f"--digest-file={_DIGEST}")
+            ending = run(Command(words, inside, descriptors=(report.fileno(),)), output, cancellation)
+            word, _, text = os.pread(report.fileno(), _LONGEST_REPORT, 0).decode("utf-8", "replace").partition(" ")
     except OSError as error:
         return NoOwnRoot(f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}")
+    return NoOwnRoot(text) if word == "refused" else Ran(ending, text.strip())
+
+
+def _same(path: str) -> IdentityMap:
+    with open(path, encoding="ascii") as file:
+        lines = [tuple(map(int, line.split())) for line in file]
+    return tuple((first, first, count) for first, _, count in lines)
+
+
+def _first_of_range(path: str, names: tuple[str, str]) -> int | None:
+    """The first number of a range that the file assigns to one of the names and that is large enough."""
+    with suppress(OSError), open(path, encoding="utf-8", errors="replace") as file:
+        return next((first for first, count in _ranges(file, names) if count >= _ENOUGH), None)
+    return None
+
+
+def _ranges(lines: Iterable[str], names: tuple[str, str]) -> Iterator[tuple[int, int]]:
+    for line in lines:
+        name, _, numbers = line.strip().partition(":")
+        first, _, count = numbers.partition(":")
+        if name in names and first.isdecimal() and count.isdecimal():
+            yield int(first), int(count)
 
 
 def _place(environment: Mapping[str, str]) -> str:
-    """Where roots are made: on a disk, for images can be larger than memory, where /tmp may be."""
+    """The folder for roots, on a disk: an image can be larger than the memory that holds /tmp on some machines."""
     usual = "/var/tmp" if os.access("/var/tmp", os.W_OK) else "/tmp"  # noqa: S108 (made private and unique by mkdtemp)
     place = os.path.abspath(environment.get("TMPDIR") or usual)
     if os.statvfs(place).f_flag & os.ST_NOEXEC:
@@ -108,28 +174,20 @@ def _place(environment: Mapping[str, str]) -> str:
     return place
 
 
-def _order(place: str, binds: tuple[Bind, ...], known: Identities, report: int) -> str:
-    return json.dumps(
-        {
-            "place": place,
-            "binds": binds,
-            "users": known.users,
-            "groups": known.groups,
-            "helpers": known.helpers,
-            "report": report,
-            "result": _DIGEST,
-        }
-    )
+def _order(place: str, binds: list[tuple[str, str, bool]], known: Identities, report: int) -> "Order":
+    return {
+        "place": place,
+        "binds": binds,
+        "users": known.users,
+        "groups": known.groups,
+        "helpers": known.helpers,
+        "report": report,
+        "result": _DIGEST,
+    }
 
 
-def _told(report: int, ending: Ending) -> Ran | NoOwnRoot:
-    os.lseek(report, 0, os.SEEK_SET)
-    word, _, text = os.read(report, _LONGEST_REPORT).decode("utf-8", "replace").partition(" ")
-    return NoOwnRoot(text) if word == "refused" else Ran(ending, text.strip())
-
-
-def _surroundings(environment: Mapping[str, str]) -> Iterator[Bind]:
-    """The names of hosts, certificate authorities and registry credentials, where there are any."""
+def _surroundings(environment: Mapping[str, str]) -> Iterator[tuple[str, str, bool]]:
+    """The names of hosts, certificate authorities and registry credentials, as far as they exist."""
     files = [(f"/etc/{name}", f"/etc/{name}") for name in ("resolv.conf", "hosts")]
     files.append((_docker_configuration(environment), f"{INSIDE}/.docker/config.json"))
     bundle = environment.get("SSL_CERT_FILE") or next(filter(os.path.isfile, _BUNDLES), "")
@@ -144,18 +202,17 @@ def _docker_configuration(environment: Mapping[str, str]) -> str:
 
 
 def _asks_helpers(environment: Mapping[str, str]) -> bool:
-    """Whether Docker's configuration leaves credentials to programs, which the root does not hold."""
+    """True if Docker's configuration leaves credentials to programs, which the root does not show."""
     try:
         with open(_docker_configuration(environment), "rb") as file:
             content = json.loads(file.read(_LONGEST_CONFIGURATION))
     except (OSError, ValueError, RecursionError):
-        return False  # absent, or for the registry's own check to tell
+        return False  # the registry's own check reports a broken file
     return isinstance(content, dict) and bool(content.get("credsStore") or content.get("credHelpers"))
 
 
 def _certificate_folders(environment: Mapping[str, str]) -> tuple[str, ...]:
-    own = range(len(_own_folders(environment)))
-    return (_CERTIFICATES, *(f"{INSIDE}/ssl/certs-{number}" for number in own))
+    return (_CERTIFICATES, *(f"{INSIDE}/ssl/certs-{number}" for number in range(len(_own_folders(environment)))))
 
 
 def _own_folders(environment: Mapping[str, str]) -> tuple[str, ...]:

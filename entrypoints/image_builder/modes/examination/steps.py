@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from image_builder_adapters.kaniko.lasting import executor_path, is_in_our_container
+from image_builder_adapters.kaniko.container import executor_path, is_in_our_container
 from image_builder_adapters.registry import DockerCredentials
 from image_builder_adapters.signer_types import signer_type
 from image_builder_domain.configuration.file import Configuration

@@ -22,7 +22,7 @@ def test_container_of_ours_that_does_not_run_as_root_is_refused() -> None:
 def test_file_that_is_no_program_is_not_called_missing(tmp_path: Path) -> None:
     (tmp_path / "executor").write_text("")
     missing = engine(str(tmp_path / "executor"), 0, "/usr/bin/python3").check().failure()
-    assert "/executor is no program; set KANIKO_EXECUTOR" in str(missing)
+    assert "/executor is not a program; set KANIKO_EXECUTOR" in str(missing)
 
 
 def test_executor_is_a_path_and_never_looked_for_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

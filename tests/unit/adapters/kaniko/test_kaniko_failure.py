@@ -88,4 +88,4 @@ def test_fatal_log_line_is_told() -> None:
 
 
 def test_silent_end_is_told_with_its_code() -> None:
-    assert failure_of((), 3, None) == BuildFailed("kaniko ended with code 3 without saying why", (), 3)
+    assert failure_of((), 3, None) == BuildFailed("kaniko ended with code 3 without an error message", (), 3)

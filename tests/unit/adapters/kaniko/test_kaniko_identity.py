@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from image_builder_adapters.kaniko.identity import Identities, identities_of_root, identities_of_user
+from image_builder_adapters.kaniko.own_root import Identities, identities_of_root, identities_of_user
 from image_builder_domain.build import EngineMissing
 from returns.result import Failure, Result
 
@@ -48,7 +48,7 @@ def test_what_is_not_lent_is_named_with_what_to_do(
 ) -> None:
     found = asked(tmp_path, environment, users, groups)
     assert isinstance(found, Failure)
-    assert f"{where} lends me no 65536 identities" in str(found.failure())
+    assert f"{where} assigns me no 65536 identities" in str(found.failure())
     assert "usermod" in str(found.failure())
 
 

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from image_builder_adapters.kaniko.lasting import is_in_our_container, lasting_environment, lasting_path
+from image_builder_adapters.kaniko.container import is_in_our_container, lasting_environment, lasting_path
 
 
 @pytest.mark.parametrize(
