@@ -6,9 +6,13 @@ Apply it before :mod:`image_builder_adapters.console_text`, whose escapes would 
 import re
 import threading
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, final
+from dataclasses import fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, final
 
 from image_builder_adapters.secret_finder import Group, SecretFinder
+
+if TYPE_CHECKING:
+    from image_builder_domain.report.report import Report
 
 HIDDEN = "***"
 SHORTEST_SECRET = 4
@@ -59,16 +63,24 @@ class Redactor:
         found = self._known().found(data)
         return _one_of(found).sub(HIDDEN.encode(), data) if found else data
 
+    def report(self, report: "Report") -> "Report":
+        """The report with its texts redacted, as :meth:`document` does."""
+        redacted: Report = self.document(report)
+        return redacted
+
     def document(self, value: Any) -> Any:
-        """A JSON document with its texts redacted, but for what a report tells of published names.
+        """A JSON document, or a dataclass, with its texts redacted except for the published names of a report.
 
         A secret may be a common word, such as ``true``: it must break no document, and no digest.
         """
+        if is_dataclass(value) and not isinstance(value, type):
+            names = (field.name for field in fields(value) if field.name not in _PUBLISHED)
+            return replace(value, **{name: self.document(getattr(value, name)) for name in names})
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
             return {key: own if key in _PUBLISHED else self.document(own) for key, own in value.items()}
-        return [self.document(own) for own in value] if isinstance(value, (list, tuple)) else value
+        return type(value)(map(self.document, value)) if isinstance(value, (list, tuple)) else value
 
     def settled(self, data: bytes) -> int:
         """How many bytes can be redacted now, when more of the last line may follow; no secret is cut in two."""

@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from image_builder_adapters.appended_file import append
 from image_builder_domain.job.state import CiSystem
+from image_builder_domain.report.report import Report
 from returns.result import Failure
 
 from image_builder.presenters import github
@@ -13,12 +13,12 @@ from image_builder.presenters import github
 _TOO_LARGE = "GITHUB_OUTPUT: the build report is too large for the output build-report; use --build-report-path"
 
 
-def write_files(report: dict[str, Any], system: CiSystem, environment: Mapping[str, str]) -> list[str]:
+def write_files(report: Report, system: CiSystem, environment: Mapping[str, str]) -> list[str]:
     """Add to the files that GitHub Actions names; why one of them could not be written. Secrets are hidden already."""
     return list(_github(report, environment)) if system is CiSystem.GITHUB else []
 
 
-def _github(report: dict[str, Any], environment: Mapping[str, str]) -> Iterator[str]:
+def _github(report: Report, environment: Mapping[str, str]) -> Iterator[str]:
     values = github.outputs(report)
     files = {
         "GITHUB_OUTPUT": github.output_file(values, f"image-builder-{os.urandom(16).hex()}"),

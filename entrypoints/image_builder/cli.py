@@ -84,7 +84,7 @@ def run(scan: "Scan", started: float | None = None) -> int:
 def _tags(call: Invocation) -> int:
     from image_builder_domain.plan.tags import decide_tags, tag_warnings
 
-    from image_builder.presenters.job_view import warn
+    from image_builder.presenters.plan import warn
     from image_builder.reading import read_tag_inputs
     from image_builder.workflows.tags import print_tags
 

@@ -7,7 +7,7 @@ replaced before anything else is done, and a run that is refused or interrupted 
 import json
 import os
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Final, final
+from typing import Final, final
 
 from image_builder_adapters.appended_file import append
 from image_builder_adapters.filesystem import FileArtifacts
@@ -75,7 +75,7 @@ class Evidence:
         problems = (*self._check_files(), *self._check_folders())
         if problems:
             return problems
-        failures = self._save(unfinished_report("running", self._name, "the run has not finished").to_json())
+        failures = self._save(unfinished_report("running", self._name, "the run has not finished"))
         return tuple(Problem("evidence", failure) for failure in failures)
 
     def refused(self, problems: Problems) -> list[str]:
@@ -91,7 +91,7 @@ class Evidence:
 
     def write(self, report: Report) -> list[str]:
         """Write the report's file, and those that the CI system reads; return what could not be written."""
-        found = self._redactor.document(report.to_json())
+        found = self._redactor.report(report)
         return [*self._save(found), *self._outputs(found)]
 
     @property
@@ -102,10 +102,10 @@ class Evidence:
     def _tell(self, report: Report) -> list[str]:
         lost = self.write(report)
         if self._options.ado_state_output and any(_FILES[mode] == _REPORT for mode in self._modes):
-            lost.append(self._console.command(state_output(report.to_json(), was_built=self._is_build)))
+            lost.append(self._console.command(state_output(report, was_built=self._is_build)))
         return [reason for reason in lost if reason]
 
-    def _save(self, report: Mapping[str, Any]) -> list[str]:
+    def _save(self, report: Report) -> list[str]:
         """Write the report; another result of an earlier run is removed: an empty one could be taken for a result."""
         contents = {path: _content(flag, report) for flag, path in self._files()}
         return [reason for path, content in contents.items() if (reason := self._put(path, content))]
@@ -164,15 +164,15 @@ class Evidence:
     def _is_github(self) -> bool:
         return detect(self._environment) is CiSystem.GITHUB
 
-    def _outputs(self, report: dict[str, Any]) -> list[str]:
+    def _outputs(self, report: Report) -> list[str]:
         if not (self._is_build and self._is_github):
             return []
         usable = {name: path for name, path in self._environment.items() if name not in self._unusable}
         return ci_output.write_files(report, CiSystem.GITHUB, usable)
 
 
-def _content(place: str, report: Mapping[str, Any]) -> bytes | None:
+def _content(place: str, report: Report) -> bytes | None:
     """The content of the file of a flag or variable; None where that is not a report."""
     if place == "ARTIFACTS":
-        return prow.metadata(dict(report))
-    return json.dumps(report, indent=2).encode() + b"\n" if place == f"--{_REPORT}" else None
+        return prow.metadata(report)
+    return json.dumps(report.to_json(), indent=2).encode() + b"\n" if place == f"--{_REPORT}" else None

@@ -3,7 +3,6 @@
 import gc
 import signal
 from dataclasses import replace
-from typing import Any
 
 from image_builder_adapters.console_text import neutralise
 from image_builder_adapters.registry import HttpRegistry
@@ -11,15 +10,17 @@ from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.image.reference import Repository
 from image_builder_domain.plan.build import Plan
 from image_builder_domain.report.outcome import Outcome, report
+from image_builder_domain.report.report import Report
 
 from image_builder.container import Settings, open_ports
 from image_builder.folders import engine_state_directory, log_directory
 from image_builder.invocation import Invocation
 from image_builder.options import Options
-from image_builder.presenters import azure_pipelines, job_view, plan_view
+from image_builder.presenters import azure_pipelines
+from image_builder.presenters.adapter_log import tell_log_lines
+from image_builder.presenters.build import plan_as_json, plan_as_text, summary
 from image_builder.presenters.console import Console
-from image_builder.presenters.log_lines import tell_log_lines
-from image_builder.presenters.summary import summary
+from image_builder.presenters.plan import warn
 from image_builder.workflows.build import Ports, carry_out, preflight
 
 _DEPRECATED = "building in this job is deprecated; the preferred backend is Azure DevOps: --build-in-ado"
@@ -35,7 +36,7 @@ def run(plan: Plan, call: Invocation) -> int:
     tell_log_lines(console, debug=options.debug)
     ports = open_ports(settings, plan)
     plan = replace(plan, max_parallel=min(plan.max_parallel, ports.engine.at_once() or plan.max_parallel))
-    job_view.warn(plan.job, console)
+    warn(plan.job, console)
     for alert in plan.alerts:
         console.error(alert)
     for warning in plan.warnings:
@@ -76,17 +77,17 @@ def _tell(plan: Plan, outcome: Outcome, call: Invocation) -> int:
     for failure in (*outcome.lost, *failures):
         call.console.error(failure)
     outcome = Outcome(outcome.images, outcome.interruption, (*outcome.lost, *failures))
-    lost = _spoken(report(plan, outcome).to_json(), call.options, call.console)
+    lost = _spoken(report(plan, outcome), call.options, call.console)
     outcome = Outcome(outcome.images, outcome.interruption, (*outcome.lost, *lost))
     path = call.options.build_report_path
     call.console.summary(summary(plan, outcome, path if not failures else None))
     return outcome.exit_code()
 
 
-def _spoken(found: dict[str, Any], options: Options, console: Console) -> list[str]:
+def _spoken(found: Report, options: Options, console: Console) -> list[str]:
     """Print what programs read; why some of it is lost."""
     lost = [
-        console.document(found) if options.is_json else "",
+        console.document(found.to_json()) if options.is_json else "",
         console.command(azure_pipelines.state_output(found, was_built=True)) if options.ado_state_output else "",
     ]
     return [reason for reason in lost if reason]
@@ -94,7 +95,7 @@ def _spoken(found: dict[str, Any], options: Options, console: Console) -> list[s
 
 def _print_plan(plan: Plan, ports: Ports, console: Console, *, as_json: bool) -> int:
     if as_json:
-        lost = console.document(plan_view.plan_as_json(plan, ports.engine, ports.signers))
+        lost = console.document(plan_as_json(plan, ports.engine, ports.signers))
     else:
         lost = console.result(_plan_as_text(plan, ports))
     if lost:
@@ -103,5 +104,5 @@ def _print_plan(plan: Plan, ports: Ports, console: Console, *, as_json: bool) ->
 
 
 def _plan_as_text(plan: Plan, ports: Ports) -> str:
-    text = plan_view.plan_as_text(plan, ports.engine, ports.signers)
+    text = plan_as_text(plan, ports.engine, ports.signers)
     return neutralise(text.encode(errors="surrogateescape")).decode(errors="surrogateescape")

@@ -11,7 +11,7 @@ from image_builder_domain.problem import Problem, problems_of
 
 from image_builder.invocation import Invocation
 from image_builder.options import Options
-from image_builder.presenters.doctor_view import diagnosis_as_json, diagnosis_as_text
+from image_builder.presenters.doctor import diagnosis_as_json, diagnosis_as_text
 from image_builder.reading import read_checkout, read_tag_inputs
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def run(call: Invocation) -> int:
         return call.refuse(call.early)
     from image_builder.container import Settings
     from image_builder.folders import log_directory, state_directory
-    from image_builder.presenters.log_lines import tell_log_lines
+    from image_builder.presenters.adapter_log import tell_log_lines
 
     tell_log_lines(call.console, debug=call.options.debug)
     inputs = read_tag_inputs(call.options, call.environment)

@@ -3,7 +3,6 @@
 import gc
 import signal
 from dataclasses import replace
-from typing import Any
 
 from image_builder_adapters.cancellation import SignalCancellation
 from image_builder_adapters.console_text import neutralise
@@ -12,14 +11,17 @@ from image_builder_domain.plan.remote import RemotePlan, decide_remote
 from image_builder_domain.problem import Problem, Problems, problems_of
 from image_builder_domain.remote_pipeline import PreviewRequest, RunRequest
 from image_builder_domain.report.outcome import remote_report
+from image_builder_domain.report.report import Report
 from returns.result import Failure
 
 from image_builder.container import Settings
 from image_builder.folders import log_directory, state_directory
 from image_builder.invocation import Invocation
 from image_builder.modes.remote_reading import read_remote_inputs
-from image_builder.presenters import azure_pipelines, job_view, remote_view
-from image_builder.presenters.log_lines import tell_log_lines
+from image_builder.presenters import azure_pipelines
+from image_builder.presenters.adapter_log import tell_log_lines
+from image_builder.presenters.plan import warn
+from image_builder.presenters.remote import plan_as_json, plan_as_text, summary
 from image_builder.remote_container import open_remote_ports
 from image_builder.workflows.preview import preview
 from image_builder.workflows.remote_build import RemotePorts, build_remotely
@@ -51,7 +53,7 @@ def run(call: Invocation) -> int:
         call.options.context,
     )
     ports = open_remote_ports(settings, plan.settings, call.console.warning)
-    job_view.warn(plan.job, call.console)
+    warn(plan.job, call.console)
     for warning in plan.warnings:
         call.console.warning(warning)
     if call.is_plan:
@@ -69,8 +71,8 @@ def _unused(call: Invocation) -> Problems:
 
 def _print_plan(call: Invocation, plan: RemotePlan, ports: RemotePorts) -> int:
     if call.options.is_json:
-        return call.print_document(remote_view.plan_as_json(plan, ports.pipeline))
-    return call.print_result(remote_view.plan_as_text(plan, ports.pipeline))
+        return call.print_document(plan_as_json(plan, ports.pipeline))
+    return call.print_result(plan_as_text(plan, ports.pipeline))
 
 
 def _carry_out(call: Invocation, plan: RemotePlan, ports: RemotePorts) -> int:
@@ -114,17 +116,17 @@ def _build(
     for reason in failures:
         call.console.error(reason)
     outcome = replace(outcome, lost=(*outcome.lost, *failures))
-    outcome = replace(outcome, lost=(*outcome.lost, *_spoken(call, remote_report(plan, outcome).to_json())))
+    outcome = replace(outcome, lost=(*outcome.lost, *_spoken(call, remote_report(plan, outcome))))
     path = call.options.build_report_path
-    call.console.summary(remote_view.summary(plan, outcome, path if not failures else None))
+    call.console.summary(summary(plan, outcome, path if not failures else None))
     return outcome.exit_code()
 
 
-def _spoken(call: Invocation, found: dict[str, Any]) -> list[str]:
+def _spoken(call: Invocation, found: Report) -> list[str]:
     """Print what programs read; why some of it is lost."""
     is_json, states = call.options.is_json, call.options.ado_state_output
     lost = [
-        call.console.document(found) if is_json else "",
+        call.console.document(found.to_json()) if is_json else "",
         call.console.command(azure_pipelines.state_output(found, was_built=True)) if states else "",
     ]
     return [reason for reason in lost if reason]

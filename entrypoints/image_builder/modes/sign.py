@@ -8,8 +8,9 @@ from image_builder_domain.problem import problems_of
 from image_builder_domain.report.outcome import SigningOutcome, signing_report
 
 from image_builder.invocation import Invocation
-from image_builder.presenters import job_view, signing_view
 from image_builder.presenters.azure_pipelines import state_output
+from image_builder.presenters.plan import warn
+from image_builder.presenters.sign import plan_as_json, plan_as_text, summary
 from image_builder.reading import read_settings
 from image_builder.workflows.preflight import unready
 from image_builder.workflows.sign import SigningPorts, sign_images
@@ -30,9 +31,9 @@ def run(call: Invocation) -> int:
     plan = planned.unwrap()
     call.console.use_format(plan.log_format)
     from image_builder.container import Settings, open_signing_ports
-    from image_builder.presenters.log_lines import tell_log_lines
+    from image_builder.presenters.adapter_log import tell_log_lines
 
-    job_view.warn(plan.job, call.console)
+    warn(plan.job, call.console)
     tell_log_lines(call.console, debug=call.options.debug)
     settings = Settings(call.environment, "", "", call.redactor)
     ports = open_signing_ports(settings, plan)
@@ -43,8 +44,8 @@ def run(call: Invocation) -> int:
 
 def _print_plan(call: Invocation, plan: SignPlan, ports: SigningPorts) -> int:
     if call.options.is_json:
-        return call.print_document(signing_view.plan_as_json(plan, ports.signers))
-    return call.print_result(signing_view.plan_as_text(plan, ports.signers))
+        return call.print_document(plan_as_json(plan, ports.signers))
+    return call.print_result(plan_as_text(plan, ports.signers))
 
 
 def _sign(call: Invocation, plan: SignPlan, ports: SigningPorts) -> int:
@@ -68,12 +69,10 @@ def _tell(call: Invocation, plan: SignPlan, outcome: SigningOutcome) -> int:
     outcome, path = replace(outcome, lost=tuple(failures)), call.options.build_report_path if not failures else None
     if call.options.is_json and call.print_document(signing_report(plan, outcome).to_json()):
         outcome = replace(outcome, lost=(*outcome.lost, "standard output"))
-    told = (
-        state_output(signing_report(plan, outcome).to_json(), was_built=False) if call.options.ado_state_output else ""
-    )
+    told = state_output(signing_report(plan, outcome), was_built=False) if call.options.ado_state_output else ""
     lost = call.console.command(told) if told else ""
     if lost:
         call.console.error(lost)
         outcome = replace(outcome, lost=(*outcome.lost, lost))
-    call.console.summary(signing_view.summary(outcome, path))
+    call.console.summary(summary(outcome, path))
     return outcome.exit_code()

@@ -8,7 +8,7 @@ from image_builder_domain.problem import Problems, problems_of
 from image_builder_domain.report.verification import Claim, VerificationInputs, decide_claims, published_images
 
 from image_builder.invocation import Invocation
-from image_builder.presenters.verify_view import verified_as_json, verified_as_text
+from image_builder.presenters.verify import verified_as_json, verified_as_text
 from image_builder.reading import read_settings
 from image_builder.workflows.verify import exit_code, preflight, verify_claims
 
@@ -43,7 +43,7 @@ def _report(file: str | None) -> "Result[tuple[PublishedImage, ...], Problems] |
 
 def _verify(call: Invocation, claims: tuple[Claim, ...], signers: "dict[str, SignerDefinition]") -> int:
     from image_builder.container import Settings, open_verification_ports
-    from image_builder.presenters.log_lines import tell_log_lines
+    from image_builder.presenters.adapter_log import tell_log_lines
 
     tell_log_lines(call.console, debug=call.options.debug)
     wanted = {name for claim in claims for name in claim.verified_by}

@@ -1,13 +1,15 @@
 """GitHub Actions: the outputs of a step and its summary, as the runner reads them from files.
 
-An output is written between two lines of a delimiter that nobody can guess, so that no value can end itself and begin
-another. The summary is Markdown in which nothing foreign has a meaning.
+An output is written between two lines of an unpredictable delimiter, so that no value can end itself and begin another.
+The summary is Markdown in which all foreign text is escaped.
 """
 
 import json
 import re
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import replace
+
+from image_builder_domain.report.report import Report, ReportedFailure, ReportedImage
 
 _LARGEST_OUTPUT = 500_000  # characters; GitHub takes 1 MB of UTF-16 for one output of a job
 _LARGEST_SUMMARY = 100 * 1024  # bytes; an older runner drops a whole summary above 128 KiB
@@ -15,35 +17,28 @@ _LONGEST_CELL = 500
 _MOST_LINES, _LONGEST_LINE = 50, 300
 
 
-def outputs(report: dict[str, Any]) -> dict[str, str]:
-    """The outputs by name; ``build-report`` is left out when GitHub would not take it."""
-    whole = json.dumps(report)
+def outputs(report: Report) -> dict[str, str]:
+    """The outputs by name; ``build-report`` is left out when GitHub would not accept it."""
+    whole = json.dumps(report.to_json())
     if len(whole) > _LARGEST_OUTPUT:
-        whole = json.dumps(_without_lines(report))
+        whole = json.dumps(_without_lines(report).to_json())
+    trust, pipeline = report.trust, report.pipeline
     return {
-        "images": json.dumps(report["images_list"]),
-        "architectures": json.dumps(report["architectures"]),
-        "digest": report["digest"] or "",
-        "side": _side(report, "side"),
-        "side-reason": _side(report, "reason"),
-        **({"adoResult": report["result"]} if "result" in report else {}),
+        "images": json.dumps(report.images_list),
+        "architectures": json.dumps(report.architectures),
+        "digest": report.digest or "",
+        # A refused run is not on a side.
+        "side": trust.side if trust is not None else "",
+        "side-reason": trust.reason if trust is not None else "",
+        **({"adoResult": pipeline.result} if pipeline is not None else {}),
         **({"build-report": whole} if len(whole) <= _LARGEST_OUTPUT else {}),
     }
 
 
-def _side(report: dict[str, Any], key: str) -> str:
-    """A fact about the side; empty for a refused run, which is not on a side."""
-    return str(report["trust"][key]) if report["trust"] else ""
-
-
-def _without_lines(report: dict[str, Any]) -> dict[str, Any]:
-    """The report without the engine's last lines, the one part of it that can be large for a single image."""
-
-    def short(image: dict[str, Any]) -> dict[str, Any]:
-        failure = image["failure"]
-        return image | {"failure": failure and failure | {"last_lines": []}}
-
-    return report | {"images": [short(image) for image in report["images"]]}
+def _without_lines(report: Report) -> Report:
+    """The report without the engine's last lines, the only part of it that can be large for a single image."""
+    short = ((image, image.failure and replace(image.failure, last_lines=())) for image in report.images)
+    return replace(report, images=tuple(replace(image, failure=failure) for image, failure in short))
 
 
 def output_file(values: dict[str, str], delimiter: str) -> bytes:
@@ -52,31 +47,28 @@ def output_file(values: dict[str, str], delimiter: str) -> bytes:
     return "".join(lines).encode(errors="replace")
 
 
-def step_summary(report: dict[str, Any]) -> bytes:
+def step_summary(report: Report) -> bytes:
     """Markdown for ``GITHUB_STEP_SUMMARY``, at most 100 KiB."""
-    name = f"{_plain(report['image_name'])}: " if report["image_name"] else ""
-    title = f"### {name}{_plain(report['status'])}\n\n"
-    trust = report["trust"]
-    reason = f"Side: {trust['side']}, {_plain(trust['reason'])}\n\n" if trust else ""
-    reason += f"Not signed: {_plain(report['not_signed'])}\n\n" if report["not_signed"] else ""
-    reason += _remote_run(report)
-    problems = [f"- {_plain(problem)}\n" for problem in report.get("problems", ())]
-    if not report["images"]:
-        return _capped([title + reason, *problems])
+    name = f"{_plain(report.image_name)}: " if report.image_name else ""
+    facts = f"### {name}{_plain(report.status)}\n\n"
+    if report.trust is not None:
+        facts += f"Side: {report.trust.side}, {_plain(report.trust.reason)}\n\n"
+    if report.not_signed:
+        facts += f"Not signed: {_plain(report.not_signed)}\n\n"
+    if report.pipeline is not None and report.pipeline.run is not None:
+        run = report.pipeline.run  # escaped text: an address of a pipeline becomes no link
+        facts += f"Run {run.id}, {_plain(report.pipeline.result)}: {_plain(run.url)}\n\n"
+    problems = [f"- {_plain(problem)}\n" for problem in report.problems or ()]
+    if not report.images:
+        return _capped([facts, *problems])
     head = "| image | result | digest | destinations | signatures |\n|---|---|---|---|---|\n"
-    rows = [_row(report["image_name"], image) for image in report["images"]]
-    failures = [_failure(image) for image in report["images"] if image["failure"]]
-    return _capped([title + reason + head, *rows, "\n", *failures])
-
-
-def _remote_run(report: dict[str, Any]) -> str:
-    """The run of a remote build, as text: an address in it is nobody's link."""
-    run = report.get("run")
-    return f"Run {run['id']}, {_plain(report['result'])}: {_plain(run['url'])}\n\n" if run else ""
+    rows = [_row(report.image_name or "", image) for image in report.images]
+    failures = [_failure(image.variant, image.failure) for image in report.images if image.failure is not None]
+    return _capped([facts + head, *rows, "\n", *failures])
 
 
 def _capped(blocks: Iterable[str]) -> bytes:
-    """As many whole blocks as there is room for, and how many there are more."""
+    """As many whole blocks as there is room for, then the number of those left out."""
     encoded = [block.encode(errors="replace") for block in blocks]
     room, kept = _LARGEST_SUMMARY - 200, 0
     for block in encoded:
@@ -88,32 +80,28 @@ def _capped(blocks: Iterable[str]) -> bytes:
     return b"".join(encoded[:kept]) + more
 
 
-def _row(name: str, image: dict[str, Any]) -> str:
-    title = name if image["variant"] is None else f"{name} ({image['variant']})"
-    places = [
-        f"{'' if place['holds_digest'] else 'unconfirmed: '}{place['reference']}" for place in image["destinations"]
-    ]
-    signed = [f"{found['signer']}: {found['status']}" for found in image["signatures"]]
-    published = bool(places) and all(place["holds_digest"] for place in image["destinations"])
+def _row(name: str, image: ReportedImage) -> str:
+    title = name if image.variant is None else f"{name} ({image.variant})"
+    places = [f"{'' if place.holds_digest else 'unconfirmed: '}{place.reference}" for place in image.destinations]
+    is_published = bool(places) and all(place.holds_digest for place in image.destinations)
     cells = [
         _plain(title),
-        "published" if published else "failed" if image["failure"] else "unconfirmed",
-        _plain(image["digest"] or ""),
+        "published" if is_published else "unconfirmed" if image.failure is None else "failed",
+        _plain(image.digest or ""),
         "<br>".join(map(_plain, places)),
-        "<br>".join(map(_plain, dict.fromkeys(signed))),
+        "<br>".join(map(_plain, dict.fromkeys(f"{found.signer}: {found.status}" for found in image.signatures))),
     ]
     return f"| {' | '.join(cells)} |\n"
 
 
-def _failure(image: dict[str, Any]) -> str:
-    failure = image["failure"]
-    lines = "\n".join(_literal(line[:_LONGEST_LINE]) for line in failure["last_lines"][-_MOST_LINES:])
-    whose = "" if image["variant"] is None else f"{_plain(image['variant'])}: "
-    return f"\n{whose}{_plain(failure['reason'])}\n" + (f"\n<pre>\n{lines}\n</pre>\n" if lines else "")
+def _failure(variant: str | None, failure: ReportedFailure) -> str:
+    lines = "\n".join(_literal(line[:_LONGEST_LINE]) for line in failure.last_lines[-_MOST_LINES:])
+    label = "" if variant is None else f"{_plain(variant)}: "
+    return f"\n{label}{_plain(failure.reason)}\n" + (f"\n<pre>\n{lines}\n</pre>\n" if lines else "")
 
 
 def _plain(text: str) -> str:
-    """Text without any meaning in Markdown or HTML: what could have one becomes a character reference."""
+    """Text without Markdown or HTML: every character that could be part of them becomes a character reference."""
     shown = re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text[:_LONGEST_CELL])
     return re.sub(r"[^\w .,:/@-]", lambda found: f"&#{ord(found[0])};", shown).replace("_", "&#95;")
 

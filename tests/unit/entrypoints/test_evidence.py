@@ -11,9 +11,7 @@ from typing import Any
 import pytest
 from image_builder.cli import run
 from image_builder.flags import scan
-from image_builder.presenters.github import step_summary
 from image_builder_contracts.artifacts import no_room
-from image_builder_domain.report.report import unfinished_report
 
 from tests.prow_job import prow_job
 from tests.unit import jobs
@@ -213,13 +211,6 @@ def test_a_report_that_a_full_disk_does_not_take_is_removed(desk: Desk) -> None:
     with no_room():
         assert desk.run("--build-report-path", "report.json", "--name", "app") == 2
     assert not desk.report.exists()
-
-
-def test_a_summary_without_a_name_begins_with_the_status() -> None:
-    report = unfinished_report("refused", "", "the run was refused", problems=("--name: it is missing",))
-    assert step_summary(report.to_json()).startswith(
-        b"### refused\n\nNot signed: the run was refused\n\n- --name: it is missing"
-    )
 
 
 @pytest.mark.parametrize("words", [("--name", "app"), ("sign", "--images-to-sign", "r.example/a:1"), ("tags",)])

@@ -1,7 +1,7 @@
 """Exit codes, the report and the summary."""
 
 import pytest
-from image_builder.presenters.summary import summary
+from image_builder.presenters.build import summary
 from image_builder_domain.build import BuildInterrupted, EngineUnavailable, PushFailed
 from image_builder_domain.interruption import Interruption
 from image_builder_domain.report.outcome import ImageOutcome, Outcome

@@ -95,7 +95,7 @@ def test_an_image_has_the_members_of_our_own_reports_with_any_content(image: dic
     assert list(entry) == IMAGE_KEYS
     assert all(isinstance(place["reference"], str) for place in entry["destinations"])
     assert entry["failure"] is None or isinstance(entry["failure"]["reason"], str)
-    assert step_summary(found.to_json())
+    assert step_summary(found)
 
 
 def test_members_of_the_wrong_type_get_their_default() -> None:

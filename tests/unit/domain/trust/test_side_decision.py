@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from image_builder.presenters.job_view import job_as_text, warn
+from image_builder.presenters.plan import side_as_text, warn
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.configuration.production_ref import advise
 from image_builder_domain.job.state import CiSystem, GitState, JobType
@@ -111,7 +111,7 @@ def test_a_branch_that_is_not_production_counts_as_a_merge_group_with_a_warning(
         "protected": False,
         "fork": False,
     }
-    text = "\n".join(job_as_text(job))
+    text = "\n".join(side_as_text(job))
     assert all(word in text for word in ("side      unmerged", "refs/heads/fix/typo", "protected: no", "fix/tipo"))
 
 

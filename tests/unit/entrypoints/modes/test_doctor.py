@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from image_builder.modes.examination.job import look_at_checkout, look_at_job
 from image_builder.modes.examination.pipeline import look_at_pipeline
-from image_builder.presenters.doctor_view import diagnosis_as_json, diagnosis_as_text
+from image_builder.presenters.doctor import diagnosis_as_json, diagnosis_as_text
 from image_builder_adapters.buildkit.engine import BuildkitSettings
 from image_builder_adapters.buildkit.engine_type import examine_buildkit
 from image_builder_adapters.cancellation import TimeLimit

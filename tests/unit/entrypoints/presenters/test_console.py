@@ -1,11 +1,14 @@
 """The console: what one of several builds says stays its own, line by line."""
 
+import json
 import os
 from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from image_builder.presenters.console import Console
-from image_builder_adapters.console_text import neutralise
+from image_builder_adapters.console_text import harmless_json, neutralise
 from image_builder_adapters.redaction import Redactor
 
 
@@ -104,3 +107,31 @@ def test_the_live_line_of_a_terminal_shows_no_secret() -> None:
     os.close(ours)
     assert "me:***@host" in shown
     assert "hunter22" not in shown
+
+
+@given(st.recursive(st.text("#[]vso:\n\\", max_size=8), lambda inner: st.lists(inner, max_size=3)))
+def test_a_json_document_says_the_same_without_any_command(document: object) -> None:
+    line = harmless_json(json.dumps(document))
+    assert json.loads(line) == document
+    assert "##" not in line
+
+
+@pytest.mark.parametrize("results_only", [False, True])
+def test_commands_stand_beside_a_json_result(capfd: pytest.CaptureFixture[str], results_only: bool) -> None:
+    assert console(results_only=results_only).command("##vso[task.x]") == ""
+    assert capfd.readouterr() == (("", "##vso[task.x]\n") if results_only else ("##vso[task.x]\n", ""))
+
+
+@pytest.mark.parametrize("prefix", [b"", b"one: "])
+def test_two_pieces_of_a_long_line_make_no_command_together(capfd: pytest.CaptureFixture[str], prefix: bytes) -> None:
+    screen = console()
+    for piece in (b"x" * 65_534 + b"##", b"vso[task.complete result=Failed]x", b"::error::x", b"\n"):
+        screen.engine_lines(piece, prefix)
+    shown = capfd.readouterr().out
+    assert "##vso[" not in shown
+    assert not any(line.startswith("::") for line in shown.splitlines())
+
+
+def test_a_summary_for_people_holds_no_command(capfd: pytest.CaptureFixture[str]) -> None:
+    console().summary("::error::x ##vso[y]")
+    assert capfd.readouterr().err == ": :error::x ## vso[y]\n"

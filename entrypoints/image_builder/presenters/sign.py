@@ -1,4 +1,4 @@
-"""What signing will do and what came of it, for people and as JSON."""
+"""What ``sign --dry-run`` prints, as text and as JSON, and the summary of ``sign``."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,8 +8,7 @@ from image_builder_domain.ports import Signer
 from image_builder_domain.report.outcome import SigningOutcome
 from image_builder_domain.trust.job import trust_facts
 
-from image_builder.presenters.job_view import job_as_text
-from image_builder.presenters.signers_view import signers_as_json, signers_as_text
+from image_builder.presenters.plan import side_as_text, signers_as_json, signers_as_text
 
 
 def plan_as_json(plan: SignPlan, signers: Mapping[str, Signer]) -> dict[str, Any]:
@@ -24,7 +23,7 @@ def plan_as_json(plan: SignPlan, signers: Mapping[str, Signer]) -> dict[str, Any
 def plan_as_text(plan: SignPlan, signers: Mapping[str, Signer]) -> str:
     """The plan as a person reads it."""
     lines = [f"Plan to sign {len(plan.references)} image{'s' if len(plan.references) > 1 else ''}"]
-    lines += job_as_text(plan.job)
+    lines += side_as_text(plan.job)
     lines += [f"  image     {reference}" for reference in plan.references]
     lines += signers_as_text(plan.signers, signers, plan.references)
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Remote builds, for people and as JSON: what will be asked of the pipeline, and what came of it."""
+"""What ``plan`` prints of a build in Azure DevOps, as text and as JSON, and the summary of such a build."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from image_builder_domain.remote_pipeline import RemotePipeline
 from image_builder_domain.report.outcome import RemoteOutcome
 from image_builder_domain.trust.job import trust_facts
 
-from image_builder.presenters.job_view import job_as_text
+from image_builder.presenters.plan import source_as_text
 
 
 def plan_as_json(plan: RemotePlan, pipeline: RemotePipeline) -> dict[str, Any]:
@@ -39,14 +39,10 @@ def plan_as_json(plan: RemotePlan, pipeline: RemotePipeline) -> dict[str, Any]:
 
 def plan_as_text(plan: RemotePlan, pipeline: RemotePipeline) -> str:
     """The plan as a person reads it."""
-    state, settings = plan.job.state, plan.settings
+    settings = plan.settings
     lines = [
         f"Plan for {plan.name or 'a preview'}, in Azure DevOps",
-        f"  job       {state.job_type.value} ({state.system.value})"
-        + (f", {state.repository}" if state.repository else "")
-        + (f", pull request {state.pull_number}" if state.pull_number else ""),
-        f"  commit    {state.commit}",
-        *job_as_text(plan.job),
+        *source_as_text(plan.job),
         f"  pipeline  {settings.pipeline_id} of {settings.project} in {settings.organization_url}",
         f"  version   {settings.pipeline_version or 'newest'}, parameters {settings.parameters}",
         *(f"  {each.name} = {each.shown}" for each in plan.request.parameters),

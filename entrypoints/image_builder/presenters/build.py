@@ -1,4 +1,4 @@
-"""The plan, for people and as JSON: the same decisions that ``build`` carries out, with secrets hidden."""
+"""What ``plan`` prints of a local build, as text and as JSON with secrets hidden, and the summary of ``build``."""
 
 import shlex
 from collections.abc import Mapping
@@ -9,10 +9,10 @@ from image_builder_domain.buildkit_host import BuildkitHost
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.plan.build import Plan
 from image_builder_domain.ports import ImageEngine, Signer
+from image_builder_domain.report.outcome import ImageOutcome, Outcome
 from image_builder_domain.trust.job import trust_facts
 
-from image_builder.presenters.job_view import job_as_text
-from image_builder.presenters.signers_view import signers_as_json, signers_as_text
+from image_builder.presenters.plan import signers_as_json, signers_as_text, source_as_text
 
 
 def plan_as_json(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer]) -> dict[str, Any]:
@@ -44,14 +44,9 @@ def plan_as_json(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
 
 def plan_as_text(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer]) -> str:
     """The plan as a person reads it."""
-    state = plan.job.state
     lines = [
         f"Plan for {plan.name}, built by {plan.backend.title}",
-        f"  job       {state.job_type.value} ({state.system.value})"
-        + (f", {state.repository}" if state.repository else "")
-        + (f", pull request {state.pull_number}" if state.pull_number else ""),
-        f"  commit    {state.commit or 'none of its own: several pull requests are built together'}",
-        *job_as_text(plan.job),
+        *source_as_text(plan.job),
         f"  checkout  {plan.checkout.text}",
         *_rows("tag", (f"{tag.name} = {tag.value}" for tag in plan.tags)),
         *_rows("BuildKit", _daemon(plan)),
@@ -121,3 +116,32 @@ def _images(plan: Plan) -> tuple[ImageReference, ...]:
 
 def _rows(label: str, values: Any) -> list[str]:
     return [f"  {label:<9} {value}" for value in values]
+
+
+def summary(plan: Plan, outcome: Outcome, report_path: str | None) -> str:
+    """What was built, where it is, who signed it, and where the evidence lies."""
+    lines = [line for image in outcome.images for line in _image(image)]
+    if len(outcome.images) > 1:
+        lines.append(f"{sum(image.is_published for image in outcome.images)} of {len(outcome.images)} published")
+    if plan.not_signed:
+        lines.append(f"  not signed   {plan.not_signed}")
+    if report_path is not None:
+        lines.append(f"  report       {report_path}")
+    return "\n".join(lines)
+
+
+def _image(outcome: ImageOutcome) -> list[str]:
+    request = outcome.request
+    title = request.name if request.variant is None else f"{request.name} ({request.variant})"
+    verdict = "built" if outcome.failure is None else "failed"
+    lines = [f"{title}: {verdict} in {outcome.duration_seconds:.1f} s"]
+    if outcome.image is not None:
+        lines.append(f"  digest       {outcome.image.digest}")
+    for place in outcome.destinations:
+        # Only a registry knows what it holds, and it may not have been asked: never claim that nothing is there.
+        lines.append(f"  {'pushed' if place.holds else 'UNCONFIRMED':<12} {place.reference}")
+    for found in outcome.signatures:
+        lines.append(f"  {found.status.value:<12} {found.reference} by {found.author}")
+    if outcome.log_path is not None:
+        lines.append(f"  log          {outcome.log_path}")
+    return lines

@@ -1,4 +1,4 @@
-"""What ``doctor`` found, for people and as JSON."""
+"""What ``doctor`` prints, as text and as JSON."""
 
 from itertools import groupby
 from typing import Any

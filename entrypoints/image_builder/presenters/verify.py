@@ -1,4 +1,4 @@
-"""What verifying found, for people and as JSON."""
+"""What ``verify`` prints, as text and as JSON."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from image_builder_domain.report.verification import Verified
 
 
 def verified_as_json(found: tuple[Verified, ...]) -> dict[str, Any]:
-    """One object with every image that was looked at."""
+    """One object with every image that was verified."""
     return {"verified": all(one.holds for one in found), "images": [_image(one) for one in found]}
 
 
