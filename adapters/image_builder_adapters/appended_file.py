@@ -3,7 +3,7 @@
 import os
 import stat
 
-from image_builder_domain.artifact_failure import ArtifactFailure
+from image_builder_domain.failure import ArtifactFailure
 from returns.result import Failure, Result, Success
 
 from image_builder_adapters.folder import opened_folder

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import final
 
-from image_builder_domain.artifact_failure import ArtifactFailure
+from image_builder_domain.failure import ArtifactFailure
 from returns.result import Failure, Result, Success
 
 from image_builder_adapters.folder import nearest_folder, opened_folder

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import IO, Final, TypeAlias, final
 
-from image_builder_domain.interruption import Interruption
+from image_builder_domain.exit_code import Interruption
 from image_builder_domain.ports import Cancellation, OutputSink
 
 _CHUNK: Final = 64 * 1024

@@ -2,7 +2,7 @@
 
 from typing import final
 
-from image_builder_domain.interruption import Interruption
+from image_builder_domain.exit_code import Interruption
 
 
 @final

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import pytest
-from image_builder_domain.interruption import Interruption
+from image_builder_domain.exit_code import Interruption
 from image_builder_domain.ports import Cancellation
 
 from image_builder_contracts.clause import contract_of

@@ -16,9 +16,9 @@ from typing import TypeAlias
 
 import pytest
 from image_builder_domain.build import BuildFailed, BuildInterrupted, BuildRequest, BuiltImage, CacheReferences
+from image_builder_domain.exit_code import Interruption
 from image_builder_domain.image.platform import Platform
 from image_builder_domain.image.reference import ImageReference
-from image_builder_domain.interruption import Interruption
 from image_builder_domain.ports import ImageEngine
 from image_builder_domain.source.build_argument import BuildArgument
 

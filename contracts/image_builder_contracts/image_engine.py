@@ -12,9 +12,9 @@ from typing import TypeAlias, final
 
 import pytest
 from image_builder_domain.build import BuildFailed, BuildInterrupted, BuildRequest, BuiltImage, PushFailed
+from image_builder_domain.exit_code import Interruption
 from image_builder_domain.image.descriptor import MANIFEST_TYPES
 from image_builder_domain.image.reference import ImageReference
-from image_builder_domain.interruption import Interruption
 from image_builder_domain.ports import ImageEngine
 from returns.result import Success
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import final
 
 from image_builder_domain.build import BuildFailure, BuildRequest, BuiltImage
+from image_builder_domain.exit_code import Interruption
 from image_builder_domain.image.descriptor import MANIFEST_TYPES
 from image_builder_domain.image.reference import ImageReference
-from image_builder_domain.interruption import Interruption
 from image_builder_domain.ports import ImageEngine
 from returns.methods import unwrap_or_failure
 

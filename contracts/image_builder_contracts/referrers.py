@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import pytest
+from image_builder_domain.failure import RegistryUnreachable
 from image_builder_domain.image.descriptor import Referrer
 from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.ports import Referrers
-from image_builder_domain.registry_failure import RegistryUnreachable
 from returns.methods import unwrap_or_failure
 
 from image_builder_contracts.cancellation import ManualCancellation

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from typing import final
 
 import pytest
+from image_builder_domain.failure import NotFound, RegistryUnreachable
 from image_builder_domain.image.descriptor import Descriptor, Manifest
 from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.ports import Registry
-from image_builder_domain.registry_failure import NotFound, RegistryUnreachable
 from returns.methods import unwrap_or_failure
 
 from image_builder_contracts.cancellation import ManualCancellation

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias, final
 
 import pytest
-from image_builder_domain.interruption import Interruption
+from image_builder_domain.exit_code import Interruption
 from image_builder_domain.remote_pipeline import (
     FinishedRun,
     Parameter,

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import final
 
 import pytest
+from image_builder_domain.exit_code import Interruption
 from image_builder_domain.image.descriptor import OCI_MANIFEST, Descriptor
 from image_builder_domain.image.reference import Digest, ImageReference
-from image_builder_domain.interruption import Interruption
 from image_builder_domain.ports import Signer
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus
 from returns.pipeline import is_successful

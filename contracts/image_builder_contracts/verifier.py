@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import final
 
 import pytest
+from image_builder_domain.exit_code import Interruption
 from image_builder_domain.image.reference import ImageReference
-from image_builder_domain.interruption import Interruption
 from image_builder_domain.ports import Verifier
 from returns.pipeline import is_successful
 from returns.result import Failure, Success

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import TypeAlias, final
 
+from image_builder_domain.exit_code import Interruption
 from image_builder_domain.image.descriptor import Descriptor
 from image_builder_domain.image.platform import Platform
 from image_builder_domain.image.reference import Digest, ImageReference
-from image_builder_domain.interruption import Interruption
 from image_builder_domain.source.build_argument import BuildArgument
 
 

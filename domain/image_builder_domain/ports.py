@@ -9,12 +9,11 @@ from typing import Protocol, TypeAlias
 
 from returns.result import Result
 
-from image_builder_domain.artifact_failure import ArtifactFailure
 from image_builder_domain.build import BuildFailure, BuildRequest, BuiltImage, EngineMissing
+from image_builder_domain.exit_code import Interruption
+from image_builder_domain.failure import ArtifactFailure, BadCredentials, RegistryFailure
 from image_builder_domain.image.descriptor import Manifest, Referrer
 from image_builder_domain.image.reference import ImageReference, Repository
-from image_builder_domain.interruption import Interruption
-from image_builder_domain.registry_failure import BadCredentials, RegistryFailure
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignerMisconfigured
 
 OutputSink: TypeAlias = Callable[[bytes], None]

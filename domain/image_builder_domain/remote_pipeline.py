@@ -10,7 +10,7 @@ from typing import Protocol, TypeAlias, final
 
 from returns.result import Result
 
-from image_builder_domain.interruption import Interruption
+from image_builder_domain.exit_code import Interruption
 from image_builder_domain.ports import Cancellation, OutputSink
 
 

@@ -21,7 +21,7 @@ from image_builder.options import Options, misplaced, mode_of
 from image_builder.presenters.console import Console
 
 if TYPE_CHECKING:
-    from image_builder_domain.artifact_failure import ArtifactFailure
+    from image_builder_domain.failure import ArtifactFailure
     from returns.result import Result
 
     from image_builder.flags import Scan

@@ -13,8 +13,8 @@ from image_builder_adapters.appended_file import append
 from image_builder_adapters.filesystem import FileArtifacts
 from image_builder_adapters.folder import link_on
 from image_builder_adapters.redaction import Redactor
-from image_builder_domain.artifact_failure import ArtifactFailure
-from image_builder_domain.interruption import Interruption
+from image_builder_domain.exit_code import Interruption
+from image_builder_domain.failure import ArtifactFailure
 from image_builder_domain.job.detection import detect
 from image_builder_domain.job.state import CiSystem
 from image_builder_domain.problem import Problem, Problems

@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from image_builder_domain.interruption import Interruption
+from image_builder_domain.exit_code import Interruption
 from image_builder_domain.remote_pipeline import (
     CancelFailed,
     PipelineInterrupted,

@@ -23,7 +23,7 @@ from image_builder_contracts.image_engine_probe import (
     wait_until,
 )
 from image_builder_domain.build import BuildFailed, BuildInterrupted, BuiltImage, EngineUnavailable
-from image_builder_domain.interruption import Interruption
+from image_builder_domain.exit_code import Interruption
 from image_builder_domain.ports import ImageEngine
 
 from tests.buildkit import PrivateDaemon, SettingsFactory, daemons

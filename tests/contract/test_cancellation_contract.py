@@ -12,7 +12,7 @@ from image_builder.workflows.brake import Brake
 from image_builder_adapters.cancellation import SignalCancellation, TimeLimit
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.cancellation_contract import CancellationContract, CancellationFactory, Stop
-from image_builder_domain.interruption import Interruption
+from image_builder_domain.exit_code import Interruption
 from image_builder_domain.ports import Cancellation
 
 SIGNALS = {Interruption.SIGINT: signal.SIGINT, Interruption.SIGTERM: signal.SIGTERM}

@@ -30,10 +30,10 @@ from image_builder_domain.build import (
     EngineMissing,
     PushFailed,
 )
+from image_builder_domain.exit_code import Interruption
 from image_builder_domain.image.descriptor import OCI_MANIFEST, Descriptor
 from image_builder_domain.image.platform import Platform
 from image_builder_domain.image.reference import Digest, ImageReference
-from image_builder_domain.interruption import Interruption
 from image_builder_domain.ports import Cancellation, ImageEngine, OutputSink
 from image_builder_stand_ins.registry import Registry
 from returns.result import Failure, Result, Success

@@ -11,8 +11,8 @@ from image_builder_adapters.notary import NotarySigner
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.signer import IMAGES, image
 from image_builder_domain.configuration.signer_settings import NotarySettings, SecretKind, SignerSecret
+from image_builder_domain.exit_code import Interruption
 from image_builder_domain.image.descriptor import OCI_INDEX
-from image_builder_domain.interruption import Interruption
 from image_builder_domain.signing import SignatureResult, SignatureStatus
 from image_builder_stand_ins.certificates import Authority
 from image_builder_stand_ins.fixtures import (

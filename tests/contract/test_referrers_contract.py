@@ -13,10 +13,10 @@ import pytest
 from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry import HttpRegistry
 from image_builder_contracts.referrers import Attach, ReferrersContract
+from image_builder_domain.failure import NotFound, RegistryFailure
 from image_builder_domain.image.descriptor import OCI_INDEX, OCI_MANIFEST, Descriptor, Referrer
 from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.ports import Cancellation, Referrers
-from image_builder_domain.registry_failure import NotFound, RegistryFailure
 from image_builder_stand_ins.registry import Registry
 from returns.result import Failure, Result, Success
 

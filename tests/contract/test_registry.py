@@ -11,8 +11,8 @@ from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry import HttpRegistry
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.registry import HeldImage, RegistryContract, resolved
+from image_builder_domain.failure import AccessDenied, BadCredentials
 from image_builder_domain.image.reference import ImageReference
-from image_builder_domain.registry_failure import AccessDenied, BadCredentials
 from returns.methods import unwrap_or_failure
 
 from tests.oci_registry import PushedImage, RunningRegistry, push_image, start_registry

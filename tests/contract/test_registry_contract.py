@@ -11,10 +11,10 @@ import pytest
 from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry import HttpRegistry
 from image_builder_contracts.registry import HeldImage, RegistryContract
+from image_builder_domain.failure import BadCredentials, NotFound, RegistryFailure
 from image_builder_domain.image.descriptor import OCI_MANIFEST, Descriptor, Manifest
 from image_builder_domain.image.reference import Digest, ImageReference, Repository
 from image_builder_domain.ports import Cancellation, Registry
-from image_builder_domain.registry_failure import BadCredentials, NotFound, RegistryFailure
 from returns.result import Failure, Result, Success
 
 from tests.oci_registry import RunningRegistry, push_image, start_registry

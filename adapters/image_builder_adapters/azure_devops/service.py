@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias, final
 
-from image_builder_domain.interruption import Interruption
+from image_builder_domain.exit_code import Interruption
 from image_builder_domain.ports import Cancellation
 from image_builder_domain.remote_pipeline import PipelineInterrupted
 from returns.methods import unwrap_or_failure

@@ -11,7 +11,7 @@ from io import FileIO
 from typing import Final, final
 
 from image_builder_domain.build import BuildInterrupted, EngineUnavailable
-from image_builder_domain.interruption import Interruption
+from image_builder_domain.exit_code import Interruption
 from image_builder_domain.ports import Cancellation, OutputSink
 from returns.result import Failure, Result, Success
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from image_builder_domain.configuration.signer_settings import CosignSettings
+from image_builder_domain.failure import BadCredentials
 from image_builder_domain.image.reference import Digest
 from image_builder_domain.ports import Cancellation
-from image_builder_domain.registry_failure import BadCredentials
 from image_builder_domain.signer_type import Secrets
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success

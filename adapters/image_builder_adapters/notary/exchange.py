@@ -6,7 +6,7 @@ from enum import Enum, auto
 from typing import TypeAlias, final
 from urllib.parse import urlsplit
 
-from image_builder_domain.interruption import Interruption
+from image_builder_domain.exit_code import Interruption
 from image_builder_domain.ports import Cancellation
 from returns.methods import unwrap_or_failure
 

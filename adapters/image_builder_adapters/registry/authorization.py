@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, final
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
+from image_builder_domain.failure import BadCredentials, RegistryUnreachable
 from image_builder_domain.image.reference import Repository
 from image_builder_domain.ports import Cancellation
-from image_builder_domain.registry_failure import BadCredentials, RegistryUnreachable
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 

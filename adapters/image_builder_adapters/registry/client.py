@@ -7,10 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, final
 from urllib.parse import urlencode, urljoin
 
-from image_builder_domain.image.descriptor import OCI_INDEX, Manifest, Referrer
-from image_builder_domain.image.reference import DOCKER_HUB, ImageReference, Repository
-from image_builder_domain.ports import Cancellation
-from image_builder_domain.registry_failure import (
+from image_builder_domain.failure import (
     AccessDenied,
     BadAnswer,
     BadCredentials,
@@ -18,6 +15,9 @@ from image_builder_domain.registry_failure import (
     RegistryFailure,
     RegistryUnreachable,
 )
+from image_builder_domain.image.descriptor import OCI_INDEX, Manifest, Referrer
+from image_builder_domain.image.reference import DOCKER_HUB, ImageReference, Repository
+from image_builder_domain.ports import Cancellation
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 

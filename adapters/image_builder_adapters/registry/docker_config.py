@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, final
 
+from image_builder_domain.failure import BadCredentials
 from image_builder_domain.image.reference import DOCKER_HUB, Repository
 from image_builder_domain.ports import Cancellation
-from image_builder_domain.registry_failure import BadCredentials
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 

@@ -1,7 +1,7 @@
 """The outcome of a run: what happened, step by step. The report, the exit code and the summary are made from it."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, TypeAlias, assert_never, final
+from typing import TYPE_CHECKING, TypeAlias, assert_never, final
 
 from image_builder_domain.build import (
     BuildFailed,
@@ -11,10 +11,9 @@ from image_builder_domain.build import (
     EngineUnavailable,
     PushFailed,
 )
-from image_builder_domain.exit_code import ExitCode
+from image_builder_domain.exit_code import ExitCode, Interruption, first_failure
 from image_builder_domain.image.descriptor import Descriptor, Manifest
 from image_builder_domain.image.reference import Digest, ImageReference
-from image_builder_domain.interruption import Interruption
 from image_builder_domain.remote_pipeline import FinishedRun, FollowFailure, Run, StartFailure, Verdict
 from image_builder_domain.report.report import (
     Report,
@@ -36,9 +35,6 @@ if TYPE_CHECKING:
     from image_builder_domain.plan.build import Plan
     from image_builder_domain.plan.remote import RemotePlan
     from image_builder_domain.plan.signing import SignPlan
-
-# Of several failures, the first of these is the exit code.
-_PRECEDENCE: Final = (130, 143, 7, 1, 3, 6, 4, 5, 8)
 
 
 # --- local builds -------------------------------------------------------------------------------------------------
@@ -341,7 +337,7 @@ def _exit_code(outcome: AnyOutcome, codes: set[ExitCode]) -> ExitCode:
         codes.add(ExitCode(outcome.interruption.value))
     if outcome.lost:
         codes.add(ExitCode.FILE_NOT_WRITTEN)
-    return next((ExitCode(code) for code in _PRECEDENCE if code in codes), ExitCode.DONE)
+    return first_failure(codes)
 
 
 def _status(outcome: AnyOutcome) -> str:

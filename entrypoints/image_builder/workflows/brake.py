@@ -4,7 +4,7 @@ import threading
 import time
 from typing import Final, final
 
-from image_builder_domain.interruption import Interruption
+from image_builder_domain.exit_code import Interruption
 from image_builder_domain.ports import Cancellation
 
 _NAP: Final = 0.05

@@ -4,11 +4,11 @@ import time
 from dataclasses import replace
 from typing import Protocol
 
-from image_builder_domain.artifact_failure import ArtifactFailure
 from image_builder_domain.build import BuildFailed, BuildInterrupted, BuildRequest, BuiltImage, PushFailed
+from image_builder_domain.exit_code import Interruption
+from image_builder_domain.failure import ArtifactFailure
 from image_builder_domain.image.descriptor import Descriptor, Manifest
 from image_builder_domain.image.reference import Digest, ImageReference
-from image_builder_domain.interruption import Interruption
 from image_builder_domain.ports import Artifacts, Cancellation, ImageEngine, LogFile, OutputSink, Registry
 from image_builder_domain.report.outcome import DestinationOutcome, ImageOutcome
 from returns.methods import unwrap_or_failure

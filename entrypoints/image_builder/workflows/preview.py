@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from image_builder_domain.artifact_failure import ArtifactFailure
 from image_builder_domain.exit_code import ExitCode
+from image_builder_domain.failure import ArtifactFailure
 from image_builder_domain.ports import Cancellation
 from image_builder_domain.remote_pipeline import (
     PipelineInterrupted,

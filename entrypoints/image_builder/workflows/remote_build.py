@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol, final
 
-from image_builder_domain.artifact_failure import ArtifactFailure
+from image_builder_domain.failure import ArtifactFailure
 from image_builder_domain.plan.remote import RemotePlan
 from image_builder_domain.ports import Artifacts, Cancellation, LogFile, OutputSink
 from image_builder_domain.remote_pipeline import FinishedRun, PipelineInterrupted, RemotePipeline, Run, RunRequest

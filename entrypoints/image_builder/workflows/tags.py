@@ -10,7 +10,7 @@ from image_builder_domain.tag import Tag
 from returns.result import Failure, Result
 
 if TYPE_CHECKING:
-    from image_builder_domain.artifact_failure import ArtifactFailure
+    from image_builder_domain.failure import ArtifactFailure
 
 
 class Audience(Protocol):

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import final
 
 from image_builder_domain.exit_code import ExitCode
+from image_builder_domain.failure import NotFound
 from image_builder_domain.image.descriptor import Manifest
 from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.ports import Cancellation, Referrers, Registry, Verifier
 from image_builder_domain.problem import Problem, Problems
-from image_builder_domain.registry_failure import NotFound
 from image_builder_domain.report.verification import Claim, Verified
 from returns.methods import unwrap_or_failure
 from returns.result import Failure

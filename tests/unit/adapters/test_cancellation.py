@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 from image_builder_adapters.cancellation import Interrupted, SignalCancellation, TimeLimit
 from image_builder_contracts.cancellation import ManualCancellation
-from image_builder_domain.interruption import Interruption
+from image_builder_domain.exit_code import Interruption
 
 
 def test_without_deadline_or_signal_work_may_go_on() -> None:

@@ -12,7 +12,7 @@ import pytest
 from image_builder_adapters.filesystem import FileArtifacts
 from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.artifacts import no_room
-from image_builder_domain.artifact_failure import ArtifactFailure
+from image_builder_domain.failure import ArtifactFailure
 from image_builder_domain.ports import Artifacts, LogFile
 from returns.result import Success
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from image_builder_adapters.cancellation import SignalCancellation
 from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, Stopped, Tail, find_program, run
-from image_builder_domain.interruption import Interruption
+from image_builder_domain.exit_code import Interruption
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 

@@ -53,7 +53,7 @@ def look_at_registries(
 def _credentials(text: str, place: Repository, credentials: DockerCredentials, is_needed: bool) -> Finding:
     subject, found = f"{text} credentials", unwrap_or_failure(credentials.places(place))
     if not isinstance(found, tuple):
-        return Finding(_AREA, subject, str(found), False, is_needed, "mend it, or remove it for anonymous access")
+        return Finding(_AREA, subject, str(found), False, is_needed, "fix it, or remove it for anonymous access")
     checked = credentials.check((place,))
     if isinstance(checked, Failure):
         return Finding(

@@ -13,7 +13,7 @@ from image_builder_adapters.notary.exchange import Exchange, Verdict, explain, n
 from image_builder_adapters.notary.protocol import V1, V2, NotaryProtocol
 from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.cancellation import ManualCancellation
-from image_builder_domain.interruption import Interruption
+from image_builder_domain.exit_code import Interruption
 from image_builder_domain.ports import Cancellation
 from returns.result import Failure, Result, Success
 

@@ -10,9 +10,9 @@ from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry import HttpRegistry
 from image_builder_adapters.registry.safe_url import Origin, url_problem
 from image_builder_contracts.cancellation import ManualCancellation
+from image_builder_domain.failure import AccessDenied, BadAnswer, NotFound, RegistryUnreachable
 from image_builder_domain.image.descriptor import OCI_MANIFEST, Manifest
 from image_builder_domain.image.reference import Digest, ImageReference
-from image_builder_domain.registry_failure import AccessDenied, BadAnswer, NotFound, RegistryUnreachable
 from returns.methods import unwrap_or_failure
 
 from tests.raw_server import RawServer, answer, raw_server, says

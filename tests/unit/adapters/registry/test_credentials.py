@@ -10,8 +10,8 @@ import pytest
 from image_builder_adapters.registry.credentials import CredentialHelpers, Credentials
 from image_builder_adapters.registry.docker_config import DockerCredentials
 from image_builder_contracts.cancellation import ManualCancellation
+from image_builder_domain.failure import BadCredentials
 from image_builder_domain.image.reference import Repository
-from image_builder_domain.registry_failure import BadCredentials
 from returns.methods import unwrap_or_failure
 
 GOOD = """printf '{"ServerURL":"x","Username":"u","Secret":"%s"}' "s3cret-$server" """

@@ -9,8 +9,8 @@ import pytest
 from image_builder_adapters.registry.credentials import Credentials
 from image_builder_adapters.registry.docker_config import DockerCredentials, config_paths
 from image_builder_contracts.cancellation import ManualCancellation
+from image_builder_domain.failure import BadCredentials
 from image_builder_domain.image.reference import Repository
-from image_builder_domain.registry_failure import BadCredentials
 from returns.methods import unwrap_or_failure
 
 AUTH = base64.b64encode(b"u:p:w\xc3\xb6rd").decode()

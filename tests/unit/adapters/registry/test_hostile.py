@@ -12,9 +12,9 @@ from image_builder_adapters.http.retry import RetryPolicy
 from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry import HttpRegistry
 from image_builder_contracts.cancellation import ManualCancellation
+from image_builder_domain.failure import AccessDenied, BadAnswer, BadCredentials, RegistryUnreachable
 from image_builder_domain.image.descriptor import OCI_MANIFEST, Manifest
 from image_builder_domain.image.reference import ImageReference
-from image_builder_domain.registry_failure import AccessDenied, BadAnswer, BadCredentials, RegistryUnreachable
 from returns.methods import unwrap_or_failure
 
 from tests.raw_server import RawServer, answer, raw_server, says

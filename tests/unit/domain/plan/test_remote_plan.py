@@ -8,8 +8,7 @@ import pytest
 from image_builder_domain.configuration.ado import AdoSettings
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.configuration.trust import TrustSettings
-from image_builder_domain.exit_code import ExitCode
-from image_builder_domain.interruption import Interruption
+from image_builder_domain.exit_code import ExitCode, Interruption
 from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.inputs import Asked, TagInputs
 from image_builder_domain.plan.remote import RemoteInputs, RemotePlan, decide_remote

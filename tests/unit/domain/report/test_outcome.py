@@ -3,7 +3,7 @@
 import pytest
 from image_builder.presenters.build import summary
 from image_builder_domain.build import BuildInterrupted, EngineUnavailable, PushFailed
-from image_builder_domain.interruption import Interruption
+from image_builder_domain.exit_code import Interruption
 from image_builder_domain.report.outcome import ImageOutcome, Outcome
 from image_builder_domain.report.report import ReportedFailure
 from image_builder_domain.signing import SignatureStatus

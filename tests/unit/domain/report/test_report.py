@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from image_builder_domain.exit_code import Interruption
 from image_builder_domain.image.descriptor import Manifest
-from image_builder_domain.interruption import Interruption
 from image_builder_domain.remote_pipeline import FailedRecord, FinishedRun, Run, Verdict
 from image_builder_domain.report.outcome import (
     Outcome,

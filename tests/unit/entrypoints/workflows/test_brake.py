@@ -6,7 +6,7 @@ import time
 from image_builder.workflows.brake import Brake
 from image_builder_adapters.cancellation import SignalCancellation
 from image_builder_contracts.cancellation import ManualCancellation
-from image_builder_domain.interruption import Interruption
+from image_builder_domain.exit_code import Interruption
 
 
 def test_nothing_stops_until_somebody_pulls() -> None:

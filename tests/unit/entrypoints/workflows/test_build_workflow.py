@@ -17,14 +17,13 @@ from image_builder_domain.build import (
     EngineMissing,
     PushFailed,
 )
-from image_builder_domain.exit_code import ExitCode
+from image_builder_domain.exit_code import ExitCode, Interruption
+from image_builder_domain.failure import BadCredentials, NotFound, RegistryFailure
 from image_builder_domain.image.descriptor import OCI_MANIFEST, Descriptor, Manifest
 from image_builder_domain.image.reference import Digest, ImageReference, Repository
-from image_builder_domain.interruption import Interruption
 from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.build import Plan
 from image_builder_domain.ports import Cancellation, OutputSink
-from image_builder_domain.registry_failure import BadCredentials, NotFound, RegistryFailure
 from image_builder_domain.report.outcome import Outcome, report
 from image_builder_domain.signing import SignatureStatus
 from returns.result import Failure, Result, Success

@@ -7,7 +7,7 @@ import time
 import pytest
 from image_builder.workflows.side_by_side import side_by_side
 from image_builder_adapters.cancellation import SignalCancellation
-from image_builder_domain.interruption import Interruption
+from image_builder_domain.exit_code import Interruption
 
 
 def test_answers_come_in_the_order_of_their_items() -> None:

@@ -6,15 +6,14 @@ import pytest
 from image_builder.workflows.sign import SigningPorts, sign_images
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_domain.configuration.signer_settings import NotarySettings, SignerDefinition
-from image_builder_domain.exit_code import ExitCode
+from image_builder_domain.exit_code import ExitCode, Interruption
+from image_builder_domain.failure import BadCredentials, NotFound, RegistryFailure
 from image_builder_domain.image.descriptor import OCI_INDEX, OCI_MANIFEST, Descriptor, Manifest
 from image_builder_domain.image.reference import Digest, ImageReference, Repository
-from image_builder_domain.interruption import Interruption
 from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.signers import SignerChoice
 from image_builder_domain.plan.signing import SignPlan
 from image_builder_domain.ports import Cancellation
-from image_builder_domain.registry_failure import BadCredentials, NotFound, RegistryFailure
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus, SignerMisconfigured
 from returns.result import Failure, Result, Success
 

@@ -1,4 +1,4 @@
-"""How asking a registry fails."""
+"""How registries and the file system fail: the failures of the ports ``Registry``, ``Referrers`` and ``Artifacts``."""
 
 from dataclasses import dataclass
 from typing import TypeAlias, final
@@ -54,13 +54,25 @@ class BadAnswer:
 @final
 @dataclass(frozen=True, slots=True)
 class BadCredentials:
-    """A Docker configuration file that exists but cannot be used, or a helper that fails. Never holds any content."""
+    """An unusable Docker configuration file, or a credential helper that fails. Never holds any content."""
 
     path: str
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.reason}; mend it, or remove it for anonymous access"
+        return f"{self.path}: {self.reason}; fix it, or remove it for anonymous access"
 
 
 RegistryFailure: TypeAlias = NotFound | AccessDenied | RegistryUnreachable | BadAnswer | BadCredentials
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ArtifactFailure:
+    """A log, report or output file could not be written."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: cannot be written: {self.reason}; choose another place, or free some space"
