@@ -36,9 +36,9 @@ AREAS: Final = {
     ),
     "signers": (("plan/signers",), ("domain/plan/test_signer_selection.py", "domain/plan/test_plan.py")),
     "tags": (
-        ("tag", "plan/tags", "plan/tag_list"),
+        ("tag", "plan/tags"),
         (
-            *("domain/test_tag.py", "domain/plan/test_tag_decision.py", "domain/plan/test_tag_list.py"),
+            *("domain/test_tag.py", "domain/plan/test_tag_decision.py", "domain/test_tag_list.py"),
             "domain/plan/test_tag_refusals.py",
         ),
     ),

@@ -8,10 +8,8 @@ import stat
 
 from image_builder_domain.plan.build_inputs import Source
 from image_builder_domain.problem import Problems, refuse, together
-from image_builder_domain.source.build_argument import BuildArgument
-from image_builder_domain.source.dockerfile import DeclaredArguments, declared_arguments
-from image_builder_domain.source.dockerfile_frontend import named_frontends
-from image_builder_domain.source.env_file import env_file_arguments
+from image_builder_domain.source.build_argument import BuildArgument, env_file_arguments
+from image_builder_domain.source.dockerfile import DeclaredArguments, declared_arguments, named_frontends
 from image_builder_domain.source.variant import VARIANTS_FILE, Variant, variants
 from returns.result import Result, Success
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from returns.result import Failure, Result, Success
 
-from image_builder_domain.nearest import nearest
+from image_builder_domain.problem import nearest
 
 SCHEMES: Final = frozenset(
     ("unix", "tcp", "ssh", "docker-container", "podman-container", "nerdctl-container", "kube-pod")

@@ -15,7 +15,7 @@ from image_builder_domain.build import BuildRequest
 from image_builder_domain.buildkit_address import canonical
 from image_builder_domain.engine_limits import buildkit_refusal
 from image_builder_domain.problem import Problem, Problems, refuse
-from image_builder_domain.source.dockerfile_frontend import SYNTAX_ARGUMENT, frontend_image, is_dockerfile_frontend
+from image_builder_domain.source.dockerfile import SYNTAX_ARGUMENT, frontend_image, is_dockerfile_frontend
 from image_builder_domain.trust.job import Side
 
 VARIABLE: Final = "BUILDKIT_HOST"

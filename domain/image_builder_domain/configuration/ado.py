@@ -7,7 +7,7 @@ from typing import Any, Final, final
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.configuration import decoder as read
-from image_builder_domain.configuration.quantity import duration, whole_number
+from image_builder_domain.configuration.decoder import duration, whole_number
 
 _DAY = 86400.0
 # A name or a GUID; what the service forbids in the name of a project.

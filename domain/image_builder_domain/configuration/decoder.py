@@ -13,8 +13,8 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar, final
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.configuration.document import Mapping, Node, Scalar, Sequence
-from image_builder_domain.nearest import nearest
-from image_builder_domain.problem import Problem, Problems
+from image_builder_domain.go import duration as go
+from image_builder_domain.problem import Problem, Problems, nearest
 
 _T = TypeVar("_T")
 _T_co = TypeVar("_T_co", covariant=True)
@@ -93,7 +93,7 @@ def deferred(make: Callable[[], Decoder[_T]]) -> Decoder[_T]:
 
 def _text(node: Node, path: str, problems: list[Problem]) -> str | None:
     if not isinstance(node, Scalar):
-        _refuse(problems, node, f"{path} must be text{shown(node)}", "write one value")
+        _refuse(problems, node, f"{path} must be text{_shown(node)}", "write one value")
         return None
     if not node.text or (node.plain and node.text in _NULL):
         _refuse(problems, node, f"{path} has no value", "give one, or remove the key")
@@ -114,7 +114,7 @@ def _boolean(node: Node, path: str, problems: list[Problem]) -> bool | None:
             return True
         if (node.plain and node.text in _FALSE) or node.text in _ALSO_FALSE:
             return False
-    _refuse(problems, node, f"{path} must be true or false{shown(node)}", "write true or false, without quotes")
+    _refuse(problems, node, f"{path} must be true or false{_shown(node)}", "write true or false, without quotes")
     return None
 
 
@@ -138,6 +138,68 @@ def choice(*words: str) -> Decoder[str]:
     return Decoder(read, lambda: {"enum": list(words)})
 
 
+# --- numbers and durations -----------------------------------------------------------------------------------------
+
+# Compiled when first used: most files have no numbers.
+_DECIMAL_POINT = r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,4})?"
+_BASES = (
+    (r"([-+]?)0[xX]([0-9a-fA-F]+)", 16),
+    (r"([-+]?)0[bB]([01]+)", 2),
+    (r"([-+]?)0[oO]?([0-7]+)", 8),
+    (r"([-+]?)([0-9]+)", 10),
+)
+_LONGEST_NUMBER = 64
+
+
+def whole_number(least: int, most: int) -> Decoder[int]:
+    """A plain whole number in these limits, as yaml.v3 reads it: ``0x1f`` and ``1_000`` are numbers, ``010`` is 8."""
+
+    def read(node: Node, path: str, problems: list[Problem]) -> int | None:
+        number = _whole(node.text) if isinstance(node, Scalar) and node.plain else None
+        if number is not None and least <= number <= most:
+            return number
+        what = f"{path} must be a whole number from {least} to {most}{_shown(node)}"
+        _refuse(problems, node, what, "write digits, without quotes")
+        return None
+
+    return Decoder(read, lambda: {"type": "integer", "minimum": least, "maximum": most})
+
+
+def duration(*, zero: bool = False, most: float | None = None) -> Decoder[float]:
+    """Seconds, from a Go duration; never negative, 0 only when asked for, at most ``most`` seconds."""
+
+    def seconds(written: str) -> Result[float, str]:
+        found = go.seconds(written)
+        if isinstance(found, Failure):
+            return Failure(str(found.failure()))
+        value = found.unwrap()
+        if value < 0 or (value == 0 and not zero):
+            return Failure(f"{written!r} is too short; write {'0s or more' if zero else 'more than 0s'}")
+        if most is not None and value > most:
+            return Failure(f"{written!r} is too long; write {most:.0f}s or less")
+        return Success(value)
+
+    def schema() -> Schema:
+        return {"type": "string", "pattern": go.PATTERN if zero else go.POSITIVE_PATTERN}
+
+    return Decoder(text.parsed(seconds).read, schema)
+
+
+def _whole(written: str) -> int | None:
+    """The number of a plain scalar: Go's bases (``010`` is octal), ``_`` between digits, ``1e3``; else None."""
+    digits = written.replace("_", "")
+    if not digits or len(digits) > _LONGEST_NUMBER or written[0] == "_":
+        return None
+    for pattern, base in _BASES:
+        match = re.fullmatch(pattern, digits)
+        if match and not (base == 10 and len(match[2]) > 1 and match[2][0] == "0"):
+            return int(match[1] + match[2], base)
+    if not re.fullmatch(_DECIMAL_POINT, digits):
+        return None
+    number = float(digits)
+    return int(number) if number.is_integer() else None
+
+
 # --- lists and mappings -------------------------------------------------------------------------------------------
 
 
@@ -147,7 +209,7 @@ def list_of(item: Decoder[_T], most: int | None = None) -> Decoder[tuple[_T, ...
 
     def read(node: Node, path: str, problems: list[Problem]) -> tuple[_T, ...] | None:
         if not isinstance(node, Sequence):
-            _refuse(problems, node, f"{path} must be a list{shown(node)}", "write one '- item' on each line")
+            _refuse(problems, node, f"{path} must be a list{_shown(node)}", "write one '- item' on each line")
             return None
         if not node.items:
             _refuse(problems, node, f"{path} must be a list of at least one, not an empty list", "add an item")
@@ -188,7 +250,7 @@ def map_of(value: Decoder[_T], keys: str, what: str) -> Decoder[dict[str, _T]]:
 
     def read(node: Node, path: str, problems: list[Problem]) -> dict[str, _T] | None:
         if not isinstance(node, Mapping):
-            _refuse(problems, node, f"{path} must be a mapping{shown(node)}", "write 'key: value' lines")
+            _refuse(problems, node, f"{path} must be a mapping{_shown(node)}", "write 'key: value' lines")
             return None
         found = {}
         for key, child in node.entries:
@@ -227,7 +289,7 @@ def fields(
 
     def read(node: Node, path: str, problems: list[Problem]) -> dict[str, Any] | None:
         if not isinstance(node, Mapping):
-            what = f"{path or 'the file'} must be a mapping{shown(node)}"
+            what = f"{path or 'the file'} must be a mapping{_shown(node)}"
             _refuse(problems, node, what, "write 'key: value' lines")
             return None
         values: dict[str, Any] = {}
@@ -279,7 +341,7 @@ def _refuse(problems: list[Problem], node: Node, what: str, remedy: str) -> None
     problems.append(Problem(node.where, what, remedy))
 
 
-def shown(node: Node) -> str:
+def _shown(node: Node) -> str:
     """What stands where something else should: the end of a problem."""
     if isinstance(node, Scalar):
         return f", not {_cut(node.text)!r}" if node.text else ", but has no value"

@@ -12,7 +12,7 @@ from returns.result import Failure, Result, Success
 from image_builder_domain.configuration import decoder as read
 from image_builder_domain.configuration.document import Mapping as MappingNode
 from image_builder_domain.configuration.document import Node, place
-from image_builder_domain.configuration.rule import Exclusive, Needs
+from image_builder_domain.configuration.rule import Apart, DevelopmentCache, Exclusive, Needs
 from image_builder_domain.configuration.trust import (
     TRUST_KEYS,
     CheckoutRules,
@@ -22,8 +22,7 @@ from image_builder_domain.configuration.trust import (
 )
 from image_builder_domain.image.reference import PREFIX_PATTERN
 from image_builder_domain.image.registry_prefix import RegistryPrefix
-from image_builder_domain.nearest import nearest
-from image_builder_domain.problem import Problem, Problems, in_order
+from image_builder_domain.problem import Problem, Problems, in_order, nearest
 from image_builder_domain.tag import TagSpec
 
 if TYPE_CHECKING:
@@ -155,61 +154,6 @@ def _cache_settings(values: dict[str, Any]) -> CacheSettings:
     )
 
 
-# --- rules between keys, of which JSON Schema cannot say anything -------------------------------------------------
-
-
-@final
-class _Apart:
-    """No development registry equals, contains or lies in a production one; nor does one cache in the other."""
-
-    __slots__ = ("_dev", "_production", "_remedy")
-
-    def __init__(self, dev: str, production: str, remedy: str) -> None:
-        self._dev, self._production, self._remedy = dev, production, remedy
-
-    @property
-    def schema(self) -> read.Schema:
-        """Nothing."""
-        return {}
-
-    def check(self, node: MappingNode, path: str, values: Mapping[str, Any], problems: list[Problem]) -> None:
-        """Tell at each entry that is for development."""
-        for index, dev in enumerate(_all(values, self._dev)):
-            for production in _all(values, self._production):
-                if dev and production and dev.overlaps(production):
-                    names = read.join(path, self._dev), read.join(path, self._production)
-                    what = f"{names[0]} {dev.text} and {names[1]} {production.text} overlap"
-                    problems.append(Problem(place(node, self._dev, index), what, self._remedy))
-
-
-@final
-class _DevelopmentCache:
-    """Unmerged code writes below ``dev-registry`` only."""
-
-    __slots__ = ()
-
-    @property
-    def schema(self) -> read.Schema:
-        """Nothing."""
-        return {}
-
-    def check(self, node: MappingNode, path: str, values: Mapping[str, Any], problems: list[Problem]) -> None:  # noqa: ARG002 (a FieldRule)
-        """Tell at ``cache.dev-cache-repo``, unless the registry it should lie below cannot be read."""
-        cache = values.get("cache", {}).get("dev-cache-repo")
-        registries = _all(values, "dev-registry")
-        unread = "dev-registry" not in values and any(key.text == "dev-registry" for key, _ in node.entries)
-        if cache is None or unread or None in registries or any(map(cache.lies_below, registries)):
-            return
-        what = f"cache.dev-cache-repo {cache.text} does not lie below dev-registry"
-        remedy = "unmerged code may write only there; choose a place below it"
-        problems.append(Problem(place(node, "cache", "dev-cache-repo"), what, remedy))
-
-
-def _all(values: Mapping[str, Any], key: str) -> tuple[RegistryPrefix | None, ...]:
-    found = values.get(key, ())
-    return found if isinstance(found, tuple) else (found,)
-
-
 # --- the table of fields ------------------------------------------------------------------------------------------
 
 _PREFIX = read.plain_text.parsed(RegistryPrefix.parse, "write host[:port][/path]", pattern=PREFIX_PATTERN)
@@ -230,7 +174,7 @@ def _cache() -> read.Decoder[dict[str, Any]]:
         },
         rules=(
             Needs("enabled", "cache-repo", of=True, remedy="add it, or switch the cache off"),
-            _Apart("dev-cache-repo", "cache-repo", "unmerged code must not write what production reads; separate them"),
+            Apart("dev-cache-repo", "cache-repo", "unmerged code must not write what production reads; separate them"),
         ),
     )
 
@@ -325,7 +269,7 @@ def _file(signer_types: "SignerTypes | None", engine_types: "EngineTypes | None"
         rules=(
             Needs("unprotected-refs", "production-refs", of=True, remedy="without it no such ref is production"),
             Exclusive("tag-template", "default-commit-tag", remedy="they are the same setting; remove one of them"),
-            _Apart("dev-registry", "registry", "choose places of which none lies below the other"),
-            _DevelopmentCache(),
+            Apart("dev-registry", "registry", "choose places of which none lies below the other"),
+            DevelopmentCache(),
         ),
     )

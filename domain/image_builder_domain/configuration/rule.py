@@ -4,7 +4,8 @@ from collections.abc import Mapping as Dictionary
 from typing import Any, final
 
 from image_builder_domain.configuration.decoder import FALSE_WORDS, TRUE_WORDS, Schema, join
-from image_builder_domain.configuration.document import Mapping, Scalar
+from image_builder_domain.configuration.document import Mapping, Scalar, place
+from image_builder_domain.image.registry_prefix import RegistryPrefix
 from image_builder_domain.problem import Problem
 
 
@@ -73,3 +74,58 @@ class Needs:
         if self._of is not None:
             return value is self._of
         return self._unless is None or (isinstance(value, str) and self._unless not in value)
+
+
+# --- rules that JSON Schema cannot express --------------------------------------------------------------------------
+
+
+@final
+class Apart:
+    """No development registry equals, contains or lies in a production one; nor does one cache in the other."""
+
+    __slots__ = ("_dev", "_production", "_remedy")
+
+    def __init__(self, dev: str, production: str, remedy: str) -> None:
+        self._dev, self._production, self._remedy = dev, production, remedy
+
+    @property
+    def schema(self) -> Schema:
+        """Nothing."""
+        return {}
+
+    def check(self, node: Mapping, path: str, values: Dictionary[str, Any], problems: list[Problem]) -> None:
+        """Tell at each entry that is for development."""
+        for index, dev in enumerate(_all(values, self._dev)):
+            for production in _all(values, self._production):
+                if dev and production and dev.overlaps(production):
+                    names = join(path, self._dev), join(path, self._production)
+                    what = f"{names[0]} {dev.text} and {names[1]} {production.text} overlap"
+                    problems.append(Problem(place(node, self._dev, index), what, self._remedy))
+
+
+@final
+class DevelopmentCache:
+    """Unmerged code writes below ``dev-registry`` only."""
+
+    __slots__ = ()
+
+    @property
+    def schema(self) -> Schema:
+        """Nothing."""
+        return {}
+
+    def check(self, node: Mapping, path: str, values: Dictionary[str, Any], problems: list[Problem]) -> None:  # noqa: ARG002 (a FieldRule)
+        """Tell at ``cache.dev-cache-repo``, unless the registry it should lie below cannot be read."""
+        cache = values.get("cache", {}).get("dev-cache-repo")
+        registries = _all(values, "dev-registry")
+        unread = "dev-registry" not in values and any(key.text == "dev-registry" for key, _ in node.entries)
+        if cache is None or unread or None in registries or any(map(cache.lies_below, registries)):
+            return
+        what = f"cache.dev-cache-repo {cache.text} does not lie below dev-registry"
+        remedy = "unmerged code may write only there; choose a place below it"
+        problems.append(Problem(place(node, "cache", "dev-cache-repo"), what, remedy))
+
+
+def _all(values: Dictionary[str, Any], key: str) -> tuple[RegistryPrefix | None, ...]:
+    found = values.get(key, ())
+    return found if isinstance(found, tuple) else (found,)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.configuration import decoder as read
-from image_builder_domain.configuration.quantity import duration
+from image_builder_domain.configuration.decoder import duration
 from image_builder_domain.configuration.rule import Exclusive, Needs
 from image_builder_domain.configuration.signer_settings import (
     CosignSettings,

@@ -8,8 +8,7 @@ from image_builder_domain.configuration.document import Mapping as MappingNode
 from image_builder_domain.configuration.document import Node, Scalar, Sequence, place
 from image_builder_domain.configuration.signer_settings import SignerDefinition, SignerSettings
 from image_builder_domain.job.state import JobType
-from image_builder_domain.nearest import nearest
-from image_builder_domain.problem import Problem
+from image_builder_domain.problem import Problem, nearest
 
 _REPOSITORIES = r"\*|[^/\s*]+(/[^/\s*]+)+"
 _KEYS = ("name", "type", "job-type", "config")

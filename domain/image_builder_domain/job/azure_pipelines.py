@@ -12,8 +12,7 @@ from returns.result import Result, Success
 from image_builder_domain.job import variable
 from image_builder_domain.job.repository_url import host_of
 from image_builder_domain.job.state import PROW_MARKS, CiSystem, GitState, JobType, is_sha
-from image_builder_domain.nearest import nearest
-from image_builder_domain.problem import Problems, refuse, together
+from image_builder_domain.problem import Problems, nearest, refuse, together
 
 _AZURE = CiSystem.AZURE_PIPELINES
 REASONS = {

@@ -9,8 +9,7 @@ from returns.result import Result, Success
 
 from image_builder_domain.job import variable
 from image_builder_domain.job.state import CiSystem, GitState, JobType, is_nested_repository
-from image_builder_domain.nearest import nearest
-from image_builder_domain.problem import Problems, refuse, together
+from image_builder_domain.problem import Problems, nearest, refuse, together
 
 _GITLAB = CiSystem.GITLAB
 _MERGE_REQUEST = "merge_request_event"

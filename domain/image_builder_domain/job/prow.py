@@ -15,8 +15,7 @@ from returns.result import Failure, Result, Success
 from image_builder_domain.job import variable
 from image_builder_domain.job.repository_url import host_of
 from image_builder_domain.job.state import CiSystem, GitState, JobType, is_nested_repository
-from image_builder_domain.nearest import nearest
-from image_builder_domain.problem import Problem, Problems, every, located, problems_of, refuse, together
+from image_builder_domain.problem import Problem, Problems, every, located, nearest, problems_of, refuse, together
 
 _PROW = CiSystem.PROW
 _SPEC = "JOB_SPEC"

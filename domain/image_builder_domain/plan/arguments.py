@@ -7,10 +7,9 @@ from typing import final
 from returns.result import Result, Success
 
 from image_builder_domain.build import BuildRequest
-from image_builder_domain.nearest import nearest
 from image_builder_domain.plan.build_inputs import Source
 from image_builder_domain.plan.inputs import TagInputs
-from image_builder_domain.problem import Problems, every, refuse, together
+from image_builder_domain.problem import Problems, every, nearest, refuse, together
 from image_builder_domain.source.build_argument import BuildArgument, exported_tags, is_argument_name, is_predefined
 from image_builder_domain.source.dockerfile import DeclaredArguments
 from image_builder_domain.tag import Tag

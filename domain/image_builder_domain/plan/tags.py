@@ -9,7 +9,7 @@ from image_builder_domain.go.template import TemplateData, unset_variables
 from image_builder_domain.job.state import JobType
 from image_builder_domain.plan.inputs import Asked, TagInputs, source_date_epoch
 from image_builder_domain.problem import Problems, every, problems_of, refuse, together
-from image_builder_domain.tag import Tag, TagSpec, compute_tags
+from image_builder_domain.tag import LIST_FLAG, Tag, TagSpec, compute_tags, decode_tags
 from image_builder_domain.trust.job import Job
 from image_builder_domain.trust.pull_request_tags import (
     check_pull_request_tags,
@@ -70,9 +70,7 @@ def user_tags(asked: Asked) -> Result[tuple[TagSpec, ...], Problems]:
     plain = _parsed(asked.tags, "--tag")
     if asked.tag_base64 is None:
         return plain
-    from image_builder_domain.plan.tag_list import FLAG, decode_tags  # seldom given
-
-    encoded = decode_tags(asked.tag_base64).bind(lambda texts: _parsed(texts, FLAG))
+    encoded = decode_tags(asked.tag_base64).bind(lambda texts: _parsed(texts, LIST_FLAG))
     return together(plain, encoded).map(lambda both: (*both[0], *both[1]))
 
 

@@ -29,8 +29,7 @@ from image_builder_domain.configuration.production_ref import (
 from image_builder_domain.job import variable
 from image_builder_domain.job.azure_pipelines import given_variables
 from image_builder_domain.job.state import JobType
-from image_builder_domain.nearest import nearest
-from image_builder_domain.problem import Problem, Problems, refuse, together
+from image_builder_domain.problem import Problem, Problems, nearest, refuse, together
 
 AUTHORIZATION: Final = "Authorization"
 REFS: Final = "PRODUCTION_REFS"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from image_builder_adapters.yaml_reader import parse_document
 from image_builder_domain.configuration import decoder as read
-from image_builder_domain.configuration.quantity import duration, whole_number
+from image_builder_domain.configuration.decoder import duration, whole_number
 from returns.pipeline import is_successful
 
 ANSWERS = json.loads((Path(__file__).parent / "yaml_v3_answers.json").read_text())

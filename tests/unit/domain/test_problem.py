@@ -3,8 +3,16 @@
 from collections.abc import Iterator
 
 import pytest
-from image_builder_domain.nearest import nearest
-from image_builder_domain.problem import MOST_PROBLEMS, Problem, Problems, every, first_problems, problems_of, refuse
+from image_builder_domain.problem import (
+    MOST_PROBLEMS,
+    Problem,
+    Problems,
+    every,
+    first_problems,
+    nearest,
+    problems_of,
+    refuse,
+)
 from returns.result import Result, Success
 
 

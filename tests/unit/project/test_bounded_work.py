@@ -48,13 +48,12 @@ from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.image.registry_prefix import RegistryPrefix
 from image_builder_domain.job.detection import read_git_state
 from image_builder_domain.plan.inputs import Asked
-from image_builder_domain.plan.tag_list import decode_tags
 from image_builder_domain.plan.tags import user_tags
 from image_builder_domain.report.pipeline_log import FIRST_LINE, LAST_LINE, last_report, without_timestamps
 from image_builder_domain.report.verification import published_images
+from image_builder_domain.source.build_argument import env_file_arguments
 from image_builder_domain.source.dockerfile import declared_arguments
-from image_builder_domain.source.env_file import env_file_arguments
-from image_builder_domain.tag import TagSpec, outside_actions, tag_value
+from image_builder_domain.tag import TagSpec, decode_tags, outside_actions, tag_value
 from image_builder_domain.trust.admission import read_claims
 
 from tests.bounded_work import MOST_SECONDS, Clock, excess

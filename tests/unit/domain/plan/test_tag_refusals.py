@@ -11,10 +11,9 @@ from image_builder_domain.go.template import TemplateData
 from image_builder_domain.image.reference import TAG_RULE
 from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.inputs import Asked, TagInputs
-from image_builder_domain.plan.tag_list import decode_tags
 from image_builder_domain.plan.tags import decide_tags, user_tags
 from image_builder_domain.problem import Problem, Problems, problems_of
-from image_builder_domain.tag import Tag, TagSpec, compute_tags, tag_value
+from image_builder_domain.tag import Tag, TagSpec, compute_tags, decode_tags, tag_value
 from returns.result import Result, Success
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from image_builder_domain.problem import problems_of
-from image_builder_domain.source.build_argument import BuildArgument
-from image_builder_domain.source.env_file import MOST_ARGUMENTS, env_file_arguments
+from image_builder_domain.source.build_argument import MOST_ARGUMENTS, BuildArgument, env_file_arguments
 
 
 def test_more_arguments_than_a_file_may_have_are_refused() -> None:

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from image_builder_domain.plan.inputs import Asked
-from image_builder_domain.plan.tag_list import decode_tags, split_tags
 from image_builder_domain.plan.tags import MOST_TAGS, user_tags
 from image_builder_domain.problem import problems_of
-from image_builder_domain.tag import outside_actions
+from image_builder_domain.tag import decode_tags, outside_actions, split_tags
 
 
 def encoded(text: str | bytes) -> str:
