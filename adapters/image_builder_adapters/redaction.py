@@ -1,22 +1,21 @@
-"""The one redactor: hides secrets in every output, in every encoding that this tool produces.
+"""The redactor: hides secrets in every output, in every encoding that this tool produces.
 
 Apply it before :mod:`image_builder_adapters.console_text`, whose escapes would hide a secret from it.
 """
 
 import re
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, final
-
-from image_builder_adapters.secret_finder import Group, SecretFinder
 
 if TYPE_CHECKING:
     from image_builder_domain.report.report import Report
 
 HIDDEN = "***"
 SHORTEST_SECRET = 4
-"""Characters; a shorter value is in too many innocent words, and is not hidden."""
+"""Characters; a shorter value is part of too many ordinary words, and is not hidden."""
 
 _PUBLISHED: Final = frozenset(
     (
@@ -24,7 +23,7 @@ _PUBLISHED: Final = frozenset(
         *("media_type", "platforms", "signer", "status", "result", "pipeline_status"),
     )
 )
-"""Members of reports whose values are words of ours, or names that a registry shows to everybody."""
+"""Members of reports whose values are fixed words, or names that a registry shows to everybody."""
 
 _SHORTEST_LINE = 8
 _SHORTEST_CORE = 6
@@ -94,7 +93,7 @@ class Redactor:
         cut = (match for match in _one_of(found).finditer(data) if match.start() < end < match.end())
         return next((match.start() for match in cut), end)
 
-    def _known(self) -> SecretFinder:
+    def _known(self) -> "SecretFinder":
         """A finder of everything that was learned; encodings are made when they are first needed."""
         if self._new:
             with self._lock:
@@ -135,7 +134,7 @@ def _one_of(forms: tuple[bytes, ...]) -> "re.Pattern[bytes]":
     return re.compile(b"|".join(map(re.escape, forms)))
 
 
-def secret_groups(secret: str) -> Iterator[Group]:
+def secret_groups(secret: str) -> "Iterator[Group]":
     """Every text that gives the secret away, for it and for each long line; none when it is shorter than four."""
     parts = dict.fromkeys((secret, secret.strip()))
     parts |= dict.fromkeys(line.strip() for line in secret.splitlines() if len(line.strip()) >= _SHORTEST_LINE)
@@ -184,3 +183,77 @@ def _encode(text: str) -> bytes:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return re.sub("[\ud800-\udc7f\udd00-\udfff]", "?", text).encode("utf-8", "surrogateescape")
+
+
+# --- search for many secrets ------------------------------------------------------------------------------------------
+
+_WORD: Final = 8
+# The least length at which a run holds a whole aligned word wherever it begins.
+_SHORTEST_ANCHOR: Final = 2 * _WORD - 1
+_RUNS: Final = re.compile(rb"[0-9A-Za-z]+")
+_IS_ALPHANUMERIC: Final = bytes(ord("x") if chr(byte).isalnum() and byte < 128 else ord(" ") for byte in range(256))
+
+Group = tuple[bytes, ...]
+"""The encodings of one secret."""
+
+
+@final
+class SecretFinder:
+    """Finds which of many secrets are in a block of output, in a time that hardly depends on their number.
+
+    A build prints gigabytes, and a job may know hundreds of secrets (each line of a private key is one) in a dozen
+    encodings each. A search for one after the other takes about 1 s for each GB and encoding. So every encoding is
+    represented by an *anchor*, its longest run of letters and digits, and a block is searched in three steps, each of
+    them one call into C:
+
+    1. Has it any run of letters and digits that is as long as the shortest anchor? Most blocks have none.
+    2. Of every 8 aligned bytes, read as a number, is any a part of an anchor? An anchor of 15 bytes or more has 8
+       aligned bytes in it at any position. This leaves next to nothing but secrets.
+    3. Which encodings of the secrets that these numbers belong to are really there?
+
+    Encodings with a shorter anchor, mostly of short passwords, are searched for one after the other. A finder does not
+    change. It is safe to use from several threads.
+    """
+
+    def __init__(self, groups: Iterable[Group]) -> None:
+        self._words: dict[int, tuple[Group, ...]] = {}
+        self._plain: list[tuple[bytes, Group]] = []
+        self._run = b""
+        self.longest = 0
+        shortest: int | None = None
+        for group in groups:
+            self.longest = max(self.longest, *map(len, group))
+            for form in _minimal(group):
+                anchor = max(_RUNS.findall(form), key=len, default=b"")
+                if len(anchor) < _SHORTEST_ANCHOR:
+                    self._plain.append((form, group))
+                    continue
+                shortest = min(shortest or len(anchor), len(anchor))
+                for word in _words(anchor):
+                    self._words[word] = (*self._words.get(word, ()), group)
+        if shortest is not None:
+            self._run = b"x" * shortest
+        self._known_words = frozenset(self._words)
+
+    def found(self, data: bytes) -> tuple[bytes, ...]:
+        """Every encoding in ``data``, the longest first: so that no rest of one stays when they are replaced."""
+        groups = {group for form, group in self._plain if form in data}
+        if self._run and self._run in data.translate(_IS_ALPHANUMERIC):
+            aligned = memoryview(data)[: len(data) // _WORD * _WORD].cast("Q")
+            for word in self._known_words.intersection(aligned):
+                groups.update(self._words[word])
+        forms = {form for group in groups for form in group if form in data}
+        return tuple(sorted(forms, key=lambda form: (-len(form), form)))
+
+
+def _minimal(group: Group) -> Iterator[bytes]:
+    """The encodings that hold no other one: where none of these is, none of the others can be."""
+    kept: list[bytes] = []
+    for form in sorted(group, key=len):
+        if not any(other in form for other in kept):
+            kept.append(form)
+            yield form
+
+
+def _words(anchor: bytes) -> set[int]:
+    return {int.from_bytes(anchor[start : start + _WORD], sys.byteorder) for start in range(len(anchor) - _WORD + 1)}

@@ -108,7 +108,7 @@ def _token(
 
 
 def _keys(environment: Mapping[str, str], issuer: str, client: Any) -> Any:
-    from image_builder_adapters.filesystem import FileArtifacts
+    from image_builder_adapters.artifacts import FileArtifacts
     from image_builder_adapters.http.retry import RetryPolicy
     from image_builder_adapters.identity.issuer_keys import IssuerKeys
 

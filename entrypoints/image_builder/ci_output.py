@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 
-from image_builder_adapters.appended_file import append
+from image_builder_adapters.artifacts import append
 from image_builder_domain.job.state import CiSystem
 from image_builder_domain.report.report import Report
 from returns.result import Failure

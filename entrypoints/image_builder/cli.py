@@ -101,7 +101,7 @@ def _tags(call: Invocation) -> int:
 
 
 def _copy_to(path: str, options: Options) -> "Callable[[bytes], Result[str, ArtifactFailure]]":
-    from image_builder_adapters.filesystem import FileArtifacts
+    from image_builder_adapters.artifacts import FileArtifacts
 
     return lambda content: FileArtifacts("", Redactor(), options.context).write(path, content)
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 from dependency_injector import containers, providers
+from image_builder_adapters.artifacts import FileArtifacts
 from image_builder_adapters.engine_types import engine_type
-from image_builder_adapters.filesystem import FileArtifacts
 from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry import HttpRegistry
 from image_builder_adapters.signer_types import signer_type

@@ -9,8 +9,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final, final
 
-from image_builder_adapters.appended_file import append
-from image_builder_adapters.filesystem import FileArtifacts
+from image_builder_adapters.artifacts import FileArtifacts, append
 from image_builder_adapters.folder import link_on
 from image_builder_adapters.redaction import Redactor
 from image_builder_domain.exit_code import Interruption

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from dependency_injector import containers, providers
+from image_builder_adapters.artifacts import FileArtifacts
 from image_builder_adapters.azure_devops.pipeline import AzureDevOpsPipeline, PipelineSurroundings
-from image_builder_adapters.filesystem import FileArtifacts
 from image_builder_domain.configuration.ado import AdoSettings
 
 from image_builder import __version__

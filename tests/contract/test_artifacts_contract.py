@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from image_builder_adapters.filesystem import FileArtifacts
+from image_builder_adapters.artifacts import FileArtifacts
 from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.artifacts import SECRET, ArtifactsContract, no_room
 from image_builder_domain.failure import ArtifactFailure

@@ -11,8 +11,8 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives import hashes, hmac
+from image_builder_adapters.artifacts import FileArtifacts
 from image_builder_adapters.cancellation import TimeLimit
-from image_builder_adapters.filesystem import FileArtifacts
 from image_builder_adapters.http.client import HttpClient, Timeouts
 from image_builder_adapters.http.retry import RetryPolicy
 from image_builder_adapters.identity.issuer_keys import LONGEST_AGE_SECONDS, IssuerKeys

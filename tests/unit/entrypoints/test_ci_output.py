@@ -1,16 +1,12 @@
 """GitHub's files: they are added to, never made or replaced."""
 
-import os
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from image_builder.ci_output import write_files
-from image_builder_adapters.appended_file import append
 from image_builder_domain.job.state import CiSystem
-from returns.pipeline import is_successful
 
 from tests.unit.entrypoints.github_files import as_the_runner_reads
 from tests.unit.reports import reported
@@ -62,30 +58,3 @@ def test_other_systems_files_are_left_alone(tmp_path: Path, system: CiSystem) ->
     environment = job(tmp_path)
     assert write_files(reported(), system, environment) == []
     assert Path(environment["GITHUB_OUTPUT"]).read_bytes() == b""
-
-
-def make_link(path: Path) -> None:
-    (path.parent / "target").write_text("kept")
-    path.symlink_to(path.parent / "target")
-
-
-@pytest.mark.parametrize(
-    ("make", "reason"),
-    [
-        (make_link, "Too many levels of symbolic links"),
-        (os.mkfifo, "this is not a regular file"),
-        (os.mkdir, "Is a directory"),
-    ],
-)
-def test_only_a_regular_file_is_added_to(tmp_path: Path, make: Callable[[Path], None], reason: str) -> None:
-    make(tmp_path / "file")
-    assert reason in str(append(str(tmp_path / "file"), b"x").failure())
-    assert not (tmp_path / "target").exists() or (tmp_path / "target").read_text() == "kept"
-
-
-def test_adding_begins_a_line_of_its_own(tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    file.touch()
-    for part in (b"one\n", b"two", b"three\n"):
-        assert is_successful(append(str(file), part))
-    assert file.read_bytes() == b"one\ntwo\nthree\n"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 from image_builder.workflows.build import Ports, carry_out
-from image_builder_adapters.filesystem import FileArtifacts
+from image_builder_adapters.artifacts import FileArtifacts
 from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.image_engine_probe import Switch
 from image_builder_domain.build import (

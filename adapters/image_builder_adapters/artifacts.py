@@ -1,7 +1,7 @@
 """Logs, reports and output files on the local file system.
 
-The last part of a path is never followed when it is a link, and no folder on the way to it when a repository can
-contain that link (see :mod:`image_builder_adapters.folder`): a commit would choose which file is overwritten.
+A link is never followed in the last part of a path, and not in its folders where a repository can contain the link (see
+:mod:`image_builder_adapters.folder`): the author of a commit could choose which file is overwritten.
 """
 
 import errno
@@ -19,6 +19,7 @@ from image_builder_adapters.folder import nearest_folder, opened_folder
 from image_builder_adapters.redaction import PieceRedactor, Redactor
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_APPEND = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _FILE_MODE = 0o644
 _NO_FILE = "this is not the path of a file"
 
@@ -159,6 +160,33 @@ class FileLog:
             os.close(descriptor)
         except OSError as error:  # a network file system may tell of a full disk only now
             self._failure = self._failure or ArtifactFailure(self._path, _reason(error))
+
+
+def append(path: str, content: bytes) -> Result[str, ArtifactFailure]:
+    """Add ``content``, on a line of its own, to a regular file that a CI system made for the job.
+
+    The file is never made, replaced or cut. Empty ``content`` changes nothing: it checks that the file can be written.
+    """
+    folder, name = os.path.split(path)
+    try:
+        with opened_folder(folder or os.curdir, mode=None) as directory:
+            descriptor = os.open(name, _APPEND, dir_fd=directory)
+        try:
+            return _add(path, descriptor, content)
+        finally:
+            os.close(descriptor)
+    except (OSError, ValueError) as error:
+        return Failure(ArtifactFailure(path, _reason(error)))
+
+
+def _add(path: str, descriptor: int, content: bytes) -> Result[str, ArtifactFailure]:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        return Failure(ArtifactFailure(path, "this is not a regular file"))
+    if content and status.st_size and os.pread(descriptor, 1, status.st_size - 1) != b"\n":
+        content = b"\n" + content  # an earlier step did not end its last line
+    _write_all(descriptor, content)
+    return Success(path)
 
 
 def _replace(name: str, content: bytes, directory: int) -> None:

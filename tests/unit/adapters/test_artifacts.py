@@ -9,11 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from image_builder_adapters.filesystem import FileArtifacts
+from image_builder_adapters.artifacts import FileArtifacts, append
 from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.artifacts import no_room
 from image_builder_domain.failure import ArtifactFailure
 from image_builder_domain.ports import Artifacts, LogFile
+from returns.pipeline import is_successful
 from returns.result import Success
 
 
@@ -298,3 +299,33 @@ def test_a_path_of_no_file_is_a_failure(
     monkeypatch.chdir(tmp_path)
     assert failure(artifacts, path).path == path
     assert list(tmp_path.iterdir()) == []
+
+
+# --- files of a CI system ---------------------------------------------------------------------------------------------
+
+
+def make_link(path: Path) -> None:
+    (path.parent / "target").write_text("kept")
+    path.symlink_to(path.parent / "target")
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (make_link, "Too many levels of symbolic links"),
+        (os.mkfifo, "this is not a regular file"),
+        (os.mkdir, "Is a directory"),
+    ],
+)
+def test_only_a_regular_file_is_added_to(tmp_path: Path, make: Callable[[Path], None], reason: str) -> None:
+    make(tmp_path / "file")
+    assert reason in str(append(str(tmp_path / "file"), b"x").failure())
+    assert not (tmp_path / "target").exists() or (tmp_path / "target").read_text() == "kept"
+
+
+def test_adding_begins_a_line_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for part in (b"one\n", b"two", b"three\n"):
+        assert is_successful(append(str(file), part))
+    assert file.read_bytes() == b"one\ntwo\nthree\n"
