@@ -27,6 +27,13 @@ def neutralise(text: bytes) -> bytes:
     return re.sub(_DANGEROUS, _defuse, text, flags=_FLAGS) if _is_suspicious(text) else text
 
 
+def single_line(text: str, longest: int) -> str:
+    """Foreign text as one printable line of at most ``longest`` characters that no CI system takes as a command."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    line = neutralise(" ".join(printable.split()).encode()).decode()
+    return line if len(line) <= longest else f"{line[:longest]}…"
+
+
 def harmless_json(document: str) -> str:
     """The same JSON document, without a text in it that a CI system takes as a command: ``##`` is in strings alone."""
     return document.replace("##", r"#\u0023")

@@ -133,7 +133,7 @@ def test_a_page_of_a_proxy_is_no_v1_success(length: int, signing_service: Signin
     signer = NotarySigner("notary", NotarySettings(signing_service.url))
     result = only(signer.sign(IMAGES, ManualCancellation()))
     assert (result.status, result.attempts) == (SignatureStatus.FAILED, 1)
-    assert "status 200, but it is an HTML page" in result.reason
+    assert "status 200, but with an HTML page" in result.reason
 
 
 def test_a_page_of_a_proxy_is_no_v2_success(mtls_signing_service: SecuredService) -> None:
@@ -252,9 +252,9 @@ def test_a_broken_secret_fails_every_image_and_sends_nothing(signing_service: Si
 @pytest.mark.parametrize(
     ("endpoint", "kind", "reason"),
     [
-        pytest.param("ftp://sign.example/", None, "no http or https URL", id="scheme"),
-        pytest.param("https:///sign", None, "no http or https URL", id="no-host"),
-        pytest.param("https://sign.example:x/", None, "no URL", id="port"),
+        pytest.param("ftp://sign.example/", None, "not an http or https URL", id="scheme"),
+        pytest.param("https:///sign", None, "not an http or https URL", id="no-host"),
+        pytest.param("https://sign.example:x/", None, "not a URL", id="port"),
         pytest.param("https://me:pw@sign.example/", None, "user name", id="userinfo"),
         pytest.param("http://sign.example/", SecretKind.TOKEN, "without encryption", id="token-in-the-clear"),
         pytest.param("http://127.0.0.1.example/", SecretKind.TOKEN, "without encryption", id="not-quite-loopback"),

@@ -39,7 +39,7 @@ def test_where_everything_is_there_nothing_is_missing(world: World) -> None:
     assert found["engine buildkit", "private root"]["good"]
     assert found["signer", "local"]["found"] == "ready; signs here: enabled by '*'"
     for host in (world.registry.host_port, world.mirror.host_port):
-        assert found["registry", f"{host}/prod"]["found"] == "answers, without asking who we are"
+        assert found["registry", f"{host}/prod"]["found"] == "answers without authentication"
     assert not list(world.artifacts.iterdir())
 
 

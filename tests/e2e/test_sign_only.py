@@ -134,16 +134,16 @@ def test_broken_secret_is_found_before_anything_is_asked(world: World) -> None:
     [
         pytest.param(
             answer("401 Unauthorized", 'WWW-Authenticate: Bearer realm="http://10.1.2.3/token",service="r"'),
-            ["its token service must not be used", "not https"],
+            ["token service must not be used", "not https"],
             id="realm-on-a-private-address",
         ),
         pytest.param(
             answer("401 Unauthorized", 'WWW-Authenticate: Bearer realm="https://10.1.2.3/token",service="r"'),
-            ["its token service must not be used", "an inner network"],
+            ["token service must not be used", "a private network"],
             id="secure-realm-on-a-private-address",
         ),
         pytest.param(
-            answer("302 Found", "Location: https://169.254.169.254/latest"), ["an inner network"], id="redirect-inward"
+            answer("302 Found", "Location: https://169.254.169.254/latest"), ["a private network"], id="redirect-inward"
         ),
         pytest.param(
             answer(
@@ -171,7 +171,7 @@ def test_a_registry_that_must_not_be_believed_is_5(world: World, reply: bytes, w
     ("script", "word"),
     [
         pytest.param("echo helper-secret-1; echo helper-secret-1 >&2; exit 3", "failed with exit code 3", id="fails"),
-        pytest.param("echo '<html>helper-secret-1</html>'", "answered no JSON", id="rubbish"),
+        pytest.param("echo '<html>helper-secret-1</html>'", "did not print JSON", id="rubbish"),
         pytest.param("exec sleep 600", "was stopped", id="hangs"),
     ],
 )

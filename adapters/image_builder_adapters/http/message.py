@@ -50,6 +50,11 @@ class HttpAnswer:
         """The first value of a header; None if the answer has none."""
         return next(iter(self.header_values(name)), None)
 
+    @property
+    def media_type(self) -> str:
+        """The type of ``Content-Type`` in lower case, without its parameters; empty if the answer has none."""
+        return _media_type(self.headers)
+
 
 class NoAnswerKind(Enum):
     """Why there is no answer. Only ``TRANSIENT`` may be retried."""
@@ -88,9 +93,10 @@ class AnswerTooLarge:
     status: int = 200
     headers: Headers = field(default=(), repr=False, compare=False)
 
-    def header_values(self, name: str) -> tuple[str, ...]:
-        """As :meth:`HttpAnswer.header_values`."""
-        return _values(self.headers, name)
+    @property
+    def media_type(self) -> str:
+        """As :attr:`HttpAnswer.media_type`."""
+        return _media_type(self.headers)
 
     def __str__(self) -> str:
         return f"{self.url}: the answer is larger than {self.limit_bytes} bytes"
@@ -136,6 +142,10 @@ def is_loopback_host(host: str) -> bool:
         return host in ("localhost", "::1") or ipaddress.IPv4Address(host).is_loopback
     except ValueError:
         return False
+
+
+def _media_type(headers: Headers) -> str:
+    return next(iter(_values(headers, "Content-Type")), "").partition(";")[0].strip().lower()
 
 
 def _values(headers: Headers, name: str) -> tuple[str, ...]:

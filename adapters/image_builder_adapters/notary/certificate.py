@@ -1,7 +1,7 @@
-"""Client certificates of secrets of type ``mtls``: read from JSON, and checked for the time of their use.
+"""Client certificates in secret files of type ``mtls``, and the dates between which they are valid.
 
-The standard library shows the dates of a peer's certificate only, so :func:`validity` reads them from the DER
-(RFC 5280, section 4.1).
+The standard library shows these dates for a peer's certificate only, so :func:`validity` reads them from the DER
+encoding (RFC 5280, section 4.1).
 """
 
 import base64
@@ -26,7 +26,7 @@ _BEFORE_VALIDITY = 3  # serial number, signature algorithm, issuer
 
 
 def parse_client_certificate(text: str) -> Result[ClientCertificate, str]:
-    """The certificate and key of ``{"certData": …, "privateKeyData": …}``, both base64 of PEM text."""
+    """The certificate and key of ``{"certData": …, "privateKeyData": …}``; both values are base64 of PEM text."""
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):
@@ -40,22 +40,22 @@ def parse_client_certificate(text: str) -> Result[ClientCertificate, str]:
 
 
 def check(credential: ClientCertificate, now: datetime) -> Result[ClientCertificate, str]:
-    """Whether key and certificate belong together, and the certificate is valid at ``now``."""
+    """The credential, if key and certificate belong together and the certificate is valid at ``now``."""
     loaded = unwrap_or_failure(load_client(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), credential))
     if isinstance(loaded, UnusableTlsMaterial):
         return Failure(f"'certData' and 'privateKeyData': {loaded}")
     dates = unwrap_or_failure(validity(_first_der(credential.certificate_pem)))
     if isinstance(dates, str):
-        return Failure(f"'certData' holds a certificate, but {dates}")
+        return Failure(f"'certData' contains a certificate whose {dates}")
     if now < dates[0]:
         return Failure(f"the certificate is not valid before {dates[0]:%Y-%m-%d %H:%M:%S} UTC; check the clock")
     if now > dates[1]:
-        return Failure(f"the certificate ended on {dates[1]:%Y-%m-%d %H:%M:%S} UTC; get a new one")
+        return Failure(f"the certificate expired on {dates[1]:%Y-%m-%d %H:%M:%S} UTC; get a new one")
     return Success(credential)
 
 
 def _first_der(chain: bytes) -> bytes:
-    """The client's own certificate: the first in the chain, whatever text stands before it."""
+    """The client's own certificate: the first one in the chain; text before it is ignored."""
     _, _, rest = chain.decode("ascii").partition(_BEGIN_OF_CERTIFICATE)
     body, _, _ = rest.partition(_END_OF_CERTIFICATE)
     return binascii.a2b_base64(body)
@@ -70,12 +70,12 @@ def _pem(values: dict[str, object], name: str, label: str) -> Result[bytes, str]
     except (binascii.Error, ValueError):
         return Failure(f"{name!r} is not base64 of PEM text")
     if not pem.isascii() or b"-----BEGIN " not in pem or f"{label}-----".encode() not in pem:
-        return Failure(f"{name!r} holds no PEM block '{label}'")
+        return Failure(f"{name!r} does not contain a PEM block '{label}'")
     return Success(pem)
 
 
 def validity(der: bytes) -> Result[Validity, str]:
-    """The first and last second of validity, or why ``der`` is no certificate."""
+    """The first and the last second of validity; a failure continues "a certificate whose …"."""
     try:
         certificate = _only(der, _SEQUENCE)
         fields = _elements(_only(certificate, _SEQUENCE))
@@ -84,7 +84,7 @@ def validity(der: bytes) -> Result[Validity, str]:
             next(fields)
         start, end = (_time(tag, content) for tag, content in _elements(_content(next(fields), _SEQUENCE)))
     except (ValueError, IndexError, StopIteration):
-        return Failure("its dates cannot be read")
+        return Failure("dates cannot be read")
     return Success((start, end))
 
 
@@ -117,8 +117,8 @@ def _content(element: tuple[int, bytes], tag: int) -> bytes:
 def _time(tag: int, content: bytes) -> datetime:
     text = content.decode("ascii")
     if tag == _UTC_TIME:
-        # Two digits for the year: from 50 on they belong to the last century.
+        # The year has two digits; 50 and above mean 19xx.
         text = ("19" if int(text[:2]) >= 50 else "20") + text
     elif tag != _GENERALIZED_TIME:
-        raise ValueError("no time")
+        raise ValueError("not a time")
     return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)

@@ -1,6 +1,6 @@
 """Secret files of notary signers: read once, checked before the build, never shown.
 
-No reason given here holds any content of the file. Source: the wire contract's checks, "Secret file".
+Reasons of failures do not quote the file. Source: the wire contract's checks, "Secret file".
 """
 
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ from image_builder_adapters.secret_file import one_line, read_secret
 @final
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What the service knows us by, protocol v1."""
+    """A token for protocol v1."""
 
     text: str = field(repr=False)
 
@@ -33,27 +33,23 @@ Clock: TypeAlias = Callable[[], float]
 
 
 def read_credential(secret: SignerSecret, clock: Clock) -> Result[Credential, str]:
-    """Read and check the file, or say what is wrong with it."""
+    """The credential in the secret file, or what is wrong with the file."""
+    content = read_secret(secret.path)
     match secret.kind:
         case SecretKind.SIGNIFY:
-            return read_secret(secret.path).bind(parse_signify)
+            return content.bind(parse_signify)
         case SecretKind.TOKEN:
-            return read_secret(secret.path).bind(parse_token)
+            return content.bind(lambda text: one_line(text, "token")).map(Token)
         case SecretKind.MTLS:
             now = datetime.fromtimestamp(clock(), UTC)
-            return read_secret(secret.path).bind(parse_client_certificate).bind(lambda found: check(found, now))
+            return content.bind(parse_client_certificate).bind(lambda certificate: check(certificate, now))
 
 
 def secrets_of(settings: NotarySettings) -> Iterator[str]:
-    """Everything secret in the file that ``settings`` name, whether or not it can be used."""
+    """Every secret in the file that ``settings`` name, even if the file is not valid."""
     secret = settings.secret
     text = secret_text(secret.path) if secret is not None else ""
     yield from secrets_in(text) if text else ()
     if text and secret is not None and secret.kind is SecretKind.SIGNIFY:
         signify = unwrap_or_failure(parse_signify(text))
         yield from signify.secrets() if isinstance(signify, Signify) else ()
-
-
-def parse_token(text: str) -> Result[Credential, str]:
-    """The token without the white space around it."""
-    return one_line(text, "token").map(Token)

@@ -1,4 +1,4 @@
-"""The notary signer: one request for all images of a run."""
+"""The signer of type ``notary``: one request for all images of a run."""
 
 import ssl
 import time
@@ -31,7 +31,7 @@ from image_builder_adapters.notary.signify import BadToken, Signify, fetch_token
 from image_builder_adapters.redaction import HIDDEN, Redactor
 
 LONGEST_REQUEST_SECONDS = 300.0
-"""Without a ``timeout``: long enough for any service that is alive, and an end for one that is not."""
+"""The default of ``timeout``."""
 
 _LONGEST_CONNECT_SECONDS = 30.0
 _JSON = "application/json"
@@ -40,7 +40,7 @@ _JSON = "application/json"
 @final
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A signer whose secret was read: how it logs in (a client certificate is in ``tls``), and whom it trusts."""
+    """A login from the secret file, and the TLS context with the client certificate and the trusted authorities."""
 
     login: Token | Signify | None
     tls: ssl.SSLContext
@@ -49,7 +49,7 @@ class _Ready:
 @final
 @dataclass(frozen=True, slots=True)
 class _NoToken:
-    """Why there is no token to sign with; nothing was signed."""
+    """Why the token service gave no token; nothing was signed."""
 
     reason: str
     transient: bool
@@ -57,10 +57,10 @@ class _NoToken:
 
 @final
 class NotarySigner:
-    """Implements ``Signer``. ``secrets`` learns every secret that is read or fetched.
+    """Implements ``Signer``. ``secrets`` learns every secret that is read or received.
 
-    ``trust`` makes a context with the authorities that a service is checked against, the system's unless it is given;
-    ``clock`` is seconds since 1970.
+    ``trust`` makes a TLS context with the authorities for the service's certificate, by default the system's. ``clock``
+    gives seconds since 1970.
     """
 
     def __init__(
@@ -106,21 +106,25 @@ class NotarySigner:
         """Implement ``Signer.sign``."""
         if not images:
             return ()
-        start = self._stopwatch()
+        start, failed = self._stopwatch(), SignatureStatus.FAILED
         ready = unwrap_or_failure(self._prepared())
         if isinstance(ready, SignerMisconfigured):
-            return self._failed(images, str(ready))
+            return self._results(images, failed, str(ready))
         body = unwrap_or_failure(self._protocol.body(images))
         if isinstance(body, str):
-            return self._failed(images, f"nothing was sent: {body}")
+            return self._results(images, failed, f"nothing was sent: {body}")
         with closing(HttpClient(ready.tls, _timeouts(self._settings))) as client:
             login = self._login(ready.login, client, cancellation)
             if isinstance(login, _NoToken):
-                return self._failed(images, login.reason, login.transient)
+                return self._results(images, failed, login.reason, login.transient)
             request = HttpRequest("POST", self._settings.endpoint, (("Content-Type", _JSON), *login), body)
             spacing, longest = self._settings.retry_seconds, _timeout(self._settings)
             exchange = send_repeatedly(request, self._protocol.verdict, spacing, longest, client, cancellation)
-        return self._results(images, exchange, self._stopwatch() - start)
+        status, reason = self._protocol.success_means, ""
+        if exchange.verdict is not Verdict.SUCCESS:
+            status, reason = failed, explain(self._settings.endpoint, exchange, self._secrets.text)
+        transient, seconds = exchange.verdict is Verdict.TRANSIENT, self._stopwatch() - start
+        return self._results(images, status, reason, transient, exchange.attempts, seconds)
 
     def _login(
         self, login: Token | Signify | None, client: HttpClient, cancellation: Cancellation
@@ -139,45 +143,30 @@ class NotarySigner:
                 return self._no_token(fetched)
 
     def _no_token(self, failure: Exchange | BadToken) -> _NoToken:
-        # The address is part of the secret file, so its path stands for it.
+        # The address is a part of the secret file, so the message names the file's path instead.
         where = f"the token service that {self._settings.secret.path if self._settings.secret else ''} names"
         if isinstance(failure, BadToken):
             return _NoToken(f"{where}: {failure.reason}; check 'endpoint' in the file", transient=False)
         return _NoToken(explain(where, failure, self._secrets.text), failure.verdict is Verdict.TRANSIENT)
 
     def _results(
-        self, images: tuple[ImageToSign, ...], exchange: Exchange, seconds: float
+        self,
+        images: tuple[ImageToSign, ...],
+        status: SignatureStatus,
+        reason: str = "",
+        transient: bool = False,
+        attempts: int = 0,
+        seconds: float = 0.0,
     ) -> tuple[SignatureResult, ...]:
-        if exchange.verdict is Verdict.SUCCESS:
-            status, reason = self._protocol.success_means, ""
-        else:
-            status, reason = SignatureStatus.FAILED, explain(self._settings.endpoint, exchange, self._secrets.text)
-        transient = exchange.verdict is Verdict.TRANSIENT
+        """The same result for every image: a service answers for all of them at once."""
+        named = ((image.reference, image.descriptor.digest) for image in images)
         return tuple(
-            SignatureResult(
-                self._name,
-                image.reference,
-                image.descriptor.digest,
-                status,
-                exchange.attempts,
-                seconds,
-                reason,
-                transient,
-            )
-            for image in images
-        )
-
-    def _failed(
-        self, images: tuple[ImageToSign, ...], reason: str, transient: bool = False
-    ) -> tuple[SignatureResult, ...]:
-        failed = SignatureStatus.FAILED
-        return tuple(
-            SignatureResult(self._name, image.reference, image.descriptor.digest, failed, 0, 0.0, reason, transient)
-            for image in images
+            SignatureResult(self._name, reference, digest, status, attempts, seconds, reason, transient)
+            for reference, digest in named
         )
 
     def _prepared(self) -> Result[_Ready, SignerMisconfigured]:
-        """Read the secret once: what was checked before the build is what signs after it."""
+        """Read the secret once, so that the secret checked before the build is the one that signs after it."""
         if self._ready is None:
             self._ready = self._read()
         return self._ready
@@ -198,7 +187,7 @@ class NotarySigner:
     def _with(self, credential: Credential | None) -> _Ready:
         match credential:
             case ClientCertificate():
-                # Loaded before, while it was checked; so this cannot fail.
+                # The check of the credential has loaded it before, so this cannot fail.
                 return _Ready(None, load_client((self._trust or system_trust)(), credential).unwrap())
             case Signify():
                 for text in credential.secrets():
@@ -211,13 +200,13 @@ class NotarySigner:
 
 
 def _timeout(settings: NotarySettings) -> float:
-    """Seconds for one request, and the longest pause before the next."""
+    """Seconds for one request, and for the longest pause before the next one."""
     given = settings.timeout_seconds
     return LONGEST_REQUEST_SECONDS if given is None else given
 
 
 def _timeouts(settings: NotarySettings) -> Timeouts:
-    """One bound for the whole request and each of its parts: a service may think for as long as it was given."""
+    """The same limit for the whole request and for each of its parts."""
     seconds = _timeout(settings)
     return Timeouts(connect_seconds=min(seconds, _LONGEST_CONNECT_SECONDS), read_seconds=seconds, whole_seconds=seconds)
 

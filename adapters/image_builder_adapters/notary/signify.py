@@ -1,8 +1,7 @@
-"""Secrets of type ``signify``: not a token, but what a token service exchanges for one.
+"""Secrets of type ``signify``: a payload that a token service exchanges for a bearer token.
 
-The file is YAML with ``endpoint`` and ``payload`` (JSON text). Both are read before the build; the token is fetched
-when there is something to sign, since it lives for a limited time and a build may take longer. Source: the wire
-contract, "Auth signify".
+The file is YAML with ``endpoint`` and ``payload`` (JSON text). It is read before the build. The token is requested when
+there is something to sign, because it may expire during a build. Source: the wire contract, "Auth signify".
 """
 
 import json
@@ -27,38 +26,36 @@ _SHORTEST_SECRET_VALUE = 8
 @final
 @dataclass(frozen=True, slots=True)
 class Signify:
-    """Where to get a token, and what to send there unchanged."""
+    """The URL of the token service, and the payload to send there unchanged."""
 
     endpoint: str = field(repr=False)
     payload: str = field(repr=False)
 
     def secrets(self) -> tuple[str, ...]:
-        """The payload, and every text in it that is long enough to be one."""
-        return (
-            self.payload,
-            *(text for text in _texts(json.loads(self.payload)) if len(text) >= _SHORTEST_SECRET_VALUE),
-        )
+        """The payload, and every string in it that is long enough to be a secret."""
+        strings = _strings(json.loads(self.payload))
+        return (self.payload, *(text for text in strings if len(text) >= _SHORTEST_SECRET_VALUE))
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class BadToken:
-    """The token service's answer holds no token that can be used. Never quotes the answer: it may hold half of one."""
+    """The token service's answer has no usable token. Never quotes the answer, which may contain a part of one."""
 
     reason: str
 
 
 def parse_signify(text: str) -> Result[Signify, str]:
-    """The endpoint and payload of the file's text, or what is wrong with it; other keys are the business of others."""
+    """The endpoint and payload in the file's text, or what is wrong with it. Other keys are ignored."""
     document = unwrap_or_failure(parse_document(text, ""))
-    if isinstance(document, tuple):  # the problems might quote the file
+    if isinstance(document, tuple):  # the problems may quote the file
         where = document[0].where.lstrip(":") or "its beginning"
-        return Failure(f"is no valid YAML, see {where}; it must hold 'endpoint' and 'payload'")
+        return Failure(f"is not valid YAML, see {where}; it must have 'endpoint' and 'payload'")
     entries = {key.text: value for key, value in document.entries} if isinstance(document, Mapping) else {}
     found = [entries.get(name) for name in ("endpoint", "payload")]
     for name, node in zip(("endpoint", "payload"), found, strict=True):
         if not isinstance(node, Scalar) or not node.text.strip():
-            return Failure(f"{name!r} is missing or no text; the file must be YAML with 'endpoint' and 'payload'")
+            return Failure(f"{name!r} is missing or not text; the file must be YAML with 'endpoint' and 'payload'")
     endpoint, payload = (node.text for node in found if isinstance(node, Scalar))
     return _checked(Signify(endpoint.strip(), payload))
 
@@ -70,7 +67,7 @@ def fetch_token(
     sender: HttpSender,
     cancellation: Cancellation,
 ) -> Result[str, Exchange | BadToken]:
-    """Exchange the payload for a bearer token; how the exchange ended without one, or what is wrong with its answer."""
+    """A bearer token for the payload; the failed exchange, or what is wrong with the answer."""
     headers = (("Content-Type", "application/json"),)
     request = HttpRequest("POST", secret.endpoint, headers, secret.payload.encode())
     exchange = send_repeatedly(request, _verdict, spacing_seconds, longest_pause_seconds, sender, cancellation)
@@ -90,11 +87,11 @@ def _token(body: bytes) -> Result[str, BadToken]:
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
-        return Failure(BadToken("its answer is not JSON"))
+        return Failure(BadToken("the answer is not JSON"))
     access = answer.get("access_token") if isinstance(answer, dict) else None
     token = access.get("token") if isinstance(access, dict) else None
     if not isinstance(token, str):
-        return Failure(BadToken("its answer holds no access_token.token"))
+        return Failure(BadToken("the answer has no access_token.token"))
     return one_line(token, "token").alt(lambda reason: BadToken(f"access_token.token {reason}"))
 
 
@@ -105,12 +102,12 @@ def _checked(secret: Signify) -> Result[Signify, str]:
     try:
         json.loads(secret.payload)
     except (ValueError, RecursionError):
-        return Failure("'payload' is no JSON text")
+        return Failure("'payload' is not JSON")
     return Success(secret)
 
 
-def _texts(value: object) -> Iterator[str]:
+def _strings(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     for child in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _texts(child)
+        yield from _strings(child)

@@ -1,7 +1,7 @@
-"""Answering a registry's challenge: Basic, or a token of the service that it names.
+"""Authorization for a registry: its ``WWW-Authenticate`` challenges, and Basic or a token of the service they name.
 
-Docker Registry token authentication; RFC 7235. Credentials go to that service alone, and only over https (or loopback
-for a registry that is itself on loopback).
+Docker Registry token authentication; RFC 7235, sections 2.1 and 4.1; RFC 6750 for ``Bearer``. Credentials are sent to
+that service only, over https, or http on loopback for a registry that is itself on loopback.
 """
 
 import json
@@ -37,14 +37,14 @@ _TOKEN68 = re.compile(r"[ \t]+[A-Za-z0-9._~+/-]+=*[ \t]*(?=,|$)")
 @final
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """One way to authenticate; the scheme and the parameters' names are in lower case."""
+    """One way to authenticate. The scheme and the names of the parameters are in lower case."""
 
     scheme: str
     parameters: Mapping[str, str]
 
 
 def parse_challenges(headers: Iterable[str]) -> tuple[Challenge, ...]:
-    """All challenges of all headers in order; of a malformed header what stands before the mistake."""
+    """The challenges of all headers, in order; of a malformed header, those before the error."""
     return tuple(challenge for header in headers for challenge in _parse(header))
 
 
@@ -86,7 +86,7 @@ _LONGEST_LIFE_SECONDS: Final = 24 * 3600.0
 @final
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """Why there is no authorization."""
+    """The challenge cannot be answered, for this reason."""
 
     reason: str
 
@@ -100,7 +100,7 @@ class _Grant:
 
 @final
 class Authorizer:
-    """Keeps what was granted for each repository until it ends; safe to use from several threads."""
+    """Answers challenges, and keeps each repository's authorization until it expires; thread-safe."""
 
     def __init__(
         self,
@@ -119,11 +119,11 @@ class Authorizer:
         self._lock = threading.Lock()
 
     def check(self, repositories: Iterable[Repository]) -> Result[None, BadCredentials]:
-        """Whether the configuration files can be used: a broken one is never taken for anonymous."""
+        """Whether the configuration files are valid: an invalid one must not lead to anonymous access."""
         return self._credentials.check(repositories)
 
     def learn(self, repositories: Iterable[Repository], cancellation: Cancellation) -> None:
-        """Let the redactor know the credentials for these before they are used."""
+        """Pass the credentials for these repositories to the redactor before they are used."""
         for repository in repositories:
             if cancellation.reason() is None:
                 self._found(repository, cancellation)
@@ -135,7 +135,7 @@ class Authorizer:
         return found
 
     def known(self, repository: Repository) -> str | None:
-        """The ``Authorization`` that was granted before and has not ended."""
+        """An earlier ``Authorization`` for this repository that has not expired."""
         with self._lock:
             grant = self._grants.get(repository)
         return grant.authorization if grant is not None and grant.until > self._clock() else None
@@ -143,7 +143,7 @@ class Authorizer:
     def answer(
         self, refusal: HttpAnswer, repository: Repository, registry: Origin, cancellation: Cancellation
     ) -> Result[str, Denied | BadCredentials | RegistryUnreachable]:
-        """An ``Authorization`` for a 401 answer's challenge."""
+        """The ``Authorization`` that answers the challenge of a 401."""
         credentials = unwrap_or_failure(self._found(repository, cancellation))
         if isinstance(credentials, BadCredentials):
             return Failure(credentials)
@@ -152,11 +152,11 @@ class Authorizer:
             return self._token(challenges["bearer"], credentials, repository, registry, cancellation)
         if "basic" in challenges:
             return self._basic(credentials, repository)
-        return Failure(Denied("it offers neither Basic nor Bearer authentication"))
+        return Failure(Denied("the registry offers neither Basic nor Bearer authentication"))
 
     def _basic(self, credentials: Credentials | None, repository: Repository) -> Result[str, Denied]:
         if credentials is None or credentials.basic is None:
-            return Failure(Denied("it wants a user and password, and no configuration file has them"))
+            return Failure(Denied("the registry requires a user and password, and no Docker configuration has them"))
         self._keep(repository, credentials.basic, float("inf"))
         return Success(credentials.basic)
 
@@ -175,7 +175,7 @@ class Authorizer:
         realm = challenge.parameters.get("realm", "")
         problem = url_problem(realm, registry)
         if problem is not None:
-            return Failure(Denied(f"its token service must not be used: {problem}"))
+            return Failure(Denied(f"the registry's token service must not be used: {problem}"))
         wanted = {
             "service": challenge.parameters.get("service", ""),
             "scope": challenge.parameters.get("scope") or f"repository:{repository.path}:pull",
@@ -186,30 +186,30 @@ class Authorizer:
             sent = send_with_retries(self._client, request, self._policy, cancellation, _LARGEST_TOKEN)
             found = unwrap_or_failure(sent.last)
             if not isinstance(found, HttpAnswer):
-                return Failure(RegistryUnreachable(str(repository), f"its token service: {found}"))
+                return Failure(RegistryUnreachable(str(repository), f"token service: {found}"))
             answer = found
             if not (request.method == "POST" and answer.status in (404, 405)):
                 break
-        return self._granted(answer, repository) if answer is not None else Failure(Denied("nothing was asked"))
+        assert answer is not None  # noqa: S101 (there is at least one request)
+        return self._granted(answer, repository)
 
     def _granted(self, answer: HttpAnswer, repository: Repository) -> Result[str, Denied | RegistryUnreachable]:
-        if self._policy.is_transient(answer.status):
-            reason = f"its token service: {error_text(answer, self._redactor)}"
-            return Failure(RegistryUnreachable(str(repository), reason))
         if answer.status != 200:
-            return Failure(Denied(f"its token service: {error_text(answer, self._redactor)}"))
+            reason = f"token service: {error_text(answer, self._redactor)}"
+            is_transient = self._policy.is_transient(answer.status)
+            return Failure(RegistryUnreachable(str(repository), reason) if is_transient else Denied(reason))
         token, life = read_token(answer.body)
         if token is None:
-            return Failure(Denied("its token service gives no token"))
+            return Failure(Denied("the answer of the token service has no usable token"))
         self._redactor.learn(token)
         self._keep(repository, f"Bearer {token}", self._clock() + life)
         return Success(f"Bearer {token}")
 
 
 def token_requests(realm: str, wanted: dict[str, str], credentials: Credentials | None) -> tuple[HttpRequest, ...]:
-    """The requests to try in order: a refresh token's POST first, which older services answer with 404 or 405; pure."""
+    """The requests to try, in order: POST with a refresh token, to which old services answer 404 or 405, then GET."""
     parts = urlsplit(realm)
-    query = "&".join(filter(None, (parts.query, urlencode(wanted))))  # the realm's own query as it is
+    query = "&".join(filter(None, (parts.query, urlencode(wanted))))  # keeps the realm's own query unchanged
     basic = credentials.basic if credentials is not None else None
     headers = (("Authorization", basic),) if basic is not None else ()
     get = HttpRequest("GET", urlunsplit((parts.scheme, parts.netloc, parts.path, query, "")), headers)
@@ -226,7 +226,7 @@ def token_requests(realm: str, wanted: dict[str, str], credentials: Credentials 
 
 
 def read_token(body: bytes) -> tuple[str | None, float]:
-    """The token of an answer (``token`` or ``access_token``) and its life in seconds, 60 when it does not say."""
+    """The token in an answer (``token`` or ``access_token``), and its life in seconds (60 by default)."""
     try:
         content: Any = json.loads(body)
     except (ValueError, RecursionError):

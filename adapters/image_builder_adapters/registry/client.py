@@ -1,6 +1,7 @@
-"""What a reference is, asked of an OCI registry over HTTP.
+"""The client of OCI registries: resolves references, lists referrers, and tests whether a registry answers.
 
-OCI Distribution Specification, "Pulling manifests". https always, but for exact loopback; never http after a TLS error.
+OCI Distribution Specification, "Pulling manifests" and "Determining Support". Requests use https, and http only for
+exact loopback, never after a TLS error.
 """
 
 from collections.abc import Iterable, Mapping
@@ -47,7 +48,7 @@ from image_builder_adapters.registry.manifest import (
 from image_builder_adapters.registry.safe_url import Origin, origin, url_problem
 
 _MOST_REDIRECTS: Final = 10
-# A second refusal may be an expired token or a missing scope: it is worth one more challenge, no more.
+# A second refusal may come from an expired token or a missing scope, so one more challenge is answered.
 _MOST_CHALLENGES: Final = 2
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _HUB_API: Final = "registry-1.docker.io"
@@ -58,7 +59,7 @@ _DEFAULT_POLICY: Final = RetryPolicy(attempts=5, pause_seconds=0.5, growth=2.0)
 class HttpRegistry:
     """Implements ``Registry`` and ``Referrers``; safe to use from several threads.
 
-    ``environment`` says where credentials are.
+    ``environment`` names the files with credentials, see :func:`~.docker_config.config_paths`.
     """
 
     def __init__(
@@ -78,9 +79,9 @@ class HttpRegistry:
         return self._authorizer.check(repositories)
 
     def learn(self, repositories: Iterable[Repository], cancellation: Cancellation) -> None:
-        """Pass the credentials for these to the redactor, with the answers of helpers.
+        """Pass the credentials for these to the redactor, including those of helpers.
 
-        A failure is reported when the credential is used. Helpers are asked one after the other, for 30 s each at most.
+        A failure is reported when the credential is used. Helpers run one after the other, for at most 30 s each.
         """
         self._authorizer.learn(repositories, cancellation)
 
@@ -94,16 +95,14 @@ class HttpRegistry:
         self, reference: ImageReference, artifact_type: str | None, cancellation: Cancellation
     ) -> Result[tuple[Referrer, ...], RegistryFailure]:
         """Implement ``Referrers.referrers``."""
-        assert reference.digest is not None  # noqa: S101 (only a digest is referred to)
+        assert reference.digest is not None  # noqa: S101 (referrers name a digest)
         query = f"?{urlencode({'artifactType': artifact_type})}" if artifact_type is not None else ""
         found = self._pages(reference, f"referrers/{reference.digest}{query}", cancellation)
         if isinstance(found, Failure) and isinstance(found.failure(), NotFound):
             found = self._pages(reference, f"manifests/{fallback_tag(reference.digest)}", cancellation)
             if isinstance(found, Failure) and isinstance(found.failure(), NotFound):
                 return Success(())
-        return found.map(
-            lambda all_of_them: tuple(one for one in all_of_them if artifact_type in (None, one.artifact_type))
-        )
+        return found.map(lambda listed: tuple(one for one in listed if artifact_type in (None, one.artifact_type)))
 
     def _pages(
         self, reference: ImageReference, path: str, cancellation: Cancellation
@@ -124,14 +123,14 @@ class HttpRegistry:
                 return Success(tuple(found))
             url = _target(f"{home}/v2/{reference.repository.path}/{path}", following)
             if origin(url) != origin(home):
-                return Failure(BadAnswer(str(reference), "its list goes on at another host"))
+                return Failure(BadAnswer(str(reference), "its list continues on another host"))
             path = url
         return Failure(BadAnswer(str(reference), f"its list has more than {MOST_PAGES} pages"))
 
     def _ask(
         self, reference: ImageReference, path: str, accept: str, cancellation: Cancellation
     ) -> Result[HttpAnswer, RegistryFailure]:
-        """The answer of a registry that knows who we are, with any status but 401. ``path`` is below the repository."""
+        """The answer to an authorized request, with any status but 401. ``path`` is below the repository."""
         broken = unwrap_or_failure(self.check())
         if broken is not None:
             return Failure(broken)
@@ -152,9 +151,9 @@ class HttpRegistry:
             if not isinstance(granted, str):
                 return Failure(granted)
             if granted == authorization and granted.startswith("Basic "):
-                break  # the same password again would be refused again
+                break  # the registry has refused this password already
             authorization = granted
-        return Failure(AccessDenied(str(reference), "the registry refuses the credentials that it asked for"))
+        return Failure(AccessDenied(str(reference), "the registry refuses the credentials"))
 
     def close(self) -> None:
         """Close the connections. Safe to call twice."""
@@ -164,7 +163,7 @@ class HttpRegistry:
     def _get(
         self, url: str, authorization: str | None, accept: str, shown: str, cancellation: Cancellation
     ) -> Result[HttpAnswer, RegistryFailure]:
-        """The answer after redirects; credentials stay with the host they were made for."""
+        """The answer after redirects; credentials are sent to the registry's own origin only."""
         home = origin(url)
         for _ in range(_MOST_REDIRECTS + 1):
             own = authorization is not None and origin(url) == home
@@ -179,13 +178,13 @@ class HttpRegistry:
                 return Failure(BadAnswer(shown, str(answer)))
             if answer.status == 401 and origin(url) != home:
                 # Answering this challenge would send the registry's credentials where somebody else wants them.
-                return Failure(AccessDenied(shown, "it redirects to another host, which wants credentials of its own"))
+                return Failure(AccessDenied(shown, "it redirects to another host, which requires other credentials"))
             if answer.status not in _REDIRECTS:
                 return Success(answer)
             url = _target(url, answer.header("Location"))
-            problem = url_problem(url, home) if home is not None else "it has no origin"
+            problem = url_problem(url, home) if home is not None else "no origin"
             if problem is not None:
-                return Failure(BadAnswer(shown, f"it redirects to a place that must not be used: {problem}"))
+                return Failure(BadAnswer(shown, f"it redirects to a URL that must not be used: {problem}"))
         return Failure(BadAnswer(shown, f"it redirects more than {_MOST_REDIRECTS} times"))
 
     def _read(self, answer: HttpAnswer, reference: ImageReference) -> Result[Manifest, RegistryFailure]:
@@ -207,13 +206,13 @@ class HttpRegistry:
 
 
 def base_url(repository: Repository) -> str:
-    """``https://host``, or ``http://host`` for exact loopback; Docker Hub's API has a host of its own."""
+    """``https://host``, or ``http://host`` for exact loopback; Docker Hub's API has a separate host."""
     host = _HUB_API if repository.domain == DOCKER_HUB else repository.domain
     return f"{'http' if repository.is_loopback else 'https'}://{host}"
 
 
 def _target(url: str, location: str | None) -> str:
-    """Where a redirect leads; the empty URL, which is no place at all, when it does not say."""
+    """The URL of a redirect; empty, which is not a valid URL, if ``location`` is missing or malformed."""
     try:
         return urljoin(url, location) if location else ""
     except ValueError:
@@ -231,20 +230,23 @@ _LARGEST_ANSWER: Final = 64 * 1024
 
 
 def impatient_client() -> HttpClient:
-    """A client that waits 5 s at most."""
+    """A client for :func:`reachable`, which waits for at most 5 s."""
     return HttpClient(timeouts=_TIMEOUTS)
 
 
 def reachable(repository: Repository, client: HttpSender, cancellation: Cancellation) -> Result[str, str]:
-    """What the registry of this repository answers, in words, or why it cannot be used."""
+    """The registry's answer to ``GET /v2/`` without credentials, in words, or why it cannot be used.
+
+    It does not show whether the credentials are valid: registries check them for a repository and an action.
+    """
     url = f"{base_url(repository)}/v2/"
     answer = unwrap_or_failure(client.send(HttpRequest("GET", url), cancellation, _LARGEST_ANSWER))
     if not isinstance(answer, HttpAnswer):
         return Failure(str(answer))
     match answer.status:
         case 200:
-            return Success("answers, without asking who we are")
+            return Success("answers without authentication")
         case 401 if answer.header("WWW-Authenticate"):
-            return Success("answers, and asks who we are")
+            return Success("answers, and requires authentication")
         case status:
-            return Failure(f"{url}: answers {status}, which no registry does")
+            return Failure(f"{url}: answers with status {status}, so it is not a registry")

@@ -1,7 +1,8 @@
-"""Credential helpers: programs ``docker-credential-<name>`` that hold credentials for registries.
+"""Credentials of registries, and the credential helpers that hold them: programs ``docker-credential-<name>``.
 
-Protocol: ``get`` as the only argument, the server's name on standard input, JSON on standard output; a failure is an
-exit code with its message on standard output. Source: github.com/docker/docker-credential-helpers.
+Protocol of helpers: ``get`` is the only argument, the server's name is on standard input, and JSON is on standard
+output. A failure is an exit code, with its message on standard output. Source:
+github.com/docker/docker-credential-helpers.
 """
 
 import base64
@@ -21,14 +22,14 @@ from image_builder_adapters.process import Command, CouldNotStart, Finished, fin
 
 
 def is_text(value: object) -> TypeGuard[str]:
-    """Whether a JSON value is a text that can be sent; half a surrogate pair, which JSON can write, cannot."""
+    """Whether a JSON value is text that can be sent; a lone surrogate, which JSON can contain, cannot."""
     return isinstance(value, str) and value.encode("utf-8", "replace").decode() == value
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A user and password, an identity token (OAuth refresh token), or both; kept out of ``repr``."""
+    """A user and password, an identity token (OAuth refresh token), or both; none of them is in ``repr``."""
 
     username: str = field(default="", repr=False)
     password: str = field(default="", repr=False)
@@ -36,58 +37,65 @@ class Credentials:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must not be shown, as it is and as it is sent."""
+        """The secrets, plain and as they are sent."""
         return (self.password, self.identity_token, (self.basic or "").removeprefix("Basic "))
 
     @property
     def basic(self) -> str | None:
-        """The ``Basic`` authorization (RFC 7617, UTF-8); None without a user."""
+        """The value of ``Authorization`` (RFC 7617, UTF-8); None without a user."""
         if not self.username:
             return None
         pair = f"{self.username}:{self.password}".encode("utf-8", "surrogateescape")
         return "Basic " + base64.b64encode(pair).decode("ascii")
 
 
-SECONDS: Final = 30.0
-LARGEST_OUTPUT: Final = 64 * 1024
+CLOUD_VARIABLES: Final = (
+    *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_SDK_LOAD_CONFIG"),
+    *("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_AUTHORITY_HOST"),
+    *("GOOGLE_APPLICATION_CREDENTIALS", "DOCKER_CREDENTIAL_GCR_CONFIG"),
+)
+"""Variables by which the helpers of cloud registries find their files and regions; none holds a secret."""
+
+_LONGEST_SECONDS: Final = 30.0
+_LARGEST_OUTPUT: Final = 64 * 1024
 
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
-_NONE_THERE: Final = b"credentials not found in native keychain"
-_IDENTITY_TOKEN: Final = "<token>"  # noqa: S105 (the user name that marks one)
-# What a helper said is good for a burst of requests; it may give tokens that end.
+_NOT_FOUND: Final = b"credentials not found in native keychain"
+_IDENTITY_TOKEN: Final = "<token>"  # noqa: S105 (the user name that marks an identity token)
+# Long enough for a burst of requests; a helper may return tokens that expire.
 _KEPT_SECONDS: Final = 60.0
-# A helper signs in to its cloud with the job's variables; these are ours, and no registry's.
-_NOT_ITS_BUSINESS: Final = frozenset({"ADO_PAT", "SYSTEM_ACCESSTOKEN", "COSIGN_PASSWORD", "SIGSTORE_ID_TOKEN"})
+# A helper signs in to its cloud with the job's variables. These belong to Azure DevOps and cosign.
+_WITHHELD: Final = frozenset({"ADO_PAT", "SYSTEM_ACCESSTOKEN", "COSIGN_PASSWORD", "SIGSTORE_ID_TOKEN"})
 
 _Answer = Result[Credentials | None, str]
 
 
 @final
 class CredentialHelpers:
-    """Asks helpers, one at a time, and keeps each answer for a minute. Their output is never shown."""
+    """Runs helpers, one at a time, and keeps each answer for a minute. Their output is never shown."""
 
     def __init__(
         self,
         environment: Mapping[str, str],
-        seconds: float = SECONDS,
+        seconds: float = _LONGEST_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._environment = {name: text for name, text in environment.items() if name not in _NOT_ITS_BUSINESS}
+        self._environment = {name: text for name, text in environment.items() if name not in _WITHHELD}
         self._seconds = seconds
         self._clock = clock
         self._lock = threading.Lock()
         self._answers: dict[tuple[str, str], tuple[float, _Answer]] = {}
 
     def problem(self, name: str) -> str | None:
-        """Why this helper cannot be asked; None when it can."""
+        """Why this helper cannot be run; None if it can."""
         if not _NAME.fullmatch(name):
-            return f"{name!r} is no name of a credential helper"
+            return f"{name!r} is not a valid name of a credential helper"
         if find_program(_program(name), self._environment) is None:
             return f"{_program(name)} is not on PATH; install it"
         return None
 
     def ask(self, name: str, server: str, cancellation: Cancellation) -> _Answer:
-        """What the helper has for this server: None when it has nothing; why it failed, never with its output."""
+        """The helper's credentials for this server, None if it has none; a failure never quotes its output."""
         problem = self.problem(name)
         if problem is not None:
             return Failure(problem)
@@ -108,27 +116,26 @@ class CredentialHelpers:
             stopped = cancellation.reason() is not None
             return Failure(f"{_program(name)} " + ("was stopped" if stopped else f"took more than {self._seconds:g} s"))
         if output.is_too_large:
-            return Failure(f"{_program(name)} answered more than 64 KiB")
-        if ending.code != 0 and _NONE_THERE in output.content:
+            return Failure(f"{_program(name)} printed more than 64 KiB")
+        if ending.code != 0 and _NOT_FOUND in output.content:
             return Success(None)
         if ending.code != 0:
-            return Failure(
-                f"{_program(name)} failed with exit code {ending.code} for {server}; run it by hand to see why"
-            )
+            reason = f"failed with exit code {ending.code} for {server}; run it by hand to see its error"
+            return Failure(f"{_program(name)} {reason}")
         return _credentials(output.content).alt(lambda reason: f"{_program(name)} {reason}")
 
 
 @final
 class _Bounded:
-    """An output sink that keeps so much and no more."""
+    """An output sink that keeps the first 64 KiB."""
 
     def __init__(self) -> None:
         self.content = b""
         self.is_too_large = False
 
     def __call__(self, lines: bytes) -> None:
-        self.content = (self.content + lines)[: LARGEST_OUTPUT + 2]
-        self.is_too_large = len(self.content) > LARGEST_OUTPUT + 1  # the last line may have got its newline from us
+        self.content = (self.content + lines)[: _LARGEST_OUTPUT + 2]
+        self.is_too_large = len(self.content) > _LARGEST_OUTPUT + 1  # one more: `run` ends the last line with a newline
 
 
 def _program(name: str) -> str:
@@ -139,17 +146,10 @@ def _credentials(output: bytes) -> _Answer:
     try:
         answer = json.loads(output.decode("utf-8"))
     except (ValueError, RecursionError):  # its message would quote the output
-        return Failure("answered no JSON")
+        return Failure("did not print JSON")
     user, secret = (answer.get("Username"), answer.get("Secret")) if isinstance(answer, dict) else (None, None)
     if not is_text(user) or not is_text(secret) or not user or not secret:
-        return Failure("answered without the texts Username and Secret")
+        return Failure("printed JSON without the strings Username and Secret")
     if user == _IDENTITY_TOKEN:
         return Success(Credentials(identity_token=secret))
     return Success(Credentials(user, secret))
-
-
-CLOUD_VARIABLES: Final = (
-    *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_SDK_LOAD_CONFIG"),
-    *("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_AUTHORITY_HOST"),
-    *("GOOGLE_APPLICATION_CREDENTIALS", "DOCKER_CREDENTIAL_GCR_CONFIG"),
-)

@@ -1,7 +1,7 @@
 """Credentials of Docker's and Podman's configuration files: ``config.json`` and ``auth.json``.
 
-Formats: Docker's ``config.json`` and ``containers-auth.json(5)``. In each file the host's own helper comes first
-(``credHelpers``), then the general store (``credsStore``), then what the file itself holds (``auths``).
+Formats: Docker's ``config.json`` and ``containers-auth.json(5)``. In each file, the host's own helper has precedence
+(``credHelpers``), then the general store (``credsStore``), then the credentials in the file (``auths``).
 """
 
 import base64
@@ -30,7 +30,7 @@ _GOOGLE_HELPER: Final = "gcr"
 @final
 @dataclass(frozen=True, slots=True)
 class _ConfigFile:
-    """One file, read; entries are checked only when they are needed."""
+    """The content of one file; an entry is checked when it is needed."""
 
     path: str
     auths: Mapping[str, object] = field(repr=False)
@@ -40,7 +40,7 @@ class _ConfigFile:
 
 @final
 class DockerCredentials:
-    """Looks credentials up by repository. Each file is read once; ``environment`` says where they are."""
+    """Looks up credentials by repository. ``environment`` names the files; each is read once."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._paths = config_paths(environment)
@@ -50,10 +50,12 @@ class DockerCredentials:
         self._files: Result[tuple[_ConfigFile, ...], BadCredentials] | None = None
 
     def check(self, repositories: Iterable[Repository] = ()) -> Result[None, BadCredentials]:
-        """Whether every file that exists can be read, and every helper that ``credHelpers`` names is installed."""
-        files = unwrap_or_failure(self._read())
-        if isinstance(files, BadCredentials):
-            return Failure(files)
+        """Whether every existing file is valid, and every helper in ``credHelpers`` for these is installed."""
+        return self._read().bind(lambda files: self._check_helpers(files, tuple(repositories)))
+
+    def _check_helpers(
+        self, files: tuple[_ConfigFile, ...], repositories: tuple[Repository, ...]
+    ) -> Result[None, BadCredentials]:
         for file in files:
             for key, name in (named for repository in repositories if (named := _own_helper(file, repository))):
                 problem = self._helpers.problem(name)
@@ -62,10 +64,12 @@ class DockerCredentials:
         return Success(None)
 
     def find(self, repository: Repository, cancellation: Cancellation) -> Result[Credentials | None, BadCredentials]:
-        """The credentials of the first file that has any for this repository; None is anonymous."""
-        files = unwrap_or_failure(self._read())
-        if isinstance(files, BadCredentials):
-            return Failure(files)
+        """The credentials of the first file that has any for this repository; None for anonymous access."""
+        return self._read().bind(lambda files: self._find_in(files, repository, cancellation))
+
+    def _find_in(
+        self, files: tuple[_ConfigFile, ...], repository: Repository, cancellation: Cancellation
+    ) -> Result[Credentials | None, BadCredentials]:
         for file in files:
             found = self._find(file, repository, cancellation)
             if unwrap_or_failure(found) is not None:
@@ -73,9 +77,9 @@ class DockerCredentials:
         return self._of_google(repository, cancellation)
 
     def places(self, repository: Repository) -> Result[tuple[str, ...], BadCredentials]:
-        """Where credentials for this repository are looked for, in order: files with their keys; never what they hold.
+        """The places of credentials for this repository, in order of precedence: files with their keys, no secrets.
 
-        A helper may turn out to hold nothing, and then the next place counts. None at all is anonymous.
+        If a helper has no credentials, the next place counts. Without any place, access is anonymous.
         """
         return self._read().map(
             lambda files: (
@@ -99,7 +103,7 @@ class DockerCredentials:
     def _of_google(
         self, repository: Repository, cancellation: Cancellation
     ) -> Result[Credentials | None, BadCredentials]:
-        """Google's registries take the service account that Google's own tools take."""
+        """Credentials of the service account that Google's own tools use, for Google's registries."""
         if not self._google_key or not _is_googles(repository.domain):
             return Success(None)
         asked = self._helpers.ask(_GOOGLE_HELPER, _server(repository), cancellation)
@@ -113,7 +117,7 @@ class DockerCredentials:
 
 
 def config_paths(environment: Mapping[str, str]) -> tuple[Path, ...]:
-    """Where configuration files may lie, in the order in which they are searched; an empty variable is unset."""
+    """Paths of possible configuration files, in order of precedence; an empty variable counts as unset."""
     places = (
         ("DOCKER_CONFIG", "config.json"),
         ("HOME", ".docker/config.json"),
@@ -126,7 +130,7 @@ def config_paths(environment: Mapping[str, str]) -> tuple[Path, ...]:
 
 
 def docker_configuration(repository: Repository, credentials: Credentials | None) -> bytes:
-    """A ``config.json`` that gives exactly these credentials for the repository's registry, and none when None."""
+    """A ``config.json`` with exactly these credentials for the repository's registry; empty for None."""
     if credentials is None:
         return b"{}"
     basic, token = (credentials.basic or "").removeprefix("Basic "), credentials.identity_token
@@ -137,50 +141,46 @@ def docker_configuration(repository: Repository, credentials: Credentials | None
 def _read_all(paths: tuple[Path, ...]) -> Result[tuple[_ConfigFile, ...], BadCredentials]:
     files = []
     for path in paths:
-        content = unwrap_or_failure(_content(path))
-        if isinstance(content, BadCredentials):
-            return Failure(content)
-        if content is None:
-            continue
-        parsed = unwrap_or_failure(_parse(str(path), content))
-        if isinstance(parsed, BadCredentials):
-            return Failure(parsed)
-        files.append(parsed)
+        file = unwrap_or_failure(_read(path))
+        if isinstance(file, BadCredentials):
+            return Failure(file)
+        files += [file] if file is not None else []
     return Success(tuple(files))
 
 
-def _content(path: Path) -> Result[bytes | None, BadCredentials]:
+def _read(path: Path) -> Result[_ConfigFile | None, BadCredentials]:
+    """The file; None if it does not exist."""
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
     except (FileNotFoundError, NotADirectoryError):
         return Success(None)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "is no usable path"
+        reason = getattr(error, "strerror", None) or "the path is not valid"
         return Failure(BadCredentials(str(path), f"cannot be read: {reason}"))
     if len(content) > LARGEST_FILE:
         return Failure(BadCredentials(str(path), "is larger than 1 MiB"))
-    return Success(content)
+    return _parse(str(path), content)
 
 
-def _parse(path: str, content: bytes) -> Result[_ConfigFile, BadCredentials]:
+def _parse(path: str, content: bytes) -> Result[_ConfigFile | None, BadCredentials]:
     try:
         data = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError):  # its message would quote the file
-        return Failure(BadCredentials(path, "is no valid JSON"))
+        return Failure(BadCredentials(path, "is not valid JSON"))
     if not isinstance(data, dict):
-        return Failure(BadCredentials(path, "holds no JSON object"))
+        return Failure(BadCredentials(path, "is not a JSON object"))
     auths, helpers, store = data.get("auths"), data.get("credHelpers"), data.get("credsStore")
     for key, value, kind in (("auths", auths, dict), ("credHelpers", helpers, dict), ("credsStore", store, str)):
         if value is not None and not isinstance(value, kind):
-            return Failure(BadCredentials(path, f"{key!r} is no {'object' if kind is dict else 'text'}"))
+            return Failure(BadCredentials(path, f"{key!r} is not {'an object' if kind is dict else 'a string'}"))
     if not all(isinstance(name, str) for name in (helpers or {}).values()):
-        return Failure(BadCredentials(path, "'credHelpers' has a helper whose name is no text"))
+        return Failure(BadCredentials(path, "'credHelpers' has a helper whose name is not a string"))
     return Success(_ConfigFile(path, auths or {}, helpers or {}, store or ""))
 
 
 def _helpers_of(file: _ConfigFile, repository: Repository) -> list[tuple[str, str]]:
-    """The helpers to ask, in order, each with the key that names it."""
+    """The helpers to run, in order, each with the key that names it."""
     own = _own_helper(file, repository)
     named = [(f"credHelpers[{own[0]!r}]", own[1])] if own is not None else []
     return [*named, *([("credsStore", file.store)] if file.store else [])]
@@ -193,13 +193,13 @@ def _places(file: _ConfigFile, repository: Repository) -> list[str]:
 
 
 def _own_helper(file: _ConfigFile, repository: Repository) -> tuple[str, str] | None:
-    """Key and helper of the registry's own entry in ``credHelpers``."""
+    """Key and helper of the registry's entry in ``credHelpers``."""
     host = _fold(repository.domain)
     return next(((key, name) for key, name in file.helpers.items() if _normalised(key) == host), None)
 
 
 def _server(repository: Repository) -> str:
-    """What helpers know the registry as; Docker Hub has a name of its own."""
+    """The registry's name for helpers; Docker Hub has a special one."""
     return "https://index.docker.io/v1/" if repository.domain == DOCKER_HUB else repository.domain
 
 
@@ -208,14 +208,14 @@ def _is_googles(domain: str) -> bool:
 
 
 def _best_key(auths: Mapping[str, object], repository: Repository) -> str | None:
-    """The key whose normalised form is the longest prefix of the repository, in whole components."""
+    """The key that names the longest prefix of the repository, in whole path components."""
     wanted = f"{_fold(repository.domain)}/{repository.path}/"
     matching = [key for key in auths if wanted.startswith(f"{_normalised(key)}/")]
     return max(matching, key=lambda key: len(_normalised(key)), default=None)
 
 
 def _normalised(key: str) -> str:
-    """``host[:port][/namespace]`` of any form of key: ``https://host``, ``https://host/v1/``, ``host/namespace``."""
+    """``host[:port][/namespace]`` of a key such as ``https://host``, ``https://host/v1/`` or ``host/namespace``."""
     bare = key.removeprefix("https://").removeprefix("http://").rstrip("/")
     host, slash, path = bare.partition("/")
     return _fold(host) if path in ("v1", "v2") else f"{_fold(host)}{slash}{path}"
@@ -229,7 +229,7 @@ def _fold(host: str) -> str:
 def _entry(path: str, key: str, entry: object) -> Result[Credentials | None, BadCredentials]:
     where = f"the entry {key!r} of 'auths'"
     if not isinstance(entry, dict) or not all(map(is_text, entry.values())):
-        return Failure(BadCredentials(path, f"{where} is no object of texts"))
+        return Failure(BadCredentials(path, f"{where} is not an object of strings"))
     fields: dict[str, str] = entry
     if fields.get("registrytoken"):
         return Failure(BadCredentials(path, f"{where} has a 'registrytoken', which is not supported"))
@@ -237,7 +237,7 @@ def _entry(path: str, key: str, entry: object) -> Result[Credentials | None, Bad
     if fields.get("auth"):
         pair = _decode_auth(fields["auth"])
         if pair is None:
-            return Failure(BadCredentials(path, f"'auth' of {where} is no base64 of 'user:password'"))
+            return Failure(BadCredentials(path, f"'auth' of {where} is not base64 of 'user:password'"))
         found = Credentials(*pair, found.identity_token)
     return Success(found if found.username or found.identity_token else None)
 

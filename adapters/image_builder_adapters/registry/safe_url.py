@@ -1,6 +1,6 @@
-"""Where a registry may send us: token services and redirects, which the registry alone chooses.
+"""Checks of URLs that a registry chooses: its token service and its redirects.
 
-Otherwise a registry could make us talk to the machine's own network, or get credentials sent in the clear.
+Without them a registry could direct requests to the machine's own network, or have credentials sent unencrypted.
 """
 
 import ipaddress
@@ -17,7 +17,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 @final
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Scheme, host and port: what credentials belong to."""
+    """Scheme, host and port; credentials are sent to one origin only."""
 
     scheme: str
     host: str
@@ -42,21 +42,21 @@ def origin(url: str) -> Origin | None:
 
 
 def url_problem(url: str, registry: Origin) -> str | None:
-    """Why a URL that ``registry`` sent us to must not be used; None when it may be.
+    """Why a URL that ``registry`` chose must not be used; None if it may be.
 
-    It must be https, or http on loopback for a registry that is itself reached by http; and its host no inner address
-    (private, link-local, loopback), unless it is the registry's own host and port.
+    It must be https, or http on loopback for a registry that is itself reached by http. Its host must not be a private,
+    link-local or loopback address, unless it is the registry's own host and port.
     """
     target = origin(url)
     if target is None:
-        return "it is no http or https URL"
+        return "not an http or https URL"
     parts: SplitResult = urlsplit(url)
     if parts.username is not None or parts.password is not None:
-        return "it holds a user name or password"
+        return "the URL contains a user name or password"
     if target.scheme == "http" and not (registry.scheme == "http" and target.is_loopback):
-        return "it is not https"
+        return "the URL is not https"
     if (target.host, target.port) != (registry.host, registry.port) and _is_inner(target.host, registry):
-        return "its host is an address of an inner network"
+        return "its host is an address of a private network"
     return None
 
 
@@ -69,7 +69,7 @@ def _is_inner(host: str, registry: Origin) -> bool:
 
 
 def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """An IP literal in any form that a resolver takes, ``127.1`` and ``0x7f000001`` included."""
+    """The IP address of a literal in any form that a resolver accepts, such as ``127.1`` and ``0x7f000001``."""
     try:
         address = ipaddress.ip_address(name)
     except ValueError:

@@ -20,7 +20,7 @@ from image_builder_adapters.azure_devops.log_cursor import LogCursor
 from image_builder_adapters.azure_devops.timeline import chains, failures, read_timeline
 from image_builder_adapters.buildkit.outcome import failure_of as buildkit_failure
 from image_builder_adapters.buildkit.outcome import parse_metadata
-from image_builder_adapters.console_text import neutralise
+from image_builder_adapters.console_text import neutralise, single_line
 from image_builder_adapters.cosign.program import is_transient, names_digest, reason_of
 from image_builder_adapters.event_payload import read_event
 from image_builder_adapters.http.client import HttpAnswer
@@ -28,7 +28,6 @@ from image_builder_adapters.http.retry import retry_after_seconds
 from image_builder_adapters.identity.signed_token import SignedToken
 from image_builder_adapters.identity.strict_json import read_strictly
 from image_builder_adapters.kaniko.failure import failure_of as kaniko_failure
-from image_builder_adapters.notary.exchange import neutral
 from image_builder_adapters.notary.signify import parse_signify
 from image_builder_adapters.process import Tail
 from image_builder_adapters.program_version import version_in
@@ -398,7 +397,7 @@ TABLE: dict[str, tuple[Parse, dict[str, Make]]] = {
     "challenge": (lambda text: parse_challenges([text]), HEADERS),
     "next page": (lambda text: next_page(HttpAnswer(200, (("Link", text),), b"")), HEADERS),
     "Retry-After": (lambda text: retry_after_seconds(text, 0), HEADERS),
-    "answer of a notary service": (lambda text: neutral(text, REDACTOR.text), LOGS),
+    "answer of a notary service": (lambda text: single_line(REDACTOR.text(text), 4096), LOGS),
     "token of signify": (parse_signify, {name: YAML[name] for name in ("keys", "depth", "aliases")}),
     "metadata of BuildKit": (lambda text: parse_metadata(text.encode()), DOCUMENTS),
     "output of buildctl": (lambda text: buildkit_failure(lines(text), 1, "w", "r"), LOGS),

@@ -9,7 +9,7 @@ from image_builder_adapters.http.client import (
     NoAnswer,
     NoAnswerKind,
 )
-from image_builder_adapters.notary.exchange import Exchange, Verdict, explain, neutral, send_repeatedly
+from image_builder_adapters.notary.exchange import Exchange, Verdict, explain, send_repeatedly
 from image_builder_adapters.notary.protocol import V1, V2, NotaryProtocol
 from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.cancellation import ManualCancellation
@@ -107,7 +107,7 @@ def test_the_status_counts_even_if_the_body_is_too_large(number: int, attempts: 
 def test_an_echoed_secret_is_hidden_before_a_body_is_cut() -> None:
     exchange = Exchange(1, HttpAnswer(400, (), b"x" * 4094 + b"tok-1"), FINAL)
     reason = explain(POST.url, exchange, Redactor(["tok-1"]).text)
-    assert "xx**;" in reason
+    assert "xx**…;" in reason
 
 
 def test_a_signal_during_a_pause_ends_the_attempts() -> None:
@@ -135,13 +135,14 @@ def test_a_failure_names_place_status_body_attempts_and_remedy() -> None:
         pytest.param("two\r\nlines", "two lines", id="lines"),
         pytest.param("\x1b[31mred", "[31mred", id="escape"),
         pytest.param("a\u202eb", "a b", id="right-to-left"),
-        pytest.param("x ##vso[task.complete]", "x # #vso[task.complete]", id="azure-command"),
-        pytest.param("::error::x", ": :error: :x", id="github-command"),
+        pytest.param("x ##vso[task.complete]", "x ## vso[task.complete]", id="azure-command"),
+        pytest.param("::error::x", ": :error::x", id="github-command"),
         pytest.param("your token tok-1 is bad", "your token *** is bad", id="echoed-secret"),
     ],
 )
 def test_what_a_service_says_is_made_harmless(text: str, shown: str) -> None:
-    assert neutral(text, Redactor(["tok-1"]).text) == shown
+    exchange = Exchange(1, HttpAnswer(400, (), text.encode()), FINAL)
+    assert f": status 400: {shown};" in explain(POST.url, exchange, Redactor(["tok-1"]).text)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from image_builder_adapters.notary.protocol import BodyMaker, ExampleMaker, v1_body, v1_example, v2_body, v2_example
+from image_builder_adapters.notary.protocol import V1, V2, NotaryProtocol
 from image_builder_domain.image.descriptor import OCI_INDEX, OCI_MANIFEST, Descriptor
 from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.signing import ImageToSign
@@ -23,14 +23,14 @@ INDEX = replace(DEMO, descriptor=Descriptor(OCI_INDEX, Digest(f"sha256:{A}"), 31
 
 
 def test_v1_names_the_configuration_and_the_repository_as_written() -> None:
-    assert v1_body((DEMO, ALPINE)) == Success(
+    assert V1.body((DEMO, ALPINE)) == Success(
         f'[{{"notaryGun":"reg.example/dev/demo","sha256":"{C}","byteSize":1187,"version":"v1"}},'
         f'{{"notaryGun":"alpine","sha256":"{C}","byteSize":1187,"version":"3"}}]'.encode()
     )
 
 
 def test_v2_names_the_manifest_and_the_normalised_repository() -> None:
-    assert v2_body((DEMO, ALPINE)) == Success(
+    assert V2.body((DEMO, ALPINE)) == Success(
         '{"trustedCollections":['
         f'{{"gun":"reg.example/dev/demo","targets":[{{"name":"v1","byteSize":524,"digest":"{A}"}}]}},'
         f'{{"gun":"index.docker.io/library/alpine","targets":[{{"name":"3","byteSize":524,"digest":"{A}"}}]}}]}}'.encode()
@@ -38,26 +38,26 @@ def test_v2_names_the_manifest_and_the_normalised_repository() -> None:
 
 
 def test_v2_does_not_merge_equal_repositories() -> None:
-    assert v2_body((DEMO, DEMO)).unwrap().count(b'"gun"') == 2
+    assert V2.body((DEMO, DEMO)).unwrap().count(b'"gun"') == 2
 
 
 def test_v2_names_an_index_by_its_own_digest_and_size() -> None:
-    assert b'"byteSize":317' in v2_body((INDEX,)).unwrap()
+    assert b'"byteSize":317' in V2.body((INDEX,)).unwrap()
 
 
 def test_v1_refuses_an_index() -> None:
-    problem = v1_body((DEMO, INDEX)).failure()
+    problem = V1.body((DEMO, INDEX)).failure()
     assert "several platforms" in problem
     assert "mtls" in problem
 
 
-@pytest.mark.parametrize("body", [v1_body, v2_body])
-def test_an_image_without_a_tag_is_refused(body: BodyMaker) -> None:
-    assert "has no tag" in body((image(f"reg.example/dev/demo@sha256:{A}"),)).failure()
+@pytest.mark.parametrize("protocol", [V1, V2])
+def test_an_image_without_a_tag_is_refused(protocol: NotaryProtocol) -> None:
+    assert "has no tag" in protocol.body((image(f"reg.example/dev/demo@sha256:{A}"),)).failure()
 
 
-@pytest.mark.parametrize("example", [v1_example, v2_example])
-def test_a_plan_shows_placeholders_for_what_is_not_built_yet(example: ExampleMaker) -> None:
-    shown = example((DEMO.reference,))
+@pytest.mark.parametrize("protocol", [V1, V2])
+def test_a_plan_shows_placeholders_for_what_is_not_built_yet(protocol: NotaryProtocol) -> None:
+    shown = protocol.example((DEMO.reference,))
     assert b'"<digest>"' in shown
     assert b'"<size>"' in shown

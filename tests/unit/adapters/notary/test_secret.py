@@ -133,20 +133,20 @@ def test_a_signify_secret_keeps_its_payload_as_written(content: bytes, payload: 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        pytest.param(b"", "no valid YAML", id="empty"),
+        pytest.param(b"", "not valid YAML", id="empty"),
         pytest.param(SECRET_WORD.encode(), "'endpoint' is missing", id="no-mapping"),
-        pytest.param(b"endpoint: [\n" + SECRET_WORD.encode(), "no valid YAML, see 3:1", id="broken"),
-        pytest.param(signify(f"{SECRET_WORD}: 1\n{SECRET_WORD}: 2"), "no valid YAML, see 3:1", id="duplicate-key"),
+        pytest.param(b"endpoint: [\n" + SECRET_WORD.encode(), "not valid YAML, see 3:1", id="broken"),
+        pytest.param(signify(f"{SECRET_WORD}: 1\n{SECRET_WORD}: 2"), "not valid YAML, see 3:1", id="duplicate-key"),
         pytest.param(signify("payload:"), "'payload' is missing", id="payload-without-value"),
         pytest.param(
-            signify(f"payload: {{client_secret: {SECRET_WORD}}}"), "'payload' is missing or no text", id="object"
+            signify(f"payload: {{client_secret: {SECRET_WORD}}}"), "'payload' is missing or not text", id="object"
         ),
-        pytest.param(signify(f"payload: {SECRET_WORD}"), "'payload' is no JSON", id="no-json"),
+        pytest.param(signify(f"payload: {SECRET_WORD}"), "'payload' is not JSON", id="no-json"),
         pytest.param(f"payload: '{PAYLOAD}'".encode(), "'endpoint' is missing", id="no-endpoint"),
         pytest.param(
             f"endpoint: http://{SECRET_WORD}.example\npayload: '{{}}'".encode(), "without encryption", id="in-the-clear"
         ),
-        pytest.param(f"endpoint: {SECRET_WORD}\npayload: '{{}}'".encode(), "'endpoint' is no http", id="no-url"),
+        pytest.param(f"endpoint: {SECRET_WORD}\npayload: '{{}}'".encode(), "'endpoint' is not an http", id="no-url"),
     ],
 )
 def test_a_signify_secret_is_refused(content: bytes, reason: str, tmp_path: Path) -> None:
@@ -195,7 +195,9 @@ KEY_TEXT = encoded("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----
         pytest.param(mtls(certData=CERTIFICATE_TEXT), "'privateKeyData' is missing", id="no-key"),
         pytest.param(mtls(certData=7, privateKeyData=KEY_TEXT), "'certData' is missing", id="number"),
         pytest.param(mtls(certData=SECRET_WORD + "?", privateKeyData=KEY_TEXT), "not base64", id="no-base64"),
-        pytest.param(mtls(certData=encoded(SECRET_WORD), privateKeyData=KEY_TEXT), "no PEM block", id="no-pem"),
+        pytest.param(
+            mtls(certData=encoded(SECRET_WORD), privateKeyData=KEY_TEXT), "not contain a PEM block", id="no-pem"
+        ),
         pytest.param(mtls(certData=KEY_TEXT, privateKeyData=KEY_TEXT), "'CERTIFICATE'", id="key-for-certificate"),
         pytest.param(mtls(certData=CERTIFICATE_TEXT, privateKeyData=KEY_TEXT), "cannot be loaded", id="empty-pem"),
     ],
@@ -226,7 +228,7 @@ def test_a_certificate_out_of_its_time_is_refused(authority: Authority, tmp_path
     end = start + timedelta(days=1)
     path = write(tmp_path, authority.issue_client((start, end)).as_secret())
     assert "is not valid before" in mtls_problem(path, start - timedelta(seconds=1))
-    assert f"ended on {end:%Y-%m-%d %H:%M:%S} UTC" in mtls_problem(path, end + timedelta(seconds=1))
+    assert f"expired on {end:%Y-%m-%d %H:%M:%S} UTC" in mtls_problem(path, end + timedelta(seconds=1))
     secret = SignerSecret(path, SecretKind.MTLS)
     assert is_successful(read_credential(secret, end.timestamp))
 

@@ -51,12 +51,14 @@ def test_good_answer_is_the_manifest_of_its_exact_bytes() -> None:
         ),
         pytest.param(
             answer("200 OK", "Content-Type: application/vnd.docker.distribution.manifest.v1+prettyjws", body=GOOD),
-            "no image manifest",
+            "not a known image manifest",
             id="schema-1",
         ),
-        pytest.param(answer("200 OK", "Content-Type: text/html", body=b"<html>"), "no image manifest", id="html"),
+        pytest.param(
+            answer("200 OK", "Content-Type: text/html", body=b"<html>"), "not a known image manifest", id="html"
+        ),
         pytest.param(answer("200 OK", TYPE, body=GOOD.replace(b": 2,", b": 1,", 1)), "schemaVersion", id="version"),
-        pytest.param(answer("200 OK", TYPE, body=b"{"), "no JSON", id="no-json"),
+        pytest.param(answer("200 OK", TYPE, body=b"{"), "not JSON", id="no-json"),
         pytest.param(
             answer("200 OK", TYPE, body=GOOD.replace(OCI_MANIFEST.encode(), b"application/x")),
             "media type",
@@ -82,7 +84,7 @@ def test_other_bytes_than_the_digest_asked_for_are_refused() -> None:
     with raw_server(says(answer("200 OK", TYPE, body=GOOD))) as server:
         failure = ask(server, "sha256:" + "0" * 64)
     assert isinstance(failure, BadAnswer)
-    assert "it was asked for sha256:000" in str(failure)
+    assert "sha256:000" in str(failure)
 
 
 def test_plain_404_is_not_found() -> None:

@@ -70,9 +70,9 @@ def test_no_credentials_is_no_failure(tmp_path: Path) -> None:
     ("script", "word"),
     [
         pytest.param("echo s3cret; exit 3", "exit code 3", id="failure"),
-        pytest.param("echo s3cret", "no JSON", id="rubbish"),
-        pytest.param("printf '\\377\\376'", "no JSON", id="bytes"),
-        pytest.param("true", "no JSON", id="nothing"),
+        pytest.param("echo s3cret", "did not print JSON", id="rubbish"),
+        pytest.param("printf '\\377\\376'", "did not print JSON", id="bytes"),
+        pytest.param("true", "did not print JSON", id="nothing"),
         pytest.param("""echo '["s3cret"]'""", "Username and Secret", id="list"),
         pytest.param("""echo '{"Username":"s3cret"}'""", "Username and Secret", id="no-secret"),
         pytest.param("""echo '{"Username":"","Secret":"s3cret"}'""", "Username and Secret", id="no-user"),
@@ -123,7 +123,7 @@ def test_a_burst_of_requests_asks_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "", "a b", "x;y"])
 def test_a_name_that_is_a_path_is_never_started(tmp_path: Path, name: str) -> None:
-    assert "is no name of a credential helper" in str(ask(tmp_path, name))
+    assert "is not a valid name of a credential helper" in str(ask(tmp_path, name))
 
 
 def test_own_secrets_do_not_reach_a_helper(tmp_path: Path) -> None:

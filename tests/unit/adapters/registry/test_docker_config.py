@@ -92,19 +92,19 @@ def test_identity_token_is_found(tmp_path: Path, entry: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("content", "word"),
     [
-        pytest.param("{s3cret", "JSON", id="no-json"),
+        pytest.param("{s3cret", "not valid JSON", id="no-json"),
         pytest.param("[]", "object", id="list"),
         pytest.param("[" * 100_000, "JSON", id="deep"),
         pytest.param({"auths": []}, "'auths'", id="auths"),
         pytest.param({"credsStore": 1}, "'credsStore'", id="store-type"),
         pytest.param({"auths": {"reg.example": {"auth": "s3cret"}}}, "base64", id="no-base64"),
         pytest.param({"auths": {"reg.example": {"auth": "czNjcmV0"}}}, "user:password", id="no-colon"),
-        pytest.param({"auths": {"reg.example": "s3cret"}}, "texts", id="entry"),
+        pytest.param({"auths": {"reg.example": "s3cret"}}, "strings", id="entry"),
         pytest.param({"auths": {"reg.example": {"registrytoken": "s3cret"}}}, "registrytoken", id="registry-token"),
-        pytest.param({"credHelpers": {"reg.example": 7}}, "no text", id="helper-type"),
+        pytest.param({"credHelpers": {"reg.example": 7}}, "not a string", id="helper-type"),
         pytest.param({"credHelpers": {"reg.example": "ecr"}}, "docker-credential-ecr is not on PATH", id="helper"),
         pytest.param({"credsStore": "desktop"}, "docker-credential-desktop is not on PATH", id="store"),
-        pytest.param({"credsStore": "../desktop"}, "is no name of a credential helper", id="path"),
+        pytest.param({"credsStore": "../desktop"}, "is not a valid name of a credential helper", id="path"),
         pytest.param(" " * 1024 * 1024 + "{}", "1 MiB", id="large"),
     ],
 )
@@ -150,5 +150,5 @@ def test_repr_shows_no_secret() -> None:
 def test_half_a_surrogate_pair_is_no_text_to_send(tmp_path: Path) -> None:
     found = find(tmp_path, r'{"auths": {"reg.example": {"username": "u", "password": "s3cret\ud800"}}}')
     assert isinstance(found, BadCredentials)
-    assert "is no object of texts" in str(found)
+    assert "is not an object of strings" in str(found)
     assert "s3cret" not in str(found)

@@ -31,7 +31,7 @@ GOOD = answer(
 
 @pytest.fixture
 def client() -> Iterator[HttpClient]:
-    with closing(HttpClient(timeouts=Timeouts(1, 1, 1))) as client:
+    with closing(HttpClient(timeouts=Timeouts(10, 10, 10))) as client:
         yield client
 
 

@@ -88,12 +88,14 @@ def test_neither_means_none() -> None:
     ("reply", "kind", "word"),
     [
         pytest.param(answer("200 OK", "Content-Type: text/html", body=b"<html>"), BadAnswer, "text/html", id="html"),
-        pytest.param(answer("200 OK", f"Content-Type: {OCI_INDEX}", body=b"{"), BadAnswer, "no JSON", id="no-json"),
-        pytest.param(answer("200 OK", f"Content-Type: {OCI_INDEX}", body=b"[]"), BadAnswer, "no list", id="list"),
-        pytest.param(index("x"), BadAnswer, "entry that is none", id="text"),
-        pytest.param(index({**entry("b"), "digest": "x"}), BadAnswer, "entry that is none", id="digest"),
-        pytest.param(index({**entry("b"), "size": -1}), BadAnswer, "entry that is none", id="size"),
-        pytest.param(index({**entry("b"), "artifactType": 7}), BadAnswer, "entry that is none", id="type"),
+        pytest.param(answer("200 OK", f"Content-Type: {OCI_INDEX}", body=b"{"), BadAnswer, "not JSON", id="no-json"),
+        pytest.param(
+            answer("200 OK", f"Content-Type: {OCI_INDEX}", body=b"[]"), BadAnswer, "not a JSON object", id="list"
+        ),
+        pytest.param(index("x"), BadAnswer, "entry that is not valid", id="text"),
+        pytest.param(index({**entry("b"), "digest": "x"}), BadAnswer, "entry that is not valid", id="digest"),
+        pytest.param(index({**entry("b"), "size": -1}), BadAnswer, "entry that is not valid", id="size"),
+        pytest.param(index({**entry("b"), "artifactType": 7}), BadAnswer, "entry that is not valid", id="type"),
         pytest.param(answer("403 Forbidden"), AccessDenied, "access denied", id="forbidden"),
         pytest.param(answer("418 I'm a teapot"), BadAnswer, "status 418", id="teapot"),
     ],

@@ -141,8 +141,8 @@ def test_a_private_daemon_needs_programs_and_a_root(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("status", "headers", "expected"),
     [
-        ("200 OK", (), "answers, without asking who we are"),
-        ("401 Unauthorized", ("WWW-Authenticate: Basic realm=x",), "answers, and asks who we are"),
+        ("200 OK", (), "answers without authentication"),
+        ("401 Unauthorized", ("WWW-Authenticate: Basic realm=x",), "answers, and requires authentication"),
     ],
 )
 def test_a_registry_that_answers_is_reachable(status: str, headers: tuple[str, ...], expected: str) -> None:
@@ -158,7 +158,7 @@ def test_what_answers_like_no_registry_is_not_one(status: str) -> None:
     with raw_server(says(answer(status))) as server:
         found = reachable(Repository(server.host, "app"), impatient_client(), TimeLimit(20))
         assert isinstance(found, Failure)
-        assert f"answers {status[:3]}" in found.failure()
+        assert f"answers with status {status[:3]}" in found.failure()
 
 
 def test_places_of_credentials_are_named_in_the_order_in_which_they_count(tmp_path: Path) -> None:
