@@ -1,4 +1,4 @@
-"""What tests with the real kaniko share: settings that leave nothing behind, and the registry port."""
+"""kaniko engines for tests, whose settings leave nothing behind."""
 
 import os
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from image_builder_adapters.http.client import HttpClient
+from image_builder_adapters.kaniko.container import OWN_FILES
 from image_builder_adapters.kaniko.engine import KanikoEngine, KanikoSettings
 from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry import HttpRegistry
@@ -23,8 +24,15 @@ def kaniko_environment(folder: Path, **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def kaniko_engine(environment: dict[str, str], *, log_format: str | None = None) -> Iterator[KanikoEngine]:
-    settings = KanikoSettings(environment, log_format, single_build=True, user=os.geteuid())
+def kaniko_engine(
+    environment: dict[str, str],
+    *,
+    log_format: str | None = None,
+    user: int | None = None,
+    own_files: tuple[str, ...] = OWN_FILES,
+) -> Iterator[KanikoEngine]:
+    """An engine for one build, by default of the user that runs the test."""
+    settings = KanikoSettings(environment, log_format, True, os.geteuid() if user is None else user, own_files)
     client = HttpClient()
     try:
         yield KanikoEngine(settings, HttpRegistry(environment, Redactor(()), client))

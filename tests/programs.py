@@ -30,6 +30,15 @@ def require_file(name: str) -> Path:
     return found or unavailable(f"{name} is in no folder of PATH; scripts/test brings it")
 
 
+def install_script(folder: Path, name: str, script: str = "") -> Path:
+    """Write a shell script into ``folder``, executable, and return its path."""
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
 def require_root(why: str) -> None:
     """Skip the test for an ordinary user, saying what of it needs root."""
     if os.geteuid() != 0:

@@ -1,6 +1,5 @@
 """The root of the daemon that ``buildctl-daemonless.sh`` starts: one for each side."""
 
-import shlex
 from pathlib import Path
 
 import pytest
@@ -8,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from image_builder_adapters.buildkit.daemonless import DAEMONLESS, FLAGS, daemonless_flags, has_daemonless
 from image_builder_domain.trust.job import Side
+
+from tests.programs import install_script
 
 
 @pytest.mark.parametrize(
@@ -20,24 +21,26 @@ from image_builder_domain.trust.job import Side
     ],
 )
 def test_unmerged_code_gets_a_root_below_that_of_production(environment: dict[str, str], user: int, root: str) -> None:
-    given_flags = environment.get(FLAGS, "").split()
-    assert daemonless_flags(environment, user, Side.UNMERGED) == (*given_flags, f"--root={root}")
-    assert daemonless_flags(environment, user, Side.PRODUCTION) == tuple(given_flags)
+    flags = tuple(environment.get(FLAGS, "").split())
+    assert daemonless_flags(environment, user, Side.UNMERGED) == (*flags, f"--root={root}")
+    assert daemonless_flags(environment, user, Side.PRODUCTION) == flags
 
 
 @given(st.lists(st.sampled_from(("--root=/x", "--root", "/y", "--debug", "-root=/z")), max_size=4))
-def test_no_two_sides_have_one_root(flags: list[str]) -> None:
+def test_no_two_sides_have_the_same_root(flags: list[str]) -> None:
     environment = {FLAGS: " ".join(flags)}
     last = {side: daemonless_flags(environment, 0, side)[-1:] for side in Side}
     assert len({last[Side.UNMERGED], last[Side.LOCAL], last[Side.PRODUCTION]}) == 3
 
 
-@pytest.mark.parametrize("root", ["/a b", "/a*", "/a$b", "relative", "/a'b"])
-def test_root_that_a_shell_would_change_rules_the_script_out_for_unmerged_code(root: str, tmp_path: Path) -> None:
-    script = tmp_path / DAEMONLESS
-    script.touch(mode=0o755)
-    environment = {"PATH": str(tmp_path), FLAGS: shlex.join(["--debug"]), "HOME": root}
+@pytest.mark.parametrize("home", ["/a b", "/a*", "/a$b", "relative", "/a'b"])
+def test_unmerged_code_does_not_use_the_script_if_its_shell_would_change_the_root(home: str, tmp_path: Path) -> None:
+    install_script(tmp_path, DAEMONLESS)
+    environment = {"PATH": str(tmp_path), FLAGS: "--debug", "HOME": home}
     assert has_daemonless(environment, 1000, Side.PRODUCTION)
-    assert not has_daemonless(environment | {"HOME": root}, 1000, Side.UNMERGED)
+    assert not has_daemonless(environment, 1000, Side.UNMERGED)
     assert has_daemonless(environment | {"HOME": "/home/a"}, 1000, Side.UNMERGED)
+
+
+def test_script_that_is_not_installed_is_not_used() -> None:
     assert not has_daemonless({"PATH": "/nowhere", "HOME": "/home/a"}, 1000, Side.PRODUCTION)

@@ -1,0 +1,80 @@
+"""The buildctl command line, word by word."""
+
+import csv
+from dataclasses import replace
+
+import pytest
+from image_builder_adapters.buildkit.command import build_arguments
+from image_builder_contracts.image_engine_probe import reference
+from image_builder_domain.build import BuildRequest, CacheReferences
+from image_builder_domain.image.platform import Platform
+from image_builder_domain.source.build_argument import BuildArgument
+
+DESTINATIONS = (reference("a.example/x/app:1"), reference("b.example/app:latest"))
+PLAIN = BuildRequest("app", None, "/src", "Dockerfile", DESTINATIONS)
+
+
+def values(request: BuildRequest, flag: str) -> list[str]:
+    words = build_arguments(request)
+    return [words[index + 1] for index, word in enumerate(words) if word == flag]
+
+
+def test_command_line_of_a_plain_build() -> None:
+    assert build_arguments(PLAIN) == (
+        *("build", "--progress=plain", "--frontend=dockerfile.v0"),
+        *("--local", "context=/src", "--local", "dockerfile=/src", "--opt", "filename=Dockerfile"),
+        *("--output", 'type=image,"name=a.example/x/app:1,b.example/app:latest",push=true'),
+    )
+
+
+def test_output_is_one_line_of_csv_with_all_names_in_one_field() -> None:
+    [output] = values(PLAIN, "--output")
+    assert next(csv.reader([output])) == ["type=image", "name=a.example/x/app:1,b.example/app:latest", "push=true"]
+
+
+@pytest.mark.parametrize(
+    ("context", "dockerfile", "folder", "filename"),
+    [
+        pytest.param("/src", "docker/app.Dockerfile", "/src/docker", "app.Dockerfile", id="subfolder"),
+        pytest.param("/src", "./Dockerfile", "/src", "Dockerfile", id="dot"),
+        pytest.param("/", "Dockerfile", "/", "Dockerfile", id="root folder"),
+        pytest.param('/a, b="c"', 'd,e/f="g"', '/a, b="c"/d,e', 'f="g"', id="commas, quotes, equals signs"),
+    ],
+)
+def test_dockerfile_is_read_from_its_own_folder(context: str, dockerfile: str, folder: str, filename: str) -> None:
+    request = replace(PLAIN, context=context, dockerfile=dockerfile)
+    assert values(request, "--local") == [f"context={context}", f"dockerfile={folder}"]
+    assert values(request, "--opt") == [f"filename={filename}"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "options"),
+    [
+        pytest.param(
+            replace(PLAIN, arguments=(BuildArgument("A", 'x y, "z"=1'), BuildArgument("B", ""))),
+            ['build-arg:A=x y, "z"=1', "build-arg:B="],
+            id="arguments",
+        ),
+        pytest.param(
+            replace(PLAIN, platforms=(Platform("linux", "amd64"), Platform("linux", "arm", "v7"))),
+            ["platform=linux/amd64,linux/arm/v7"],
+            id="platforms",
+        ),
+        pytest.param(replace(PLAIN, target="final"), ["target=final"], id="target"),
+        pytest.param(replace(PLAIN, source_date_epoch=0), ["build-arg:SOURCE_DATE_EPOCH=0"], id="reproducible"),
+    ],
+)
+def test_options_of_a_request(request_: BuildRequest, options: list[str]) -> None:
+    assert values(request_, "--opt") == ["filename=Dockerfile", *options]
+
+
+def test_reproducible_build_rewrites_timestamps() -> None:
+    [output] = values(replace(PLAIN, source_date_epoch=0), "--output")
+    assert output.endswith(",push=true,rewrite-timestamp=true")
+
+
+def test_cache_failure_never_fails_a_build() -> None:
+    read, written = reference("c.example/r:x"), reference("c.example/w:x")
+    request = replace(PLAIN, cache=CacheReferences(imports=(read, written), exports=(written,)))
+    assert values(request, "--export-cache") == ["type=registry,ref=c.example/w:x,mode=max,ignore-error=true"]
+    assert values(request, "--import-cache") == ["type=registry,ref=c.example/r:x", "type=registry,ref=c.example/w:x"]

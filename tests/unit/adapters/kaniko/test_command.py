@@ -1,0 +1,85 @@
+"""The executor's command line and environment."""
+
+from dataclasses import replace
+
+import pytest
+from image_builder_adapters.kaniko.command import executor_arguments
+from image_builder_adapters.kaniko.environment import container_environment, own_root_environment
+from image_builder_contracts.image_engine_probe import reference
+from image_builder_domain.build import BuildRequest, CacheReferences
+from image_builder_domain.image.platform import Platform
+from image_builder_domain.source.build_argument import BuildArgument
+
+DESTINATIONS = (reference("reg.example/app:1"), reference("m.example/app:1"))
+REQUEST = BuildRequest("app", None, "/src", "docker/Dockerfile", DESTINATIONS)
+CACHE = (reference("reg.example/cache:layers"),)
+WORDS = (
+    *("--context=/src", "--dockerfile=/src/docker/Dockerfile"),
+    *("--destination=reg.example/app:1", "--destination=m.example/app:1"),
+)
+
+
+@pytest.mark.parametrize(
+    ("request_", "flags"),
+    [
+        pytest.param(REQUEST, "", id="plain"),
+        pytest.param(
+            replace(REQUEST, arguments=(BuildArgument("A", "-b=c,d"),)), "--build-arg=A=-b=c,d", id="argument"
+        ),
+        pytest.param(
+            replace(REQUEST, platforms=(Platform("linux", "arm", "v7"),)),
+            "--custom-platform=linux/arm/v7",
+            id="platform",
+        ),
+        pytest.param(replace(REQUEST, target="test"), "--target=test", id="target"),
+        pytest.param(replace(REQUEST, source_date_epoch=0), "--reproducible", id="reproducible"),
+        pytest.param(
+            replace(REQUEST, cache=CacheReferences(CACHE, CACHE)),
+            "--cache=true --cache-copy-layers=false --cache-run-layers=true --cache-repo=reg.example/cache",
+            id="cache",
+        ),
+        pytest.param(
+            replace(REQUEST, cache=CacheReferences(CACHE, (), run_layers=False, copy_layers=True)),
+            "--cache=true --cache-copy-layers=true --cache-run-layers=false --cache-repo=reg.example/cache"
+            " --no-push-cache",
+            id="read-only cache",
+        ),
+    ],
+)
+def test_command_line_of_a_request(request_: BuildRequest, flags: str) -> None:
+    assert executor_arguments(request_, "/src", None) == (*WORDS, *flags.split(), "--log-format=text")
+
+
+def test_log_format_comes_from_the_configuration() -> None:
+    assert executor_arguments(REQUEST, "/src", "json")[-1] == "--log-format=json"
+
+
+def test_only_loopback_registries_may_use_plain_http() -> None:
+    places = ("127.0.0.1:5000/a/b:1", "reg.example/a/b:1", "localhost:5000/a/b:1", "127.0.0.1.example/a/b:1")
+    cache = (reference("[::1]:5001/cache:layers"),)
+    request = replace(REQUEST, destinations=tuple(map(reference, places)), cache=CacheReferences(cache, cache))
+    insecure = [word for word in executor_arguments(request, "/src", None) if word.startswith("--insecure")]
+    assert insecure == [f"--insecure-registry={host}" for host in ("127.0.0.1:5000", "localhost:5000", "[::1]:5001")]
+
+
+@pytest.mark.parametrize("name", ["ADO_PAT", "COSIGN_PASSWORD", "AWS_SECRET_ACCESS_KEY", "KANIKO_NO_PUSH", "GODEBUG"])
+def test_other_variables_of_the_job_do_not_reach_the_executor(name: str) -> None:
+    given = {name: "x", "PATH": "/bin", "HTTPS_PROXY": "http://proxy"}
+    for environment in (container_environment(given), own_root_environment(given, ())):
+        assert name not in environment
+        assert environment["HTTPS_PROXY"] == "http://proxy"
+
+
+def test_environment_in_our_container() -> None:
+    environment = container_environment({"KANIKO_DIR": "/elsewhere", "PATH": "/kaniko/ib/bin"})
+    assert environment["KANIKO_DIR"] == "/kaniko"
+    # A step of an image without PATH finds its program in the usual folders.
+    assert environment["PATH"].startswith("/kaniko/ib/bin:/usr/local/sbin:")
+    assert container_environment({})["PATH"].endswith(":/sbin:/bin")
+
+
+def test_own_root_has_its_own_home_and_credentials() -> None:
+    given = {"HOME": "/home/me", "DOCKER_CONFIG": "/home/me/.docker"}
+    environment = own_root_environment(given, ("/kaniko/ssl/certs",))
+    assert (environment["HOME"], environment["DOCKER_CONFIG"]) == ("/root", "/.kaniko/.docker")
+    assert environment["SSL_CERT_DIR"] == "/kaniko/ssl/certs"
