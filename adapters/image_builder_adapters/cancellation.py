@@ -6,10 +6,10 @@ the others only get noted: cleaning up must not be cut short by them.
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final, final
+from typing import Any, Final, final
 
 from image_builder_domain.exit_code import Interruption
 from image_builder_domain.ports import Cancellation
@@ -105,8 +105,13 @@ class SignalCancellation:
         try:
             yield
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            self._restore(before)
+
+    def ignore(self) -> None:
+        """Ignore SIGINT and SIGTERM from now on, also after :meth:`install` and :meth:`interrupting` have ended."""
+        self._raises = False
+        for number in _REASONS:
+            signal.signal(number, signal.SIG_IGN)
 
     @contextmanager
     def interrupting(self) -> Iterator[None]:
@@ -125,9 +130,12 @@ class SignalCancellation:
         finally:
             self._raises = False
             signal.setitimer(signal.ITIMER_REAL, 0)
-            for number, handler in before.items():
-                if signal.getsignal(number) == self._heard:  # else it was decided otherwise meanwhile
-                    signal.signal(number, handler)
+            self._restore(before)
+
+    def _restore(self, before: Mapping[signal.Signals, Any]) -> None:
+        for number, handler in before.items():
+            if signal.getsignal(number) == self._heard:  # else :meth:`ignore` was called meanwhile
+                signal.signal(number, handler)
 
     def _heard(self, number: int, _frame: FrameType | None) -> None:
         # Runs between two bytecodes of the main thread, which may hold any lock just then: nothing here takes one. That

@@ -4,7 +4,7 @@ Settings are checked before they come here; nothing else knows the container.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, final
 
@@ -14,6 +14,7 @@ from image_builder_adapters.engine_types import engine_type
 from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry import HttpRegistry
 from image_builder_adapters.signer_types import signer_type
+from image_builder_domain.configuration.ado import AdoSettings
 from image_builder_domain.configuration.signer_settings import SignerDefinition
 from image_builder_domain.engine_type import EngineSurroundings
 from image_builder_domain.plan.backend import Backend
@@ -21,9 +22,12 @@ from image_builder_domain.plan.build import Plan
 from image_builder_domain.plan.signers import SignerChoice
 from image_builder_domain.plan.signing import SignPlan
 from image_builder_domain.ports import Signer
+from image_builder_domain.remote_pipeline import RemotePipeline
 from image_builder_domain.signer_type import Surroundings
 
+from image_builder import __version__
 from image_builder.workflows.build import Ports
+from image_builder.workflows.remote_build import RemotePorts
 from image_builder.workflows.sign import SigningPorts
 from image_builder.workflows.verify import VerificationPorts
 
@@ -52,7 +56,7 @@ class SigningContainer(containers.DeclarativeContainer):
 
 
 class Container(SigningContainer):
-    """The same with an engine, for builds."""
+    """The same with an engine or a pipeline, for builds."""
 
     backend = providers.Dependency(instance_of=str, default="")
     own: providers.Object[Any] = providers.Object(None)
@@ -77,6 +81,12 @@ class Container(SigningContainer):
         SigningContainer.settings.provided.context,
     )
     engine = providers.Singleton(lambda name, own, around: engine_type(name).make(own, around), backend, own, around)
+    ado = providers.Dependency(instance_of=AdoSettings)
+    notify: providers.Dependency[Callable[[str], None]] = providers.Dependency()
+    pipeline = providers.Singleton(
+        lambda settings, ado, notify: _pipeline(settings, ado, notify), SigningContainer.settings, ado, notify
+    )
+    remote_ports = providers.Factory(RemotePorts, pipeline=pipeline, artifacts=artifacts)
     ports = providers.Factory(
         Ports,
         engine=engine,
@@ -130,6 +140,21 @@ def open_signing_ports(settings: Settings, plan: SignPlan) -> SigningPorts:
     """Everything that signing needs; opens nothing yet."""
     ports: SigningPorts = SigningContainer(settings=settings, choices=plan.signers).signing_ports()
     return ports
+
+
+def open_remote_ports(settings: Settings, ado: AdoSettings, notify: Callable[[str], None]) -> RemotePorts:
+    """Everything that a remote build needs; opens nothing yet. ``notify`` tells people what happens meanwhile."""
+    container = Container(settings=settings, choices=(), ado=ado, notify=providers.Object(notify))
+    ports: RemotePorts = container.remote_ports()
+    return ports
+
+
+def _pipeline(settings: Settings, ado: AdoSettings, notify: Callable[[str], None]) -> RemotePipeline:
+    from image_builder_adapters.azure_devops.pipeline import AzureDevOpsPipeline, PipelineSurroundings
+
+    redactor = settings.redactor
+    around = PipelineSurroundings(settings.environment, redactor.text, redactor.learn, notify)
+    return AzureDevOpsPipeline(ado, around, user_agent=f"image-builder/{__version__}")
 
 
 def open_engine_surroundings(settings: Settings, log_format: str | None) -> EngineSurroundings:

@@ -81,28 +81,28 @@ class Evidence:
         """Write to every place that this run was refused, and why; return what could not be written."""
         reasons = tuple(dict.fromkeys(map(str, problems)))
         report = unfinished_report("refused", self._name, "the run was refused", exit_code=2, problems=reasons)
-        return self._tell(report)
+        return self.write(report)
 
     def interrupted(self, reason: Interruption) -> list[str]:
         """Write to every place that this run was stopped before it started; return what could not be written."""
         why, code = "the run was stopped before anything was started", reason.value
-        return self._tell(unfinished_report("failure", self._name, why, exit_code=code, interrupted=reason.name))
+        return self.write(unfinished_report("failure", self._name, why, exit_code=code, interrupted=reason.name))
 
     def write(self, report: Report) -> list[str]:
-        """Write the report's file, and those that the CI system reads; return what could not be written."""
+        """Write the report's file, and what the CI system reads; return what could not be written."""
         found = self._redactor.report(report)
-        return [*self._save(found), *self._outputs(found)]
+        return [*self._save(found), *self._outputs(found), *self._state(report)]
 
     @property
     def _name(self) -> str:
         """The name as given, without secrets: only the report of a published image may show them in a name."""
         return self._redactor.text(self._options.name or "")
 
-    def _tell(self, report: Report) -> list[str]:
-        lost = self.write(report)
-        if self._options.ado_state_output and any(_FILES[mode] == _REPORT for mode in self._modes):
-            lost.append(self._console.command(state_output(report, was_built=self._is_build)))
-        return [reason for reason in lost if reason]
+    def _state(self, report: Report) -> list[str]:
+        if not self._options.ado_state_output or all(_FILES[mode] != _REPORT for mode in self._modes):
+            return []
+        lost = self._console.command(state_output(report, was_built=self._is_build))
+        return [lost] if lost else []
 
     def _save(self, report: Report) -> list[str]:
         """Write the report; another result of an earlier run is removed: an empty one could be taken for a result."""

@@ -1,0 +1,21 @@
+"""The mode ``schema``: print the JSON Schema of the configuration file."""
+
+import json
+
+from image_builder_adapters.engine_types import engine_configurations
+from image_builder_adapters.signer_types import signer_configurations
+from image_builder_domain.configuration.file import schema
+from image_builder_domain.problem import Problems
+from returns.result import Result, Success
+
+from image_builder.session import Ending, Session, Work
+
+
+def decide(session: Session) -> Result[Work, Problems]:
+    """Nothing is read."""
+
+    def carry_out() -> Ending:
+        text = json.dumps(schema(signer_configurations, engine_configurations), indent=2)
+        return Ending(result=lambda: session.console.result(text))
+
+    return Success(Work(carry_out=carry_out))
