@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, final
 from image_builder_adapters.cancellation import Interrupted, SignalCancellation
 from image_builder_adapters.console_text import neutralise
 from image_builder_adapters.redaction import Redactor
-from image_builder_domain.exit_code import ExitCode
-from image_builder_domain.interruption import Interruption
+from image_builder_domain.exit_code import ExitCode, Interruption
 from image_builder_domain.problem import Problems, first_problems, problems_of
 from returns.result import Failure, Result
 

@@ -36,7 +36,7 @@ def _copied(line: str, session: Session) -> tuple[str, ...]:
     path = session.options.tags_output_file
     if path is None:
         return ()
-    from image_builder_adapters.filesystem import FileArtifacts
+    from image_builder_adapters.artifacts import FileArtifacts
     from image_builder_adapters.redaction import Redactor
 
     written = FileArtifacts("", Redactor(), session.options.context).write(path, f"{line}\n".encode())
