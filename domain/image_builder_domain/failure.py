@@ -4,51 +4,74 @@ from dataclasses import dataclass
 from typing import TypeAlias, final
 
 
+class _OfReference:
+    """A failure about one reference."""
+
+    __slots__ = ()
+    reference: str
+
+    @property
+    def description(self) -> str:
+        """What is wrong, and what to do, without the reference."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return f"{self.reference}: {self.description}"
+
+
 @final
 @dataclass(frozen=True, slots=True)
-class NotFound:
+class NotFound(_OfReference):
     """The registry holds nothing under this reference (or hides it)."""
 
     reference: str
 
-    def __str__(self) -> str:
-        return f"{self.reference}: the registry does not hold it; check the name, and that you may read it"
+    @property
+    def description(self) -> str:
+        """What is wrong, and what to do."""
+        return "the registry does not hold it; check the name, and that you may read it"
 
 
 @final
 @dataclass(frozen=True, slots=True)
-class AccessDenied:
+class AccessDenied(_OfReference):
     """The registry or its token service refused us."""
 
     reference: str
     reason: str
 
-    def __str__(self) -> str:
-        return f"{self.reference}: access denied: {self.reason}; check the credentials in the Docker configuration file"
+    @property
+    def description(self) -> str:
+        """What is wrong, and what to do."""
+        return f"access denied: {self.reason}; check the credentials in the Docker configuration file"
 
 
 @final
 @dataclass(frozen=True, slots=True)
-class RegistryUnreachable:
+class RegistryUnreachable(_OfReference):
     """No usable answer came, after retries."""
 
     reference: str
     reason: str
 
-    def __str__(self) -> str:
-        return f"{self.reference}: no usable answer from the registry: {self.reason}; try again later"
+    @property
+    def description(self) -> str:
+        """What is wrong, and what to do."""
+        return f"no usable answer from the registry: {self.reason}; try again later"
 
 
 @final
 @dataclass(frozen=True, slots=True)
-class BadAnswer:
+class BadAnswer(_OfReference):
     """The registry answered something that must not be trusted: wrong digest, unknown media type, oversized body."""
 
     reference: str
     reason: str
 
-    def __str__(self) -> str:
-        return f"{self.reference}: the registry's answer cannot be trusted: {self.reason}"
+    @property
+    def description(self) -> str:
+        """What is wrong, and what to do."""
+        return f"the registry's answer cannot be trusted: {self.reason}"
 
 
 @final
@@ -59,8 +82,13 @@ class BadCredentials:
     path: str
     reason: str
 
-    def __str__(self) -> str:
+    @property
+    def description(self) -> str:
+        """What is wrong, and what to do, with the file: this is not about a reference."""
         return f"{self.path}: {self.reason}; fix it, or remove it for anonymous access"
+
+    def __str__(self) -> str:
+        return self.description
 
 
 RegistryFailure: TypeAlias = NotFound | AccessDenied | RegistryUnreachable | BadAnswer | BadCredentials

@@ -11,7 +11,14 @@ from image_builder_domain.plan.build import Plan
 from image_builder_domain.plan.remote import RemotePlan
 from image_builder_domain.plan.signing import SignPlan
 from image_builder_domain.remote_pipeline import RunRequest
-from image_builder_domain.report.outcome import DestinationOutcome, ImageOutcome, Outcome, report
+from image_builder_domain.report.outcome import (
+    AnotherDigest,
+    DestinationOutcome,
+    ImageOutcome,
+    NotAsked,
+    Outcome,
+    report,
+)
 from image_builder_domain.report.report import Report
 from image_builder_domain.signing import SignatureResult, SignatureStatus
 from image_builder_domain.tag import Tag
@@ -28,7 +35,9 @@ REMOTE_PLAN = RemotePlan("app", JOB, AdoSettings("https://ado.example", "project
 
 
 def image_outcome(
-    failure: BuildFailure | None = None, missing: str = "", signature: SignatureStatus | None = None
+    failure: BuildFailure | None = None,
+    missing: NotAsked | AnotherDigest | None = None,
+    signature: SignatureStatus | None = None,
 ) -> ImageOutcome:
     """An image that was built unless there is a ``failure``, and pushed unless it is ``missing`` for this reason."""
     built = IMAGE if failure is None else None
@@ -44,7 +53,7 @@ SIGNED = image_outcome(signature=SignatureStatus.SIGNED)
 
 def failed(*lines: str, reason: str = "RUN failed") -> ImageOutcome:
     """An image that was not built, with the last lines of the failing step."""
-    return image_outcome(BuildFailed(reason, lines, 1), "not asked: the engine reported no digest")
+    return image_outcome(BuildFailed(reason, lines, 1), NotAsked("the engine reported no digest"))
 
 
 def reported(*images: ImageOutcome) -> Report:

@@ -12,6 +12,7 @@ from image_builder_domain.build import (
     PushFailed,
 )
 from image_builder_domain.exit_code import ExitCode, Interruption, first_failure
+from image_builder_domain.failure import RegistryFailure
 from image_builder_domain.image.descriptor import Descriptor, Manifest
 from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.remote_pipeline import FinishedRun, FollowFailure, Run, StartFailure, Verdict
@@ -42,16 +43,48 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True, slots=True)
+class AnotherDigest:
+    """A destination that holds another image than the one that was built."""
+
+    found: Digest
+    built: Digest
+
+    @property
+    def description(self) -> str:
+        """The failure as a sentence about the destination."""
+        return f"holds {self.found}, but {self.built} was built"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class NotAsked:
+    """A destination whose registry was not asked, and why."""
+
+    reason: str
+
+    @property
+    def description(self) -> str:
+        """The failure as a sentence about the destination."""
+        return f"not asked: {self.reason}"
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class DestinationOutcome:
-    """What one destination answered when it was asked for its digest; ``reason`` is empty when it holds the image."""
+    """What one destination answered when it was asked for its digest; ``failure`` is None when it holds the image."""
 
     reference: ImageReference
-    reason: str = ""
+    failure: RegistryFailure | AnotherDigest | NotAsked | None = None
 
     @property
     def holds(self) -> bool:
         """True when it answered the digest that was built."""
-        return not self.reason
+        return self.failure is None
+
+    @property
+    def reason(self) -> str:
+        """Why it is not known to hold the image; empty when it does."""
+        return self.failure.description if self.failure is not None else ""
 
 
 @final
@@ -196,10 +229,10 @@ class SignedImage:
         """True when at least one signer signed it."""
         return any(found.status is not SignatureStatus.FAILED for found in self.signatures)
 
-    def seen_again(self, answer: Manifest | str) -> "SignedImage":
-        """The same image after its tag was asked once more: ``answer`` is what it is now, or why that is unknown."""
-        if isinstance(answer, str):
-            return replace(self, reason=f"after signing, its tag could not be asked again: {answer}")
+    def seen_again(self, answer: Manifest | RegistryFailure) -> "SignedImage":
+        """The same image after its tag was resolved once more, with what is wrong now."""
+        if not isinstance(answer, Manifest):
+            return replace(self, reason=f"after signing, its tag could not be asked again: {answer.description}")
         if answer.descriptor.digest == self.digest:
             return self
         moved = f"its tag moved while it was signed: {self.digest} was signed, {answer.descriptor.digest} is there now"

@@ -10,7 +10,7 @@ from image_builder_domain.failure import ArtifactFailure
 from image_builder_domain.image.descriptor import Descriptor, Manifest
 from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.ports import Artifacts, Cancellation, ImageEngine, LogFile, OutputSink, Registry
-from image_builder_domain.report.outcome import DestinationOutcome, ImageOutcome
+from image_builder_domain.report.outcome import AnotherDigest, DestinationOutcome, ImageOutcome, NotAsked
 from returns.methods import unwrap_or_failure
 
 from image_builder.workflows.side_by_side import side_by_side
@@ -71,7 +71,9 @@ def build_image(
 
 def never_started(request: BuildRequest, reason: Interruption) -> ImageOutcome:
     """The outcome of a build that was stopped before its turn came."""
-    places = tuple(DestinationOutcome(reference, "stopped") for reference in request.destinations)
+    places = tuple(
+        DestinationOutcome(reference, NotAsked("the build was stopped")) for reference in request.destinations
+    )
     return ImageOutcome(request, None, BuildInterrupted(reason), (), places, (), None, 0.0)
 
 
@@ -129,10 +131,9 @@ def _ask(
     def one(reference: ImageReference) -> tuple[Manifest | None, DestinationOutcome]:
         answer = unwrap_or_failure(registry.resolve(reference, cancellation))
         if not isinstance(answer, Manifest):
-            # Whoever tells of it names the reference.
-            return None, DestinationOutcome(reference, str(answer).removeprefix(f"{reference}: "))
+            return None, DestinationOutcome(reference, answer)
         if answer.descriptor.digest != digest:
-            return None, DestinationOutcome(reference, f"holds {answer.descriptor.digest}, but {digest} was built")
+            return None, DestinationOutcome(reference, AnotherDigest(answer.descriptor.digest, digest))
         return answer, DestinationOutcome(reference)
 
     answers = side_by_side(one, references, _AT_ONCE)
@@ -147,4 +148,4 @@ def _after_failure(
     if digest is not None:
         return _ask(request.destinations, digest, ports.registry, cancellation)[1]
     why = "the build was stopped" if isinstance(failure, BuildInterrupted) else "the engine reported no digest"
-    return tuple(DestinationOutcome(reference, f"not asked: {why}") for reference in request.destinations)
+    return tuple(DestinationOutcome(reference, NotAsked(why)) for reference in request.destinations)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol, final
 
+from image_builder_domain.failure import RegistryFailure
 from image_builder_domain.image.descriptor import Manifest
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.plan.signing import SignPlan
@@ -57,9 +58,9 @@ def _resolved(plan: SignPlan, registry: Registry, cancellation: Cancellation) ->
     return tuple(_judged(reference, answer, plan) for reference, answer in zip(plan.references, answers, strict=True))
 
 
-def _judged(reference: ImageReference, answer: Manifest | str, plan: SignPlan) -> SignedImage:
-    if isinstance(answer, str):
-        return SignedImage(reference, None, answer)
+def _judged(reference: ImageReference, answer: Manifest | RegistryFailure, plan: SignPlan) -> SignedImage:
+    if not isinstance(answer, Manifest):
+        return SignedImage(reference, None, answer.description)
     found = answer.descriptor.digest
     if reference.digest is not None and found != reference.digest:
         what = f"its tag does not name this digest, but {found}; name the one that you mean"
@@ -73,14 +74,12 @@ def _judged(reference: ImageReference, answer: Manifest | str, plan: SignPlan) -
 
 def _ask(
     references: Iterable[ImageReference], registry: Registry, cancellation: Cancellation
-) -> tuple[Manifest | str, ...]:
+) -> tuple[Manifest | RegistryFailure, ...]:
     """What the registry says each reference is, or why it cannot, side by side; the tag is asked where there is one."""
 
-    def one(reference: ImageReference) -> Manifest | str:
+    def one(reference: ImageReference) -> Manifest | RegistryFailure:
         asked = reference.by_tag if reference.tag is not None else reference
-        answer = unwrap_or_failure(registry.resolve(asked, cancellation))
-        # Whoever tells of it names the reference.
-        return answer if isinstance(answer, Manifest) else str(answer).removeprefix(f"{asked}: ")
+        return unwrap_or_failure(registry.resolve(asked, cancellation))
 
     return side_by_side(one, references, _AT_ONCE)
 
