@@ -1,4 +1,4 @@
-"""The one signal to stop a run: SIGINT, SIGTERM or a deadline, whichever comes first.
+"""When to stop a run or a part of it: SIGINT, SIGTERM or a deadline, the first of them.
 
 Prow sends SIGINT and SIGTERM at nearly the same time and kills 15 s later, so the first signal decides the reason and
 the others only get noted: cleaning up must not be cut short by them.
@@ -27,48 +27,61 @@ class Interrupted(BaseException):
         self.reason = reason
 
 
-@final
-class TimeLimit:
-    """Implements ``Cancellation``: ``parent``'s, and so many seconds from now as a deadline of its own."""
+class ScopedCancellation:
+    """Implements ``Cancellation`` for a part of a run, which stops with ``parent``, at its deadline or by :meth:`stop`.
 
-    def __init__(self, seconds: float, parent: Cancellation | None = None) -> None:
-        self._end = time.monotonic() + seconds
+    The deadline is ``seconds`` after ``started``, a time of ``time.monotonic``; None is now.
+    """
+
+    def __init__(
+        self, parent: Cancellation | None = None, seconds: float | None = None, started: float | None = None
+    ) -> None:
+        begin = time.monotonic() if started is None else started
         self._parent = parent
+        self._end = None if seconds is None else begin + seconds
+        self._stopped: Interruption | None = None
         self._reason: Interruption | None = None
 
+    def stop(self, reason: Interruption) -> None:
+        """Stop this part of the run, from any thread or a signal handler; an earlier reason stays."""
+        if self.reason() is None:
+            self._stopped = reason
+
     def reason(self) -> Interruption | None:
-        """Implement ``Cancellation.reason``; what was heard first stays, and of two at once the parent's."""
-        if self._reason is None and self._parent is not None:
-            self._reason = self._parent.reason()
-        if self._reason is None and time.monotonic() >= self._end:
-            self._reason = Interruption.DEADLINE
+        """Implement ``Cancellation.reason``. The first reason stays; of two at once the parent's is taken."""
+        if self._reason is None:
+            is_late = self._end is not None and time.monotonic() >= self._end
+            above = self._parent.reason() if self._parent is not None else None
+            self._reason = above or self._stopped or (Interruption.DEADLINE if is_late else None)
         return self._reason
 
     def wait(self, seconds: float) -> bool:
         """Implement ``Cancellation.wait``."""
-        end = min(time.monotonic() + seconds, self._end)
-        while self.reason() is None and (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, _NAP))
+        # Short sleeps instead of a `threading.Event`: its lock could deadlock in a signal handler that calls `stop`.
+        sleep = time.sleep if self._parent is None else self._parent.wait
+        remaining = self.remaining()
+        left = seconds if remaining is None else min(seconds, remaining)
+        while self.reason() is None and left > 0:
+            sleep(min(left, _NAP))
+            left -= _NAP
         return self.reason() is not None
 
     def remaining(self) -> float | None:
-        """Implement ``Cancellation.remaining``."""
-        left = max(0.0, self._end - time.monotonic())
+        """Implement ``Cancellation.remaining``; never below zero."""
         above = self._parent.remaining() if self._parent is not None else None
-        return left if above is None else min(left, above)
+        own = None if self._end is None else max(0.0, self._end - time.monotonic())
+        return above if own is None else own if above is None else min(own, above)
 
 
 @final
-class SignalCancellation:
-    """Implements ``Cancellation`` for one run of the tool.
+class SignalCancellation(ScopedCancellation):
+    """Implements ``Cancellation`` for one run of the tool: it stops at its deadline or by a signal.
 
     ``timeout`` is in seconds from ``started``, a time of ``time.monotonic``; None is now.
     """
 
     def __init__(self, timeout: float | None = None, started: float | None = None) -> None:
-        begin = time.monotonic() if started is None else started
-        self._deadline = None if timeout is None else begin + timeout
-        self._reason: Interruption | None = None
+        super().__init__(seconds=timeout, started=started)
         self._signals: list[int] = []
         self._raises = False
 
@@ -76,23 +89,6 @@ class SignalCancellation:
     def signals(self) -> tuple[int, ...]:
         """Every signal that came while installed, in order; the first one gave the reason."""
         return tuple(self._signals)
-
-    def reason(self) -> Interruption | None:
-        """Implement ``Cancellation.reason``; what was first stays the reason."""
-        if self._reason is None and self._deadline is not None and time.monotonic() >= self._deadline:
-            self._reason = Interruption.DEADLINE
-        return self._reason
-
-    def wait(self, seconds: float) -> bool:
-        """Implement ``Cancellation.wait``."""
-        end = time.monotonic() + seconds
-        while self.reason() is None and (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, _NAP))
-        return self.reason() is not None
-
-    def remaining(self) -> float | None:
-        """Implement ``Cancellation.remaining``; never below zero."""
-        return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
 
     @contextmanager
     def install(self) -> Iterator[None]:
@@ -138,13 +134,12 @@ class SignalCancellation:
                 signal.signal(number, handler)
 
     def _heard(self, number: int, _frame: FrameType | None) -> None:
-        # Runs between two bytecodes of the main thread, which may hold any lock just then: nothing here takes one. That
-        # is why `wait` takes naps instead of waiting for a `threading.Event`, whose `set` could deadlock here.
+        # Runs between two bytecodes of the main thread, which may hold any lock just then: nothing here takes one.
         if number != signal.SIGALRM:
             self._signals.append(number)
-        if self.reason() is None:
-            # The timer of the kernel and the clock may differ by a little.
-            self._reason = _REASONS.get(signal.Signals(number), Interruption.DEADLINE)
-        if self._raises and self._reason is not None:
+        # The timer of the kernel and the clock may differ by a little.
+        self.stop(_REASONS.get(signal.Signals(number), Interruption.DEADLINE))
+        reason = self.reason()
+        if self._raises and reason is not None:
             self._raises = False  # a second signal must not interrupt the cleaning up after the first
-            raise Interrupted(self._reason)
+            raise Interrupted(reason)

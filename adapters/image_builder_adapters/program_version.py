@@ -8,7 +8,7 @@ from typing import Final, final
 from image_builder_domain.diagnosis import Finding
 from image_builder_domain.ports import Cancellation
 
-from image_builder_adapters.cancellation import TimeLimit
+from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_adapters.process import Command, Finished, Tail, find_program, run
 
 _SECONDS: Final = 10.0
@@ -47,7 +47,7 @@ def program_version(
     """What it calls its version, or the first thing that looks like one; empty when it tells none."""
     own = {name: environment[name] for name in ("PATH", "TMPDIR") if name in environment}
     tail = Tail(lambda _: None)
-    ending = run(Command((path, *words), own), tail, TimeLimit(_SECONDS, cancellation))
+    ending = run(Command((path, *words), own), tail, ScopedCancellation(cancellation, _SECONDS))
     return version_in("\n".join(tail.lines())) if ending == Finished(0) else ""
 
 

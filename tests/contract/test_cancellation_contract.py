@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from image_builder.workflows.brake import Brake
-from image_builder_adapters.cancellation import SignalCancellation, TimeLimit
+from image_builder_adapters.cancellation import ScopedCancellation, SignalCancellation
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.cancellation_contract import CancellationContract, CancellationFactory, Stop
 from image_builder_domain.exit_code import Interruption
@@ -54,37 +53,42 @@ class TestVirtualTime(CancellationContract):
         return pull
 
 
-class Below(CancellationContract):
-    """One that is made on top of another, and hears what that hears."""
+class TestScoped(CancellationContract):
+    """One with a deadline of its own, which is stopped by its method."""
 
-    parents: dict[int, ManualCancellation]
+    @pytest.fixture
+    def make(self) -> CancellationFactory:
+        return lambda seconds: ScopedCancellation(seconds=seconds)
 
     @pytest.fixture
     def stop(self) -> Stop:
-        return lambda cancellation, reason: self.parents[id(cancellation)].cancel(reason)
+        def stop(cancellation: Cancellation, reason: Interruption) -> None:
+            assert isinstance(cancellation, ScopedCancellation)
+            cancellation.stop(reason)
 
-    def on_top(self, make: Callable[[ManualCancellation], Cancellation], seconds: float | None) -> Cancellation:
-        parent = ManualCancellation(seconds)
-        cancellation = make(parent)
-        self.parents = {**getattr(self, "parents", {}), id(cancellation): parent}
-        return cancellation
+        return stop
 
 
-class TestBrake(Below):
-    @pytest.fixture
-    def make(self) -> CancellationFactory:
-        return lambda seconds: self.on_top(Brake, seconds)
-
-
-class TestTimeLimit(Below):
-    """A limit always has a deadline of its own; one of a year stands for none."""
+class TestScopedBelowAnother(CancellationContract):
+    """One that stops when its parent does."""
 
     @pytest.fixture
-    def make(self) -> CancellationFactory:
-        return lambda seconds: self.on_top(lambda parent: TimeLimit(seconds or 3e7, parent), None)
+    def parents(self) -> dict[int, ScopedCancellation]:
+        return {}
 
-    def test_without_a_reason_work_may_go_on(self, make: CancellationFactory) -> None:
-        assert make(None).reason() is None
+    @pytest.fixture
+    def make(self, parents: dict[int, ScopedCancellation]) -> CancellationFactory:
+        def make(seconds: float | None) -> Cancellation:
+            parent = ScopedCancellation(seconds=seconds)
+            child = ScopedCancellation(parent)
+            parents[id(child)] = parent
+            return child
+
+        return make
+
+    @pytest.fixture
+    def stop(self, parents: dict[int, ScopedCancellation]) -> Stop:
+        return lambda cancellation, reason: parents[id(cancellation)].stop(reason)
 
 
 # --- faulty ones ------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from image_builder_adapters.azure_devops.identity_token import identity_token
-from image_builder_adapters.cancellation import TimeLimit
+from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_adapters.http.client import HttpClient
 from image_builder_adapters.http.retry import RetryPolicy
 
@@ -55,7 +55,7 @@ def issuer(folder: Path, jobs: object = JOBS) -> Iterator[dict[str, Any]]:
 
 def token(ready: dict[str, Any], job: str = "push") -> str:
     client = HttpClient(ssl.create_default_context(cafile=ready["ca"]))
-    found = identity_token(ready["jobs"][job], client, RetryPolicy(1), TimeLimit(10))
+    found = identity_token(ready["jobs"][job], client, RetryPolicy(1), ScopedCancellation(seconds=10))
     client.close()
     return found.unwrap()
 

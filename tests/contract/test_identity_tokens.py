@@ -12,7 +12,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import hashes, hmac
 from image_builder_adapters.artifacts import FileArtifacts
-from image_builder_adapters.cancellation import TimeLimit
+from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_adapters.http.client import HttpClient, Timeouts
 from image_builder_adapters.http.retry import RetryPolicy
 from image_builder_adapters.identity.issuer_keys import LONGEST_AGE_SECONDS, IssuerKeys
@@ -40,7 +40,7 @@ class Bench:
         return IssuerKeys(self.issuer.url, self.client, policy, files, str(self.folder), lambda: self.now)
 
     def verify(self, token: str, seconds: float = 10) -> Any:
-        return verified_claims(token, self.keys(), TimeLimit(seconds))
+        return verified_claims(token, self.keys(), ScopedCancellation(seconds=seconds))
 
     def refusal(self, token: str) -> str:
         return str(self.verify(token).failure())

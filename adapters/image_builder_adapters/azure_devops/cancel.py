@@ -11,7 +11,7 @@ from returns.result import Failure, Result, Success
 from image_builder_adapters.azure_devops.answer import Refusal, read_json, word
 from image_builder_adapters.azure_devops.service import Service, Unsettled
 from image_builder_adapters.azure_devops.start import JSON_HEADERS
-from image_builder_adapters.cancellation import TimeLimit
+from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_adapters.http.client import HttpAnswer, HttpRequest
 
 _SECONDS: Final = (2.0, 2.0)
@@ -25,7 +25,7 @@ def cancel(run: Run, url: str, service: Service) -> Result[None, str]:
     reason, pause = "", 0.0
     for seconds in _SECONDS:
         time.sleep(pause)
-        found = unwrap_or_failure(service.once(request, TimeLimit(seconds), urgent=True))
+        found = unwrap_or_failure(service.once(request, ScopedCancellation(seconds=seconds), urgent=True))
         match found:
             case HttpAnswer():
                 return Success(None)
@@ -43,6 +43,6 @@ def cancel(run: Run, url: str, service: Service) -> Result[None, str]:
 def _is_over(url: str, service: Service) -> bool:
     """Whether it was refused because there is nothing left to cancel; the refusal's own words are not relied upon."""
     request = HttpRequest("GET", url, (("Accept", "application/json"),))
-    found = unwrap_or_failure(service.once(request, TimeLimit(_LOOK_SECONDS), urgent=True))
+    found = unwrap_or_failure(service.once(request, ScopedCancellation(seconds=_LOOK_SECONDS), urgent=True))
     content = read_json(found.body) if isinstance(found, HttpAnswer) else None
     return isinstance(content, dict) and word(content.get("status")) == "completed"

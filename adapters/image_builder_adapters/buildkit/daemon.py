@@ -18,7 +18,7 @@ from returns.result import Failure, Result, Success
 from image_builder_adapters.buildkit.environment import daemon_environment, rootless_variables
 from image_builder_adapters.buildkit.isolation import Isolation, find_isolation
 from image_builder_adapters.buildkit.state import DaemonFolders, open_folders
-from image_builder_adapters.cancellation import SignalCancellation
+from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_adapters.folder import opened_folder
 from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, Tail, run
 
@@ -123,7 +123,8 @@ class _Running:
         self._isolation = isolation
         self._folders = folders
         self._log = log
-        self._switch = _Switch()
+        # The daemon runs until :meth:`stop`, even after a signal.
+        self._cancellation = ScopedCancellation()
         self._tail = Tail(_writer(log, redact))
         self._ending: Ending | None = None
         self._thread = threading.Thread(target=self._run, name="buildkitd", daemon=True)
@@ -149,17 +150,17 @@ class _Running:
         return f"; if {self._folders.root} is damaged, remove it" if self._folders.is_kept else ""
 
     def stop(self) -> None:
-        self._switch.turned_off.set()
+        self._cancellation.stop(Interruption.SIGTERM)
         self._thread.join()
         self._log.close()
         if not self._folders.is_kept:
             # Steps may leave files of users that exist only in the daemon's namespace, so they are removed from there.
             remove = (*self._isolation.wrapper, "rm", "-rf", "--", self._folders.root)
-            run(Command(remove, self._command.environment), lambda _: None, SignalCancellation(_REMOVE_WITHIN))
+            run(Command(remove, self._command.environment), lambda _: None, ScopedCancellation(seconds=_REMOVE_WITHIN))
         self._folders.remove()
 
     def _run(self) -> None:
-        self._ending = run(self._command, self._tail, self._switch)
+        self._ending = run(self._command, self._tail, self._cancellation)
 
     def _why_it_ended(self) -> str:
         if isinstance(self._ending, CouldNotStart):
@@ -169,23 +170,6 @@ class _Running:
         last = next((line for line in lines if line.startswith("buildkitd: ")), lines[0] if lines else "no output")
         code = f" with code {self._ending.code}" if isinstance(self._ending, Finished) else ""
         return f"it ended{code} before it answered: {last}"
-
-
-@final
-class _Switch:
-    """The daemon's own ``Cancellation``: the daemon runs until :class:`PrivateDaemon` stops it, even after a signal."""
-
-    def __init__(self) -> None:
-        self.turned_off = threading.Event()
-
-    def reason(self) -> Interruption | None:
-        return Interruption.SIGTERM if self.turned_off.is_set() else None
-
-    def wait(self, seconds: float) -> bool:
-        return self.turned_off.wait(seconds)
-
-    def remaining(self) -> float | None:
-        return None
 
 
 def _serves(path: str) -> bool:

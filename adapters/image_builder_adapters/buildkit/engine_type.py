@@ -15,7 +15,7 @@ from image_builder_adapters.buildkit.daemonless import DAEMONLESS
 from image_builder_adapters.buildkit.engine import HELPERS, INSTALL, RUNC, BuildkitEngine, BuildkitSettings
 from image_builder_adapters.buildkit.environment import client_environment
 from image_builder_adapters.buildkit.isolation import find_isolation, missing_helper
-from image_builder_adapters.cancellation import TimeLimit
+from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_adapters.process import Command, CouldNotStart, Finished, Tail, find_program, run
 from image_builder_adapters.program_version import Program, program_finding
 
@@ -88,7 +88,7 @@ def _reached(settings: BuildkitSettings, host: str, cancellation: Cancellation) 
         yield program_finding(helper, _AREA, settings.environment, cancellation)
     tls = settings.environment.get("BUILDKIT_TLS_DIR")
     words = ("buildctl", "--addr", host, *(("--tlsdir", tls) if tls else ()), "debug", "workers")
-    tail, limit = Tail(lambda _: None), TimeLimit(_SECONDS, cancellation)
+    tail, limit = Tail(lambda _: None), ScopedCancellation(cancellation, _SECONDS)
     ending = run(Command(words, client_environment(settings.environment)), tail, limit)
     if ending == Finished(0):
         yield Finding(_AREA, source, f"{host} answers", is_needed=True)

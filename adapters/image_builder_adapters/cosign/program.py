@@ -14,7 +14,7 @@ from image_builder_domain.signer_type import Secrets
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.cancellation import TimeLimit
+from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_adapters.cosign.command import Files, Subject, cosign_environment
 from image_builder_adapters.process import Command, CouldNotStart, Finished, Tail, run
 from image_builder_adapters.registry.docker_config import DockerCredentials, docker_configuration
@@ -97,7 +97,7 @@ def run_cosign(
 ) -> Ended | Trouble:
     """How it ended, or why there is no end that counts; ``data`` is its standard input."""
     tail = Tail(_nobody, _LARGEST_OUTPUT)
-    limit = TimeLimit(LONGEST_RUN_SECONDS, cancellation)
+    limit = ScopedCancellation(cancellation, LONGEST_RUN_SECONDS)
     ending = run(Command(arguments, environment, descriptors=descriptors, input=data), tail, limit)
     what = " ".join(arguments[:2])
     if isinstance(ending, Finished) and ending.code < 0:
@@ -115,7 +115,7 @@ def run_cosign(
 def run_locally(arguments: tuple[str, ...], environment: Mapping[str, str]) -> Result[tuple[str, ...], str]:
     """The output of a command that asks nobody, or why it failed; takes at most half a minute."""
     tail = Tail(_nobody)
-    ending = run(Command(arguments, environment), tail, TimeLimit(_LOCAL_SECONDS))
+    ending = run(Command(arguments, environment), tail, ScopedCancellation(seconds=_LOCAL_SECONDS))
     if ending == Finished(0):
         return Success(tail.lines())
     return Failure(reason_of(tail.lines()) if isinstance(ending, Finished) else f"no end within {_LOCAL_SECONDS:g} s")

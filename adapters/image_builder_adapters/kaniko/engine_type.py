@@ -8,7 +8,7 @@ from image_builder_domain.engine_type import EngineSurroundings, EngineType
 from image_builder_domain.engine_types import ENGINE_TYPES
 from image_builder_domain.ports import Cancellation
 
-from image_builder_adapters.cancellation import TimeLimit
+from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_adapters.kaniko.engine import ELSEWHERE, INSTALL, KanikoEngine, KanikoSettings
 from image_builder_adapters.kaniko.own_root import NoOwnRoot, run_in_own_root
 from image_builder_adapters.program_version import program_version
@@ -41,7 +41,7 @@ def _root(engine: KanikoEngine, settings: KanikoSettings, cancellation: Cancella
         return Finding(_AREA, "root", "this container's own, which kaniko may overwrite", is_needed=True)
     reason = engine.check().swap().map(str).value_or("")
     if not reason:
-        reason = _refusal(engine.executor, settings, TimeLimit(_SECONDS, cancellation))
+        reason = _refusal(engine.executor, settings, ScopedCancellation(cancellation, _SECONDS))
     if reason:
         return Finding(_AREA, "private root", f"not possible: {reason}", False, True, ELSEWHERE)
     return Finding(_AREA, "private root", "possible", is_needed=True)

@@ -17,7 +17,7 @@ from typing import Final, TypeGuard, final
 from image_builder_domain.ports import Cancellation
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.cancellation import TimeLimit
+from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_adapters.process import Command, CouldNotStart, Finished, find_program, run
 
 
@@ -109,7 +109,7 @@ class CredentialHelpers:
     def _asked(self, name: str, server: str, cancellation: Cancellation) -> _Answer:
         output = _Bounded()
         command = Command((_program(name), "get"), self._environment, input=f"{server}\n".encode(), results_only=True)
-        ending = run(command, output, TimeLimit(self._seconds, cancellation))
+        ending = run(command, output, ScopedCancellation(cancellation, self._seconds))
         if isinstance(ending, CouldNotStart):
             return Failure(str(ending))
         if not isinstance(ending, Finished):

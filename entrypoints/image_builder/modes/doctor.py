@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from image_builder_adapters.cancellation import TimeLimit
+from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_adapters.place import find_place
 from image_builder_domain.diagnosis import Diagnosis, Finding
 from image_builder_domain.plan.backend import Backend, decide_backend
@@ -33,7 +33,7 @@ def decide(session: Session) -> Result[Work, Problems]:
 
 def _examine(inputs: TagInputs, session: Session) -> Ending:
     has_deadline = session.options.timeout is not None
-    cancellation = session.cancellation if has_deadline else TimeLimit(_ENOUGH_SECONDS, session.cancellation)
+    cancellation = session.cancellation if has_deadline else ScopedCancellation(session.cancellation, _ENOUGH_SECONDS)
     diagnosis = Diagnosis(tuple(_findings(session, inputs, cancellation)))
     stopped = cancellation.reason()
     return Ending(

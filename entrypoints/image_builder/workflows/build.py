@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol, final
 
+from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_domain.build import BuildRequest
+from image_builder_domain.exit_code import Interruption
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.plan.build import Plan
 from image_builder_domain.ports import Artifacts, Cancellation, ImageEngine, Registry, Signer
@@ -16,7 +18,6 @@ from image_builder_domain.report.outcome import ImageOutcome, Outcome
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus
 from returns.result import Failure
 
-from image_builder.workflows.brake import Brake
 from image_builder.workflows.image import Follower, build_image, never_started
 from image_builder.workflows.preflight import unready
 from image_builder.workflows.side_by_side import side_by_side
@@ -79,20 +80,20 @@ def _build_all(
     plan: Plan, ports: Ports, audience: Audience, cancellation: Cancellation, lost: list[str]
 ) -> tuple[ImageOutcome, ...]:
     """As many at the same time as the plan allows. Without ``keep_going`` the first that fails stops the others."""
-    brake = Brake(cancellation)
+    building = ScopedCancellation(cancellation)
 
     def one(request: BuildRequest) -> ImageOutcome:
-        stopped = brake.reason()
+        stopped = building.reason()
         if stopped is not None:
             return never_started(request, stopped)
         follower = audience.follow(request.name, request.variant)
         is_good = False
         try:
-            outcome = build_image(request, ports, follower, brake, cancellation, lost)
+            outcome = build_image(request, ports, follower, building, cancellation, lost)
             is_good = outcome.is_published or plan.keep_going
         finally:
             if not is_good:
-                brake.pull()
+                building.stop(Interruption.ANOTHER_BUILD_FAILED)
         return outcome
 
     return side_by_side(one, plan.builds, plan.max_parallel)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from image_builder_adapters.cancellation import Interrupted, SignalCancellation, TimeLimit
+from image_builder_adapters.cancellation import Interrupted, ScopedCancellation, SignalCancellation
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_domain.exit_code import Interruption
 
@@ -67,21 +67,28 @@ def test_handlers_are_put_back() -> None:
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
-def test_a_time_limit_is_a_deadline_of_its_own() -> None:
-    limit = TimeLimit(0.1)
-    assert limit.reason() is None
-    assert limit.wait(30)
-    assert (limit.reason(), limit.remaining()) == (Interruption.DEADLINE, 0.0)
+def test_a_part_of_a_run_hears_the_run_first() -> None:
+    run = ManualCancellation(deadline_seconds=5)
+    part = ScopedCancellation(run, 60)
+    assert part.remaining() == 5
+    assert not part.wait(0.01)
+    part.stop(Interruption.ANOTHER_BUILD_FAILED)
+    run.cancel(Interruption.SIGTERM)
+    assert part.wait(30)
+    assert part.reason() is Interruption.SIGTERM
 
 
-def test_a_time_limit_hears_what_is_above_it_first() -> None:
-    above = ManualCancellation(deadline_seconds=5)
-    limit = TimeLimit(60, above)
-    assert limit.remaining() == 5
-    assert not limit.wait(0.01)
-    above.cancel(Interruption.SIGTERM)
-    assert limit.wait(30)
-    assert limit.reason() is Interruption.SIGTERM
+def test_a_part_that_is_stopped_does_not_stop_the_run() -> None:
+    run = ManualCancellation()
+    part = ScopedCancellation(run)
+    part.stop(Interruption.ANOTHER_BUILD_FAILED)
+    assert (part.reason(), run.reason()) == (Interruption.ANOTHER_BUILD_FAILED, None)
+
+
+def test_the_earlier_deadline_counts() -> None:
+    remaining = ScopedCancellation(SignalCancellation(60), 3600).remaining()
+    assert remaining is not None
+    assert 0 < remaining <= 60
 
 
 def test_a_deadline_counts_from_when_the_run_began() -> None:

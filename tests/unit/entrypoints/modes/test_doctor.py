@@ -13,7 +13,7 @@ from image_builder.modes.examination.pipeline import look_at_pipeline
 from image_builder.presenters.doctor import diagnosis_as_json, diagnosis_as_text
 from image_builder_adapters.buildkit.engine import BuildkitSettings
 from image_builder_adapters.buildkit.engine_type import examine_buildkit
-from image_builder_adapters.cancellation import TimeLimit
+from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_adapters.program_version import Program, program_finding
 from image_builder_adapters.registry import DockerCredentials
 from image_builder_adapters.registry.client import impatient_client, reachable
@@ -147,7 +147,7 @@ def test_a_private_daemon_needs_programs_and_a_root(tmp_path: Path) -> None:
 )
 def test_a_registry_that_answers_is_reachable(status: str, headers: tuple[str, ...], expected: str) -> None:
     with raw_server(says(answer(status, *headers))) as server:
-        found = reachable(Repository(server.host, "app"), impatient_client(), TimeLimit(20))
+        found = reachable(Repository(server.host, "app"), impatient_client(), ScopedCancellation(seconds=20))
         assert found == Success(expected)
         assert server.requests[0].startswith(b"GET /v2/ ")
         assert b"uthorization" not in server.requests[0]
@@ -156,7 +156,7 @@ def test_a_registry_that_answers_is_reachable(status: str, headers: tuple[str, .
 @pytest.mark.parametrize("status", ["401 Unauthorized", "404 Not Found", "302 Found"])
 def test_what_answers_like_no_registry_is_not_one(status: str) -> None:
     with raw_server(says(answer(status))) as server:
-        found = reachable(Repository(server.host, "app"), impatient_client(), TimeLimit(20))
+        found = reachable(Repository(server.host, "app"), impatient_client(), ScopedCancellation(seconds=20))
         assert isinstance(found, Failure)
         assert f"answers with status {status[:3]}" in found.failure()
 
