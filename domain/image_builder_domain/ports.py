@@ -5,7 +5,7 @@ for anything that a user, a remote system or the network can cause.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from returns.result import Result
 
@@ -15,6 +15,10 @@ from image_builder_domain.failure import ArtifactFailure, BadCredentials, Regist
 from image_builder_domain.image.descriptor import Manifest, Referrer
 from image_builder_domain.image.reference import ImageReference, Repository
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignerMisconfigured
+
+if TYPE_CHECKING:
+    from image_builder_domain.trust.checkout import CheckoutFacts, Claim
+    from image_builder_domain.trust.history import History
 
 OutputSink: TypeAlias = Callable[[bytes], None]
 """Takes engine output: whole lines, each with its newline; a line longer than 64 KiB comes in pieces. Never raises."""
@@ -32,6 +36,41 @@ class Cancellation(Protocol):
     def reason(self) -> Interruption | None: ...  # noqa: D102 (said above)
     def wait(self, seconds: float) -> bool: ...  # noqa: D102
     def remaining(self) -> float | None: ...  # noqa: D102
+
+
+class WorkingCopy(Protocol):
+    """What git knows of the checkout that holds the build context, else of the one around the CI system's workspace.
+
+    Takes   full names of commits, short names of branches, and the workspace, None where it is unknown.
+    Gives   facts to compare with the job's claims. Runs no program that the repository names.
+    Fails   never: what git cannot say is None or the value for unknown. The git program is stopped after 10 s.
+    Source  gitrepository-layout(5); the page on trust.
+    """
+
+    def commit(self, revision: str = "HEAD") -> str | None:
+        """The commit of a revision around the build context. ``revision`` must not be a stranger's text."""
+        ...
+
+    def commit_time(self, commit: str) -> int | None:
+        """When a commit was made: committer's date, seconds since 1970."""
+        ...
+
+    def history(self, commit: str, branches: tuple[str, ...], workspace: str | None) -> "History":
+        """Whether a commit lies on each of these branches, as the remote-tracking refs say."""
+        ...
+
+    def facts(self, dockerfile: str, workspace: str | None, claim: "Claim") -> "CheckoutFacts":
+        """Everything that is compared with the claim; ``dockerfile`` is relative to the build context."""
+        ...
+
+    def holds(self, file: str, workspace: str | None, *, is_built: bool) -> bool:
+        """Whether a commit chooses what this file says: it lies in the checkout or in one of its submodules.
+
+        A second checkout does not count. With ``is_built`` the build context counts as a checkout even without git;
+        without it, the checkout in the workspace counts, else the one around the working directory, which may be
+        another one.
+        """
+        ...
 
 
 class ImageEngine(Protocol):

@@ -96,7 +96,7 @@ def _token(
     except ImportError:
         return refuse(_TOKEN, "PyJWT is not installed", "install it with: pip install 'oci-image-builder[pipeline]'")
     from image_builder_adapters.http.client import HttpClient
-    from image_builder_adapters.identity.verifier import verified_claims
+    from image_builder_adapters.identity.signed_token import verified_claims
 
     client = HttpClient()
     try:

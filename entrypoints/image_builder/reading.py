@@ -5,14 +5,15 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, final
 
-from image_builder_adapters.place import find_place
+from image_builder_adapters.git.working_copy import GitWorkingCopy
+from image_builder_adapters.job_surroundings import find_place, read_event
 from image_builder_adapters.yaml_reader import read_flawed
 from image_builder_domain.configuration.file import configuration
 from image_builder_domain.job.detection import detect, git_question, read_git_state, read_without_commit
 from image_builder_domain.job.state import CiSystem
 from image_builder_domain.plan.inputs import Asked, TagInputs, source_date_epoch
 from image_builder_domain.problem import problems_of, refuse
-from image_builder_domain.trust.configuration_origin import Origin, origin_of
+from image_builder_domain.trust.configuration_origin import Origin, origin_of, workspace_of
 from returns.result import Failure, Result, Success
 
 from image_builder.options import Options
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from image_builder_domain.job.state import GitState
     from image_builder_domain.plan.build_inputs import Inputs, Source
     from image_builder_domain.plan.remote import RemoteInputs
+    from image_builder_domain.ports import WorkingCopy
     from image_builder_domain.problem import Problems
     from image_builder_domain.trust.checkout import CheckoutFacts
     from image_builder_domain.trust.history import History
@@ -46,10 +48,11 @@ class Reader:
         self._environment = environment
         self._know = know
         self._context = options.context or "."
+        self._working_copy: WorkingCopy = GitWorkingCopy(self._context, environment)
 
     def tag_inputs(self) -> TagInputs:
         """What tags are decided from."""
-        return self._inputs(self._git_state(), (self._context,))
+        return self._inputs(self._git_state(), is_built=True)
 
     def settings(self) -> TagInputs:
         """The same for modes that build nothing: outside CI they need no commit, and so no working copy."""
@@ -81,17 +84,16 @@ class Reader:
 
         if problems_of(tags.git_state):
             return CheckoutFacts()
-        from image_builder_adapters.git.checkout import read_checkout_facts
-        from image_builder_domain.trust.checkout import claim_of, workspace
+        from image_builder_domain.trust.checkout import claim_of
 
-        state, environment = tags.git_state.unwrap(), self._environment
-        claim, folder = claim_of(state, environment), workspace(state, environment)
-        return read_checkout_facts(self._context, dockerfile, folder, claim, environment)
+        state = tags.git_state.unwrap()
+        workspace = workspace_of(state.system, self._environment)
+        return self._working_copy.facts(dockerfile, workspace, claim_of(state, self._environment))
 
-    def _inputs(self, state: "Result[GitState, Problems]", sources: tuple[str, ...] = ()) -> TagInputs:
-        """``sources`` are folders whose files a commit chooses even where they are no checkout."""
+    def _inputs(self, state: "Result[GitState, Problems]", *, is_built: bool = False) -> TagInputs:
+        """``is_built``: the mode works with the build context, so a commit chooses what the files in it say."""
         found = self._configuration()
-        history, origin = self._history(found, state), self._origin(sources, state)
+        history, origin = self._history(found, state), self._origin(state, is_built)
         return TagInputs(self._asked(), found, state, _time(self._environment), self._environment, history, origin)
 
     def _configuration(self) -> "Result[Configuration, Problems]":
@@ -109,20 +111,14 @@ class Reader:
         found.map(self._know)
         return found
 
-    def _origin(self, sources: tuple[str, ...], state: "Result[GitState, Problems]") -> Origin:
+    def _origin(self, state: "Result[GitState, Problems]", is_built: bool) -> Origin:
         """Where the configuration file lies; a job outside CI may use any."""
         if problems_of(state) or state.unwrap().system is CiSystem.LOCAL:
             return Origin.APART
-        from image_builder_adapters.git.checkout_place import find_checkout, holds, lies_in_checkout
-        from image_builder_domain.trust.checkout import workspace
-
-        file, known = self._options.config, state.unwrap()
-        folder = workspace(known, self._environment)
-        if not sources:
-            return origin_of(known.system, self._environment, is_held=lies_in_checkout(file, folder))
-        places = (*sources, folder) if folder else sources
-        is_held = holds(file, find_checkout(self._context, folder), places)
-        return origin_of(known.system, self._environment, is_held=is_held)
+        system = state.unwrap().system
+        workspace = workspace_of(system, self._environment)
+        is_held = self._working_copy.holds(self._options.config, workspace, is_built=is_built)
+        return origin_of(system, self._environment, is_held=is_held)
 
     def _history(
         self, configuration: "Result[Configuration, Problems]", state: "Result[GitState, Problems]"
@@ -136,36 +132,23 @@ class Reader:
         questions = history_questions(configuration.unwrap(), known)
         if not questions or known.commit is None:
             return {}
-        from image_builder_adapters.git.checkout import read_history
-        from image_builder_adapters.git.checkout_place import find_checkout
-        from image_builder_domain.trust.checkout import workspace
-
-        directory = find_checkout(self._context, workspace(known, self._environment))
-        return read_history(directory, known.commit, questions, self._environment)
+        workspace = workspace_of(known.system, self._environment)
+        return self._working_copy.history(known.commit, questions, workspace)
 
     def _git_state(self) -> "Result[GitState, Problems]":
         environment, place = self._environment, find_place()
-        commit = self._commit(git_question(environment, place))
+        question = git_question(environment, place)  # where the job itself names the commit, git is not asked
+        commit = self._working_copy.commit(question) if question is not None else None
         return read_git_state(environment, commit, self._options.repo, _event(environment), place)
-
-    def _commit(self, question: str | None) -> str | None:
-        """What git knows and the job does not say; where the job says what is built, git is not even asked."""
-        if question is None:
-            return None
-        from image_builder_adapters.git.repository import working_copy_commit
-
-        return working_copy_commit(self._context, self._environment, question)
 
     def _commit_time(self, tags: TagInputs) -> int | None:
         """Only a reproducible build needs it, and git is asked only then."""
         is_broken = problems_of(tags.configuration) or problems_of(tags.git_state)
         if is_broken or not tags.configuration.unwrap().reproducible:
             return None
-        from image_builder_adapters.git.repository import commit_time
-
         state = tags.git_state.unwrap()
         commit = state.commit or state.base_sha  # a batch has no commit of its own, but one that it goes on top of
-        return commit_time(self._context, commit, self._environment) if commit is not None else None
+        return self._working_copy.commit_time(commit) if commit is not None else None
 
     def _source(self) -> "Result[Source, Problems]":
         from image_builder_adapters.source_tree import find_dockerfile, read_source
@@ -239,8 +222,6 @@ def _event(environment: Mapping[str, str]) -> "Result[Mapping[str, Any], Problem
     """The payload of a GitHub event; other CI systems have none."""
     if detect(environment) is not CiSystem.GITHUB:
         return None
-    from image_builder_adapters.event_payload import read_event
-
     return read_event(environment.get("GITHUB_EVENT_PATH", ""))
 
 

@@ -16,7 +16,7 @@ from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_adapters.http.client import HttpClient, Timeouts
 from image_builder_adapters.http.retry import RetryPolicy
 from image_builder_adapters.identity.issuer_keys import LONGEST_AGE_SECONDS, IssuerKeys
-from image_builder_adapters.identity.verifier import verified_claims
+from image_builder_adapters.identity.signed_token import verified_claims
 from image_builder_adapters.redaction import Redactor
 from image_builder_stand_ins.identity_issuer import IdentityIssuer, SigningKey, github_claims, signed
 from image_builder_stand_ins.identity_issuer.issuer import DISCOVERY, KEYS

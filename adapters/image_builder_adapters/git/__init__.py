@@ -1,1 +1,1 @@
-"""The git working copy: commits, history, checkout state and credentials, read without running repository code."""
+"""The git working copy, read without running any program that the repository names."""

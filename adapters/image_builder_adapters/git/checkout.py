@@ -1,13 +1,17 @@
-"""The checkout that an image is built from, compared with what the job claims; see :mod:`git_directory` and :mod:`git`.
+"""Facts about the checkout that an image is built from, and about what of it can get into the image.
 
-Git's own files are read without the git program. The rest (packed commits, history, files that differ) needs
-the program, and stays unknown without it.
+Git's own files are read without the git program. The rest (packed commits, ancestors, files that differ) needs the
+program, and stays unknown without it.
 """
 
+import base64
+import binascii
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, final
+from urllib.parse import unquote
 
 from image_builder_domain.source.dockerignore import excludes
 from image_builder_domain.trust.checkout import (
@@ -20,25 +24,30 @@ from image_builder_domain.trust.checkout import (
     Superproject,
     UnreadableCheckout,
 )
-from image_builder_domain.trust.history import OnBranch
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.git.checkout_place import is_below, locate, places_of
-from image_builder_adapters.git.credential import stored_credentials
 from image_builder_adapters.git.directory import (
     REFTABLE,
     GitDirectory,
     find_git_directory,
     is_shallow,
+    locate,
     loose_parents,
+    places_of,
     read_head,
-    remote_tips,
 )
-from image_builder_adapters.git.repository import Git
+from image_builder_adapters.git.program import Git
+from image_builder_adapters.git.working_copy import is_below
 from image_builder_adapters.regular_file import read_file
 
 _MOST_NESTED: Final = 16  # submodules of submodules
+_LONGEST_LINE: Final = 8 << 10  # characters of a line that are looked at
+_HEADER = re.compile(
+    r"(?:\s*\[[^\]]*\])?\s*extraheader\s*=\s*\"?authorization:\s*(?P<scheme>\S+)\s+(?P<value>[^\s\"]+)", re.IGNORECASE
+)
+_URL = re.compile(r"://(?P<user>[^/?#\s:@]{0,4096}):(?P<password>[^/?#\s@]{1,4096})@")
+_TOKEN = re.compile(r"://(?P<token>[^/?#\s:@]{20,4096})@")  # a user of this length is a token
 
 
 def read_checkout(
@@ -63,16 +72,6 @@ def read_checkout_facts(
     return CheckoutFacts(found, copies_git(context, dockerfile), credentials)
 
 
-def read_history(
-    directory: GitDirectory | None, commit: str, branches: tuple[str, ...], environment: Mapping[str, str]
-) -> dict[str, OnBranch]:
-    """Whether a commit lies on each of these branches, named without ``refs/heads/``; no ``directory``: unreadable."""
-    if directory is None:
-        return dict.fromkeys(branches, OnBranch.UNREADABLE)
-    git = Git.find(directory, environment)
-    return {branch: _on_branch(directory, git, commit, branch) for branch in branches}
-
-
 def copies_git(context: str, dockerfile: str) -> bool:
     """Whether ``.git`` is a directory of the context that no ignore file excludes, so that it can get into an image.
 
@@ -86,23 +85,6 @@ def copies_git(context: str, dockerfile: str) -> bool:
             content = read_file(path, "").value_or(b"").decode("utf-8", "replace")
             return not all(excludes(content, entry) for entry in (".git", ".git/config"))
     return True
-
-
-# --- history ------------------------------------------------------------------------------------------------------
-
-
-def _on_branch(directory: GitDirectory, git: Git | None, commit: str, branch: str) -> OnBranch:
-    """With several remotes, each that has the branch must hold the commit: one of them may be a fork."""
-    tips = remote_tips(directory, branch)
-    if not tips:
-        return OnBranch.NOT_FETCHED
-    if all(tip == commit for tip in tips):
-        return OnBranch.YES
-    if git is None:
-        return OnBranch.UNREADABLE
-    if all(git.is_ancestor(commit, tip) for tip in tips):
-        return OnBranch.YES
-    return OnBranch.SHALLOW if is_shallow(directory) else OnBranch.NO
 
 
 # --- checkout -----------------------------------------------------------------------------------------------------
@@ -191,3 +173,39 @@ def _changes(directory: GitDirectory, git: Git | None, old: str, head: str) -> C
         return Changes(is_same=True)
     paths = git.changed_paths(old, head)
     return Changes(paths) if paths is not None else Changes(reason="what HEAD changes since then cannot be listed")
+
+
+# --- credentials --------------------------------------------------------------------------------------------------
+
+
+def stored_credentials(directory: GitDirectory) -> tuple[str, ...]:
+    """Secrets of the configuration (at most 1 MiB of it): passwords and tokens, as written there and decoded.
+
+    CI systems leave them there so that later steps can fetch: ``actions/checkout`` as a header, GitLab and others in
+    the remote's URL. A build context can carry them into an image. The redactor learns every value.
+    """
+    places = dict.fromkeys((directory.common, directory.own))
+    texts = (read_file(os.path.join(place, "config"), "").value_or(b"") for place in places)
+    lines = (line[:_LONGEST_LINE] for text in texts for line in text.decode("utf-8", "replace").splitlines())
+    return tuple(dict.fromkeys(secret for line in lines for secret in _secrets(line)))
+
+
+def _secrets(line: str) -> Iterator[str]:
+    if "://" in line:
+        for found in (*_URL.finditer(line), *_TOKEN.finditer(line)):
+            secret = found[found.lastindex or 0]
+            yield from (secret, unquote(secret))
+    header = _HEADER.match(line) if "eader" in line.lower() else None
+    if header is not None:
+        yield header["value"]
+        if header["scheme"].lower() == "basic":
+            yield from _password(header["value"])
+
+
+def _password(credential: str) -> Iterator[str]:
+    try:
+        decoded = base64.b64decode(credential, validate=True).decode("utf-8", "replace")
+    except (ValueError, binascii.Error):
+        return
+    if ":" in decoded:
+        yield decoded.partition(":")[2]

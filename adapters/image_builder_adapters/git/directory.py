@@ -63,6 +63,17 @@ def find_git_directory(start: str) -> "Result[GitDirectory, UnreadableCheckout] 
         folder = parent
 
 
+def places_of(context: str, workspace: str | None) -> tuple[str, ...]:
+    """The folders around which a checkout is looked for, in this order: absolute, without links."""
+    return tuple(dict.fromkeys(os.path.realpath(place) for place in (context, workspace) if place))
+
+
+def locate(context: str, workspace: str | None) -> "Result[GitDirectory, UnreadableCheckout] | None":
+    """The innermost checkout around the build context, else around the CI system's workspace; None without any."""
+    located = (find_git_directory(place) for place in places_of(context, workspace))
+    return next((found for found in located if found is not None), None)
+
+
 def read_head(directory: GitDirectory) -> Result[str, str]:
     """The commit that is checked out, or why it cannot be read."""
     if os.path.isdir(os.path.join(directory.common, "reftable")):

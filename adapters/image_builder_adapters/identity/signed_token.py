@@ -1,4 +1,4 @@
-"""The signature of a token, verified with a key of its issuer's set; PyJWT does the cryptography.
+"""Verify the signature of a token with a key of its issuer's set, and return its claims; PyJWT does the cryptography.
 
 Only RS256 and ES256: ``none`` proves nothing, and with ``HS256`` a public key would be the secret. The algorithm must
 be the key's own. Source: RFC 7515 (JWS), RFC 7517 (JWK), RFC 8725 (best current practices).
@@ -8,11 +8,13 @@ import base64
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Any, Final, TypeAlias, final
 
+from image_builder_domain.json_object import json_object
+from image_builder_domain.ports import Cancellation
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.identity.strict_json import read_strictly
+from image_builder_adapters.identity.issuer_keys import IssuerKeys, IssuerUnusable, Keys
 
 LARGEST_TOKEN: Final = 16 * 1024
 """Characters; tokens of CI systems have about two thousand."""
@@ -55,7 +57,7 @@ class SignedToken:
         """Accept three parts in base64url with an algorithm that we take and the name of a key."""
         if len(text) > LARGEST_TOKEN or not _FORM.fullmatch(text):
             return Failure(TokenRefused("this is not a signed token (JWS in compact form)"))
-        header = read_strictly(_decoded(text.partition(".")[0]))
+        header = json_object(_decoded(text.partition(".")[0])).value_or(None)
         if header is None:
             return Failure(TokenRefused("the header of the token is not a JSON object with unique names"))
         algorithm, key_id = header.get("alg"), header.get("kid")
@@ -86,7 +88,7 @@ class SignedToken:
             payload = jwt.PyJWS().decode(self.text, made, algorithms=[self.algorithm])
         except (jwt.PyJWTError, ValueError, TypeError):
             return Failure(TokenRefused(f"the signature is not valid for the key {self.key_id[:80]!r}"))
-        claims = read_strictly(payload)
+        claims = json_object(payload).value_or(None)
         if claims is None:
             return Failure(TokenRefused("the token does not hold a JSON object with unique names"))
         return Success(claims)
@@ -108,3 +110,30 @@ def _decoded(part: str) -> bytes:
         return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
     except ValueError:
         return b""
+
+
+Unproven: TypeAlias = TokenRefused | IssuerUnusable
+
+
+def verified_claims(text: str, keys: IssuerKeys, cancellation: Cancellation) -> Result[Mapping[str, Any], Unproven]:
+    """The claims of a token whose signature is verified. What they say is for the caller to judge.
+
+    Kept keys are used if the token's is among them. Otherwise the issuer is asked, once: it may have new ones.
+    """
+    parsed: Result[SignedToken, Unproven] = SignedToken.parse(text)
+    return parsed.bind(lambda token: _verified(token, keys, cancellation))
+
+
+def _verified(token: SignedToken, keys: IssuerKeys, cancellation: Cancellation) -> Result[Mapping[str, Any], Unproven]:
+    kept = token.key_in(keys.kept() or ())
+    if kept is not None:
+        return token.claims(kept)
+
+    def with_new(found: Keys) -> Result[Mapping[str, Any], Unproven]:
+        key = token.key_in(found)
+        if key is None:
+            return Failure(TokenRefused(f"the issuer does not have exactly one key named {token.key_id[:80]!r}"))
+        return token.claims(key)
+
+    fetched: Result[Keys, Unproven] = keys.fetched(cancellation)
+    return fetched.bind(with_new)

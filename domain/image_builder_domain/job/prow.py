@@ -5,7 +5,6 @@ pull request into something else. ``PULL_REFS`` is ``base_ref[:base_sha]``, then
 request. Variables: https://docs.prow.k8s.io/docs/jobs/#job-environment-variables
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -15,6 +14,7 @@ from returns.result import Failure, Result, Success
 from image_builder_domain.job import variable
 from image_builder_domain.job.repository_url import host_of
 from image_builder_domain.job.state import CiSystem, GitState, JobType, is_nested_repository
+from image_builder_domain.json_object import json_object
 from image_builder_domain.problem import Problem, Problems, every, located, nearest, problems_of, refuse, together
 
 _PROW = CiSystem.PROW
@@ -126,15 +126,7 @@ def _valid_pull(text: str) -> Result[object, Problems]:
 
 def _job_spec(given: Mapping[str, str]) -> Result[dict[str, Any] | None, Problems]:
     """The object in ``JOB_SPEC``; None when the variable is not set."""
-    return located(_json(given[_SPEC]), _SPEC, _KEEP) if _SPEC in given else Success(None)
-
-
-def _json(text: str) -> Result[dict[str, Any], str]:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return Failure("this is not JSON")
-    return Success(found) if isinstance(found, dict) else Failure("this is not a JSON object")
+    return located(json_object(given[_SPEC]), _SPEC, _KEEP) if _SPEC in given else Success(None)
 
 
 def _host(spec: Mapping[str, Any] | None) -> str | None:

@@ -5,7 +5,6 @@ merged code and has a mark contradicts itself and is refused. So neither an adde
 a pull request makes it production.
 """
 
-import json
 import re
 from collections.abc import Mapping
 
@@ -13,6 +12,7 @@ from returns.result import Failure, Result, Success
 
 from image_builder_domain.job.known_system import REFS, marks_in, systems_in
 from image_builder_domain.job.state import PROW_MARKS, GitState, JobType
+from image_builder_domain.json_object import json_object
 from image_builder_domain.problem import Problem, Problems
 
 # A push to a merge queue's own branch is a push of code that is not merged yet.
@@ -78,10 +78,9 @@ def _carries_pulls(text: str) -> bool:
     """Whether anything that was checked out holds pull requests; what cannot be read is not trusted."""
     if not text:
         return False
-    try:
-        spec = json.loads(text)
-    except (ValueError, RecursionError):
+    spec = json_object(text).value_or(None)
+    if spec is None:
         return True
-    refs = [spec.get("refs"), spec.get("extra_refs")] if isinstance(spec, dict) else [spec]
-    every = [found for place in refs for found in (place if isinstance(place, list) else [place])]
+    places = (spec.get("refs"), spec.get("extra_refs"))
+    every = [found for place in places for found in (place if isinstance(place, list) else [place])]
     return any(not isinstance(found, dict) or bool(found.get("pulls")) for found in every if found)

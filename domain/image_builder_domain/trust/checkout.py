@@ -13,12 +13,6 @@ from image_builder_domain.trust.job import Job
 
 _MOST_SHOWN = 10
 _KEY = "checkout-check"
-_WORKSPACES = {
-    CiSystem.GITHUB: "GITHUB_WORKSPACE",
-    CiSystem.AZURE_PIPELINES: "BUILD_SOURCESDIRECTORY",
-    CiSystem.GITLAB: "CI_PROJECT_DIR",
-    CiSystem.JENKINS: "WORKSPACE",
-}
 
 
 @final
@@ -133,11 +127,6 @@ class Proof:
 
 NOT_COMPARED = Proof("not compared", is_checked=False)
 """The proof of a job whose checkout was not examined."""
-
-
-def workspace(state: GitState, environment: Mapping[str, str]) -> str | None:
-    """The folder into which the CI system checks out the sources, from its variable; None without it."""
-    return environment.get(_WORKSPACES.get(state.system, ""), "") or None
 
 
 def claim_of(state: GitState, environment: Mapping[str, str]) -> Claim:

@@ -23,6 +23,19 @@ class Origin(Enum):
 _SAME_COMMIT_EVENTS = ("pull_request", "push", "merge_group", "workflow_dispatch")
 
 
+_WORKSPACES = {
+    CiSystem.GITHUB: "GITHUB_WORKSPACE",
+    CiSystem.AZURE_PIPELINES: "BUILD_SOURCESDIRECTORY",
+    CiSystem.GITLAB: "CI_PROJECT_DIR",
+    CiSystem.JENKINS: "WORKSPACE",
+}
+
+
+def workspace_of(system: CiSystem, environment: Mapping[str, str]) -> str | None:
+    """The folder into which the CI system checks out the sources, from its variable; None without it."""
+    return environment.get(_WORKSPACES.get(system, ""), "") or None
+
+
 def origin_of(system: CiSystem, environment: Mapping[str, str], *, is_held: bool) -> Origin:
     """The origin of the file; ``is_held`` says that it lies in the checkout."""
     if not is_held:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from image_builder_adapters.cancellation import ScopedCancellation
-from image_builder_adapters.place import find_place
+from image_builder_adapters.job_surroundings import find_place
 from image_builder_domain.diagnosis import Diagnosis, Finding
 from image_builder_domain.plan.backend import Backend, decide_backend
 from image_builder_domain.plan.inputs import TagInputs

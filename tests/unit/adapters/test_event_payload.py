@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 import pytest
-from image_builder_adapters import event_payload
-from image_builder_adapters.event_payload import read_event
+from image_builder_adapters import job_surroundings as event_payload
+from image_builder_adapters.job_surroundings import read_event
 
 
 def told(path: object) -> str:
@@ -29,7 +29,7 @@ def test_a_payload_is_read_as_it_is(tmp_path: Path) -> None:
 def test_what_is_no_json_object_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "event.json"
     file.write_bytes(content)
-    assert told(file).startswith(f"GITHUB_EVENT_PATH: {file}: this is no JSON")
+    assert told(file).startswith(f"GITHUB_EVENT_PATH: {file}: this is not ")
 
 
 def test_what_is_no_regular_file_is_refused_without_waiting_for_it(tmp_path: Path) -> None:

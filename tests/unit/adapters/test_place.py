@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from image_builder_adapters.place import find_place
+from image_builder_adapters.job_surroundings import find_place
 
-SHOWN = "from image_builder_adapters.place import find_place; import os; os.write({}, str(find_place()).encode())"
+SHOWN = "import os; from image_builder_adapters.job_surroundings import find_place; "
+SHOWN += "os.write({}, str(find_place()).encode())"
 
 
 @pytest.mark.parametrize("name", [".dockerenv", "run/.containerenv"])

@@ -22,11 +22,10 @@ from image_builder_adapters.buildkit.outcome import failure_of as buildkit_failu
 from image_builder_adapters.buildkit.outcome import parse_metadata
 from image_builder_adapters.console_text import neutralise, single_line
 from image_builder_adapters.cosign.program import is_transient, names_digest, reason_of
-from image_builder_adapters.event_payload import read_event
 from image_builder_adapters.http.client import HttpAnswer
 from image_builder_adapters.http.retry import retry_after_seconds
 from image_builder_adapters.identity.signed_token import SignedToken
-from image_builder_adapters.identity.strict_json import read_strictly
+from image_builder_adapters.job_surroundings import read_event
 from image_builder_adapters.kaniko.failure import failure_of as kaniko_failure
 from image_builder_adapters.notary.signify import parse_signify
 from image_builder_adapters.process import Tail
@@ -46,6 +45,7 @@ from image_builder_domain.go.template import TemplateData, render, unset_variabl
 from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.image.registry_prefix import RegistryPrefix
 from image_builder_domain.job.detection import read_git_state
+from image_builder_domain.json_object import json_object
 from image_builder_domain.plan.inputs import Asked
 from image_builder_domain.plan.tags import user_tags
 from image_builder_domain.report.pipeline_log import FIRST_LINE, LAST_LINE, last_report, without_timestamps
@@ -432,7 +432,7 @@ TABLE: dict[str, tuple[Parse, dict[str, Make]]] = {
         SignedToken.parse,
         {"header": lambda size: "e" * size + ".e30.e30", "parts": repeated("e."), "letters": repeated("e")},
     ),
-    "keys of an issuer": (lambda text: read_strictly(text.encode()), DOCUMENTS),
+    "keys of an issuer": (lambda text: json_object(text.encode()), DOCUMENTS),
     "claims of a run": (claimed, NAMES),
     "ref and repository of a job": (lambda text: LISTED.match(text, text, branch_ref(text)), NAMES),
     "build report": (

@@ -1,5 +1,6 @@
 """Reading what is checked out, from real repositories, with and without the git program."""
 
+import base64
 import os
 import shutil
 import subprocess
@@ -8,11 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from image_builder_adapters.git.checkout import copies_git, read_checkout, read_history
-from image_builder_adapters.git.checkout_place import holds, lies_in_checkout
+from image_builder_adapters.git.checkout import copies_git, read_checkout, stored_credentials
 from image_builder_adapters.git.directory import GitDirectory
 from image_builder_domain.trust.checkout import Changes, Checkout, Claim, FoundCheckout, NoCheckout, UnreadableCheckout
-from image_builder_domain.trust.history import OnBranch
 
 from tests.git_repository import GitRepository
 
@@ -53,10 +52,6 @@ def unreadable(folder: Path, environment: dict[str, str]) -> str:
     assert isinstance(found, UnreadableCheckout), found
     assert found.where == str(folder / ".git")
     return found.reason
-
-
-def directory(repository: GitRepository) -> GitDirectory | None:
-    return read_checkout(str(repository.folder), None, Claim(), NO_GIT)[1]
 
 
 # --- HEAD ---------------------------------------------------------------------------------------------------------
@@ -417,14 +412,6 @@ def test_configuration_and_attributes_in_a_checkout_start_no_program(main: GitRe
 # --- submodules ---------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def superproject(main: GitRepository, tmp_path: Path) -> GitRepository:
-    made = GitRepository.make(tmp_path / "super")
-    made.git("submodule", "--quiet", "add", f"file://{main.folder}", "parts/sub")
-    made.commit()
-    return made
-
-
 def test_a_submodule_is_compared_with_what_its_superproject_records(
     superproject: GitRepository, main: GitRepository
 ) -> None:
@@ -449,111 +436,7 @@ def test_a_clone_inside_of_a_checkout_is_recorded_nowhere(main: GitRepository) -
     assert (above.recorded, above.reason) == ("", "its HEAD does not record this folder as a submodule")
 
 
-# --- branches -----------------------------------------------------------------------------------------------------
-
-
-def test_a_commit_lies_on_a_branch_that_holds_it(main: GitRepository, tmp_path: Path) -> None:
-    old, new = main.git("rev-parse", "HEAD^"), main.head
-    proposed = main.proposal("fix/typo", fix="1")
-    clone = main.clone(tmp_path / "clone")
-    for pack in (False, True):
-        if pack:
-            clone.git("pack-refs", "--all")
-        place, env = directory(clone), clone.environment
-        assert read_history(place, old, ("main", "fix/typo", "none"), env) == {
-            "main": OnBranch.YES,
-            "fix/typo": OnBranch.YES,
-            "none": OnBranch.NOT_FETCHED,
-        }
-        assert read_history(place, proposed, ("main",), env) == {"main": OnBranch.NO}
-        assert read_history(place, OTHER, ("main",), env) == {"main": OnBranch.NO}
-        assert read_history(place, new, ("main",), NO_GIT) == {"main": OnBranch.YES}  # its tip
-        assert read_history(place, old, ("main",), NO_GIT) == {"main": OnBranch.UNREADABLE}
-
-
-def test_a_local_branch_proves_nothing(main: GitRepository) -> None:
-    assert read_history(directory(main), main.head, ("main",), main.environment) == {"main": OnBranch.NOT_FETCHED}
-
-
-def test_a_branch_of_a_fork_alone_proves_nothing(main: GitRepository, tmp_path: Path) -> None:
-    clone = main.clone(tmp_path / "clone")
-    fork = main.clone(tmp_path / "fork")
-    foreign = fork.commit(app="foreign")
-    clone.git("remote", "add", "fork", f"file://{fork.folder}")
-    clone.git("fetch", "--quiet", "fork")
-    assert read_history(directory(clone), foreign, ("main",), clone.environment) == {"main": OnBranch.NO}
-    assert read_history(directory(clone), main.head, ("main",), clone.environment) == {"main": OnBranch.YES}
-
-
-def test_a_shallow_clone_cannot_say_that_a_commit_does_not_lie_on_a_branch(main: GitRepository, tmp_path: Path) -> None:
-    shallow = main.clone(tmp_path / "shallow", "--depth=1")
-    old = main.git("rev-parse", "HEAD^")
-    assert read_history(directory(shallow), old, ("main",), shallow.environment) == {"main": OnBranch.SHALLOW}
-    assert read_history(directory(shallow), main.head, ("main",), shallow.environment) == {"main": OnBranch.YES}
-
-
-@pytest.mark.parametrize("branch", ["../../../commit", "a b", "", "x\0", "*", "main.lock", "\ud800", "a" * 9000])
-def test_a_branch_is_no_path(main: GitRepository, tmp_path: Path, branch: str) -> None:
-    clone = main.clone(tmp_path / "clone")
-    (tmp_path / "commit").write_text(main.head)
-    assert read_history(directory(clone), main.head, (branch,), NO_GIT) == {branch: OnBranch.NOT_FETCHED}
-
-
-def test_history_of_no_checkout_is_unreadable(main: GitRepository) -> None:
-    assert read_history(None, main.head, ("main",), main.environment) == {"main": OnBranch.UNREADABLE}
-
-
-# --- files in the checkout ----------------------------------------------------------------------------------------
-
-
-def test_a_file_is_held_by_the_checkout_that_it_lies_in(superproject: GitRepository, tmp_path: Path) -> None:
-    trusted = superproject.clone(superproject.folder / "trusted")  # as actions/checkout with a path makes it
-    outside = tmp_path / "outside.yaml"
-    outside.write_text("")
-    (superproject.folder / "link.yaml").symlink_to(outside)
-    (superproject.folder / "config.yaml").write_text("")
-    (tmp_path / "alias.yaml").symlink_to(superproject.folder / "config.yaml")
-    (tmp_path / "folder").symlink_to(superproject.folder)
-    (superproject.folder / "away").symlink_to(tmp_path)  # a link on the way that a commit chose
-    (tmp_path / "way").symlink_to(superproject.folder / "away")
-    (tmp_path / "out").symlink_to(tmp_path)
-    place = directory(superproject)
-    held = [
-        *(superproject.folder / "config.yaml", superproject.folder / "link.yaml", tmp_path / "alias.yaml"),
-        *(tmp_path / "folder" / "link.yaml", superproject.folder / "parts" / "sub" / "app"),
-        *(superproject.folder / "away" / "outside.yaml", tmp_path / "way" / "outside.yaml"),
-    ]
-    for file in held:
-        assert holds(str(file), place, ()), file
-    for file in (outside, trusted.folder / "config.yaml", tmp_path / "out" / "outside.yaml"):
-        assert not holds(str(file), place, ()), file
-
-
-def test_what_builds_nothing_looks_at_the_workspace_first(
-    main: GitRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trusted = main.clone(main.folder / "trusted")
-    monkeypatch.chdir(trusted.folder)
-    own, theirs = str(trusted.folder / "config.yaml"), str(main.folder / "config.yaml")
-    assert lies_in_checkout(theirs, str(main.folder))
-    assert not lies_in_checkout(own, str(main.folder))
-    assert lies_in_checkout(own, None)
-    assert not lies_in_checkout(theirs, None)
-    nothing = tmp_path / "nothing"
-    nothing.mkdir()
-    monkeypatch.chdir(nothing)
-    file = str(nothing / "config.yaml")
-    assert lies_in_checkout(file, str(nothing))
-    assert not lies_in_checkout(file, None)
-    (nothing / ".git").write_text("nonsense")
-    assert lies_in_checkout(file, None)
-
-
-def test_without_a_checkout_the_context_counts_as_one(tmp_path: Path) -> None:
-    (tmp_path / "context").mkdir()
-    assert holds(str(tmp_path / "context" / "x.yaml"), None, (str(tmp_path / "context"),))
-    assert not holds(str(tmp_path / "x.yaml"), None, (str(tmp_path / "context"),))
-    assert not holds("/config/x.yaml", None, ("/",))
+# --- what gets into an image --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -577,6 +460,40 @@ def test_git_gets_into_an_image_unless_an_ignore_file_excludes_it(
 def test_a_context_below_a_checkout_copies_no_git(main: GitRepository) -> None:
     (main.folder / "below").mkdir()
     assert not copies_git(str(main.folder / "below"), "Dockerfile")
+
+
+BASIC = base64.b64encode(b"x-access-token:ghs_canary").decode()
+
+
+def secrets(folder: Path, config: str) -> tuple[str, ...]:
+    (folder / "config").write_text(config)
+    return stored_credentials(GitDirectory(str(folder), str(folder), str(folder)))
+
+
+@pytest.mark.parametrize(
+    ("config", "found"),
+    [
+        (f'[http "https://github.com/"]\n\textraheader = AUTHORIZATION: basic {BASIC}\n', (BASIC, "ghs_canary")),
+        ("[http]extraHeader=Authorization: Bearer canary-1\n", ("canary-1",)),
+        ('[http "x"]\n\textraheader = "AUTHORIZATION: bearer canary-2"\n', ("canary-2",)),
+        ("[remote]\n\turl = https://gitlab-ci-token:canary-3@gitlab.example/a/b.git\n", ("canary-3",)),
+        ("[remote]\n\turl = https://kim:can%2Fary@host/a\n", ("can%2Fary", "can/ary")),
+        ("[remote]\n\turl = https://ghp_0123456789abcdefghij@github.com/a/b\n", ("ghp_0123456789abcdefghij",)),
+        ("[remote]\n\turl = https://github.com/a/b.git\n", ()),
+        ("[remote]\n\turl = https://acme@dev.azure.com/acme/_git/demo\n", ()),
+        ("[remote]\n\turl = git@github.com:acme/demo.git\n", ()),
+        ("[core]\n\tbare = false\n", ()),
+        ("[http]\n\textraheader = X-Trace: 1\n", ()),
+    ],
+)
+def test_a_configuration_holds(tmp_path: Path, config: str, found: tuple[str, ...]) -> None:
+    assert secrets(tmp_path, config) == found
+
+
+def test_a_missing_or_strange_configuration_holds_none(tmp_path: Path) -> None:
+    assert stored_credentials(GitDirectory(str(tmp_path), str(tmp_path), str(tmp_path))) == ()
+    assert secrets(tmp_path, "\0" * 100 + "extraheader = authorization: basic !!!") == ()
+    assert secrets(tmp_path, "extraheader = authorization: basic !!!") == ("!!!",)
 
 
 def test_no_thread_is_left_behind(main: GitRepository) -> None:

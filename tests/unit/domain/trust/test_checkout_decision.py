@@ -23,7 +23,6 @@ from image_builder_domain.trust.checkout import (
     checkout_warnings,
     claim_of,
     git_warnings,
-    workspace,
 )
 from image_builder_domain.trust.job import Job, Side
 from returns.methods import unwrap_or_failure
@@ -181,22 +180,6 @@ def test_the_claim_of_a_gitlab_job_includes_the_merge_that_gitlab_made() -> None
 
 def test_nothing_is_claimed_outside_ci() -> None:
     assert claim_of(replace(STATE, job_type=JobType.LOCAL), {}) == Claim()
-
-
-@pytest.mark.parametrize(
-    ("system", "name"),
-    [
-        (CiSystem.GITHUB, "GITHUB_WORKSPACE"),
-        (CiSystem.AZURE_PIPELINES, "BUILD_SOURCESDIRECTORY"),
-        (CiSystem.GITLAB, "CI_PROJECT_DIR"),
-        (CiSystem.JENKINS, "WORKSPACE"),
-    ],
-)
-def test_the_workspace_is_what_the_ci_system_calls_it(system: CiSystem, name: str) -> None:
-    state = replace(STATE, system=system)
-    assert workspace(state, {name: "/ws", "OTHER": "/other"}) == "/ws"
-    assert workspace(state, {name: ""}) is None
-    assert workspace(replace(STATE, system=CiSystem.PROW), {name: "/ws"}) is None
 
 
 # --- warnings -----------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from image_builder_domain.job.state import CiSystem, GitState, JobType
-from image_builder_domain.trust.configuration_origin import Origin, check_origin, origin_of
+from image_builder_domain.trust.configuration_origin import Origin, check_origin, origin_of, workspace_of
 from image_builder_domain.trust.job import Job, Listed, Side
 from returns.result import Failure, Success
 
@@ -79,3 +79,18 @@ def test_a_ref_does_not_say_of_itself_that_it_is_production(
 def test_a_laptop_may_use_any_file(origin: Origin) -> None:
     job = Job(STATE, Side.LOCAL, "", JobType.LOCAL)
     assert check_origin(job, "c.yaml", origin) == Success(job)
+
+
+@pytest.mark.parametrize(
+    ("system", "name"),
+    [
+        (CiSystem.GITHUB, "GITHUB_WORKSPACE"),
+        (CiSystem.AZURE_PIPELINES, "BUILD_SOURCESDIRECTORY"),
+        (CiSystem.GITLAB, "CI_PROJECT_DIR"),
+        (CiSystem.JENKINS, "WORKSPACE"),
+    ],
+)
+def test_the_workspace_has_another_variable_in_each_ci_system(system: CiSystem, name: str) -> None:
+    assert workspace_of(system, {name: "/ws", "OTHER": "/other"}) == "/ws"
+    assert workspace_of(system, {name: ""}) is None
+    assert workspace_of(CiSystem.PROW, {name: "/ws"}) is None

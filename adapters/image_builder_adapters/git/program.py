@@ -1,8 +1,8 @@
-"""Facts about a working copy from the git program: its commit, the commit's time, and its ancestors.
+"""The git program, asked about one checkout: commits, their times and ancestors, and files that differ.
 
-The working copy may be a pull request, and git obeys the configuration in it. Every setting that could start a program
-(a file system monitor, a signature check, a filter, a remote that sends missing objects) is disabled. Ownership is then
-not checked: containers often run as another user than the one who checked out the sources.
+The checkout may be a pull request, and git obeys the configuration in it. Every setting that could start a program (a
+file system monitor, a signature check, a filter, a remote that sends missing objects) is disabled. Ownership is not
+checked: containers often run as another user than the one who checked out the sources.
 """
 
 import os
@@ -33,23 +33,6 @@ _HARMLESS = (
 _NO_FILTER = {"clean": "", "smudge": "", "process": "", "required": "false"}
 
 
-def working_copy_commit(directory: str, environment: Mapping[str, str], revision: str = "HEAD") -> str | None:
-    """The full name of the commit that is checked out, or of another ``revision`` (never a stranger's text).
-
-    None without git, a working copy or that commit.
-    """
-    commit = _ask(directory, ("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"), environment)
-    return commit if commit is not None and is_sha(commit) else None
-
-
-def commit_time(directory: str, commit: str, environment: Mapping[str, str]) -> int | None:
-    """When a commit was made (committer's date, seconds since 1970); None when git cannot tell."""
-    if not is_sha(commit):
-        return None
-    answer = _ask(directory, ("show", "-s", "--no-show-signature", "--format=%ct", commit), environment)
-    return int(answer) if answer is not None and re.fullmatch(r"[0-9]{1,15}", answer) else None
-
-
 @final
 @dataclass(frozen=True, slots=True)
 class Git:
@@ -68,13 +51,18 @@ class Git:
         program = find_program("git", environment)
         return None if program is None else cls(program, directory, _environment(environment))
 
-    def commit(self, name: str = "HEAD") -> str | None:
-        """The commit that is checked out, or that a tag object marks."""
-        answer = self._text("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+    def commit(self, revision: str = "HEAD") -> str | None:
+        """The commit that is checked out, or that another revision (never a stranger's text) or a tag object names."""
+        answer = self._text("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
         return answer if answer is not None and is_sha(answer) else None
 
+    def time(self, commit: str) -> int | None:
+        """When a commit was made (committer's date, seconds since 1970)."""
+        answer = self._text("show", "-s", "--no-show-signature", "--format=%ct", commit)
+        return int(answer) if answer is not None and re.fullmatch(r"[0-9]{1,15}", answer) else None
+
     def parents(self, commit: str) -> tuple[str, ...] | None:
-        """What the ``parent`` lines of a commit name, also in a shallow clone, where git itself shows none of them."""
+        """The parents that a commit's own text names, also in a shallow clone, where git itself shows none of them."""
         code, answer = self._run("cat-file", "commit", commit)
         return parents(answer) if code == 0 else None
 
@@ -143,14 +131,6 @@ def _as_variables(settings: Mapping[str, str]) -> dict[str, str]:
 
 def _names(answer: bytes) -> tuple[str, ...]:
     return tuple(os.fsdecode(name) for name in answer.split(b"\0") if name)
-
-
-def _ask(directory: str, question: tuple[str, ...], environment: Mapping[str, str]) -> str | None:
-    program = find_program("git", environment)
-    if program is None:
-        return None
-    code, answer = _answer((program, *_HARMLESS, "-C", directory, *question), _environment(environment))
-    return answer.decode("ascii", "replace").strip() if code == 0 else None
 
 
 def _answer(command: tuple[str, ...], environment: Mapping[str, str]) -> tuple[int | None, bytes]:
