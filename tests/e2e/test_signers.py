@@ -76,7 +76,7 @@ def test_a_missing_cosign_is_found_before_the_build(world: World) -> None:
     world.path = str(programs)
     done = world.run()
     assert done.code == 2, done.err
-    assert "cosign: there is no such program on PATH" in done.err
+    assert "cosign: program not found on PATH" in done.err
     assert not list(world.artifacts.glob("build_*"))
 
 

@@ -1,7 +1,8 @@
-"""Command lines of ``cosign``: pure, and without anything secret.
+"""Command lines of ``cosign``, which hold no secrets, and the environment it runs in.
 
-What is signed is always ``repository@digest``, never a tag. An index is signed as itself: its children are other
-digests, which nobody asked to sign, so ``--recursive`` is not used.
+The subject of a signature is always ``repository@digest``, never a tag. An index is signed by its own digest;
+``--recursive`` would also sign the digests of its children, which are not part of the request. The environment lists
+variables by name, so that no other secret of the job reaches cosign.
 """
 
 from collections.abc import Mapping
@@ -15,12 +16,26 @@ from image_builder_domain.secret_name import is_secret
 SIGNING_CONFIG_PLACEHOLDER = "<signing config without services>"
 DIGEST_PLACEHOLDER = Digest("<digest>")
 TRUSTED_ROOT_PLACEHOLDER = "<empty trusted root>"
+PASSWORD: Final = "COSIGN_PASSWORD"  # noqa: S105 (the variable's name)
+
+_COMMON: Final = (
+    *("PATH", "HOME", "TMPDIR", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+)
+_SERVICES: Final = {
+    "awskms": ("AWS_",),
+    "gcpkms": ("GOOGLE_", "CLOUDSDK_"),
+    "azurekms": ("AZURE_",),
+    "hashivault": ("VAULT_", "TRANSIT_SECRET_ENGINE_PATH"),
+}
+KEY_SERVICES: Final = tuple(_SERVICES)
+"""The schemes of references to key management services."""
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What one signature is for."""
+    """The subject of one signature."""
 
     repository: Repository
     digest: Digest
@@ -32,9 +47,9 @@ class Subject:
 @final
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Paths of what the settings name, or of what was made in its place; None lets cosign ask the public services.
+    """Paths of the files that the settings name, or of generated ones; with None, cosign uses the public services.
 
-    ``docker_folder`` is where cosign looks for credentials.
+    ``docker_folder`` is the folder of the Docker configuration that cosign reads.
     """
 
     identity_token: str | None = None
@@ -44,7 +59,7 @@ class Files:
 
 
 def files_of(settings: CosignSettings, signing_config: str, trusted_root: str) -> Files:
-    """The settings' own files; without a transparency log the two given ones stand for what is not named."""
+    """The files in the settings; without a transparency log, the two given ones replace those that are missing."""
     alone = not settings.transparency_log
     return Files(
         settings.identity_token_file,
@@ -67,7 +82,7 @@ def sign_command(settings: CosignSettings, files: Files, subject: Subject) -> tu
 
 
 def verify_command(settings: CosignSettings, files: Files, subject: Subject) -> tuple[str, ...]:
-    """Ask the registry for the signature, and check it against what the settings say it must be."""
+    """Verify the signature in the registry with the key or identity in the settings."""
     return (
         *("cosign", "verify", "--output", "json"),
         *_option("--key", settings.public_key or settings.key),
@@ -81,17 +96,17 @@ def verify_command(settings: CosignSettings, files: Files, subject: Subject) -> 
 
 
 def public_key_command(key: str) -> tuple[str, ...]:
-    """Print the public key of a key file, which shows that the file and its password are good."""
+    """Print the public key of a key file, which fails unless the file and its password are valid."""
     return ("cosign", "public-key", "--key", key)
 
 
 def signing_config_command(path: str) -> tuple[str, ...]:
-    """Write a signing config without any service: no log, no certificate authority, no time stamps."""
+    """Write a signing config without services: no log, no certificate authority, no time stamps."""
     return ("cosign", "signing-config", "create", "--out", path)
 
 
 def trusted_root_command(path: str) -> tuple[str, ...]:
-    """Write a trusted root that trusts nobody; else cosign would fetch the public one, which a key needs nothing of."""
+    """Write an empty trusted root; without one, cosign would download the public root, which a key does not need."""
     return ("cosign", "trusted-root", "create", "--out", path)
 
 
@@ -103,30 +118,14 @@ def _plain_http(subject: Subject) -> tuple[str, ...]:
     return ("--allow-http-registry",) if subject.repository.is_loopback else ()
 
 
-PASSWORD: Final = "COSIGN_PASSWORD"  # noqa: S105 (the variable's name)
-
-_COMMON: Final = (
-    *("PATH", "HOME", "TMPDIR", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR"),
-    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
-)
-_SERVICES: Final = {
-    "awskms": ("AWS_",),
-    "gcpkms": ("GOOGLE_", "CLOUDSDK_"),
-    "azurekms": ("AZURE_",),
-    "hashivault": ("VAULT_", "TRANSIT_SECRET_ENGINE_PATH"),
-}
-KEY_SERVICES: Final = tuple(_SERVICES)
-"""The schemes of references to key management services."""
-
-
 def key_service(settings: CosignSettings) -> str | None:
-    """The scheme of a key that is no file, None for a file or without a key."""
+    """The scheme of a key in a key management service; None for a file or without a key."""
     scheme, found, _ = (settings.key or "").partition("://")
     return scheme if found else None
 
 
 def cosign_environment(environment: Mapping[str, str], settings: CosignSettings) -> dict[str, str]:
-    """The common variables, the password for a key file, and a key service's own variables for its keys alone."""
+    """The common variables, plus the password for a key file, or the variables of the key management service."""
     service = key_service(settings)
     prefixes = _SERVICES.get(service, ()) if service is not None else ()
     names = (*_COMMON, PASSWORD) if settings.key is not None and service is None else _COMMON
@@ -134,5 +133,5 @@ def cosign_environment(environment: Mapping[str, str], settings: CosignSettings)
 
 
 def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Values that must not be shown, by their names."""
+    """Values of variables whose names mark them as secret."""
     return tuple(value for name, value in environment.items() if is_secret(name, value))

@@ -1,13 +1,13 @@
-"""What a cosign signer needs, checked before the build: the program, keys, their password, files of a private Sigstore.
+"""The checks of a cosign signer before the build: the program, keys, their password, files of a private Sigstore.
 
-Nothing is sent: a key management service is asked only when there is something to sign.
+Nothing is sent: a key management service is used only when there is something to sign.
 """
 
 import base64
 import binascii
 import json
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from image_builder_domain.configuration.signer_settings import CosignSettings
 from returns.methods import unwrap_or_failure
@@ -17,63 +17,71 @@ from image_builder_adapters.cosign.command import KEY_SERVICES, PASSWORD, key_se
 from image_builder_adapters.process import find_program, search_path
 from image_builder_adapters.secret_file import one_line, read_secret
 
+_LARGEST_FILE: Final = 1 << 20
+
 Run: TypeAlias = Callable[[tuple[str, ...]], Result[tuple[str, ...], str]]
-"""Runs a command that asks nobody; the lines of its output, or why it failed."""
+"""Runs a command that uses no network: the lines of its output, or why it failed."""
 
-Wrong: TypeAlias = tuple[str, str]
-"""Where, and what is wrong there."""
-
-
-def check_material(settings: CosignSettings, environment: Mapping[str, str], run: Run) -> Wrong | None:
-    """The first thing that would make signing fail, None when there is nothing."""
-    if find_program("cosign", environment) is None:
-        return _missing(environment)
-    checks = (_check_services, _check_key, _check_identity)
-    return next((wrong for check in checks if (wrong := check(settings, environment, run)) is not None), None)
+Problem: TypeAlias = tuple[str, str]
+"""The path or setting, and what is wrong with it."""
 
 
-def check_verification(settings: CosignSettings, environment: Mapping[str, str]) -> Wrong | None:
-    """The first thing that would make verifying fail: the program, the public key, the roots of trust."""
-    if find_program("cosign", environment) is None:
-        return _missing(environment)
-    if settings.public_key is not None and isinstance(found := read_public_key(settings.public_key), Failure):
-        return settings.public_key, found.failure()
-    if settings.trusted_root is not None and isinstance(root := _json_object(settings.trusted_root), Failure):
-        return settings.trusted_root, root.failure()
-    return None
+def check_material(settings: CosignSettings, environment: Mapping[str, str], run: Run) -> Problem | None:
+    """The first problem that would make signing fail; None without one."""
+    return (
+        _check_program(environment)
+        or _check_services(settings)
+        or _check_key(settings, environment, run)
+        or _check_file(settings.identity_token_file, read_identity_token)
+    )
 
 
-def _missing(environment: Mapping[str, str]) -> Wrong:
-    what = f"there is no such program on PATH, which is {search_path(environment)}"
-    return "cosign", f"{what}; install cosign 3 (https://docs.sigstore.dev)"
+def check_verification(settings: CosignSettings, environment: Mapping[str, str]) -> Problem | None:
+    """The first problem that would make verifying fail: the program, the public key, the roots of trust."""
+    return (
+        _check_program(environment)
+        or _check_file(settings.public_key, read_public_key)
+        or _check_file(settings.trusted_root, _json_object)
+    )
 
 
 def read_identity_token(path: str) -> Result[str, str]:
-    """The token, which its issuer renews in the file now and then."""
+    """The token; its issuer replaces it in the file from time to time."""
     return read_secret(path).bind(lambda text: one_line(text, "identity token"))
 
 
-def _check_services(settings: CosignSettings, _: Mapping[str, str], __: Run) -> Wrong | None:
-    for path in (settings.signing_config, settings.trusted_root):
-        found = _json_object(path) if path is not None else Success({})
-        if isinstance(found, Failure):
-            return str(path), found.failure()
-    if settings.transparency_log:
+def read_public_key(path: str) -> Result[bytes, str]:
+    """The DER of a PEM public key."""
+    return _content(path).bind(lambda content: _der(content.decode("ascii", "replace")))
+
+
+def _check_program(environment: Mapping[str, str]) -> Problem | None:
+    if find_program("cosign", environment) is not None:
         return None
+    reason = f"program not found on PATH, which is {search_path(environment)}"
+    return "cosign", f"{reason}; install cosign 3 (https://docs.sigstore.dev)"
+
+
+def _check_file(path: str | None, read: Callable[[str], Result[object, str]]) -> Problem | None:
+    content = read(path) if path is not None else None
+    return (str(path), content.failure()) if isinstance(content, Failure) else None
+
+
+def _check_services(settings: CosignSettings) -> Problem | None:
+    problem = _check_file(settings.signing_config, _json_object) or _check_file(settings.trusted_root, _json_object)
+    if problem is not None or settings.transparency_log:
+        return problem
     if settings.identity_token_file is not None:
-        reason = (
-            "without a transparency log nothing proves when a keyless certificate, which lives for minutes, was used"
-        )
+        reason = "a keyless certificate lives for minutes, and only a transparency log proves when it was used"
         return "transparency-log", f"{reason}; remove the key, or sign with a key"
     config = _json_object(settings.signing_config).unwrap() if settings.signing_config is not None else {}
     if config.get("rekorTlogUrls"):
-        return str(
-            settings.signing_config
-        ), "names a transparency log, but transparency-log is false; change one of them"
+        reason = "names a transparency log, but transparency-log is false; change one of them"
+        return str(settings.signing_config), reason
     return None
 
 
-def _check_key(settings: CosignSettings, environment: Mapping[str, str], run: Run) -> Wrong | None:
+def _check_key(settings: CosignSettings, environment: Mapping[str, str], run: Run) -> Problem | None:
     if settings.key is None:
         return None
     public = read_public_key(settings.public_key) if settings.public_key is not None else Success(b"")
@@ -86,35 +94,19 @@ def _check_key(settings: CosignSettings, environment: Mapping[str, str], run: Ru
     return _check_key_file(settings.key, public.unwrap(), environment, run)
 
 
-def _check_key_file(key: str, public: bytes, environment: Mapping[str, str], run: Run) -> Wrong | None:
+def _check_key_file(key: str, public: bytes, environment: Mapping[str, str], run: Run) -> Problem | None:
     readable = read_secret(key)
     if isinstance(readable, Failure):
         return key, readable.failure()
     if PASSWORD not in environment:
-        return key, f"{PASSWORD} is not set; set it to the key's password, empty if it has none"
+        return key, f"{PASSWORD} is not set; set it to the key's password, or to nothing if it has none"
     lines = unwrap_or_failure(run(public_key_command(key)))
     if isinstance(lines, str):
         return key, f"cannot be used with the password in {PASSWORD}: {lines}"
     derived = unwrap_or_failure(_der("\n".join(lines)))
     if public and derived != public:
-        return key, "is not the key that belongs to public-key; name the two halves of one pair"
+        return key, "does not belong to public-key; name the two keys of one pair"
     return None
-
-
-def _check_identity(settings: CosignSettings, _: Mapping[str, str], __: Run) -> Wrong | None:
-    path = settings.identity_token_file
-    found = read_identity_token(path) if path is not None else Success("")
-    return (str(path), found.failure()) if isinstance(found, Failure) else None
-
-
-def read_public_key(path: str) -> Result[bytes, str]:
-    """The DER of a PEM public key; for anybody to read, so its mode does not matter."""
-    try:
-        with open(path, encoding="ascii") as file:
-            text = file.read(1 << 20)
-    except (OSError, ValueError) as error:
-        return Failure(f"cannot be read: {getattr(error, 'strerror', None) or 'it is no PEM text'}")
-    return _der(text)
 
 
 def _der(text: str) -> Result[bytes, str]:
@@ -124,15 +116,24 @@ def _der(text: str) -> Result[bytes, str]:
         der = base64.b64decode("".join(body.split()), validate=True)
     except (binascii.Error, ValueError):
         der = b""
-    return Success(der) if begin and end and der else Failure("holds no PEM block 'PUBLIC KEY'")
+    return Success(der) if begin and end and der else Failure("does not contain a PEM block 'PUBLIC KEY'")
 
 
 def _json_object(path: str) -> Result[dict[str, object], str]:
+    content = unwrap_or_failure(_content(path))
+    if isinstance(content, str):
+        return Failure(content)
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        return Failure("is not JSON of at most 1 MiB")
+    return Success(value) if isinstance(value, dict) else Failure("is not a JSON object")
+
+
+def _content(path: str) -> Result[bytes, str]:
+    """The first MiB of a file that others may read."""
     try:
         with open(path, "rb") as file:
-            found = json.loads(file.read(1 << 20))
-    except OSError as error:
-        return Failure(f"cannot be read: {error.strerror}")
-    except (ValueError, RecursionError):
-        return Failure("is no JSON of at most 1 MiB")
-    return Success(found) if isinstance(found, dict) else Failure("holds no JSON object")
+            return Success(file.read(_LARGEST_FILE))
+    except (OSError, ValueError) as error:
+        return Failure(f"cannot be read: {getattr(error, 'strerror', None) or 'the path is not valid'}")

@@ -1,4 +1,4 @@
-"""The files that ``cosign`` needs for a while: made for it, and gone afterwards."""
+"""The temporary files that ``cosign`` needs; they are removed afterwards."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ from image_builder_adapters.cosign.program import run_locally
 @final
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Files by their paths, and the descriptors that must stay open in the program for them."""
+    """The paths of the files, and the descriptors that the program inherits for some of them."""
 
     files: Files
     descriptors: tuple[int, ...] = ()
@@ -29,7 +29,7 @@ class Session:
 
 @contextmanager
 def session(settings: CosignSettings, environment: Mapping[str, str], secrets: Secrets) -> Iterator[Session | str]:
-    """A session with everything that signing needs, or why there is none."""
+    """The files for signing, or why they cannot be made."""
     with private_files(settings, environment) as files:
         if isinstance(files, str):
             yield files
@@ -45,15 +45,18 @@ def session(settings: CosignSettings, environment: Mapping[str, str], secrets: S
 
 @contextmanager
 def private_files(settings: CosignSettings, environment: Mapping[str, str]) -> Iterator[Files | str]:
-    """A folder that is removed, with what stands for public services where there should be none; or what failed."""
+    """The files for verifying, in a private folder, or why they cannot be made.
+
+    Without a transparency log, they include configurations without any service, so that cosign uses no public one.
+    """
     folder = ""
     try:
         try:
             folder = tempfile.mkdtemp(prefix="image-builder-cosign-")
-            # Docker's configuration: a link to what each run of the program is given, so that it is never on a disk.
+            # Docker's configuration is a link to the program's standard input, so that it is never written to disk.
             os.symlink("/proc/self/fd/0", os.path.join(folder, "config.json"))
         except OSError as error:
-            yield f"no place for its files: {error.strerror}; set TMPDIR to a folder that can be written"
+            yield f"cannot make a folder for its files: {error.strerror}; set TMPDIR to a writable folder"
         else:
             yield _made(folder, settings, environment)
     finally:
@@ -69,13 +72,13 @@ def _made(folder: str, settings: CosignSettings, environment: Mapping[str, str])
     for path in makers.keys() & {files.signing_config, files.trusted_root}:
         done = run_locally(makers[path](path), environment)
         if isinstance(done, Failure):
-            return f"cannot do without a transparency log: {done.failure()}; install cosign 3"
+            return f"cannot work without a transparency log: {done.failure()}; install cosign 3"
     return files
 
 
 @contextmanager
 def _identity_token(path: str | None, secrets: Secrets) -> Iterator[int | str | None]:
-    """A file in memory with exactly the token: what stands around it in the settings' file may confuse cosign."""
+    """A file in memory with the token only: white space around it in the settings' file may confuse cosign."""
     if path is None:
         yield None
         return

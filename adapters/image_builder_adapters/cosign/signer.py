@@ -1,4 +1,4 @@
-"""The cosign signer: one signature for each ``repository@digest``, verified in the registry before it counts."""
+"""The signer of type ``cosign``: one signature for each ``repository@digest``, verified in the registry afterwards."""
 
 import shlex
 import threading
@@ -20,7 +20,14 @@ from returns.result import Failure, Result, Success
 from image_builder_adapters.cosign import command
 from image_builder_adapters.cosign.command import Subject, cosign_environment, secrets_of
 from image_builder_adapters.cosign.material import check_material
-from image_builder_adapters.cosign.program import CosignClient, Trouble, is_transient, reason_of, run_locally, stopped
+from image_builder_adapters.cosign.program import (
+    CosignClient,
+    CosignFailure,
+    is_transient,
+    reason_of,
+    run_locally,
+    stopped,
+)
 from image_builder_adapters.cosign.session import Session, session
 from image_builder_adapters.cosign.verifier import CosignVerifier
 from image_builder_adapters.http.retry import RetryPolicy
@@ -36,16 +43,16 @@ _AT_ONCE = 4
 @final
 @dataclass(frozen=True, slots=True)
 class _Verdict:
-    """What became of one digest; no trouble means that it is signed."""
+    """The outcome for one digest; without a failure it is signed."""
 
-    trouble: Trouble | None
+    failure: CosignFailure | None
     attempts: int = 0
     seconds: float = 0.0
 
 
 @final
 class _Turns:
-    """One at a time for each subject, over all signers of this process.
+    """One lock for each subject, shared by all signers of this process.
 
     A registry without the referrers API keeps signatures in a list that writers replace as a whole: two at once would
     lose one of them.
@@ -66,7 +73,7 @@ _TURNS = _Turns()
 
 @final
 class CosignSigner:
-    """Implements ``Signer``. ``environment`` is the tool's own; ``secrets`` learns the secrets that cosign gets."""
+    """Implements ``Signer``. ``environment`` is the tool's own; ``secrets`` learns the secrets that cosign receives."""
 
     def __init__(
         self, name: str, settings: CosignSettings, environment: Mapping[str, str], secrets: Secrets | None = None
@@ -82,13 +89,13 @@ class CosignSigner:
         self._checked: Result[None, SignerMisconfigured] | None = None
 
     def prepare(self) -> Result[None, SignerMisconfigured]:
-        """Implement ``Signer.prepare``; runs ``cosign`` for what it can tell without asking anybody."""
+        """Implement ``Signer.prepare``; runs ``cosign`` for checks that use no network."""
         if self._checked is None:
             self._checked = self._check()
         return self._checked
 
     def describe(self, images: tuple[ImageReference, ...]) -> str:
-        """Implement ``Signer.describe``: the command lines, with placeholders for digests and files that are made."""
+        """Implement ``Signer.describe``: the command lines, with placeholders for digests and generated files."""
         files = command.files_of(self._settings, command.SIGNING_CONFIG_PLACEHOLDER, command.TRUSTED_ROOT_PLACEHOLDER)
         repositories = dict.fromkeys(one.repository for one in images)
         return "\n".join(
@@ -98,7 +105,7 @@ class CosignSigner:
         )
 
     def sign(self, images: tuple[ImageToSign, ...], cancellation: Cancellation) -> tuple[SignatureResult, ...]:
-        """Implement ``Signer.sign``; several digests at once, each of them once."""
+        """Implement ``Signer.sign``: several digests in parallel, each of them once."""
         if not images:
             return ()
         subjects = list(dict.fromkeys(_subject(image) for image in images))
@@ -108,66 +115,62 @@ class CosignSigner:
     def _sign_all(self, subjects: list[Subject], cancellation: Cancellation) -> list[_Verdict]:
         unfit = unwrap_or_failure(self.prepare())
         if unfit is not None:
-            return [_Verdict(Trouble(str(unfit)))] * len(subjects)
+            return [_Verdict(CosignFailure(str(unfit)))] * len(subjects)
         if cancellation.reason() is not None:
             return [_Verdict(stopped(cancellation))] * len(subjects)
         with session(self._settings, self._environment, self._secrets) as opened:
             if isinstance(opened, str):
-                return [_Verdict(Trouble(opened))] * len(subjects)
+                return [_Verdict(CosignFailure(opened))] * len(subjects)
             with ThreadPoolExecutor(_AT_ONCE) as pool:
                 return list(pool.map(lambda subject: self._sign_one(subject, opened, cancellation), subjects))
 
     def _sign_one(self, subject: Subject, opened: Session, cancellation: Cancellation) -> _Verdict:
-        started, attempts, trouble = time.monotonic(), 0, None
+        started, attempts, failure = time.monotonic(), 0, None
         with _TURNS.of(subject):
             while cancellation.reason() is None:
-                attempts, trouble = attempts + 1, self._attempt(subject, opened, cancellation)
-                may_retry = trouble is not None and trouble.transient and attempts < _RETRIES.attempts
+                attempts, failure = attempts + 1, self._attempt(subject, opened, cancellation)
+                may_retry = failure is not None and failure.transient and attempts < _RETRIES.attempts
                 if not may_retry or cancellation.wait(_RETRIES.pause(attempts)):
                     break
         if attempts == 0:
-            trouble = stopped(cancellation)
-        return _Verdict(trouble, attempts, time.monotonic() - started)
+            failure = stopped(cancellation)
+        return _Verdict(failure, attempts, time.monotonic() - started)
 
-    def _attempt(self, subject: Subject, opened: Session, cancellation: Cancellation) -> Trouble | None:
+    def _attempt(self, subject: Subject, opened: Session, cancellation: Cancellation) -> CosignFailure | None:
         arguments = command.sign_command(self._settings, opened.files, subject)
         ended = self._client.run(arguments, opened.files, subject, cancellation, opened.descriptors)
-        if isinstance(ended, Trouble):
+        if isinstance(ended, CosignFailure):
             return ended
         if ended.code == 0:
             return self._verifier.verify_with(opened.files, subject, cancellation)
-        transient = is_transient(ended.lines)
-        remedy = (
-            "signing is safe to run again" if transient else "check the signer's keys and your rights in the registry"
-        )
-        return Trouble(f"cosign sign: {self._secrets.text(reason_of(ended.lines))}; {remedy}", transient)
+        reason = f"cosign sign: {self._secrets.text(reason_of(ended.lines))}"
+        if is_transient(ended.lines):
+            return CosignFailure(f"{reason}; signing is safe to run again", transient=True)
+        return CosignFailure(f"{reason}; check the signer's keys and its permissions in the registry")
 
     def _result(self, image: ImageToSign, verdict: _Verdict) -> SignatureResult:
-        trouble = verdict.trouble
+        failure = verdict.failure
         return SignatureResult(
             self._name,
             image.reference,
             image.descriptor.digest,
-            SignatureStatus.FAILED if trouble is not None else SignatureStatus.SIGNED,
+            SignatureStatus.FAILED if failure is not None else SignatureStatus.SIGNED,
             verdict.attempts,
             verdict.seconds,
-            trouble.reason if trouble is not None else "",
-            trouble is not None and trouble.transient,
-            note=NOT_LOGGED if trouble is None and not self._settings.transparency_log else "",
+            failure.reason if failure is not None else "",
+            failure is not None and failure.transient,
+            note=NOT_LOGGED if failure is None and not self._settings.transparency_log else "",
         )
 
     def _check(self) -> Result[None, SignerMisconfigured]:
-        wrong = check_material(self._settings, self._environment, lambda made: run_locally(made, self._environment))
-        if wrong is not None:
-            return Failure(SignerMisconfigured(self._name, wrong[0], self._secrets.text(wrong[1])))
-        # Made again for each signing: files in a shared folder should not lie there for as long as a build takes.
+        problem = check_material(self._settings, self._environment, lambda made: run_locally(made, self._environment))
+        if problem is not None:
+            return Failure(SignerMisconfigured(self._name, problem[0], self._secrets.text(problem[1])))
+        # Only a test: signing makes its files again, so that they do not stay in a shared folder during the build.
         with session(self._settings, self._environment, self._secrets) as opened:
-            wrong_session = opened if isinstance(opened, str) else None
-        return (
-            Success(None)
-            if wrong_session is None
-            else Failure(SignerMisconfigured(self._name, "cosign", wrong_session))
-        )
+            if isinstance(opened, str):
+                return Failure(SignerMisconfigured(self._name, "cosign", opened))
+        return Success(None)
 
 
 def _subject(image: ImageToSign) -> Subject:

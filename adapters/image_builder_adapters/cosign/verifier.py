@@ -1,4 +1,4 @@
-"""Whether a registry holds a signature that is what the settings of a cosign signer say it must be."""
+"""Verification of signatures in a registry against the settings of a cosign signer."""
 
 from collections.abc import Mapping
 from typing import final
@@ -15,8 +15,8 @@ from image_builder_adapters.cosign.material import check_verification
 from image_builder_adapters.cosign.program import (
     NOT_SIGNED,
     CosignClient,
-    Ended,
-    Trouble,
+    CosignFailure,
+    Exited,
     is_transient,
     names_digest,
     reason_of,
@@ -26,7 +26,7 @@ from image_builder_adapters.cosign.session import private_files
 
 @final
 class CosignVerifier:
-    """Implements ``Verifier`` with the program ``cosign``; needs no private key and no password."""
+    """Implements ``Verifier``; needs neither a private key nor a password."""
 
     def __init__(self, name: str, settings: CosignSettings, environment: Mapping[str, str], secrets: Secrets) -> None:
         self._name = name
@@ -37,28 +37,28 @@ class CosignVerifier:
 
     def prepare(self) -> Result[None, SignerMisconfigured]:
         """Implement ``Verifier.prepare``."""
-        wrong = check_verification(self._settings, self._environment)
-        return Success(None) if wrong is None else Failure(SignerMisconfigured(self._name, *wrong))
+        problem = check_verification(self._settings, self._environment)
+        return Success(None) if problem is None else Failure(SignerMisconfigured(self._name, *problem))
 
     def verify(self, image: ImageReference, cancellation: Cancellation) -> Result[None, str]:
         """Implement ``Verifier.verify``."""
-        assert image.digest is not None  # noqa: S101 (what is verified is a digest)
+        assert image.digest is not None  # noqa: S101 (a verifier gets digests only)
         with private_files(self._settings, self._environment) as files:
             if isinstance(files, str):
                 return Failure(files)
             trouble = self.verify_with(files, Subject(image.repository, image.digest), cancellation)
         return Success(None) if trouble is None else Failure(trouble.reason)
 
-    def verify_with(self, files: Files, subject: Subject, cancellation: Cancellation) -> Trouble | None:
-        """None when a signature of exactly this digest is there and good, else why not; with files that are there."""
+    def verify_with(self, files: Files, subject: Subject, cancellation: Cancellation) -> CosignFailure | None:
+        """None if the registry has a valid signature of exactly this digest, else why not."""
         ended = self._client.run(verify_command(self._settings, files, subject), files, subject, cancellation)
         match ended:
-            case Trouble():
+            case CosignFailure():
                 return ended
-            case Ended(0, lines):
+            case Exited(0, lines):
                 if names_digest(lines, subject.digest):
                     return None
-                return Trouble(f"cosign verify did not name {subject.digest}; the signature must not be relied on")
-            case Ended(code, lines):
+                return CosignFailure(f"cosign verify did not name {subject.digest}; do not rely on the signature")
+            case Exited(code, lines):
                 reason = f"cosign verify: {self._secrets.text(reason_of(lines))}; check the signer's keys and the image"
-                return Trouble(reason, transient=code in NOT_SIGNED or is_transient(lines))
+                return CosignFailure(reason, transient=code in NOT_SIGNED or is_transient(lines))
