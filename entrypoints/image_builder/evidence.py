@@ -6,13 +6,13 @@ replaced before anything else is done, and a run that is refused or interrupted 
 
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final, final
 
 from image_builder_adapters.artifacts import FileArtifacts, append
 from image_builder_adapters.folder import link_on
 from image_builder_adapters.redaction import Redactor
-from image_builder_domain.exit_code import Interruption
+from image_builder_domain.exit_code import ExitCode, Interruption
 from image_builder_domain.failure import ArtifactFailure
 from image_builder_domain.job.detection import detect
 from image_builder_domain.job.state import CiSystem
@@ -21,11 +21,9 @@ from image_builder_domain.report.report import Report, unfinished_report
 from image_builder_domain.trust.job import Side
 from returns.methods import unwrap_or_failure
 
-from image_builder import ci_output
 from image_builder.folders import engine_state_directory, log_directory
 from image_builder.options import Options, field_of
-from image_builder.presenters import prow
-from image_builder.presenters.azure_pipelines import state_output
+from image_builder.presenters import azure_pipelines, github, prow
 from image_builder.presenters.console import Console
 
 _REPORT: Final = "build-report-path"
@@ -39,6 +37,7 @@ _FILES: Final = {
 """The flag that names the file of each mode that leaves evidence."""
 
 _GITHUB_FILES: Final = ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")
+_TOO_LARGE: Final = "GITHUB_OUTPUT: the build report is too large for the output build-report; use --build-report-path"
 
 
 @final
@@ -69,59 +68,56 @@ class Evidence:
     def begin(self) -> Problems:
         """Check every place, then write an unfinished report where an earlier run may have left a success.
 
-        Problems say which place cannot be used; nothing is changed then.
+        A problem names a place that cannot be used; nothing is changed then.
         """
         problems = (*self._check_files(), *self._check_folders())
         if problems:
             return problems
-        failures = self._save(unfinished_report("running", self._name, "the run has not finished"))
+        failures = self._write_files(unfinished_report("running", self._name, "the run has not finished"))
         return tuple(Problem("evidence", failure) for failure in failures)
 
-    def refused(self, problems: Problems) -> list[str]:
+    def refused(self, problems: Problems) -> tuple[str, ...]:
         """Write to every place that this run was refused, and why; return what could not be written."""
         reasons = tuple(dict.fromkeys(map(str, problems)))
-        report = unfinished_report("refused", self._name, "the run was refused", exit_code=2, problems=reasons)
-        return self.write(report)
+        why, code = "the run was refused", int(ExitCode.REFUSED)
+        return self._write(unfinished_report("refused", self._name, why, exit_code=code, problems=reasons))
 
-    def interrupted(self, reason: Interruption) -> list[str]:
+    def interrupted(self, reason: Interruption) -> tuple[str, ...]:
         """Write to every place that this run was stopped before it started; return what could not be written."""
         why, code = "the run was stopped before anything was started", reason.value
-        return self.write(unfinished_report("failure", self._name, why, exit_code=code, interrupted=reason.name))
+        return self._write(unfinished_report("failure", self._name, why, exit_code=code, interrupted=reason.name))
 
-    def write(self, report: Report) -> list[str]:
-        """Write the report's file, and what the CI system reads; return what could not be written."""
-        found = self._redactor.report(report)
-        return [*self._save(found), *self._outputs(found), *self._state(report)]
+    def finish(self, report: Callable[[tuple[str, ...]], Report], lost: tuple[str, ...]) -> tuple[str, ...]:
+        """Write the report to every place and, where asked for, print it; return what could not be written.
+
+        ``report`` makes the report of a run that lost these files; ``lost`` are those that are lost already. The
+        report's file agrees with the exit code: if anything is lost after it was written, it is written again.
+        """
+        failures = tuple(self._write_files(report(lost)))
+        late: tuple[str, ...] = ()
+        for write in (self._add_to_github, self._print_state, self._print_report):
+            late = (*late, *write(report((*lost, *failures, *late))))
+        if late:
+            failures = (*failures, *self._write_report(report((*lost, *failures, *late))))
+        return tuple(dict.fromkeys((*failures, *late)))
 
     @property
     def _name(self) -> str:
         """The name as given, without secrets: only the report of a published image may show them in a name."""
         return self._redactor.text(self._options.name or "")
 
-    def _state(self, report: Report) -> list[str]:
-        if not self._options.ado_state_output or all(_FILES[mode] != _REPORT for mode in self._modes):
-            return []
-        lost = self._console.command(state_output(report, was_built=self._is_build))
-        return [lost] if lost else []
+    @property
+    def _is_build(self) -> bool:
+        return not {"build", "remote"}.isdisjoint(self._modes)
 
-    def _save(self, report: Report) -> list[str]:
-        """Write the report; another result of an earlier run is removed: an empty one could be taken for a result."""
-        contents = {path: _content(flag, report) for flag, path in self._files()}
-        return [reason for path, content in contents.items() if (reason := self._put(path, content))]
+    @property
+    def _is_github(self) -> bool:
+        return self._is_build and detect(self._environment) is CiSystem.GITHUB
 
-    def _put(self, path: str, content: bytes | None) -> str:
-        """Write a file, or remove it; why that failed, or nothing."""
-        if path in self._unusable:
-            return ""
-        done = self._artifacts.discard(path) if content is None else self._artifacts.write(path, content)
-        failure = unwrap_or_failure(done)
-        if not isinstance(failure, ArtifactFailure):
-            return ""
-        self._artifacts.discard(path)  # on a full disk, for example: the file of an earlier run must not stay
-        return str(failure)
+    # --- checks -----------------------------------------------------------------------------------------------------
 
     def _files(self) -> Iterator[tuple[str, str]]:
-        """Each file of this mode by its flag or variable."""
+        """Each file of these modes by its flag or variable."""
         for flag in dict.fromkeys(_FILES[mode] for mode in self._modes):
             path = getattr(self._options, field_of(flag))
             if path is not None:
@@ -149,25 +145,72 @@ class Evidence:
                 remedy = "remove the link, or set the variable to another folder"
                 yield Problem("XDG_STATE_HOME", f"the state folder cannot be used: {link}", remedy)
         for name in _GITHUB_FILES if self._is_github else ():
-            path = self._environment.get(name)
-            added = unwrap_or_failure(append(path, b"")) if path else None
+            added = self._add(name, b"")
             if isinstance(added, ArtifactFailure):
                 self._unusable.add(name)
                 yield Problem(name, str(added))
 
-    @property
-    def _is_build(self) -> bool:
-        return not {"build", "remote"}.isdisjoint(self._modes)
+    # --- writing ----------------------------------------------------------------------------------------------------
 
-    @property
-    def _is_github(self) -> bool:
-        return detect(self._environment) is CiSystem.GITHUB
+    def _write(self, report: Report) -> tuple[str, ...]:
+        return (*self._write_files(report), *self._add_to_github(report), *self._print_state(report))
 
-    def _outputs(self, report: Report) -> list[str]:
-        if not (self._is_build and self._is_github):
-            return []
-        usable = {name: path for name, path in self._environment.items() if name not in self._unusable}
-        return ci_output.write_files(report, CiSystem.GITHUB, usable)
+    def _write_files(self, report: Report) -> list[str]:
+        """Write the report; another result of an earlier run is removed: an empty one could be taken for a result."""
+        redacted = self._redactor.report(report)
+        contents = {path: _content(place, redacted) for place, path in self._files()}
+        return [reason for path, content in contents.items() if (reason := self._put(path, content))]
+
+    def _write_report(self, report: Report) -> list[str]:
+        """Write the report's file alone."""
+        content = _content(f"--{_REPORT}", self._redactor.report(report))
+        paths = [path for place, path in self._files() if place == f"--{_REPORT}"]
+        return [reason for path in paths if (reason := self._put(path, content))]
+
+    def _put(self, path: str, content: bytes | None) -> str:
+        """Write a file, or remove it; why that failed, or nothing."""
+        if path in self._unusable:
+            return ""
+        done = self._artifacts.discard(path) if content is None else self._artifacts.write(path, content)
+        failure = unwrap_or_failure(done)
+        if not isinstance(failure, ArtifactFailure):
+            return ""
+        self._artifacts.discard(path)  # on a full disk, for example: the file of an earlier run must not stay
+        return str(failure)
+
+    def _add_to_github(self, report: Report) -> Iterator[str]:
+        """Add to the files that GitHub Actions names; each output begins and ends with an unpredictable delimiter."""
+        if not self._is_github:
+            return
+        redacted = self._redactor.report(report)
+        values = github.outputs(redacted)
+        contents = (
+            github.output_file(values, f"image-builder-{os.urandom(16).hex()}"),
+            github.step_summary(redacted),
+        )
+        for name, content in zip(_GITHUB_FILES, contents, strict=True):
+            added = self._add(name, content)
+            if isinstance(added, ArtifactFailure):
+                yield f"{name}: {added}"
+        if self._environment.get("GITHUB_OUTPUT") and "build-report" not in values:
+            yield _TOO_LARGE
+
+    def _add(self, name: str, content: bytes) -> str | ArtifactFailure | None:
+        """Add to the file that a variable names; None where there is none, or where it cannot be used."""
+        path = self._environment.get(name)
+        return unwrap_or_failure(append(path, content)) if path and name not in self._unusable else None
+
+    def _print_state(self, report: Report) -> tuple[str, ...]:
+        """Set the variables of Azure Pipelines."""
+        if not self._options.ado_state_output or all(_FILES[mode] != _REPORT for mode in self._modes):
+            return ()
+        lost = self._console.command(azure_pipelines.state_output(report, was_built=self._is_build))
+        return (lost,) if lost else ()
+
+    def _print_report(self, report: Report) -> tuple[str, ...]:
+        """Print the report as the result of this run."""
+        lost = self._console.document(report.to_json()) if self._options.is_json else ""
+        return (lost,) if lost else ()
 
 
 def _content(place: str, report: Report) -> bytes | None:

@@ -215,22 +215,17 @@ class Session:
     def _end(self, ending: Ending) -> int:
         """Leave the evidence, print the result and the summary; a file that is lost changes a success to 8."""
         self._errors(ending.lost)
-        lost, path = ending.lost, self.options.build_report_path
+        failures: tuple[str, ...] = ()
         if ending.report is not None and self._evidence is not None:
-            failures = tuple(self._evidence.write(ending.report(lost)))
-            self._errors(failures)
-            lost, path = (*lost, *failures), path if not failures else None
-        unprinted = self._print(ending, lost)
-        self._errors((unprinted,) if unprinted else ())
-        if ending.summary is not None:
-            self.console.summary(ending.summary(path))
-        return ending.exit_code or (ExitCode.FILE_NOT_WRITTEN if lost or unprinted else ExitCode.DONE)
-
-    def _print(self, ending: Ending, lost: tuple[str, ...]) -> str:
+            failures = self._evidence.finish(ending.report, ending.lost)
         if ending.result is not None:
-            return ending.result()
-        is_wanted = ending.report is not None and self.options.is_json
-        return self.console.document(ending.report(lost).to_json()) if is_wanted and ending.report is not None else ""
+            unprinted = ending.result()
+            failures = (*failures, unprinted) if unprinted else failures
+        self._errors(failures)
+        if ending.summary is not None:
+            self.console.summary(ending.summary(self.options.build_report_path if not failures else None))
+        is_lost = bool(ending.lost or failures)
+        return ending.exit_code or (ExitCode.FILE_NOT_WRITTEN if is_lost else ExitCode.DONE)
 
     def _lost(self, reason: str) -> int:
         self._errors((reason,) if reason else ())

@@ -1,20 +1,33 @@
-"""What a run that is refused or interrupted leaves behind: never what an earlier run, or a commit, left there."""
+"""The evidence of a run: never what an earlier run or a commit left, and in agreement with the exit code."""
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from image_builder.cli import run
+from image_builder.evidence import Evidence
 from image_builder.flags import scan
+from image_builder.options import Options
+from image_builder.presenters.console import Console
+from image_builder_adapters.console_text import neutralise
+from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.artifacts import no_room
+from image_builder_domain.report.outcome import Outcome, report
+from image_builder_domain.report.report import Report
 
 from tests.prow_job import prow_job
 from tests.unit import jobs
+from tests.unit.entrypoints.github_files import as_the_runner_reads
+from tests.unit.reports import PLAN, SIGNED
 
 COMMIT = "c" * 40
 OLDER = {"status": "success", "pushed": True, "signed": True, "images": [], "images_list": ["r.example/a:1"]}
@@ -250,3 +263,110 @@ def test_a_working_directory_that_is_gone_is_refused(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.startswith("error: working directory: it cannot be used: ")
     assert "Traceback" not in ended.stderr
+
+
+# --- the end of a run ---------------------------------------------------------------------------------------------
+
+
+def written(lost: tuple[str, ...] = ()) -> Report:
+    """The report of a build that lost these files."""
+    return report(PLAN, Outcome((SIGNED,), lost=lost))
+
+
+class Ended:
+    """A build in GitHub Actions that ends; every place can be spoiled."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(folder)
+        self.report, self.output, self.summary = (folder / name for name in ("report.json", "output", "summary"))
+        self.output.write_text("earlier<<x\nstep\nx")  # its last line was left open
+        self.summary.touch()
+        self.environment = jobs.PUSH | {
+            "HOME": str(folder),
+            "GITHUB_OUTPUT": str(self.output),
+            "GITHUB_STEP_SUMMARY": str(self.summary),
+        }
+
+    def finish(self, *words: str, make: Callable[[tuple[str, ...]], Report] = written) -> tuple[str, ...]:
+        """What was lost."""
+        options = Options.of(scan(["--build-report-path=report.json", *words]).values)
+        console = Console(Redactor(), neutralise, results_only=options.is_json, silent=False, debug=False)
+        return Evidence({"build"}, options, self.environment, Redactor(), console).finish(make, ())
+
+    def outputs(self) -> dict[str, str]:
+        return as_the_runner_reads(self.output.read_bytes())
+
+
+@pytest.fixture
+def ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ended:
+    return Ended(tmp_path, monkeypatch)
+
+
+def test_the_report_goes_to_every_place(ended: Ended, capfd: pytest.CaptureFixture[str]) -> None:
+    assert ended.finish("--output=json", "--ado-state-output") == ()
+    document = written().to_json()
+    assert json.loads(ended.report.read_text()) == document
+    shown = capfd.readouterr()
+    assert json.loads(shown.out) == document
+    assert shown.err.count("##vso[task.setvariable") == 2
+    found = ended.outputs()
+    assert list(found) == ["earlier", "images", "architectures", "digest", "side", "side-reason", "build-report"]
+    assert json.loads(found["build-report"]) == document
+    assert "reg.example/prod/app:v1" in ended.summary.read_text()
+
+
+@contextmanager
+def no_output() -> Iterator[None]:
+    """Standard output that cannot be written."""
+    before, full = os.dup(1), os.open("/dev/full", os.O_WRONLY)
+    os.dup2(full, 1)
+    yield
+    os.dup2(before, 1)
+    for descriptor in (before, full):
+        os.close(descriptor)
+
+
+@pytest.mark.parametrize("words", [("--output=json",), ("--ado-state-output",)])
+def test_a_report_file_says_what_was_lost_after_it(ended: Ended, words: tuple[str, ...]) -> None:
+    with no_output():
+        (lost,) = ended.finish(*words)
+    found = json.loads(ended.report.read_text())
+    assert (found["exit_code"], found["status"], found["not_written"]) == (8, "failure", [lost])
+
+
+@pytest.mark.parametrize("name", ["output", "summary"])
+def test_a_file_of_github_that_is_gone_is_never_made_and_changes_the_exit_code(ended: Ended, name: str) -> None:
+    file: Path = getattr(ended, name)
+    file.unlink()
+    (lost,) = ended.finish()
+    assert f"{file}: cannot be written: No such file" in lost
+    assert not file.exists()
+    assert json.loads(ended.report.read_text())["exit_code"] == 8
+
+
+def test_a_report_file_that_cannot_be_written_is_named_in_the_printed_report(
+    ended: Ended, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ended.report.mkdir()
+    (lost,) = ended.finish("--output=json")
+    for found in (json.loads(capfd.readouterr().out), json.loads(ended.outputs()["build-report"])):
+        assert (found["exit_code"], found["not_written"]) == (8, [lost])
+
+
+def test_a_report_that_is_too_large_for_github_is_lost(ended: Ended) -> None:
+    (lost,) = ended.finish(make=lambda lost: replace(written(lost), images_list=("x" * 100,) * 6_000))
+    assert "--build-report-path" in lost
+
+
+def test_each_run_has_an_unpredictable_delimiter_of_its_own(ended: Ended) -> None:
+    ended.finish()
+    ended.finish()
+    delimiters = re.findall(rb"^images<<(.*)$", ended.output.read_bytes(), re.MULTILINE)
+    assert len(set(delimiters)) == 2
+    assert all(re.fullmatch(rb"image-builder-[0-9a-f]{32}", found) for found in delimiters)
+
+
+def test_files_of_github_are_left_alone_in_other_systems(ended: Ended) -> None:
+    ended.environment |= {"GITHUB_ACTIONS": "", "CI": "false"}
+    assert ended.finish() == ()
+    assert list(ended.outputs()) == ["earlier"]
