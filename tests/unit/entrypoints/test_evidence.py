@@ -245,6 +245,7 @@ def test_a_signal_while_inputs_are_read_ends_without_a_traceback(desk: Desk) -> 
     """A pipe as configuration is refused, so git is what takes its time here."""
     programs = desk.folder / "programs"
     programs.mkdir()
+    (desk.folder / ".git").mkdir()
     (programs / "git").write_text("#!/bin/sh\nkill -TERM $PPID; sleep 30\n")
     (programs / "git").chmod(0o755)
     environment = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(desk.folder), "CI": "false"}
