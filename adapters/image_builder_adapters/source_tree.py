@@ -6,10 +6,10 @@ A context may come from a stranger, so whatever in it is a link to a place outsi
 import os
 import stat
 
-from image_builder_domain.plan.build_inputs import Source
+from image_builder_domain.plan.inputs import Source
 from image_builder_domain.problem import Problems, refuse, together
 from image_builder_domain.source.build_argument import BuildArgument, env_file_arguments
-from image_builder_domain.source.dockerfile import DeclaredArguments, declared_arguments, named_frontends
+from image_builder_domain.source.dockerfile import DeclaredArguments, declared_arguments
 from image_builder_domain.source.variant import VARIANTS_FILE, Variant, variants
 from returns.result import Result, Success
 
@@ -38,9 +38,7 @@ def read_source(context: str, dockerfile: str, env_file: str | None) -> Result[S
     if env_file is not None:
         arguments = _env_file(context, os.path.dirname(dockerfile), env_file)
     found = declared.bind(lambda known: _variants(context, dockerfile, known))
-    return together(declared, found, arguments, text.map(named_frontends)).map(
-        lambda parts: Source(context, dockerfile, *parts)
-    )
+    return together(declared, found, arguments, text).map(lambda parts: Source(context, dockerfile, *parts))
 
 
 def _variants(context: str, dockerfile: str, declared: DeclaredArguments) -> Result[tuple[Variant, ...], Problems]:

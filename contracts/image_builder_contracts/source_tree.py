@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-from image_builder_domain.plan.build_inputs import Source
+from image_builder_domain.plan.inputs import Source
 from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.source.build_argument import BuildArgument
 from returns.result import Failure, Result

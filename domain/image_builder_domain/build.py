@@ -1,7 +1,7 @@
 """Building one image: what is asked of an engine, what comes back, and how it fails."""
 
 from dataclasses import dataclass
-from typing import TypeAlias, final
+from typing import Protocol, TypeAlias, final
 
 from image_builder_domain.exit_code import Interruption
 from image_builder_domain.image.descriptor import Descriptor
@@ -15,8 +15,8 @@ from image_builder_domain.source.build_argument import BuildArgument
 class CacheReferences:
     """Layer cache of one build: read from ``imports``, written to ``exports``. A cache failure never fails a build.
 
-    ``run_layers`` and ``copy_layers`` say what is kept; BuildKit always keeps both. kaniko knows one repository: the
-    only reference there is, whose tag it does not use.
+    ``run_layers`` and ``copy_layers`` say which layers are kept, for engines that can choose. An engine that keeps the
+    layers of all images in one repository gets one reference, and does not use its tag.
     """
 
     imports: tuple[ImageReference, ...] = ()
@@ -44,6 +44,18 @@ class BuildRequest:
     target: str | None = None
     cache: CacheReferences = CacheReferences()
     source_date_epoch: int | None = None
+
+
+class EngineSettings(Protocol):
+    """The settings of an engine, as the decoder of its type made them of ``engines.NAME``."""
+
+    def refusal(self, request: BuildRequest) -> str | None:
+        """Why the engine cannot carry out this request; None if it can. Pure: the plan is made of it.
+
+        An engine ignores nothing in silence. It refuses build arguments, a target, platforms, caches or a time that it
+        does not support here, before anything is done.
+        """
+        ...
 
 
 @final

@@ -3,10 +3,10 @@
 They are found before anything is done, collected, and told together; each says where, what, and what to do.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final, Never, TypeAlias, TypeVar, final, overload
+from typing import Any, Final, Generic, Never, TypeAlias, TypeVar, TypeVarTuple, final, overload
 
 from returns.result import Failure, Result, Success
 
@@ -15,6 +15,11 @@ _B = TypeVar("_B")
 _C = TypeVar("_C")
 _D = TypeVar("_D")
 _E = TypeVar("_E")
+_F = TypeVar("_F")
+_G = TypeVar("_G")
+_H = TypeVar("_H")
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
 
 
 @final
@@ -62,6 +67,79 @@ def _line_and_column(problem: Problem) -> tuple[int, int]:
     if len(parts) < 3 or not (parts[1].isdecimal() and parts[2].isdecimal()):
         return (0, 0)
     return (int(parts[1]), int(parts[2]))
+
+
+@final
+class Gathered(Generic[*_Ts]):
+    """The values of several results, or the problems of all that failed; made by :func:`gather`."""
+
+    __slots__ = ("values",)
+
+    def __init__(self, values: Result[tuple[*_Ts], Problems]) -> None:
+        self.values = values
+
+    def map(self, make: Callable[[*_Ts], _T]) -> Result[_T, Problems]:
+        """What ``make`` makes of the values."""
+        return self.values.map(lambda found: make(*found))
+
+    def bind(self, make: Callable[[*_Ts], Result[_T, Problems]]) -> Result[_T, Problems]:
+        """The same for a ``make`` that can fail."""
+        return self.values.bind(lambda found: make(*found))
+
+
+@overload
+def gather(a: Result[_A, Problems], b: Result[_B, Problems], /) -> Gathered[_A, _B]: ...
+@overload
+def gather(a: Result[_A, Problems], b: Result[_B, Problems], c: Result[_C, Problems], /) -> Gathered[_A, _B, _C]: ...
+@overload
+def gather(
+    a: Result[_A, Problems], b: Result[_B, Problems], c: Result[_C, Problems], d: Result[_D, Problems], /
+) -> Gathered[_A, _B, _C, _D]: ...
+@overload
+def gather(
+    a: Result[_A, Problems],
+    b: Result[_B, Problems],
+    c: Result[_C, Problems],
+    d: Result[_D, Problems],
+    e: Result[_E, Problems],
+    /,
+) -> Gathered[_A, _B, _C, _D, _E]: ...
+@overload
+def gather(
+    a: Result[_A, Problems],
+    b: Result[_B, Problems],
+    c: Result[_C, Problems],
+    d: Result[_D, Problems],
+    e: Result[_E, Problems],
+    f: Result[_F, Problems],
+    /,
+) -> Gathered[_A, _B, _C, _D, _E, _F]: ...
+@overload
+def gather(
+    a: Result[_A, Problems],
+    b: Result[_B, Problems],
+    c: Result[_C, Problems],
+    d: Result[_D, Problems],
+    e: Result[_E, Problems],
+    f: Result[_F, Problems],
+    g: Result[_G, Problems],
+    /,
+) -> Gathered[_A, _B, _C, _D, _E, _F, _G]: ...
+@overload
+def gather(
+    a: Result[_A, Problems],
+    b: Result[_B, Problems],
+    c: Result[_C, Problems],
+    d: Result[_D, Problems],
+    e: Result[_E, Problems],
+    f: Result[_F, Problems],
+    g: Result[_G, Problems],
+    h: Result[_H, Problems],
+    /,
+) -> Gathered[_A, _B, _C, _D, _E, _F, _G, _H]: ...
+def gather(*results: Result[Any, Problems]) -> Any:
+    """All values, or the problems of all failures: unlike ``Result.do``, which stops at the first."""
+    return Gathered(every(results))
 
 
 @overload

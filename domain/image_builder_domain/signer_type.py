@@ -1,7 +1,7 @@
-"""A type of signers: how its configuration is read, and how its signers are made.
+"""A type of signer: how its configuration is read, and how its signers are made.
 
-Packages register theirs as an entry point of the group ``image_builder.signers``, named as the configuration's ``type``
-and leading to a :class:`SignerType`; ours are registered the same way.
+Packages register theirs as an entry point of the group ``image_builder.signers``. Its name is the value of ``type`` in
+the configuration; it leads to a :class:`SignerType`. The built-in signers are registered the same way.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -28,7 +28,7 @@ class Secrets(Protocol):
 @final
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a signer may know of the run: the tool's own environment (not to be shown), and who hides secrets."""
+    """What a signer may know of the run: the tool's own environment (not to be shown), and what hides secrets."""
 
     environment: Mapping[str, str] = field(repr=False)
     secrets: Secrets
@@ -38,7 +38,7 @@ SignerMaker: TypeAlias = Callable[[str, Any, Surroundings], Signer]
 """Makes a signer of its name, the settings that the type's own decoder gave, and the surroundings. Opens nothing."""
 
 VerifierMaker: TypeAlias = Callable[[str, Any, Surroundings], Verifier]
-"""Makes who looks the signatures of such a signer up; takes the same. Opens nothing."""
+"""Makes the verifier of such a signer's signatures, from the same values. Opens nothing."""
 
 
 @final
@@ -46,9 +46,9 @@ VerifierMaker: TypeAlias = Callable[[str, Any, Surroundings], Verifier]
 class SignerType:
     """``config`` reads the key ``config`` of a signer and gives its ``SignerSettings``; ``make`` makes the signer.
 
-    ``make_verifier`` is there when signatures of this type can be looked up, by whoever has the configuration.
-    ``secrets`` gives the secrets that settings lead to: every signer's are hidden before a build, also of those that
-    will not sign. It takes the settings, never fails, and skips what cannot be read.
+    ``make_verifier`` is for types whose signatures can be looked up with the configuration alone. ``secrets`` takes the
+    settings and gives the secrets that they lead to. It never fails, and skips what it cannot read. The secrets of
+    every defined signer are hidden before a build, even if it will not sign.
     """
 
     config: Decoder[Any]

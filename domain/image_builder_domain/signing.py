@@ -1,11 +1,23 @@
-"""Signing: what is signed, by whom with which settings, and what came of it."""
+"""Signing: what is signed, what a signer declares about itself, and the result."""
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import final
+from typing import Protocol, final
 
 from image_builder_domain.image.descriptor import Descriptor
 from image_builder_domain.image.reference import Digest, ImageReference
+
+
+class SignerSettings(Protocol):
+    """The settings of a signer, as the decoder of its type made them of ``config``."""
+
+    @property
+    def signs_indexes(self) -> bool:
+        """True when it can sign an image of several platforms."""
+
+    @property
+    def needs_tags(self) -> bool:
+        """True when it signs the names of tags, and not digests alone."""
 
 
 @final

@@ -1,9 +1,9 @@
 """Tags: what ``--tag`` and the configuration ask for, and the values that come of it (specification, section 4)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Self, final
+from typing import Protocol, Self, TypeVar, final
 
 from returns.result import Result, Success
 
@@ -89,16 +89,27 @@ def _matches(pattern: str, value: str) -> bool:
 
 def compute_tags(specs: Iterable[TagSpec], data: TemplateData) -> Result[tuple[Tag, ...], Problems]:
     """All tags in order, equal ones once; one name with two values is refused."""
-    return every(tag_value(spec, data) for spec in specs).bind(_without_repeats)
+    tags = every(tag_value(spec, data) for spec in specs)
+    return tags.bind(lambda found: each_name_once(found, lambda tag: tag.value))
 
 
-def _without_repeats(tags: tuple[Tag, ...]) -> Result[tuple[Tag, ...], Problems]:
-    values: dict[str, str] = {}
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+_N = TypeVar("_N", bound=_Named)
+
+
+def each_name_once(tags: tuple[_N, ...], value: Callable[[_N], str]) -> Result[tuple[_N, ...], Problems]:
+    """The first tag of each name, or a problem if one name has two values."""
+    first: dict[str, _N] = {}
     for tag in tags:
-        if values.setdefault(tag.name, tag.value) != tag.value:
-            clash = f"the name {tag.name!r} has two values, {values[tag.name]!r} and {tag.value!r}"
+        known = value(first.setdefault(tag.name, tag))
+        if known != value(tag):
+            clash = f"the name {tag.name!r} has two values, {known!r} and {value(tag)!r}"
             return refuse("--tag", clash, "give each tag a name of its own: name=value")
-    return Success(tuple(dict.fromkeys(tags)))
+    return Success(tuple(first.values()))
 
 
 # --- lists of tags ---------------------------------------------------------------------------------------------------

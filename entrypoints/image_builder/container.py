@@ -10,14 +10,12 @@ from typing import Any, final
 
 from dependency_injector import containers, providers
 from image_builder_adapters.artifacts import FileArtifacts
-from image_builder_adapters.engine_types import engine_type
+from image_builder_adapters.plugins import engines, signers
 from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry import HttpRegistry
-from image_builder_adapters.signer_types import signer_type
 from image_builder_domain.configuration.ado import AdoSettings
-from image_builder_domain.configuration.signer_settings import SignerDefinition
+from image_builder_domain.configuration.signing import SignerDefinition
 from image_builder_domain.engine_type import EngineSurroundings
-from image_builder_domain.plan.backend import Backend
 from image_builder_domain.plan.build import Plan
 from image_builder_domain.plan.signers import SignerChoice
 from image_builder_domain.plan.signing import SignPlan
@@ -80,7 +78,7 @@ class Container(SigningContainer):
         SigningContainer.settings.provided.redactor,
         SigningContainer.settings.provided.context,
     )
-    engine = providers.Singleton(lambda name, own, around: engine_type(name).make(own, around), backend, own, around)
+    engine = providers.Singleton(lambda name, own, around: engines()[name].make(own, around), backend, own, around)
     ado = providers.Dependency(instance_of=AdoSettings)
     notify: providers.Dependency[Callable[[str], None]] = providers.Dependency()
     pipeline = providers.Singleton(
@@ -97,16 +95,16 @@ class Container(SigningContainer):
 
 
 def _signers(choices: tuple[SignerChoice, ...], settings: Settings) -> dict[str, Signer]:
-    around = Surroundings(settings.environment, settings.redactor)
+    around, types = Surroundings(settings.environment, settings.redactor), signers()
     return {
-        signer.name: signer_type(signer.type).make(signer.name, signer.settings, around)
+        signer.name: types[signer.type].make(signer.name, signer.settings, around)
         for signer in (choice.definition for choice in choices if choice.chosen)
     }
 
 
-def lasting_settings(settings: Settings, backend: Backend | None) -> Settings:
+def lasting_settings(settings: Settings, backend: str | None) -> Settings:
     """The settings of a build with this engine: programs that kaniko would overwrite are not counted on."""
-    if backend is not Backend.KANIKO:
+    if backend != "kaniko":
         return settings
     from image_builder_adapters.kaniko.container import lasting_environment
 
@@ -118,8 +116,8 @@ def open_ports(settings: Settings, plan: Plan) -> Ports:
     container = Container(
         settings=lasting_settings(settings, plan.backend),
         choices=plan.signers,
-        backend=plan.backend.value,
-        own=providers.Object(plan.engine),
+        backend=plan.backend,
+        own=providers.Object(plan.engine.settings),
         log_format=plan.log_format,
         single_build=len(plan.builds) == 1,
     )
@@ -127,10 +125,10 @@ def open_ports(settings: Settings, plan: Plan) -> Ports:
     return ports
 
 
-def open_verification_ports(settings: Settings, signers: tuple[SignerDefinition, ...]) -> VerificationPorts:
+def open_verification_ports(settings: Settings, definitions: tuple[SignerDefinition, ...]) -> VerificationPorts:
     """Everything that verifying needs, for signers whose type can be verified; opens nothing yet."""
-    around = Surroundings(settings.environment, settings.redactor)
-    makers = ((signer, signer_type(signer.type).make_verifier) for signer in signers)
+    around, types = Surroundings(settings.environment, settings.redactor), signers()
+    makers = ((signer, types[signer.type].make_verifier) for signer in definitions)
     verifiers = {signer.name: make(signer.name, signer.settings, around) for signer, make in makers if make is not None}
     registry = SigningContainer(settings=settings, choices=()).registry()
     return VerificationPorts(registry, registry, verifiers)

@@ -7,32 +7,29 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 from image_builder_adapters.git.working_copy import GitWorkingCopy
 from image_builder_adapters.job_surroundings import find_place, read_event
+from image_builder_adapters.plugins import ENGINE_CHOICE, engines, signers
 from image_builder_adapters.yaml_reader import read_flawed
 from image_builder_domain.configuration.file import configuration
 from image_builder_domain.job.detection import detect, git_question, read_git_state, read_without_commit
 from image_builder_domain.job.state import CiSystem
-from image_builder_domain.plan.inputs import Asked, TagInputs, source_date_epoch
-from image_builder_domain.problem import problems_of, refuse
+from image_builder_domain.plan.backend import choose_engine, known_backend, pipeline_engine
+from image_builder_domain.plan.inputs import Asked, Inputs, Source, TagInputs, source_date_epoch
+from image_builder_domain.problem import gather, problems_of, refuse
 from image_builder_domain.trust.configuration_origin import Origin, origin_of, workspace_of
-from returns.result import Failure, Result, Success
+from returns.result import Result, Success
 
 from image_builder.options import Options
 
 if TYPE_CHECKING:
-    from image_builder_domain.configuration.decoder import Decoder
     from image_builder_domain.configuration.file import Configuration
-    from image_builder_domain.configuration.signer_settings import SignerSettings
-    from image_builder_domain.engine_type import EngineSettings
     from image_builder_domain.job.state import GitState
-    from image_builder_domain.plan.build_inputs import Inputs, Source
+    from image_builder_domain.plan.backend import ChosenEngine
     from image_builder_domain.plan.remote import RemoteInputs
     from image_builder_domain.ports import WorkingCopy
     from image_builder_domain.problem import Problems
     from image_builder_domain.trust.checkout import CheckoutFacts
     from image_builder_domain.trust.history import History
 
-# What reading the configuration need not look for elsewhere.
-_BUILT_IN: Final = ("kaniko", "buildkit", "ado")
 _PATH: Final = "ado-preview-run-yaml-path"
 _EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -48,6 +45,7 @@ class Reader:
         self._environment = environment
         self._know = know
         self._context = options.context or "."
+        self._engines = engines()
         self._working_copy: WorkingCopy = GitWorkingCopy(self._context, environment)
 
     def tag_inputs(self) -> TagInputs:
@@ -60,15 +58,13 @@ class Reader:
             return self._inputs(self._git_state())
         return self._inputs(read_without_commit(self._environment, self._options.repo))
 
-    def build_inputs(self) -> "Inputs":
+    def build_inputs(self) -> Inputs:
         """What a build is planned from."""
-        from image_builder_domain.plan.build_inputs import Inputs
-
         tags, source = self.tag_inputs(), self._source()
+        engine = choose_engine(tags.asked, self._environment, ENGINE_CHOICE, self._engines)
+        paths = engine.map(lambda chosen: real_paths_of(chosen, tags)).value_or({})
         checkout = self.checkout(tags, source.map(lambda found: found.dockerfile).value_or(""))
-        return Inputs(
-            tags, source, self._commit_time(tags), len(os.sched_getaffinity(0)), real_paths_of(tags), checkout
-        )
+        return Inputs(tags, engine, source, self._commit_time(tags), len(os.sched_getaffinity(0)), paths, checkout)
 
     def remote_inputs(self) -> "RemoteInputs":
         """What a remote build is planned from. The source need not be here: the pipeline has it."""
@@ -99,17 +95,10 @@ class Reader:
     def _configuration(self) -> "Result[Configuration, Problems]":
         file, backend = self._options.config, self._options.backend
         found = read_flawed(file).bind(
-            lambda read: configuration(
-                read[0],
-                file,
-                flaws=read[1],
-                signer_types=_signer_types,
-                engine_types=_engine_types,
-                engine=None if not backend or backend in _BUILT_IN else backend,
-            )
+            lambda read: configuration(read[0], file, flaws=read[1], engines=self._engines, signers=signers())
         )
         found.map(self._know)
-        return found
+        return gather(found, known_backend(backend or None, self._engines)).map(lambda known, _: known)
 
     def _origin(self, state: "Result[GitState, Problems]", is_built: bool) -> Origin:
         """Where the configuration file lies; a job outside CI may use any."""
@@ -164,9 +153,9 @@ class Reader:
             tags=self.tag_inputs(),
             context=self._options.context,
             dockerfile=self._options.dockerfile or self._dockerfile(),
-            use_buildkit=_use_buildkit(self._options.backend, in_ado, self._environment),
+            engine=pipeline_engine(self._options.backend, in_ado, self._environment, ENGINE_CHOICE),
             env_file=self._options.env_file,
-            kaniko_config_from_pull_request=self._options.test_kaniko_build_config,
+            build_config_from_pull_request=self._options.test_kaniko_build_config,
             identity_token=can_ask(self._environment),
             definition=definition,
         )
@@ -195,27 +184,14 @@ class Reader:
         )
 
 
-def real_paths_of(inputs: TagInputs) -> dict[str, str]:
-    """The sockets of every BuildKit that the configuration or the environment names, with their real paths."""
-    from image_builder_adapters.buildkit.real_path import real_paths
-    from image_builder_domain.buildkit_host import VARIABLE, BuildkitKeys
-
-    keys = inputs.configuration.map(lambda found: found.engines.get("buildkit")).value_or(None)
-    if not isinstance(keys, BuildkitKeys):
-        return {}  # without a key there is nothing to compare
-    return real_paths((keys.host, keys.dev_host, inputs.environment.get(VARIABLE)))
-
-
-def _signer_types() -> "Mapping[str, Decoder[SignerSettings]]":
-    from image_builder_adapters.signer_types import signer_configurations
-
-    return signer_configurations()
-
-
-def _engine_types() -> "Mapping[str, Decoder[EngineSettings]]":
-    from image_builder_adapters.engine_types import engine_configurations
-
-    return engine_configurations()
+def real_paths_of(engine: "ChosenEngine", inputs: TagInputs) -> dict[str, str]:
+    """The paths that the engine compares, with links resolved; they need not exist."""
+    paths = engine.type.paths
+    if paths is None or problems_of(inputs.configuration):
+        return {}
+    settings = engine.settings(inputs.configuration.unwrap())
+    named = settings.map(lambda found: tuple(paths(found, inputs.environment))).value_or(())
+    return {path: os.path.realpath(path) for path in named}
 
 
 def _event(environment: Mapping[str, str]) -> "Result[Mapping[str, Any], Problems] | None":
@@ -229,19 +205,6 @@ def _time(environment: Mapping[str, str]) -> datetime:
     """Now, or ``SOURCE_DATE_EPOCH``; a value that is no time is refused where tags are decided."""
     epoch = source_date_epoch(environment).value_or(None)
     return datetime.now(UTC) if epoch is None else _EARLIEST + timedelta(seconds=epoch)
-
-
-def _use_buildkit(backend: str | None, in_ado: bool, environment: Mapping[str, str]) -> "Result[bool, Problems]":
-    """``USE_BUILDKIT``, after what contradicts is refused."""
-    from image_builder_domain.plan.backend import decide_backend
-
-    problems = problems_of(decide_backend(backend, in_ado, environment))
-    text = environment.get("USE_BUILDKIT", "")
-    if problems:
-        return Failure(problems)
-    if text not in ("", "true", "false"):
-        return refuse("USE_BUILDKIT", f"{text!r} is neither true nor false", "set it to true")
-    return Success(text == "true")
 
 
 def _definition(path: str | None) -> "Result[str, Problems]":

@@ -181,10 +181,11 @@ class Session:
         self.console.use_format(configuration.log_format)
         if not configuration.signers or self.mode in _QUICK:
             return
-        from image_builder_adapters.signer_types import signer_type
+        from image_builder_adapters.plugins import signers
 
+        types = signers()
         for signer in configuration.signers:
-            read = signer_type(signer.type).secrets
+            read = types[signer.type].secrets
             for secret in read(signer.settings) if read is not None else ():
                 self.redactor.learn(secret)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from image_builder_adapters.buildkit.daemon import PrivateDaemon as PrivateBuildkitd
 from image_builder_adapters.buildkit.engine import BuildkitEngine, BuildkitSettings
+from image_builder_adapters.buildkit.host import BuildkitHost
 from image_builder_adapters.buildkit.state import lock_script
 from image_builder_contracts.dockerfile_engine import (
     CachingEngineContract,
@@ -22,7 +23,6 @@ from image_builder_contracts.dockerfile_engine import (
 from image_builder_contracts.image_engine import EngineFactory
 from image_builder_contracts.image_engine_probe import Switch, attempt, built, manifest, reference, step
 from image_builder_domain.build import BuildFailed, EngineMissing, EngineUnavailable, PushFailed
-from image_builder_domain.buildkit_host import BuildkitHost
 from image_builder_domain.ports import ImageEngine
 from image_builder_domain.source.build_argument import BuildArgument
 from image_builder_domain.trust.job import Side

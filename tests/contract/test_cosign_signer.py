@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from image_builder_adapters.cosign import CosignSigner
+from image_builder_adapters.cosign.signer import CosignSigner
+from image_builder_adapters.cosign.signer_type import CosignSettings
 from image_builder_adapters.cosign.verifier import CosignVerifier
 from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.signer import IMAGES
-from image_builder_domain.configuration.signer_settings import CosignSettings
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.ports import Cancellation
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from image_builder_adapters.notary import NotarySigner
+from image_builder_adapters.notary.signer import NotarySigner
+from image_builder_adapters.notary.signer_type import NotarySettings, SecretKind, SignerSecret
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.signer import IMAGES, image
-from image_builder_domain.configuration.signer_settings import NotarySettings, SecretKind, SignerSecret
 from image_builder_domain.exit_code import Interruption
 from image_builder_domain.image.descriptor import OCI_INDEX
 from image_builder_domain.signing import SignatureResult, SignatureStatus

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from image_builder_adapters.notary import NotarySigner
+from image_builder_adapters.notary.signer import NotarySigner
+from image_builder_adapters.notary.signer_type import NotarySettings, SecretKind, SignerSecret
 from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.signer import IMAGES
-from image_builder_domain.configuration.signer_settings import NotarySettings, SecretKind, SignerSecret
 from image_builder_domain.signing import SignatureResult, SignatureStatus
 from image_builder_stand_ins.signing_command import signify_secret
 from image_builder_stand_ins.signing_fault import Answer, HangUp, Stall, busy, proxy_page, redirect

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from image_builder_adapters.cosign import CosignSigner
+from image_builder_adapters.cosign.signer import CosignSigner
+from image_builder_adapters.cosign.signer_type import CosignSettings
 from image_builder_adapters.cosign.verifier import CosignVerifier
 from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.verifier import VerifierBench, VerifierContract
-from image_builder_domain.configuration.signer_settings import CosignSettings
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.ports import Cancellation
 from image_builder_domain.signing import ImageToSign, SignatureStatus, SignerMisconfigured

@@ -15,7 +15,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 from image_builder_adapters.known_secrets import SOURCES
-from image_builder_adapters.signer_types import signer_configurations, signer_type
+from image_builder_adapters.plugins import signers
 from image_builder_domain.secret_name import OWN_SECRETS
 
 from tests.e2e.test_ci_systems import in_github
@@ -180,9 +180,9 @@ PLACES: Final[dict[str, Callable[[Cage], None]]] = {
 
 
 def test_every_place_of_the_tool_has_a_canary() -> None:
-    of_signers = {f"signer {name}" for name in signer_configurations() if signer_type(name).secrets is not None}
+    of_signers = {f"signer {name}" for name, kind in signers().items() if kind.secrets is not None}
     assert {*SOURCES, *of_signers, "helpers"} == set(PLACES)
-    assert of_signers == {f"signer {name}" for name in signer_configurations()}
+    assert of_signers == {f"signer {name}" for name in signers()}
 
 
 def caged(world: World, *without: str) -> Cage:

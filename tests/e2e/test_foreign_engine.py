@@ -127,7 +127,7 @@ def test_doctor_and_the_schema_know_it(world: World, layouts: Path) -> None:
     assert "Engine tar\n  ok       ready: yes" in done.out
     del world.config["engines"]
     unused = world.finished(world.launch("image_builder", "doctor", "--config", world.config_file()))
-    assert "  -        settings: installed, but the configuration has no settings for it" in unused.out
+    assert "  -        settings: engines.tar.layouts is missing" in unused.out
     schema = json.loads(world.finished(world.launch("image_builder", "schema")).out)
     assert schema["properties"]["engines"]["properties"]["tar"]["required"] == ["layouts"]
     assert not layouts.exists()

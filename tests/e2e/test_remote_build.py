@@ -225,7 +225,7 @@ def test_the_credential_is_shown_nowhere_even_if_the_service_repeats_it(desk: Of
     [
         (["--variant", "main"], ["--variant", "every variant"]),
         (["--tag", 'x={{ .Env "HOME" }}'], ["--tag", ".Env"]),
-        (["--tag", "not/a/tag"], ["--tag", "is no tag"]),
+        (["--tag", "not/a/tag"], ["--tag", "is not a tag"]),
         (["--build-arg", "A=1,2"], ["--build-arg"]),
         (["--test-kaniko-build-config"], ["--test-kaniko-build-config", "pull request"]),
         (["--backend", "kaniko"], ["kaniko contradicts --build-in-ado"]),

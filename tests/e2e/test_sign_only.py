@@ -83,7 +83,7 @@ def test_nobody_to_sign_is_refused(world: World) -> None:
     one, _ = pushed(world, "v1")
     world.config["sign-config"]["enabled-signers"] = {"other/repo": ["local"]}
     assert_nothing_signed(
-        world, world.sign("--images-to-sign", one), 2, "nobody would sign", "not enabled for acme/demo"
+        world, world.sign("--images-to-sign", one), 2, "no signer would sign", "not enabled for acme/demo"
     )
 
 

@@ -7,7 +7,6 @@ from image_builder_domain.configuration.ado import AdoSettings
 from image_builder_domain.image.descriptor import OCI_MANIFEST, Descriptor
 from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.job.state import CiSystem, GitState, JobType
-from image_builder_domain.plan.build import Plan
 from image_builder_domain.plan.remote import RemotePlan
 from image_builder_domain.plan.signing import SignPlan
 from image_builder_domain.remote_pipeline import RunRequest
@@ -23,13 +22,14 @@ from image_builder_domain.report.report import Report
 from image_builder_domain.signing import SignatureResult, SignatureStatus
 from image_builder_domain.tag import Tag
 
+from tests.given import plan_of
 from tests.unit.jobs import as_claimed
 
 REFERENCE = ImageReference.parse("reg.example/prod/app:v1").unwrap()
 IMAGE = Descriptor(OCI_MANIFEST, Digest("sha256:" + "a" * 64), 524)
 REQUEST = BuildRequest("app", None, "/src", "Dockerfile", (REFERENCE,))
 JOB = as_claimed(GitState(CiSystem.LOCAL, JobType.LOCAL, "a" * 40))
-PLAN = Plan("app", JOB, (Tag("default", "v1"),), (REQUEST,), (), "the configuration defines no signer", ())
+PLAN = plan_of(JOB, REQUEST, tags=(Tag("default", "v1"),), not_signed="the configuration defines no signer")
 SIGN_PLAN = SignPlan(JOB, (REFERENCE,), ())
 REMOTE_PLAN = RemotePlan("app", JOB, AdoSettings("https://ado.example", "project", 7), RunRequest(()), (), ())
 

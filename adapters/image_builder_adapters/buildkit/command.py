@@ -1,4 +1,4 @@
-"""The ``buildctl build`` command line of a request; pure.
+"""The ``buildctl build`` command line of a request, and the requests that BuildKit cannot carry out; pure.
 
 Source: ``buildctl build --help`` and BuildKit's README, "Output" and "Cache". ``--output`` and the cache flags take one
 line of CSV, so a field that holds a comma is quoted as a whole. ``--opt`` and ``--local`` split at their first ``=``
@@ -7,10 +7,28 @@ and take the rest byte for byte, so paths and values are not quoted there.
 
 import posixpath
 from collections.abc import Iterator
+from typing import Final
 
 from image_builder_domain.build import BuildRequest
-from image_builder_domain.buildkit_host import NAMESPACE_ARGUMENT
 from image_builder_domain.image.reference import ImageReference
+from image_builder_domain.plan.inputs import EPOCH
+
+NAMESPACE_ARGUMENT: Final = "BUILDKIT_CACHE_MOUNT_NS"
+"""The build argument that keeps cache mounts of one namespace apart from those of others."""
+
+
+def refusal(request: BuildRequest) -> str | None:
+    """What BuildKit cannot carry out, or None: its messages hold UTF-8 only, and a reproducible build has one time."""
+    for argument in request.arguments:
+        if not _is_unicode(argument.value):
+            return f"the build argument {argument.name} holds bytes that are not UTF-8, which BuildKit does not support"
+        if argument.name == EPOCH and request.source_date_epoch not in (None, _number(argument.value)):
+            time = request.source_date_epoch
+            return f"the build argument {argument} contradicts the time {time} of this reproducible build"
+    for what, text in (("Dockerfile's path", request.dockerfile), ("target", request.target or "")):
+        if not _is_unicode(text):
+            return f"the {what} {text!r} is not UTF-8, which BuildKit does not support"
+    return None
 
 
 def build_arguments(request: BuildRequest, namespace: str | None = None) -> tuple[str, ...]:
@@ -69,3 +87,12 @@ def _cache(request: BuildRequest) -> Iterator[str]:
 
 def _registry(reference: ImageReference) -> str:
     return f"type=registry,ref={reference}"
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() else None
+
+
+def _is_unicode(text: str) -> bool:
+    # Bytes that are not UTF-8 reach us as lone surrogates.
+    return not any("\ud800" <= character <= "\udfff" for character in text)

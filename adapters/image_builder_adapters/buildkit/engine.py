@@ -21,17 +21,16 @@ from image_builder_domain.build import (
     EngineMissing,
     EngineUnavailable,
 )
-from image_builder_domain.buildkit_host import VARIABLE, BuildkitHost
-from image_builder_domain.engine_limits import buildkit_refusal
 from image_builder_domain.ports import Cancellation, OutputSink
 from image_builder_domain.trust.job import Side
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.buildkit.command import build_arguments
+from image_builder_adapters.buildkit.command import build_arguments, refusal
 from image_builder_adapters.buildkit.daemon import PrivateDaemon
 from image_builder_adapters.buildkit.daemonless import DAEMONLESS, FLAGS, daemonless_flags, has_daemonless
 from image_builder_adapters.buildkit.environment import client_environment, daemonless_environment, rootless_variables
+from image_builder_adapters.buildkit.host import VARIABLE, BuildkitHost
 from image_builder_adapters.buildkit.isolation import Isolation, find_isolation, missing_helper
 from image_builder_adapters.buildkit.outcome import failure_of, parse_metadata, unreported
 from image_builder_adapters.buildkit.state import lock_script
@@ -129,9 +128,9 @@ class BuildkitEngine:
         self, request: BuildRequest, output: OutputSink, cancellation: Cancellation
     ) -> Result[BuiltImage, BuildFailure]:
         """Implement ``ImageEngine.build``."""
-        refusal = buildkit_refusal(request)
-        if refusal is not None:
-            return Failure(BuildFailed(refusal))
+        refused = refusal(request)
+        if refused is not None:
+            return Failure(BuildFailed(refused))
         reason = cancellation.reason()
         if reason is not None:
             return Failure(BuildInterrupted(reason))

@@ -9,11 +9,11 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from image_builder_domain.configuration.signer_settings import CosignSettings
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
 from image_builder_adapters.cosign.command import KEY_SERVICES, PASSWORD, key_service, public_key_command
+from image_builder_adapters.cosign.signer_type import CosignSettings
 from image_builder_adapters.process import find_program, search_path
 from image_builder_adapters.secret_file import one_line, read_secret
 

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, final
 
-from image_builder_domain.configuration.signer_settings import CosignSettings
 from image_builder_domain.failure import BadCredentials
 from image_builder_domain.image.reference import Digest
 from image_builder_domain.ports import Cancellation
@@ -20,6 +19,7 @@ from returns.result import Failure, Result, Success
 from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_adapters.console_text import single_line
 from image_builder_adapters.cosign.command import Files, Subject, cosign_environment
+from image_builder_adapters.cosign.signer_type import CosignSettings
 from image_builder_adapters.process import Command, CouldNotStart, Finished, Tail, run
 from image_builder_adapters.registry.docker_config import DockerCredentials, docker_configuration
 

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import final
 
-from image_builder_domain.configuration.signer_settings import CosignSettings
 from image_builder_domain.signer_type import Secrets
 from returns.result import Failure
 
@@ -16,6 +15,7 @@ from image_builder_adapters.cosign import command
 from image_builder_adapters.cosign.command import Files
 from image_builder_adapters.cosign.material import read_identity_token
 from image_builder_adapters.cosign.program import run_locally
+from image_builder_adapters.cosign.signer_type import CosignSettings
 
 
 @final

@@ -3,16 +3,14 @@
 import shlex
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, final
 
-from image_builder_domain.configuration.signer_settings import CosignSettings
-from image_builder_domain.configuration.signer_types import COSIGN as CONFIG
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.ports import Cancellation
-from image_builder_domain.signer_type import Secrets, SignerType, Surroundings
+from image_builder_domain.signer_type import Secrets
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus, SignerMisconfigured
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
@@ -29,9 +27,9 @@ from image_builder_adapters.cosign.program import (
     stopped,
 )
 from image_builder_adapters.cosign.session import Session, session
+from image_builder_adapters.cosign.signer_type import CosignSettings
 from image_builder_adapters.cosign.verifier import CosignVerifier
 from image_builder_adapters.http.retry import RetryPolicy
-from image_builder_adapters.known_secrets import secrets_of_files
 from image_builder_adapters.redaction import Redactor
 
 _RETRIES: Final = RetryPolicy(attempts=3, pause_seconds=5.0)
@@ -175,18 +173,3 @@ class CosignSigner:
 
 def _subject(image: ImageToSign) -> Subject:
     return Subject(image.reference.repository, image.descriptor.digest)
-
-
-def _make(name: str, settings: CosignSettings, around: Surroundings) -> CosignSigner:
-    return CosignSigner(name, settings, around.environment, around.secrets)
-
-
-def _make_verifier(name: str, settings: CosignSettings, around: Surroundings) -> CosignVerifier:
-    return CosignVerifier(name, settings, around.environment, around.secrets)
-
-
-def _secrets(settings: CosignSettings) -> Iterator[str]:
-    return secrets_of_files(path for path in (settings.key, settings.identity_token_file) if path is not None)
-
-
-COSIGN: Final = SignerType(CONFIG, _make, _make_verifier, _secrets)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import final
 
-from image_builder_domain.configuration.signer_settings import CosignSettings
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.ports import Cancellation
 from image_builder_domain.signer_type import Secrets
@@ -22,6 +21,7 @@ from image_builder_adapters.cosign.program import (
     reason_of,
 )
 from image_builder_adapters.cosign.session import private_files
+from image_builder_adapters.cosign.signer_type import CosignSettings
 
 
 @final

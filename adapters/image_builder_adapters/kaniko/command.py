@@ -1,4 +1,4 @@
-"""The executor's command line of a request. Pure.
+"""The executor's command line of a request, and the requests that kaniko cannot carry out. Pure.
 
 Source: ``executor --help``. All releases since 1.9 know every flag but ``--no-push-cache``, for which the engine checks
 the help text first. Flag and value are one word, so a value may start with a dash.
@@ -13,6 +13,15 @@ from image_builder_domain.build import BuildRequest
 NO_PUSH_CACHE: Final = "--no-push-cache"
 DEFAULT_LOG_FORMAT: Final = "text"
 """By default the executor prints colours, even without a terminal."""
+
+
+def refusal(request: BuildRequest) -> str | None:
+    """What kaniko cannot carry out, or None."""
+    if len(request.platforms) > 1:
+        return "kaniko builds one platform at a time"
+    if request.target is not None and set(request.target) & set(',"\n\r'):
+        return f"the target {request.target!r} is not the name of a stage"
+    return None
 
 
 def executor_arguments(

@@ -24,7 +24,6 @@ from image_builder_domain.build import (
     EngineUnavailable,
     PushFailed,
 )
-from image_builder_domain.engine_limits import kaniko_refusal
 from image_builder_domain.image.descriptor import Manifest
 from image_builder_domain.image.platform import Platform
 from image_builder_domain.image.reference import Digest
@@ -32,7 +31,7 @@ from image_builder_domain.ports import Cancellation, OutputSink, Registry
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.kaniko.command import NO_PUSH_CACHE, executor_arguments
+from image_builder_adapters.kaniko.command import NO_PUSH_CACHE, executor_arguments, refusal
 from image_builder_adapters.kaniko.container import (
     OWN_FILES,
     end_leftovers,
@@ -121,9 +120,9 @@ class KanikoEngine:
         self, request: BuildRequest, output: OutputSink, cancellation: Cancellation
     ) -> Result[BuiltImage, BuildFailure]:
         """Implement ``ImageEngine.build``."""
-        refusal = kaniko_refusal(request)
-        if refusal is not None:
-            return Failure(BuildFailed(refusal))
+        refused = refusal(request)
+        if refused is not None:
+            return Failure(BuildFailed(refused))
         reason = cancellation.reason()
         if reason is not None:
             return Failure(BuildInterrupted(reason))

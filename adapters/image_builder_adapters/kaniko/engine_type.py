@@ -1,58 +1,51 @@
-"""The engine ``kaniko``: how it is made, and what ``doctor`` checks for it."""
+"""The engine ``kaniko``, as its entry point names it. The engine itself is imported when it is made."""
 
-import tempfile
-from typing import Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, final
 
+from image_builder_domain.build import BuildRequest
+from image_builder_domain.configuration import decoder as read
 from image_builder_domain.diagnosis import Finding
-from image_builder_domain.engine_type import EngineSurroundings, EngineType
-from image_builder_domain.engine_types import ENGINE_TYPES
+from image_builder_domain.engine_type import CacheLayout, EngineSurroundings, EngineTraits, EngineType
 from image_builder_domain.ports import Cancellation
 
-from image_builder_adapters.cancellation import ScopedCancellation
-from image_builder_adapters.kaniko.engine import ELSEWHERE, INSTALL, KanikoEngine, KanikoSettings
-from image_builder_adapters.kaniko.own_root import NoOwnRoot, run_in_own_root
-from image_builder_adapters.program_version import program_version
+from image_builder_adapters.kaniko.command import refusal
 
-_AREA: Final = "engine kaniko"
-_SECONDS: Final = 20.0
+if TYPE_CHECKING:
+    from image_builder_adapters.kaniko.engine import KanikoEngine, KanikoSettings
 
 
-def _make(_settings: object, around: EngineSurroundings) -> KanikoEngine:
+@final
+@dataclass(frozen=True, slots=True)
+class KanikoKeys:
+    """The key ``engines.kaniko`` (an ``EngineSettings``), which has no keys below it."""
+
+    def refusal(self, request: BuildRequest) -> str | None:
+        """Implement ``EngineSettings.refusal``."""
+        return refusal(request)
+
+
+def _make(_settings: object, around: EngineSurroundings) -> "KanikoEngine":
+    from image_builder_adapters.kaniko.engine import KanikoEngine
+
     return KanikoEngine(_own(around), around.registry)
 
 
-def _own(around: EngineSurroundings) -> KanikoSettings:
+def _examine(settings: object, around: EngineSurroundings, cancellation: Cancellation) -> tuple[Finding, ...]:
+    from image_builder_adapters.kaniko.examination import examine_kaniko
+
+    return examine_kaniko(_make(settings, around), _own(around), cancellation)
+
+
+def _own(around: EngineSurroundings) -> "KanikoSettings":
+    from image_builder_adapters.kaniko.engine import KanikoSettings
+
     return KanikoSettings(around.environment, around.log_format, around.single_build, around.user)
 
 
-def _examine(_settings: object, around: EngineSurroundings, cancellation: Cancellation) -> tuple[Finding, ...]:
-    """The executor with its version, and the root, tried with the executor's help text. Builds nothing."""
-    engine, environment = _make(_settings, around), around.environment
-    if not engine.has_executor:
-        missing = Finding(_AREA, "executor", f"{engine.executor} is not a program", False, True, INSTALL)
-        return (missing, Finding(_AREA, "private root", "not tried without the executor", False))
-    version = program_version(engine.executor, ("version",), environment, cancellation)
-    shown = f"{engine.executor} ({version or 'version unknown'})"
-    return (Finding(_AREA, "executor", shown, is_needed=True), _root(engine, _own(around), cancellation))
-
-
-def _root(engine: KanikoEngine, settings: KanikoSettings, cancellation: Cancellation) -> Finding:
-    if engine.is_in_container:
-        return Finding(_AREA, "root", "this container's own, which kaniko may overwrite", is_needed=True)
-    reason = engine.check().swap().map(str).value_or("")
-    if not reason:
-        reason = _refusal(engine.executor, settings, ScopedCancellation(cancellation, _SECONDS))
-    if reason:
-        return Finding(_AREA, "private root", f"not possible: {reason}", False, True, ELSEWHERE)
-    return Finding(_AREA, "private root", "possible", is_needed=True)
-
-
-def _refusal(executor: str, settings: KanikoSettings, cancellation: Cancellation) -> str:
-    with tempfile.TemporaryDirectory(prefix="image-builder-", dir=settings.environment.get("TMPDIR")) as context:
-        ran = run_in_own_root(
-            executor, ("--help",), context, settings.environment, settings.user, lambda _: None, cancellation
-        )
-    return ran.reason if isinstance(ran, NoOwnRoot) else ""
-
-
-KANIKO: Final = EngineType(ENGINE_TYPES["kaniko"], _make, _examine)
+KANIKO: Final = EngineType(
+    read.fields({}).into(lambda _: KanikoKeys()).about("It has none."),
+    _make,
+    _examine,
+    EngineTraits(cache_layout=CacheLayout.ONE_REPOSITORY, strips_timestamps=True),
+)

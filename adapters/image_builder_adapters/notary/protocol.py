@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias, final
 
-from image_builder_domain.configuration.signer_settings import SecretKind, SignerSecret
 from image_builder_domain.image.descriptor import Descriptor
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.signing import ImageToSign, SignatureStatus
 from returns.result import Failure, Result, Success
 
 from image_builder_adapters.notary.exchange import Verdict
+from image_builder_adapters.notary.signer_type import SecretKind, SignerSecret
 
 _DIGEST_PLACEHOLDER: Final = "<digest>"
 _SIZE_PLACEHOLDER: Final = "<size>"

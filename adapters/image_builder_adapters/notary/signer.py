@@ -5,13 +5,11 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Final, final
+from typing import final
 
-from image_builder_domain.configuration.signer_settings import NotarySettings, SecretKind
-from image_builder_domain.configuration.signer_types import NOTARY as CONFIG
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.ports import Cancellation
-from image_builder_domain.signer_type import Secrets, SignerType, Surroundings
+from image_builder_domain.signer_type import Secrets
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus, SignerMisconfigured
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
@@ -25,8 +23,8 @@ from image_builder_adapters.notary.secret import (
     Credential,
     Token,
     read_credential,
-    secrets_of,
 )
+from image_builder_adapters.notary.signer_type import NotarySettings, SecretKind
 from image_builder_adapters.notary.signify import BadToken, Signify, fetch_token
 from image_builder_adapters.redaction import HIDDEN, Redactor
 
@@ -209,10 +207,3 @@ def _timeouts(settings: NotarySettings) -> Timeouts:
     """The same limit for the whole request and for each of its parts."""
     seconds = _timeout(settings)
     return Timeouts(connect_seconds=min(seconds, _LONGEST_CONNECT_SECONDS), read_seconds=seconds, whole_seconds=seconds)
-
-
-def _make(name: str, settings: NotarySettings, around: Surroundings) -> NotarySigner:
-    return NotarySigner(name, settings, around.secrets)
-
-
-NOTARY: Final = SignerType(CONFIG, _make, secrets=secrets_of)

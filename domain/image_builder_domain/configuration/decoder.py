@@ -108,6 +108,15 @@ plain_text = Decoder(_text, lambda: {"type": "string", "minLength": 1})
 """The same to the loader; its schema wants text that YAML 1.2 takes for text. For what no number or boolean fits."""
 
 
+def url(pattern: str, what: str) -> Decoder[str]:
+    """A URL that matches ``pattern``. Messages call it ``what`` and do not quote it: it may hold a password."""
+
+    def checked(written: str) -> Result[str, str]:
+        return Success(written) if re.fullmatch(pattern, written) else Failure(f"not an {what} without user or query")
+
+    return plain_text.parsed(checked, "write https://host/path", pattern=f"^{pattern}$")
+
+
 def _boolean(node: Node, path: str, problems: list[Problem]) -> bool | None:
     if isinstance(node, Scalar):
         if (node.plain and node.text in _TRUE) or node.text in _ALSO_TRUE:

@@ -3,15 +3,15 @@
 One table of fields gives both: :func:`configuration` loads a file, :func:`schema` describes it to editors.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Protocol, final
 
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.configuration import decoder as read
-from image_builder_domain.configuration.document import Mapping as MappingNode
-from image_builder_domain.configuration.document import Node, place
+from image_builder_domain.configuration.document import Node
 from image_builder_domain.configuration.rule import Apart, DevelopmentCache, Exclusive, Needs
 from image_builder_domain.configuration.trust import (
     TRUST_KEYS,
@@ -22,16 +22,27 @@ from image_builder_domain.configuration.trust import (
 )
 from image_builder_domain.image.reference import PREFIX_PATTERN
 from image_builder_domain.image.registry_prefix import RegistryPrefix
-from image_builder_domain.problem import Problem, Problems, in_order, nearest
+from image_builder_domain.problem import Problem, Problems, in_order
 from image_builder_domain.tag import TagSpec
 
 if TYPE_CHECKING:
+    from image_builder_domain.build import EngineSettings
     from image_builder_domain.configuration.ado import AdoSettings
-    from image_builder_domain.configuration.signer_settings import SignerDefinition, SignerSettings
-    from image_builder_domain.engine_type import EngineSettings
+    from image_builder_domain.configuration.signing import SignerDefinition
 
-    SignerTypes = Callable[[], Mapping[str, read.Decoder[SignerSettings]]]
-    EngineTypes = Callable[[], Mapping[str, read.Decoder[EngineSettings]]]
+
+class Configurable(Protocol):
+    """A type of engine or signer, as far as the configuration file needs it."""
+
+    @property
+    def config(self) -> read.Decoder[Any]:
+        """The decoder of its part of the file."""
+
+
+Types = Mapping[str, Configurable]
+"""Types of engines or signers by name; one is loaded when the file names it."""
+
+_NONE: Final[Types] = MappingProxyType({})
 
 DEFAULT_COMMIT_TAG = TagSpec("default_tag", "v{{ .Date }}-{{ .ShortSHA }}", "the default of default-commit-tag")
 DEFAULT_PR_TAG = TagSpec("default_tag", "PR-{{ .PRNumber }}", "the default of default-pr-tag")
@@ -74,50 +85,23 @@ class Configuration:
 
 
 def configuration(
-    document: Node,
-    file: str,
-    *,
-    flaws: Problems = (),
-    signer_types: "SignerTypes | None" = None,
-    engine_types: "EngineTypes | None" = None,
-    engine: str | None = None,
+    document: Node, file: str, *, flaws: Problems = (), engines: Types = _NONE, signers: Types = _NONE
 ) -> Result[Configuration, Problems]:
-    """The configuration of a document, or every problem in it.
+    """The configuration of a document, or every problem in it, in the order of the file.
 
-    ``flaws`` are problems that reading the document met already: they are told with the others, in the order of the
-    file. ``signer_types`` gives the types of signers with the decoder of their ``config``, the built-in ones by
-    default; it is asked when the file says something about signing. ``engine_types`` is the same for engines. The
-    settings of ``engine`` are there even if the file has none for it, or there is a problem: it may need some.
+    ``flaws`` are problems that reading the document met already. ``engines`` and ``signers`` are the known types.
     """
     problems = list(flaws)
-    values = _file(signer_types, engine_types).read(document, "", problems)
-    if values is not None and engine is not None and engine not in values.get("engines", {}):
-        settings = _settings_of(engine, document, file, engine_types, problems)
-        values["engines"] = {**values.get("engines", {}), engine: settings}
-    if problems or values is None:
-        return Failure(in_order(problems))
-    return Success(_assembled(values, file))
+    values = _file(engines, signers).read(document, "", problems)
+    return Failure(in_order(problems)) if problems or values is None else Success(_assembled(values, file))
 
 
-def _settings_of(
-    engine: str, document: Node, file: str, engine_types: "EngineTypes | None", problems: list[Problem]
-) -> Any:
-    """The settings of an engine that the file says nothing of; what it says wrongly was told already."""
-    known = _types_of_engines(engine_types)
-    if engine not in known:
-        problems.append(Problem("--backend", f"there is no engine {engine!r}", nearest(engine, (*known, "ado"))))
-        return None
-    if place(document, "engines", engine) not in (document.where, place(document, "engines")):
-        return None
-    return known[engine].read(MappingNode((), file), f"engines.{engine}", problems)
-
-
-def schema(signer_types: "SignerTypes | None" = None, engine_types: "EngineTypes | None" = None) -> read.Schema:
-    """The JSON Schema (2020-12) of the file. What it cannot say (what overlaps, say), only the loader refuses."""
+def schema(engines: Types = _NONE, signers: Types = _NONE) -> read.Schema:
+    """The JSON Schema (2020-12) of the file. The loader checks more, such as registries that overlap."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Configuration of image-builder",
-        **_file(signer_types, engine_types).schema(),
+        **_file(engines, signers).schema(),
     }
 
 
@@ -166,11 +150,13 @@ def _cache() -> read.Decoder[dict[str, Any]]:
         {
             "enabled": read.boolean.about("Whether layers are cached in a registry.", default=False),
             "cache-repo": _PREFIX.about(
-                "Where layers are kept: kaniko's in it, BuildKit's below it under the image's name."
+                "The repository that keeps layers. Some engines keep them below it, under the image's name."
             ),
             "dev-cache-repo": _PREFIX.about("The cache that unmerged code may write; below dev-registry."),
-            "cache-run-layers": read.boolean.about("Whether RUN layers are cached; BuildKit must.", default=True),
-            "cache-copy-layers": read.boolean.about("Whether COPY layers are cached; kaniko's.", default=False),
+            "cache-run-layers": read.boolean.about("Whether RUN layers are cached; some engines must.", default=True),
+            "cache-copy-layers": read.boolean.about(
+                "Whether COPY layers are cached, where the engine can choose.", default=False
+            ),
         },
         rules=(
             Needs("enabled", "cache-repo", of=True, remedy="add it, or switch the cache off"),
@@ -222,17 +208,27 @@ def _pattern() -> read.Decoder[str]:
     return read.text.parsed(readable, "mend the pattern", format="regex")
 
 
-def _signing(signer_types: "SignerTypes | None") -> read.Decoder[dict[str, Any]]:
-    from image_builder_domain.configuration.signer_types import SIGNER_TYPES
+@final
+class _Decoders(Mapping[str, read.Decoder[Any]]):
+    """The decoders of these types; a type is loaded when its decoder is asked for."""
+
+    def __init__(self, types: Types) -> None:
+        self._types = types
+
+    def __getitem__(self, name: str) -> read.Decoder[Any]:
+        return self._types[name].config
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._types)
+
+    def __len__(self) -> int:
+        return len(self._types)
+
+
+def _signing(types: Types) -> read.Decoder[dict[str, Any]]:
     from image_builder_domain.configuration.signing import sign_config
 
-    return sign_config(SIGNER_TYPES if signer_types is None else signer_types())
-
-
-def _types_of_engines(engine_types: "EngineTypes | None") -> "Mapping[str, read.Decoder[EngineSettings]]":
-    from image_builder_domain.engine_types import ENGINE_TYPES
-
-    return ENGINE_TYPES if engine_types is None else engine_types()
+    return sign_config(_Decoders(types))
 
 
 def _ado() -> "read.Decoder[AdoSettings]":
@@ -241,7 +237,7 @@ def _ado() -> "read.Decoder[AdoSettings]":
     return ADO
 
 
-def _file(signer_types: "SignerTypes | None", engine_types: "EngineTypes | None") -> read.Decoder[dict[str, Any]]:
+def _file(engines: Types, signers: Types) -> read.Decoder[dict[str, Any]]:
     tag = _tag("default_tag")
     return read.fields(
         {
@@ -260,9 +256,9 @@ def _file(signer_types: "SignerTypes | None", engine_types: "EngineTypes | None"
             "cache": read.deferred(_cache).about("The layer cache."),
             "reproducible": read.boolean.about("Whether timestamps are stripped.", default=False),
             "log-format": read.choice("color", "text", "json").about("How log lines look."),
-            "sign-config": read.deferred(lambda: _signing(signer_types)).about("Who signs."),
+            "sign-config": read.deferred(lambda: _signing(signers)).about("Who signs."),
             "ado-config": read.deferred(_ado).about("The Azure DevOps backend."),
-            "engines": read.deferred(lambda: read.fields(_types_of_engines(engine_types))).about(
+            "engines": read.deferred(lambda: read.fields(_Decoders(engines))).about(
                 "Settings of engines, each under the name that --backend says."
             ),
         },

@@ -1,17 +1,29 @@
 """The section ``sign-config``: which signers there are, and for whom each is enabled (specification, section 2)."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, final
 
 from image_builder_domain.configuration import decoder as read
 from image_builder_domain.configuration.document import Mapping as MappingNode
 from image_builder_domain.configuration.document import Node, Scalar, Sequence, place
-from image_builder_domain.configuration.signer_settings import SignerDefinition, SignerSettings
 from image_builder_domain.job.state import JobType
 from image_builder_domain.problem import Problem, nearest
+from image_builder_domain.signing import SignerSettings
 
 _REPOSITORIES = r"\*|[^/\s*]+(/[^/\s*]+)+"
-_KEYS = ("name", "type", "job-type", "config")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SignerDefinition:
+    """One entry of ``sign-config.signers``. Without ``job_types`` it signs in every trusted job."""
+
+    name: str
+    type: str
+    job_types: tuple[JobType, ...]
+    settings: SignerSettings
+    where: str
 
 
 def sign_config(types: Mapping[str, read.Decoder[SignerSettings]]) -> read.Decoder[dict[str, Any]]:

@@ -1,15 +1,18 @@
-"""Which build arguments a build gets (specification, section 4): weakest first, the last of a name wins."""
+"""The build arguments and platforms of a build (specification, section 4), here or in a pipeline.
+
+Sources of arguments go from the lowest precedence to the highest: the last value of a name wins.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 from returns.result import Result, Success
 
 from image_builder_domain.build import BuildRequest
-from image_builder_domain.plan.build_inputs import Source
-from image_builder_domain.plan.inputs import TagInputs
-from image_builder_domain.problem import Problems, every, nearest, refuse, together
+from image_builder_domain.image.platform import Platform
+from image_builder_domain.plan.inputs import Asked, Source, TagInputs
+from image_builder_domain.problem import Problems, every, gather, located, nearest, refuse
 from image_builder_domain.source.build_argument import BuildArgument, exported_tags, is_argument_name, is_predefined
 from image_builder_domain.source.dockerfile import DeclaredArguments
 from image_builder_domain.tag import Tag
@@ -18,7 +21,10 @@ from image_builder_domain.tag import Tag
 @final
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What every variant gets, beside its own and those of the env file: exported tags, and ``--build-arg``."""
+    """The arguments that every variant gets, beside its own and those of the env file.
+
+    ``exported`` are the exported tags, ``asked`` those of ``--build-arg``.
+    """
 
     exported: tuple[BuildArgument, ...]
     asked: tuple[BuildArgument, ...]
@@ -26,20 +32,30 @@ class Arguments:
 
 def decide_arguments(inputs: TagInputs, tags: Result[tuple[Tag, ...], Problems]) -> Result[Arguments, Problems]:
     """Exported tags and ``--build-arg``."""
-    asked = every(_argument(text, inputs) for text in inputs.asked.build_arguments)
     exported = tags.bind(exported_tags) if inputs.asked.export_tags else Success(())
-    return together(exported, asked).map(lambda found: Arguments(*found))
+    return gather(exported, asked_arguments(inputs)).map(Arguments)
 
 
-def merged(*weakest_first: Iterable[BuildArgument]) -> tuple[BuildArgument, ...]:
-    """Each name once with its strongest (last) value, where it stood first."""
-    return tuple({argument.name: argument for part in weakest_first for argument in part}.values())
+def asked_arguments(inputs: TagInputs) -> Result[tuple[BuildArgument, ...], Problems]:
+    """The arguments of ``--build-arg``."""
+    return every(_argument(text, inputs) for text in inputs.asked.build_arguments)
+
+
+def merged(*lowest_precedence_first: Iterable[BuildArgument]) -> tuple[BuildArgument, ...]:
+    """Each name once with its last value, in its first position."""
+    return tuple({argument.name: argument for part in lowest_precedence_first for argument in part}.values())
+
+
+def decide_platforms(asked: Asked) -> Result[tuple[Platform, ...], Problems]:
+    """The platforms of ``--platform``, each once."""
+    platforms = every(located(Platform.parse(text), "--platform") for text in asked.platforms)
+    return platforms.map(lambda found: tuple(dict.fromkeys(found)))
 
 
 def _argument(text: str, inputs: TagInputs) -> Result[BuildArgument, Problems]:
     name, equals, value = text.partition("=")
     if not is_argument_name(name):
-        return refuse("--build-arg", f"{name!r} is no name of an argument", "write NAME=value")
+        return refuse("--build-arg", f"{name!r} is not the name of an argument", "write NAME=value")
     if equals:
         return Success(BuildArgument(name, value))
     if name not in inputs.environment:
@@ -47,15 +63,17 @@ def _argument(text: str, inputs: TagInputs) -> Result[BuildArgument, Problems]:
     return Success(BuildArgument(name, inputs.environment[name]))
 
 
-# --- what deserves a look -----------------------------------------------------------------------------------------
+# --- warnings ---------------------------------------------------------------------------------------------------------
+
+ENV_FILE_WARNING: Final = "--env-file is deprecated; use --build-arg NAME=value"
 
 
 def argument_warnings(builds: tuple[BuildRequest, ...], source: Source, given: Arguments) -> tuple[str, ...]:
-    """Secrets that stay in the image, arguments without effect, and ``--env-file``; each said once."""
+    """Warnings of secrets that stay in the image, of arguments without effect, and of ``--env-file``; each once."""
     everything = merged(*(build.arguments for build in builds))
     return (
-        *(("--env-file is deprecated; use --build-arg NAME=value",) if source.env_file is not None else ()),
-        *_secrets(everything),
+        *((ENV_FILE_WARNING,) if source.env_file is not None else ()),
+        *secret_warnings(everything),
         *_undeclared("--env-file", source.env_file or (), source.declared),
         *_undeclared("--build-arg", given.asked, source.declared),
         *_unwanted_exports(given.exported, source.declared),
@@ -63,7 +81,8 @@ def argument_warnings(builds: tuple[BuildRequest, ...], source: Source, given: A
     )
 
 
-def _secrets(arguments: tuple[BuildArgument, ...]) -> Iterator[str]:
+def secret_warnings(arguments: tuple[BuildArgument, ...]) -> Iterator[str]:
+    """A warning for each argument that looks like a secret."""
     for argument in arguments:
         if argument.looks_secret:
             yield (
@@ -80,7 +99,7 @@ def _undeclared(where: str, arguments: tuple[BuildArgument, ...], declared: Decl
 
 
 def _unwanted_exports(exported: tuple[BuildArgument, ...], declared: DeclaredArguments) -> Iterator[str]:
-    """A Dockerfile rarely wants all tags; that it wants none is a mistake."""
+    """A Dockerfile seldom declares all tags, but one that declares none of them is a mistake."""
     names = [argument.name for argument in exported]
     if names and not declared.names.intersection(names):
         yield f"--export-tags: the Dockerfile declares none of {', '.join(names)} with ARG, so it has no effect"
@@ -90,5 +109,5 @@ def _unseen(arguments: tuple[BuildArgument, ...], declared: DeclaredArguments) -
     for argument in arguments:
         if declared.reaches_nothing(argument.name):
             name = argument.name
-            what = f"the build argument {name} is declared before the first FROM alone, and no FROM uses it"
+            what = f"the build argument {name} is declared only before the first FROM, and no FROM uses it"
             yield f"{what}; repeat 'ARG {name}' in the stage that needs it"

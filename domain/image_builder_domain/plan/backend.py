@@ -1,77 +1,127 @@
 """Which backend builds (specification, sections 1 and 6)."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Final, final
+from typing import TYPE_CHECKING, Final, Protocol, final
 
-from returns.result import Failure, Result, Success
+from returns.result import Result, Success
 
-from image_builder_domain.problem import Problem, Problems, refuse
+from image_builder_domain.problem import Problems, gather, nearest, refuse
 
-_VARIABLE: Final = "USE_BUILDKIT"
+if TYPE_CHECKING:
+    from image_builder_domain.build import EngineSettings
+    from image_builder_domain.configuration.file import Configuration
+    from image_builder_domain.engine_type import EngineDecision, EngineType
+    from image_builder_domain.plan.inputs import Asked
+    from image_builder_domain.trust.job import Job
+
+PIPELINE: Final = "ado"
+"""The value of ``--backend`` that builds in a pipeline of Azure DevOps; any other names an engine."""
+
+
+class Names(Container[str], Iterable[str], Protocol):
+    """The names of the engines that are installed."""
 
 
 @final
 @dataclass(frozen=True, slots=True)
-class Backend:
-    """Whoever makes the layers: ``value`` is the word of ``--backend``, ``title`` what people call it."""
+class EngineChoice:
+    """How a job chooses an engine without ``--backend``: by the value of ``variable``, else ``default``."""
 
-    value: str
-    title: str
+    variable: str
+    engines: Mapping[str, str]
+    default: str
 
-    KANIKO: ClassVar["Backend"]
-    BUILDKIT: ClassVar["Backend"]
-    ADO: ClassVar["Backend"]
+    def of(self, environment: Mapping[str, str]) -> Result[str | None, Problems]:
+        """The engine that the variable names, None if it is not set."""
+        text = environment.get(self.variable, "")
+        if text and text not in self.engines:
+            return refuse(self.variable, f"{text!r} is not {' or '.join(self.engines)}", "set it to one of them")
+        return Success(self.engines.get(text))
 
-    @classmethod
-    def named(cls, word: str) -> "Backend":
-        """One of ours, or an engine that another package brings under this name."""
-        return OWN_BACKENDS.get(word) or cls(word, word)
+
+def known_backend(asked: str | None, engines: Names) -> Result[None, Problems]:
+    """A problem if ``--backend`` names an engine that is not installed."""
+    if asked in (None, PIPELINE) or asked in engines:
+        return Success(None)
+    return refuse("--backend", f"there is no engine {asked!r}", nearest(asked, (*engines, PIPELINE)))
+
+
+def decide_backend(
+    asked: str | None, in_ado: bool, environment: Mapping[str, str], choice: EngineChoice
+) -> Result[str, Problems]:
+    """``--backend``, else ``--build-in-ado``, else the engine of ``choice``; a problem when they contradict.
+
+    A remote build passes the variable of ``choice`` on to the pipeline (section 7), so it does not contradict that.
+    """
+    return choice.of(environment).bind(lambda named: _decided(asked, in_ado, named, choice, environment))
+
+
+def pipeline_engine(
+    asked: str | None, in_ado: bool, environment: Mapping[str, str], choice: EngineChoice
+) -> Result[str, Problems]:
+    """The engine that the pipeline uses, unless the flags contradict each other."""
+    decided = decide_backend(asked, in_ado, environment, choice)
+    return gather(decided, choice.of(environment)).map(lambda _, named: named or choice.default)
+
+
+def _decided(
+    asked: str | None, in_ado: bool, named: str | None, choice: EngineChoice, environment: Mapping[str, str]
+) -> Result[str, Problems]:
+    if in_ado and asked not in (None, PIPELINE):
+        return _contradiction(asked, "--build-in-ado")
+    if in_ado or asked == PIPELINE:
+        return Success(PIPELINE)
+    if asked is not None and named not in (None, asked):
+        return _contradiction(asked, f"{choice.variable}={environment[choice.variable]}")
+    return Success(asked or named or choice.default)
+
+
+def _contradiction(asked: str, other: str) -> Result[str, Problems]:
+    return refuse("--backend", f"{asked} contradicts {other}", "change one of them")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ChosenEngine:
+    """The engine that builds, by the name that ``--backend`` gives it."""
+
+    name: str
+    type: "EngineType"
 
     @property
-    def is_foreign(self) -> bool:
-        """True for an engine of another package."""
-        return self.value not in OWN_BACKENDS
+    def title(self) -> str:
+        """The engine's name in messages."""
+        return self.type.traits.title or self.name
+
+    def settings(self, configuration: "Configuration") -> "Result[EngineSettings, Problems]":
+        """The engine's settings as the configuration has them."""
+        return self.type.settings(self.name, configuration.engines, configuration.file)
+
+    def decide(
+        self,
+        configuration: "Configuration",
+        job: "Job",
+        environment: Mapping[str, str],
+        dockerfile: str,
+        real_paths: Mapping[str, str],
+    ) -> "Result[EngineDecision, Problems]":
+        """The engine's settings for one job, of the circumstances that ``EngineCircumstances`` describes."""
+        from image_builder_domain.engine_type import EngineCircumstances, EngineDecision
+
+        settings, decide = self.settings(configuration), self.type.decide
+        if decide is None:
+            return settings.map(EngineDecision)
+        around = EngineCircumstances(job.side, environment, dockerfile, real_paths)
+        return settings.bind(lambda found: decide(found, around))
 
 
-Backend.KANIKO = Backend("kaniko", "kaniko")
-Backend.BUILDKIT = Backend("buildkit", "BuildKit")
-Backend.ADO = Backend("ado", "Azure DevOps")
+def choose_engine(
+    asked: "Asked", environment: Mapping[str, str], choice: EngineChoice, engines: "Mapping[str, EngineType]"
+) -> Result[ChosenEngine, Problems]:
+    """The engine of a build on this machine."""
 
-OWN_BACKENDS: Final[Mapping[str, Backend]] = {
-    backend.value: backend for backend in (Backend.KANIKO, Backend.BUILDKIT, Backend.ADO)
-}
-"""What is built in, by the words of ``--backend``; no package can take these names."""
+    def installed(name: str) -> Result[ChosenEngine, Problems]:
+        return known_backend(name, engines).map(lambda _: ChosenEngine(name, engines[name]))
 
-
-def decide_backend(asked: str | None, in_ado: bool, environment: Mapping[str, str]) -> Result[Backend, Problems]:
-    """``--backend``, else ``--build-in-ado``, else ``USE_BUILDKIT``, else kaniko; refused when they contradict.
-
-    A remote build takes ``USE_BUILDKIT=true`` for its own choice of an engine (section 7), so that is no contradiction.
-    That an engine of this name exists was checked where the configuration was read.
-    """
-    local = _local(environment)
-    if in_ado:
-        return Success(Backend.ADO) if asked in (None, "ado") else _contradiction(asked, "--build-in-ado")
-    if asked == "ado":
-        return Success(Backend.ADO)
-    if isinstance(local, Failure):
-        return local
-    chosen = local.unwrap()
-    if asked is None:
-        return Success(chosen or Backend.KANIKO)
-    if chosen is not None and chosen.value != asked:
-        return _contradiction(asked, f"{_VARIABLE}={environment[_VARIABLE]}")
-    return Success(Backend.named(asked))
-
-
-def _local(environment: Mapping[str, str]) -> Result[Backend | None, Problems]:
-    text = environment.get(_VARIABLE, "")
-    known = {"": None, "true": Backend.BUILDKIT, "false": Backend.KANIKO}
-    if text not in known:
-        return refuse(_VARIABLE, f"{text!r} is neither true nor false", "set it to true")
-    return Success(known[text])
-
-
-def _contradiction(asked: str, other: str) -> Failure[Problems]:
-    return Failure((Problem("--backend", f"{asked} contradicts {other}", "change one of them"),))
+    return decide_backend(asked.backend, asked.build_in_ado, environment, choice).bind(installed)

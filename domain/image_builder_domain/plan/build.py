@@ -1,39 +1,40 @@
 """The plan: every decision about a build, as one value. ``plan`` prints it, ``build`` carries it out."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final, final
 
 from returns.result import Failure, Result, Success
 
-from image_builder_domain.build import BuildRequest
+from image_builder_domain.build import BuildRequest, CacheReferences
 from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.engine_type import EngineDecision
 from image_builder_domain.plan.arguments import argument_warnings
-from image_builder_domain.plan.backend import Backend, decide_backend
-from image_builder_domain.plan.build_inputs import Inputs
+from image_builder_domain.plan.backend import ChosenEngine
 from image_builder_domain.plan.builds import Builds, decide_builds
 from image_builder_domain.plan.destinations import image_name
-from image_builder_domain.plan.engine import EngineDecision, decide_engine
+from image_builder_domain.plan.inputs import Inputs
 from image_builder_domain.plan.signers import SignerChoice, choose_signers, why_not_signed
 from image_builder_domain.plan.tags import decide_tags, tag_warnings
-from image_builder_domain.problem import Problem, Problems, problems_of, together
+from image_builder_domain.problem import Problem, Problems, gather
 from image_builder_domain.tag import Tag
 from image_builder_domain.trust.checkout import NOT_COMPARED, CheckoutDecision, Proof, decide_checkout
 from image_builder_domain.trust.decision import check_start
 from image_builder_domain.trust.job import Job
 from image_builder_domain.trust.pull_request_tags import uses_production_for_pull_requests
 
-if TYPE_CHECKING:
-    from image_builder_domain.engine_type import EngineSettings
+_PRODUCTION_WARNING: Final = "pr-tags-in-registry: this pull request's image goes to the production registry"
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be done. ``not_signed`` says why nobody signs, empty when somebody does.
+    """What a build will do. ``not_signed`` says why no signer signs; it is empty if one does.
 
-    ``engine`` holds the settings of the backend's engine, where it has any. ``checkout`` says how what is built was
-    compared with what the job claims. ``alerts`` are warnings that the CI system shows beside the job.
-    At most ``max_parallel`` of the builds run at the same time; ``keep_going`` lets the others go on when one fails.
+    ``backend`` is the engine's name, ``title`` its name in messages, and ``engine`` holds its settings for this job.
+    ``checkout`` says how the sources were compared with the commit that the job claims. ``alerts`` are warnings that
+    the CI system shows beside the job. At most ``max_parallel`` builds run at the same time; with ``keep_going`` the
+    others continue when one fails.
     """
 
     name: str
@@ -43,32 +44,35 @@ class Plan:
     signers: tuple[SignerChoice, ...]
     not_signed: str
     warnings: tuple[str, ...]
+    backend: str
+    title: str
+    engine: EngineDecision
     log_format: str | None = None
     max_parallel: int = 1
     keep_going: bool = True
-    backend: Backend = Backend.BUILDKIT
-    engine: "EngineSettings | None" = None
     checkout: Proof = NOT_COMPARED
     alerts: tuple[str, ...] = ()
 
 
 def decide(inputs: Inputs) -> Result[Plan, Problems]:
     """The plan, or every problem of the inputs and of what they ask for together."""
-    asked, tag_inputs = inputs.tags.asked, inputs.tags
-    backend = decide_backend(asked.backend, asked.build_in_ado, tag_inputs.environment)
-    known = together(tag_inputs.configuration, tag_inputs.job, image_name(asked))
-    tags = decide_tags(tag_inputs)
-    builds = decide_builds(inputs, known, tags, backend)
-    checkout = together(tag_inputs.configuration, tag_inputs.job).bind(lambda found: _checkout(inputs, *found))
-    return together(known, tags, builds, backend, checkout).bind(
-        lambda found: _assembled(inputs, *found[0], found[1], found[2], found[3], found[4])
+    configuration, job, name = inputs.tags.configuration, inputs.tags.job, image_name(inputs.tags.asked)
+    tags = decide_tags(inputs.tags)
+    builds = decide_builds(inputs, configuration, job, name, tags)
+    engine = gather(inputs.engine, configuration, job, inputs.source).bind(
+        lambda chosen, known, of, source: chosen.decide(
+            known, of, inputs.tags.environment, source.text, inputs.real_paths
+        )
     )
+    checkout = gather(configuration, job).bind(partial(_checkout, inputs))
+    decided = gather(configuration, job, name, tags, builds, inputs.engine, engine, checkout)
+    return decided.bind(partial(_assembled, inputs))
 
 
 def _checkout(inputs: Inputs, configuration: Configuration, job: Job) -> Result[CheckoutDecision, Problems]:
     decided = decide_checkout(job, inputs.tags.environment, inputs.checkout, configuration.checkout_check)
     started = check_start(configuration, job, inputs.tags.history)
-    return together(decided, started).map(lambda found: found[0])
+    return gather(decided, started).map(lambda found, _: found)
 
 
 def _assembled(
@@ -78,26 +82,15 @@ def _assembled(
     name: str,
     tags: tuple[Tag, ...],
     builds: Builds,
-    backend: Backend,
+    chosen: ChosenEngine,
+    engine: EngineDecision,
     checkout: CheckoutDecision,
 ) -> Result[Plan, Problems]:
-    in_production = uses_production_for_pull_requests(configuration, job)
-    signers = tuple(
-        SignerChoice(choice.definition, False, "pr-tags-in-registry: nothing in it is signed")
-        if in_production
-        else choice
-        for choice in choose_signers(configuration, job)
-    )
-    decided = decide_engine(
-        configuration, job, backend.value, inputs.tags.environment, builds.source.frontends, inputs.real_paths
-    )
-    engine = decided.value_or(EngineDecision(None))
-    requests = engine.applied(builds.requests)
-    problems = (
-        *problems_of(decided),
-        *_index_problems(signers, requests),
-        *_refusals(backend, engine.settings, requests),
-    )
+    signers = _signers(configuration, job)
+    requests = builds.requests
+    if engine.without_cache:
+        requests = tuple(replace(build, cache=CacheReferences()) for build in requests)
+    problems = (*_index_problems(signers, requests), *_refusals(chosen, engine, requests))
     if problems:
         return Failure(problems)
     asked = inputs.tags.asked
@@ -114,30 +107,33 @@ def _assembled(
                 *checkout.warnings,
                 *tag_warnings(inputs.tags),
                 *argument_warnings(requests, builds.source, builds.arguments),
-                *(_PRODUCTION_WARNING if in_production else ()),
+                *((_PRODUCTION_WARNING,) if uses_production_for_pull_requests(configuration, job) else ()),
             ),
+            backend=chosen.name,
+            title=chosen.title,
+            engine=engine,
             log_format=configuration.log_format,
             max_parallel=min(asked.max_parallel or inputs.processors, len(requests)),
             keep_going=asked.keep_going,
-            backend=backend,
-            engine=engine.settings,
             checkout=checkout.proof,
             alerts=checkout.alerts,
         )
     )
 
 
-def _refusals(backend: Backend, engine: "EngineSettings | None", builds: tuple[BuildRequest, ...]) -> Problems:
-    """What the engine itself says that it cannot honour: nothing is dropped in silence."""
-    if engine is None:
-        return ()
-    refused = dict.fromkeys(found for found in map(engine.refusal, builds) if found is not None)
-    return tuple(
-        Problem(f"--backend {backend.value}", reason, "leave that out, or choose another") for reason in refused
-    )
+def _signers(configuration: Configuration, job: Job) -> tuple[SignerChoice, ...]:
+    """The choice of signers; none signs an image of a pull request in the production registry."""
+    choices = choose_signers(configuration, job)
+    if not uses_production_for_pull_requests(configuration, job):
+        return choices
+    why = "pr-tags-in-registry: nothing in it is signed"
+    return tuple(SignerChoice(choice.definition, False, why) for choice in choices)
 
 
-_PRODUCTION_WARNING = ("pr-tags-in-registry: this pull request's image goes to the production registry",)
+def _refusals(chosen: ChosenEngine, engine: EngineDecision, builds: tuple[BuildRequest, ...]) -> Problems:
+    """What the engine itself cannot carry out: nothing is dropped in silence."""
+    refused = dict.fromkeys(found for found in map(engine.settings.refusal, builds) if found is not None)
+    return tuple(Problem(f"--backend {chosen.name}", reason, "leave that out, or choose another") for reason in refused)
 
 
 def _index_problems(signers: tuple[SignerChoice, ...], builds: tuple[BuildRequest, ...]) -> Problems:

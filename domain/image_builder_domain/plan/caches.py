@@ -6,27 +6,28 @@ from returns.result import Result, Success
 
 from image_builder_domain.build import CacheReferences
 from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.engine_type import CacheLayout
 from image_builder_domain.image.reference import ImageReference, Repository
 from image_builder_domain.image.registry_prefix import RegistryPrefix, image_reference
-from image_builder_domain.plan.backend import Backend
-from image_builder_domain.problem import Problems, located, refuse, together
+from image_builder_domain.plan.backend import ChosenEngine
+from image_builder_domain.problem import Problems, gather, located, refuse
 from image_builder_domain.trust.job import Job
 
 
 def decide_cache(
-    configuration: Configuration, job: Job, name: str, backend: Backend
+    configuration: Configuration, job: Job, name: str, engine: ChosenEngine
 ) -> Result[CacheReferences, Problems]:
     """Unmerged code reads production's cache and writes only its own."""
-    cache = configuration.cache
+    cache, traits = configuration.cache, engine.type.traits
     if not cache.enabled or cache.repository is None:
         return Success(CacheReferences())
-    if backend is Backend.KANIKO:
-        return _one_repository(configuration, job, cache.repository)
-    if backend is Backend.BUILDKIT and not cache.run_layers:
-        what = "cache.cache-run-layers is false, but BuildKit always caches them"
+    if traits.cache_layout is CacheLayout.ONE_REPOSITORY:
+        return _one_repository(configuration, job, cache.repository, engine.title)
+    if traits.caches_all_layers and not cache.run_layers:
+        what = f"cache.cache-run-layers is false, but {engine.title} always caches them"
         return refuse(configuration.file, what, "remove the key, or switch the cache off")
     found = _references(configuration, job, name, cache.repository)
-    if backend is Backend.BUILDKIT:  # it always keeps both kinds
+    if traits.caches_all_layers:
         return found
     return found.map(lambda cached: replace(cached, run_layers=cache.run_layers, copy_layers=cache.copy_layers))
 
@@ -39,7 +40,7 @@ def _references(
         return main.map(lambda found: CacheReferences((found,), (found,)))
     if dev is None:
         return main.map(lambda found: CacheReferences((found,)))
-    return together(main, _cache_reference(dev, name)).map(lambda found: CacheReferences(found, (found[1],)))
+    return gather(main, _cache_reference(dev, name)).map(lambda read, own: CacheReferences((read, own), (own,)))
 
 
 def variant_cache(cache: CacheReferences, variant: str) -> CacheReferences:
@@ -52,9 +53,9 @@ def variant_cache(cache: CacheReferences, variant: str) -> CacheReferences:
 
 
 def _one_repository(
-    configuration: Configuration, job: Job, repository: RegistryPrefix
+    configuration: Configuration, job: Job, repository: RegistryPrefix, title: str
 ) -> Result[CacheReferences, Problems]:
-    """kaniko's cache is one repository for all images, with a tag for each layer; it reads and writes the same."""
+    """One repository for all images, with a tag for each layer, that the engine both reads and writes."""
     cache = configuration.cache
     chosen = repository if job.is_production or cache.dev_repository is None else cache.dev_repository
     may_write = job.is_production or cache.dev_repository is not None
@@ -64,7 +65,7 @@ def _one_repository(
         return CacheReferences(place, place if may_write else (), cache.run_layers, cache.copy_layers)
 
     if not chosen.path:
-        what = f"the cache repository {chosen.text} is a registry's host alone, and kaniko needs a repository"
+        what = f"the cache repository {chosen.text} is only a registry's host, and {title} needs a repository"
         return refuse(configuration.file, what, f"write {chosen.text}/cache")
     return Success(references(Repository(chosen.domain, chosen.path)))
 

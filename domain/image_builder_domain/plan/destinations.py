@@ -48,7 +48,7 @@ def decide_destinations(
 def _tag_value(tag: Tag, variant: Variant | None) -> Result[str, Problems]:
     value = tag.value if variant is None else f"{tag.value}-{variant.name}"
     if variant is not None and not is_tag(value):
-        return refuse(variant.where, f"{value!r} is no tag: {TAG_RULE}", "shorten the tag or the variant's name")
+        return refuse(variant.where, f"{value!r} is not a tag: {TAG_RULE}", "shorten the tag or the variant's name")
     return Success(value)
 
 

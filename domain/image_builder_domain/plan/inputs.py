@@ -1,19 +1,26 @@
-"""What was asked and where we are: everything that decisions are made of, read before deciding begins."""
+"""Everything that a plan is made of: the command line, the configuration, the job and the sources."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from returns.result import Result, Success
 
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.job.state import GitState
-from image_builder_domain.problem import Problems, refuse, together
+from image_builder_domain.problem import Problems, gather, refuse
+from image_builder_domain.trust.checkout import CheckoutFacts
 from image_builder_domain.trust.configuration_origin import Origin, check_origin
 from image_builder_domain.trust.decision import decide_job
 from image_builder_domain.trust.history import History
 from image_builder_domain.trust.job import Job
+
+if TYPE_CHECKING:
+    from image_builder_domain.plan.backend import ChosenEngine
+    from image_builder_domain.source.build_argument import BuildArgument
+    from image_builder_domain.source.dockerfile import DeclaredArguments
+    from image_builder_domain.source.variant import Variant
 
 EPOCH = "SOURCE_DATE_EPOCH"
 """The variable that fixes the time, in seconds since 1970 (reproducible-builds.org)."""
@@ -26,7 +33,7 @@ def source_date_epoch(environment: Mapping[str, str]) -> Result[int | None, Prob
         return Success(None)
     if text.isascii() and text.isdecimal() and len(text) < 12:
         return Success(int(text))
-    return refuse(EPOCH, f"{text!r} is no time", "give the seconds since 1970, such as 1700000000")
+    return refuse(EPOCH, f"{text!r} is not a time", "give the seconds since 1970, such as 1700000000")
 
 
 @final
@@ -68,8 +75,53 @@ class TagInputs:
     @property
     def job(self) -> Result[Job, Problems]:
         """The job with its side."""
-        return together(self.configuration, self.git_state).bind(
-            lambda found: decide_job(*found, self.history, require_production=self.asked.require_production).bind(
-                lambda job: check_origin(job, found[0].file, self.origin)
-            )
-        )
+
+        def decided(configuration: Configuration, state: GitState) -> Result[Job, Problems]:
+            required = self.asked.require_production
+            job = decide_job(configuration, state, self.history, require_production=required)
+            return job.bind(lambda found: check_origin(found, configuration.file, self.origin))
+
+        return gather(self.configuration, self.git_state).bind(decided)
+
+
+def _nothing_declared() -> "DeclaredArguments":
+    from image_builder_domain.source.dockerfile import DeclaredArguments
+
+    return DeclaredArguments()
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is built: an absolute context directory, and the Dockerfile's path below it.
+
+    ``text`` is the Dockerfile's, and ``declared`` what it declares with ``ARG``. ``variants`` holds the variants of
+    ``variants.yaml``, and is empty without one. ``env_file`` holds the arguments of ``--env-file``, and is None without
+    the flag.
+    """
+
+    context: str
+    dockerfile: str
+    declared: "DeclaredArguments" = field(default_factory=_nothing_declared)
+    variants: "tuple[Variant, ...]" = ()
+    env_file: "tuple[BuildArgument, ...] | None" = None
+    text: str = field(default="", repr=False)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Enough to plan a build.
+
+    ``commit_time`` is the commit's, in seconds since 1970, None where git does not know it. ``processors`` is how many
+    of them this process may use. ``real_paths`` holds the real path of each path that the engine's ``paths`` names.
+    ``checkout`` holds the facts about the sources' checkout.
+    """
+
+    tags: TagInputs
+    engine: "Result[ChosenEngine, Problems]"
+    source: Result[Source, Problems]
+    commit_time: int | None
+    processors: int = 1
+    real_paths: Mapping[str, str] = field(default_factory=dict)
+    checkout: CheckoutFacts = field(default_factory=CheckoutFacts)

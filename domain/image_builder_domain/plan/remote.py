@@ -1,6 +1,7 @@
 """The plan of a remote build or a preview: which pipeline, with which parameters (specification, section 7)."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import final
 
 from returns.result import Result, Success
@@ -10,33 +11,39 @@ from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.image.platform import Platform
 from image_builder_domain.image.reference import TAG_RULE, is_tag
 from image_builder_domain.job.state import JobType
-from image_builder_domain.plan.arguments import decide_arguments
+from image_builder_domain.plan.arguments import (
+    ENV_FILE_WARNING,
+    asked_arguments,
+    decide_platforms,
+    merged,
+    secret_warnings,
+)
 from image_builder_domain.plan.destinations import image_name
 from image_builder_domain.plan.inputs import TagInputs
 from image_builder_domain.plan.remote_parameters import ParameterInputs, decide_parameters
 from image_builder_domain.plan.tags import user_tags
-from image_builder_domain.problem import Problems, every, located, refuse, together
+from image_builder_domain.problem import Problems, every, gather, refuse
 from image_builder_domain.remote_pipeline import Parameter, PreviewRequest, RunRequest
 from image_builder_domain.source.build_argument import BuildArgument
-from image_builder_domain.tag import TagSpec
+from image_builder_domain.tag import TagSpec, each_name_once
 from image_builder_domain.trust.job import Job
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class RemoteInputs:
-    """What a remote build is planned from, beyond what tags are.
+    """Enough to plan a remote build.
 
     ``dockerfile`` is below ``context``; neither needs to exist here. ``definition`` is the YAML to preview, None for a
-    build. ``use_buildkit`` is ``USE_BUILDKIT``; ``identity_token`` says that this job can get one.
+    build. ``engine`` is the one that the pipeline uses; ``identity_token`` says that this job can get a token.
     """
 
     tags: TagInputs
     context: str
     dockerfile: str
-    use_buildkit: Result[bool, Problems]
+    engine: Result[str, Problems]
     env_file: str | None = None
-    kaniko_config_from_pull_request: bool = False
+    build_config_from_pull_request: bool = False
     identity_token: bool = False
     definition: Result[str, Problems] | None = None
 
@@ -57,16 +64,20 @@ class RemotePlan:
 
 def decide_remote(inputs: RemoteInputs) -> Result[RemotePlan, Problems]:
     """The plan, or every problem of the inputs and of what they ask for."""
-    known = together(inputs.tags.configuration, inputs.tags.job)
-    settings = inputs.tags.configuration.bind(_settings)
-    name = _name(inputs)
-    details = together(_tags(inputs.tags), _arguments(inputs.tags), _platforms(inputs.tags), inputs.use_buildkit)
-    job = inputs.tags.job.bind(lambda found: _job(found, inputs))
+    configuration, job, name = inputs.tags.configuration, inputs.tags.job, _name(inputs)
+    settings, arguments = configuration.bind(_settings), asked_arguments(inputs.tags).map(merged)
+    asked = gather(
+        job.bind(lambda found: _job(found, inputs)),
+        name,
+        _tags(inputs.tags),
+        arguments,
+        decide_platforms(inputs.tags.asked),
+        inputs.engine,
+    ).map(partial(_asked, inputs))
+    parameters = gather(settings, asked).bind(lambda ado, found: decide_parameters(ado.parameters, found))
     definition = inputs.definition if inputs.definition is not None else Success("")
-    asked = together(job, name, details).map(lambda found: _asked(inputs, found[0], found[1], *found[2]))
-    parameters = together(settings, asked).bind(lambda found: decide_parameters(found[0].parameters, found[1]))
-    everything = together(known, settings, details, definition, together(name, parameters))
-    return everything.map(lambda found: _plan(inputs, *found[0], found[1], found[2][1], found[3], found[4]))
+    decided = gather(configuration, job, settings, arguments, definition, name, parameters)
+    return decided.map(partial(_plan, inputs))
 
 
 def _settings(configuration: Configuration) -> Result[AdoSettings, Problems]:
@@ -85,35 +96,14 @@ def _name(inputs: RemoteInputs) -> Result[str, Problems]:
 
 def _tags(inputs: TagInputs) -> Result[tuple[TagSpec, ...], Problems]:
     """The user's tags as they were given: the pipeline renders templates; a plain value is checked here."""
-    return user_tags(inputs.asked).bind(lambda specs: every(map(_checked, specs))).bind(_without_repeats)
+    checked = user_tags(inputs.asked).bind(lambda specs: every(map(_checked, specs)))
+    return checked.bind(lambda specs: each_name_once(specs, lambda spec: spec.template))
 
 
 def _checked(spec: TagSpec) -> Result[TagSpec, Problems]:
     if "{{" in spec.template or is_tag("-".join(spec.template.split())):
         return Success(spec)
-    return refuse(spec.where, f"{spec.template!r} is no tag: {TAG_RULE}", "change the value")
-
-
-def _without_repeats(specs: tuple[TagSpec, ...]) -> Result[tuple[TagSpec, ...], Problems]:
-    values: dict[str, str] = {}
-    for spec in specs:
-        if values.setdefault(spec.name, spec.template) != spec.template:
-            clash = f"the name {spec.name!r} has two values, {values[spec.name]!r} and {spec.template!r}"
-            return refuse(spec.where, clash, "give each tag a name of its own: name=value")
-    return Success(tuple({spec.name: spec for spec in specs}.values()))
-
-
-def _arguments(inputs: TagInputs) -> Result[tuple[BuildArgument, ...], Problems]:
-    """``--build-arg`` alone: the pipeline itself exports tags and reads the env file."""
-    own = replace(inputs, asked=replace(inputs.asked, export_tags=False))
-    found = decide_arguments(own, Success(()))
-    return found.map(lambda arguments: tuple({each.name: each for each in arguments.asked}.values()))
-
-
-def _platforms(inputs: TagInputs) -> Result[tuple[Platform, ...], Problems]:
-    return every(located(Platform.parse(text), "--platform") for text in inputs.asked.platforms).map(
-        lambda platforms: tuple(dict.fromkeys(platforms))
-    )
+    return refuse(spec.where, f"{spec.template!r} is not a tag: {TAG_RULE}", "change the value")
 
 
 def _job(job: Job, inputs: RemoteInputs) -> Result[Job, Problems]:
@@ -135,7 +125,7 @@ def _asked(
     tags: tuple[TagSpec, ...],
     arguments: tuple[BuildArgument, ...],
     platforms: tuple[Platform, ...],
-    use_buildkit: bool,
+    engine: str,
 ) -> ParameterInputs:
     asked, state = inputs.tags.asked, job.state
     proposed = job.counts_as.is_proposal
@@ -154,8 +144,8 @@ def _asked(
         export_tags=asked.export_tags,
         arguments=arguments,
         tags=tags,
-        kaniko_config_from_pull_request=inputs.kaniko_config_from_pull_request,
-        use_buildkit=use_buildkit,
+        build_config_from_pull_request=inputs.build_config_from_pull_request,
+        engine=engine,
         env_file=inputs.env_file,
         platforms=platforms,
         target=asked.target,
@@ -170,27 +160,16 @@ def _plan(
     settings: AdoSettings,
     arguments: tuple[BuildArgument, ...],
     definition: str,
-    found: tuple[str, tuple[Parameter, ...]],
+    name: str,
+    parameters: tuple[Parameter, ...],
 ) -> RemotePlan:
-    name, parameters = found
     # Sent as a merge group; a token that tells of a push would be a contradiction, and prove nothing that is needed.
     token = inputs.identity_token and settings.parameters == "v2" and not job.is_demoted
     is_preview = inputs.definition is not None
     request = PreviewRequest(parameters, definition) if is_preview else RunRequest(parameters, token)
     warnings = (
         *job.warnings,
-        *_secret_warnings(arguments),
-        *(_ENV_FILE_WARNING if inputs.env_file is not None else ()),
+        *secret_warnings(arguments),
+        *((ENV_FILE_WARNING,) if inputs.env_file is not None else ()),
     )
     return RemotePlan(name, job, settings, request, arguments, warnings, configuration.log_format)
-
-
-_ENV_FILE_WARNING = ("--env-file is deprecated; use --build-arg NAME=value",)
-
-
-def _secret_warnings(arguments: tuple[BuildArgument, ...]) -> tuple[str, ...]:
-    return tuple(
-        f"the build argument {each.name} looks like a secret; it is passed on, and stays readable in the image"
-        for each in arguments
-        if each.looks_secret
-    )

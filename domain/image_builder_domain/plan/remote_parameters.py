@@ -29,7 +29,7 @@ class ParameterInputs:
     """What parameters are made of.
 
     ``pull_number``, ``base_commit`` and ``head_commit`` describe the job: for a push ``base_commit`` is the commit
-    itself. ``use_buildkit`` is ``USE_BUILDKIT``, ``variant`` and ``env_file`` are their flags.
+    itself. ``engine`` is what ``USE_BUILDKIT`` chooses; ``variant`` and ``env_file`` are the values of their flags.
     """
 
     job_type: JobType
@@ -45,8 +45,8 @@ class ParameterInputs:
     export_tags: bool = False
     arguments: tuple[BuildArgument, ...] = ()
     tags: tuple[TagSpec, ...] = ()
-    kaniko_config_from_pull_request: bool = False
-    use_buildkit: bool = False
+    build_config_from_pull_request: bool = False
+    engine: str = "kaniko"
     env_file: str | None = None
     platforms: tuple[Platform, ...] = ()
     target: str | None = None
@@ -55,6 +55,9 @@ class ParameterInputs:
 
 _Rule: TypeAlias = tuple[str, Callable[[ParameterInputs], bool], str, str]
 """Where, when it is refused, what is wrong, and what to do."""
+
+_ENGINES: Final = {"kaniko": "kaniko", "buildkit": "buildx"}
+"""The values of ``BuildEngine``, by the names of our engines."""
 
 _ACTION: Final = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _V2: Final = "set 'parameters: v2' in ado-config if the pipeline knows them, or leave it out"
@@ -68,13 +71,13 @@ _ALWAYS_REFUSED: Final[tuple[_Rule, ...]] = (
     ),
     (
         "--test-kaniko-build-config",
-        lambda asked: asked.kaniko_config_from_pull_request and asked.job_type is not JobType.PRESUBMIT,
+        lambda asked: asked.build_config_from_pull_request and asked.job_type is not JobType.PRESUBMIT,
         "only a pull request may bring its own build options",
         "leave the flag out",
     ),
     (
         "--test-kaniko-build-config",
-        lambda asked: asked.kaniko_config_from_pull_request and asked.use_buildkit,
+        lambda asked: asked.build_config_from_pull_request and asked.engine != "kaniko",
         "it brings kaniko's build options, and USE_BUILDKIT=true asks for another engine",
         "leave one of them out",
     ),
@@ -101,7 +104,7 @@ _V1_REFUSED: Final[tuple[_Rule, ...]] = (
     ),
     ("--platform", lambda asked: bool(asked.platforms), "parameters v1 cannot say it", _V2),
     ("--target", lambda asked: asked.target is not None, "parameters v1 cannot say it", _V2),
-    ("USE_BUILDKIT", lambda asked: asked.use_buildkit, "parameters v1 cannot ask for an engine", _V2),
+    ("USE_BUILDKIT", lambda asked: asked.engine != "kaniko", "parameters v1 cannot ask for an engine", _V2),
     (
         "--tag",
         lambda asked: any(mark in tag.name + tag.template for tag in asked.tags for mark in ",="),
@@ -151,7 +154,7 @@ def _job_problems(version: str, job: JobType, known: tuple[JobType, ...]) -> Pro
 
 
 def _v1(asked: ParameterInputs) -> tuple[Parameter, ...]:
-    from_pull_request = Parameter.of("UseKanikoConfigFromPR", _boolean(asked.kaniko_config_from_pull_request))
+    from_pull_request = Parameter.of("UseKanikoConfigFromPR", _boolean(asked.build_config_from_pull_request))
     return (*_common(asked), *_build_arguments(asked), *_given("Tags", _tags(asked)), from_pull_request)
 
 
@@ -166,9 +169,9 @@ def _v2(asked: ParameterInputs) -> tuple[Parameter, ...]:
         *_given("EnvFile", asked.env_file),
         *_given("Platforms", ",".join(map(str, asked.platforms))),
         *_given("Target", asked.target),
-        Parameter.of("BuildEngine", "buildx" if asked.use_buildkit else "kaniko"),
+        Parameter.of("BuildEngine", _ENGINES[asked.engine]),
         # Only when it is asked for: newer pipelines that know v2 do not declare it.
-        *_given("UseKanikoConfigFromPR", "true" if asked.kaniko_config_from_pull_request else None),
+        *_given("UseKanikoConfigFromPR", "true" if asked.build_config_from_pull_request else None),
     )
 
 

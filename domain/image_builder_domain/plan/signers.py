@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import final
 
 from image_builder_domain.configuration.file import Configuration
-from image_builder_domain.configuration.signer_settings import SignerDefinition
+from image_builder_domain.configuration.signing import SignerDefinition
 from image_builder_domain.trust.job import Job
 
 

@@ -1,45 +1,20 @@
 """The plan of signing images that exist: which, by whom and why (specification, sections 3 and 8)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import final
 
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.image.reference import ImageReference
-from image_builder_domain.job.state import GitState
+from image_builder_domain.plan.inputs import TagInputs
 from image_builder_domain.plan.signers import SignerChoice, choose_signers, why_not_signed
-from image_builder_domain.problem import Problem, Problems, every, located, together
-from image_builder_domain.trust.configuration_origin import Origin, check_origin
-from image_builder_domain.trust.decision import decide_job
-from image_builder_domain.trust.history import History
+from image_builder_domain.problem import Problem, Problems, every, gather, located, refuse
 from image_builder_domain.trust.job import Job
 from image_builder_domain.trust.pull_request_tags import has_pull_request_shape
 
 _FLAG = "--images-to-sign"
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class SigningInputs:
-    """What signing is planned from; ``images`` are references as text, ``origin`` is that of the configuration file."""
-
-    images: tuple[str, ...]
-    configuration: Result[Configuration, Problems]
-    git_state: Result[GitState, Problems]
-    history: History = field(default_factory=dict)
-    require_production: bool = False
-    origin: Origin = Origin.APART
-
-    @property
-    def job(self) -> Result[Job, Problems]:
-        """The job with its side."""
-        return together(self.configuration, self.git_state).bind(
-            lambda found: decide_job(*found, self.history, require_production=self.require_production).bind(
-                lambda job: check_origin(job, found[0].file, self.origin)
-            )
-        )
 
 
 @final
@@ -59,21 +34,20 @@ class SignPlan:
         return tuple(signer.name for signer in chosen if not signer.settings.signs_indexes)
 
 
-def decide_signing(inputs: SigningInputs) -> Result[SignPlan, Problems]:
-    """The plan, or every problem at once; one bad reference is enough for nothing to be signed."""
-    known = together(inputs.configuration, inputs.job)
-    references = _references(inputs.images)
-    allowed = together(known, references).bind(lambda found: _of_this_side(*found[0], found[1]))
-    signers = known.bind(lambda found: _signers(*found))
-    tagged = together(references, signers).bind(lambda found: _tagged(*found))
-    return together(known, references, signers, allowed, tagged).map(
-        lambda found: SignPlan(found[0][1], found[1], found[2], found[0][0].log_format)
+def decide_signing(images: tuple[str, ...], inputs: TagInputs) -> Result[SignPlan, Problems]:
+    """The plan for these references, or every problem at once; one bad reference is enough for none to be signed."""
+    configuration, job, references = inputs.configuration, inputs.job, _references(images)
+    allowed = gather(configuration, job, references).bind(_of_this_side)
+    signers = gather(configuration, job).bind(_signers)
+    tagged = gather(references, signers).bind(_tagged)
+    return gather(configuration, job, references, signers, allowed, tagged).map(
+        lambda known, of, found, choices, _allowed, _tagged: SignPlan(of, found, choices, known.log_format)
     )
 
 
 def _references(images: tuple[str, ...]) -> Result[tuple[ImageReference, ...], Problems]:
     if not images:
-        return Failure((Problem(_FLAG, "no image is named", f"give references, such as {_FLAG} host/image:tag"),))
+        return refuse(_FLAG, "no image is named", f"give references, such as {_FLAG} host/image:tag")
     found = every(
         located(ImageReference.parse(text), _FLAG, "write host/image:tag or host/image@digest") for text in images
     )
@@ -114,12 +88,12 @@ def _signers(configuration: Configuration, job: Job) -> Result[tuple[SignerChoic
     choices = choose_signers(configuration, job)
     why = why_not_signed(choices, job)
     if why:
-        return Failure((Problem("sign-config", f"nobody would sign: {why}", f"change it in {configuration.file}"),))
+        return refuse("sign-config", f"no signer would sign: {why}", f"change it in {configuration.file}")
     return Success(choices)
 
 
 def _tagged(references: tuple[ImageReference, ...], signers: tuple[SignerChoice, ...]) -> Result[None, Problems]:
-    """Notary protocols sign a tag's name; a bare digest has none."""
+    """Refuse references without a tag if a signer signs the names of tags."""
     demanding = [
         choice.definition.name for choice in signers if choice.chosen and choice.definition.settings.needs_tags
     ]

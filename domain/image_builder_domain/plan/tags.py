@@ -1,5 +1,6 @@
 """Which tags this job gives, in the order of specification section 4."""
 
+from functools import partial
 from typing import Final
 
 from returns.result import Result, Success
@@ -8,7 +9,7 @@ from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.go.template import TemplateData, unset_variables
 from image_builder_domain.job.state import JobType
 from image_builder_domain.plan.inputs import Asked, TagInputs, source_date_epoch
-from image_builder_domain.problem import Problems, every, problems_of, refuse, together
+from image_builder_domain.problem import Problems, every, gather, refuse
 from image_builder_domain.tag import LIST_FLAG, Tag, TagSpec, compute_tags, decode_tags
 from image_builder_domain.trust.job import Job
 from image_builder_domain.trust.pull_request_tags import (
@@ -23,13 +24,10 @@ MOST_TAGS: Final = 1_000
 
 def decide_tags(inputs: TagInputs) -> Result[tuple[Tag, ...], Problems]:
     """The tags of this job, in the order of specification section 4."""
-    user = together(user_tags(inputs.asked), source_date_epoch(inputs.environment)).map(lambda found: found[0])
-    known = together(inputs.configuration, inputs.job)
-    if problems_of(known):
-        return together(user, known).bind(lambda _: Success(()))
-    allowed = known.bind(lambda found: _allowed(inputs, *found))
-    return together(user, known, allowed).bind(
-        lambda found: _computed(inputs, _specs(found[0], *found[1]), found[1][1])
+    user = gather(user_tags(inputs.asked), source_date_epoch(inputs.environment)).map(lambda specs, _: specs)
+    allowed = gather(inputs.configuration, inputs.job).bind(partial(_allowed, inputs))
+    return gather(user, inputs.configuration, inputs.job, allowed).bind(
+        lambda specs, configuration, job, _: _computed(inputs, _specs(specs, configuration, job), job)
     )
 
 
@@ -40,14 +38,16 @@ def _allowed(inputs: TagInputs, configuration: Configuration, job: Job) -> Resul
     own = check_pull_request_tags(configuration, _template_data(inputs, job))
     if inputs.asked.tags or inputs.asked.tag_base64:
         what = "pr-tags-in-registry lets a pull request push its own tags alone"
-        return together(refuse("--tag", what, "omit the flag, or add a dev-registry"), own).map(lambda _: None)
+        return gather(refuse("--tag", what, "omit the flag, or add a dev-registry"), own).map(lambda _flag, _own: None)
     return own
 
 
 def tag_warnings(inputs: TagInputs) -> tuple[str, ...]:
     """What deserves a look in the tags of :func:`decide_tags`: environment variables that are not set."""
-    found = together(user_tags(inputs.asked), inputs.configuration, inputs.job)
-    return found.map(lambda known: _unset_variables(inputs, _specs(*known), known[2])).value_or(())
+    found = gather(user_tags(inputs.asked), inputs.configuration, inputs.job)
+    return found.map(
+        lambda specs, configuration, job: _unset_variables(inputs, _specs(specs, configuration, job), job)
+    ).value_or(())
 
 
 def _unset_variables(inputs: TagInputs, specs: tuple[TagSpec, ...], job: Job) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ def user_tags(asked: Asked) -> Result[tuple[TagSpec, ...], Problems]:
     if asked.tag_base64 is None:
         return plain
     encoded = decode_tags(asked.tag_base64).bind(lambda texts: _parsed(texts, LIST_FLAG))
-    return together(plain, encoded).map(lambda both: (*both[0], *both[1]))
+    return gather(plain, encoded).map(lambda first, second: (*first, *second))
 
 
 def _parsed(texts: tuple[str, ...], where: str) -> Result[tuple[TagSpec, ...], Problems]:

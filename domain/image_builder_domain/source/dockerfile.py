@@ -1,4 +1,4 @@
-"""What a Dockerfile says: the build arguments that ``ARG`` declares, and the frontends that it names.
+"""The build arguments that a Dockerfile declares with ``ARG``, and where.
 
 Read as BuildKit's parser reads it (Dockerfile reference, "Format", "Parser directives", "Here-documents"): comments
 and blank lines vanish, also between continued lines; the escape character ends a line that goes on; lines of a
@@ -9,7 +9,7 @@ the engine to say.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final, final
+from typing import final
 
 from image_builder_domain.source.build_argument import is_argument_name
 
@@ -154,68 +154,3 @@ def _heredoc(word: str) -> tuple[bool, str] | None:
     if not terminator or "<" in terminator:
         return None
     return chomp, re.sub(r"\\(.)|['\"]", r"\1", terminator)
-
-
-# --- frontends --------------------------------------------------------------------------------------------------------
-#
-# A frontend runs inside the daemon and may ask it for anything, such as the cache mount of another build. BuildKit's
-# ``parser.DetectSyntax`` (v0.33) skips a byte order mark and a line ``#!``; the first lines may be directives
-# ``# syntax=`` or ``// syntax=``, or the whole file is a JSON object with a member ``syntax``. Other versions stop at
-# other lines, so every directive counts here and an unknown one does not end the search.
-
-SYNTAX_ARGUMENT: Final = "BUILDKIT_SYNTAX"
-"""The build argument that names a frontend; it takes precedence over the Dockerfile."""
-
-_BYTE_ORDER_MARK: Final = "\ufeff"
-_OF_DOCKER: Final = frozenset(("docker/dockerfile", "docker.io/docker/dockerfile", "index.docker.io/docker/dockerfile"))
-
-
-def named_frontends(dockerfile: str) -> tuple[str, ...]:
-    """The images that the text of a Dockerfile names as its frontend; never fails, and takes linear time."""
-    text = dockerfile.removeprefix(_BYTE_ORDER_MARK)
-    if text.startswith("#!"):
-        text = text.partition("\n")[2]
-    return tuple(dict.fromkeys((*_directives(text, "#"), *_directives(text, "//"), *_of_json(text))))
-
-
-def frontend_image(words: str) -> str:
-    """The image of a directive or of ``BUILDKIT_SYNTAX``: the first word; what follows is for the frontend."""
-    return words.strip().partition(" ")[0]
-
-
-def is_dockerfile_frontend(image: str) -> bool:
-    """True for ``docker/dockerfile`` of Docker Hub, with any tag or digest."""
-    name = image.partition("@")[0]
-    host, slash, rest = name.rpartition("/")
-    return f"{host}{slash}{rest.partition(':')[0]}" in _OF_DOCKER
-
-
-def _directives(text: str, comment: str) -> Iterator[str]:
-    start = 0
-    while text.startswith(comment, start):
-        end = text.find("\n", start)
-        line = text[start + len(comment) : end if end >= 0 else None]
-        name, equals, value = line.partition("=")
-        if not equals:
-            return
-        if name.strip().lower() == "syntax" and value.strip():
-            yield frontend_image(value)
-        if end < 0:
-            return
-        start = end + 1
-
-
-def _of_json(text: str) -> Iterator[str]:
-    if not text.lstrip().startswith("{"):
-        return
-    import json
-
-    try:
-        found = json.loads(text, parse_int=float)  # Python refuses to read long integers, Go does not
-    except RecursionError:  # Go reads deeper
-        yield "{"
-        return
-    except ValueError:
-        return
-    if isinstance(found.get("syntax"), str):
-        yield frontend_image(found["syntax"])

@@ -5,8 +5,9 @@ from typing import Final
 
 from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_adapters.job_surroundings import find_place
+from image_builder_adapters.plugins import ENGINE_CHOICE
 from image_builder_domain.diagnosis import Diagnosis, Finding
-from image_builder_domain.plan.backend import Backend, decide_backend
+from image_builder_domain.plan.backend import PIPELINE, decide_backend
 from image_builder_domain.plan.inputs import TagInputs
 from image_builder_domain.ports import Cancellation
 from image_builder_domain.problem import Problem, Problems, problems_of
@@ -45,10 +46,10 @@ def _examine(inputs: TagInputs, session: Session) -> Ending:
 def _findings(session: Session, inputs: TagInputs, cancellation: Cancellation) -> Iterator[Finding]:
     """Everything that is looked at, part after part."""
     options, reader = session.options, session.reader
-    decided = decide_backend(options.backend, options.build_in_ado, inputs.environment)
+    decided = decide_backend(options.backend, options.build_in_ado, inputs.environment, ENGINE_CHOICE)
     backend, known = decided.value_or(None), inputs.configuration.value_or(None)
     settings = lasting_settings(session.settings, backend)
-    is_local, job = backend is not Backend.ADO, inputs.job.value_or(None)
+    is_local, job = backend != PIPELINE, inputs.job.value_or(None)
     yield from look_at_job(inputs.environment, find_place(), inputs.git_state)
     yield from look_at_side(inputs)
     yield from look_at_configuration(options.config, inputs.configuration)

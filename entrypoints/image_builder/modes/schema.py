@@ -2,8 +2,7 @@
 
 import json
 
-from image_builder_adapters.engine_types import engine_configurations
-from image_builder_adapters.signer_types import signer_configurations
+from image_builder_adapters.plugins import engines, signers
 from image_builder_domain.configuration.file import schema
 from image_builder_domain.problem import Problems
 from returns.result import Result, Success
@@ -15,7 +14,7 @@ def decide(session: Session) -> Result[Work, Problems]:
     """Nothing is read."""
 
     def carry_out() -> Ending:
-        text = json.dumps(schema(signer_configurations, engine_configurations), indent=2)
+        text = json.dumps(schema(engines(), signers()), indent=2)
         return Ending(result=lambda: session.console.result(text))
 
     return Success(Work(carry_out=carry_out))

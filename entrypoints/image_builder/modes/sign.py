@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from image_builder_domain.plan.signing import SigningInputs, SignPlan, decide_signing
+from image_builder_domain.plan.signing import SignPlan, decide_signing
 from image_builder_domain.problem import Problems
 from image_builder_domain.report.outcome import signing_report
 from returns.result import Result
@@ -17,10 +17,7 @@ from image_builder.workflows.sign import SigningPorts, sign_images
 def decide(session: Session) -> Result[Work, Problems]:
     """Exit code: 0 signed, 2 refused, 5 something could not be resolved or signed, 7, 8, 130, 143 as for a build."""
     images = tuple(image.strip() for image in session.options.images_to_sign)
-    known = session.reader.settings()
-    required = session.options.require_production
-    inputs = SigningInputs(images, known.configuration, known.git_state, known.history, required, known.origin)
-    return decide_signing(inputs).map(lambda plan: _work(plan, session))
+    return decide_signing(images, session.reader.settings()).map(lambda plan: _work(plan, session))
 
 
 def _work(plan: SignPlan, session: Session) -> Work:

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from image_builder_adapters.plugins import signers
 from image_builder_adapters.regular_file import read_file
-from image_builder_adapters.signer_types import signer_type
 from image_builder_domain.problem import Problems, problems_of
 from image_builder_domain.report.verification import Claim, VerificationInputs, decide_claims, published_images
 from returns.result import Failure, Result
@@ -14,7 +14,7 @@ from image_builder.session import Ending, Session, Work
 from image_builder.workflows.verify import VerificationPorts, exit_code, preflight, verify_claims
 
 if TYPE_CHECKING:
-    from image_builder_domain.configuration.signer_settings import SignerDefinition
+    from image_builder_domain.configuration.signing import SignerDefinition
     from image_builder_domain.report.verification import PublishedImage
 
 _OTHER_FILE = "name the file that --build-report-path wrote"
@@ -24,7 +24,8 @@ def decide(session: Session) -> Result[Work, Problems]:
     """Exit code: 0 all is as claimed, 2 refused, 4 a digest differs, 5 not signed or wrong, 7, 130 and 143 stopped."""
     known = session.reader.settings()
     defined: tuple[SignerDefinition, ...] = known.configuration.map(lambda found: found.signers).value_or(())
-    verifiable = {signer.name: signer for signer in defined if signer_type(signer.type).make_verifier is not None}
+    types = signers()
+    verifiable = {signer.name: signer for signer in defined if types[signer.type].make_verifier is not None}
     inputs = VerificationInputs(
         session.words, _report(session.options.report), known.configuration, known.git_state, frozenset(verifiable)
     )

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from image_builder_domain.build import BuildRequest
-from image_builder_domain.buildkit_host import BuildkitHost
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.plan.build import Plan
 from image_builder_domain.ports import ImageEngine, Signer
@@ -20,8 +19,8 @@ def plan_as_json(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
     state = plan.job.state
     return {
         "image_name": plan.name,
-        "backend": plan.backend.value,
-        "buildkit": _daemon_as_json(plan),
+        "backend": plan.backend,
+        "buildkit": plan.engine.facts if plan.backend == "buildkit" else None,
         "git_state": {
             "system": state.system.value,
             "job_type": state.job_type.value,
@@ -45,11 +44,11 @@ def plan_as_json(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
 def plan_as_text(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer]) -> str:
     """The plan as a person reads it."""
     lines = [
-        f"Plan for {plan.name}, built by {plan.backend.title}",
+        f"Plan for {plan.name}, built by {plan.title}",
         *source_as_text(plan.job),
         f"  checkout  {plan.checkout.text}",
         *_rows("tag", (f"{tag.name} = {tag.value}" for tag in plan.tags)),
-        *_rows("BuildKit", _daemon(plan)),
+        *_rows(plan.title, (plan.engine.summary,) if plan.engine.summary else ()),
     ]
     if len(plan.builds) > 1:
         failing = "the others go on" if plan.keep_going else "the others are stopped"
@@ -69,19 +68,6 @@ def plan_as_text(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
     if plan.not_signed:
         lines.append(f"  not signed: {plan.not_signed}")
     return "\n".join(lines)
-
-
-def _daemon(plan: Plan) -> tuple[str, ...]:
-    """The daemon that builds, and why; nothing for other engines."""
-    host = plan.engine
-    return (f"{host.address or 'a daemon of this run'} ({host.why})",) if isinstance(host, BuildkitHost) else ()
-
-
-def _daemon_as_json(plan: Plan) -> dict[str, Any] | None:
-    host = plan.engine
-    if not isinstance(host, BuildkitHost):
-        return None
-    return {"address": host.address, "why": host.why, "shared": host.is_shared}
 
 
 def shown_command(engine: ImageEngine, build: BuildRequest) -> tuple[str, ...]:

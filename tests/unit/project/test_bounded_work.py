@@ -28,6 +28,7 @@ from image_builder_adapters.identity.signed_token import SignedToken
 from image_builder_adapters.job_surroundings import read_event
 from image_builder_adapters.kaniko.failure import failure_of as kaniko_failure
 from image_builder_adapters.notary.signify import parse_signify
+from image_builder_adapters.plugins import engines, signers
 from image_builder_adapters.process import Tail
 from image_builder_adapters.program_version import version_in
 from image_builder_adapters.redaction import PieceRedactor, Redactor
@@ -228,7 +229,9 @@ HEADERS: dict[str, Make] = {
 
 
 def configured(text: str) -> object:
-    return parse_flawed(text, "f").bind(lambda found: configuration(found[0], "f", flaws=found[1]))
+    return parse_flawed(text, "f").bind(
+        lambda found: configuration(found[0], "f", flaws=found[1], engines=engines(), signers=signers())
+    )
 
 
 def built_from(texts: tuple[str, str]) -> object:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from image_builder.flags import help_text, scan
+from image_builder_adapters.plugins import engines, signers
 from image_builder_adapters.yaml_reader import read_document
 from image_builder_domain.configuration.file import configuration, schema
 from image_builder_domain.job import azure_pipelines, github, gitlab
@@ -41,7 +42,9 @@ def test_the_page_about_the_command_line_quotes_the_help_word_for_word() -> None
 def test_the_first_yaml_example_is_a_valid_configuration_file(page: str, tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(blocks(page, "yaml")[0])
-    found = read_document(str(file)).bind(lambda document: configuration(document, str(file)))
+    found = read_document(str(file)).bind(
+        lambda document: configuration(document, str(file), engines=engines(), signers=signers())
+    )
     assert is_successful(found), "\n".join(map(str, found.failure()))
 
 
@@ -122,7 +125,7 @@ def test_the_recipe_for_other_ci_systems_tells_what_is_built(
 
 def test_every_key_of_the_configuration_is_documented() -> None:
     page = (ROOT / "docs/configuration.md").read_text()
-    for key, section in schema()["properties"].items():
+    for key, section in schema(engines(), signers())["properties"].items():
         assert f"| `{key}" in page
         for inner in section.get("properties", {}):
             assert f"| `{key}.{inner}`" in page or f"| `{inner}`" in page

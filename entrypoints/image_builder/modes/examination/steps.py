@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from image_builder_adapters.kaniko.container import executor_path, is_in_our_container
+from image_builder_adapters.plugins import signers
 from image_builder_adapters.registry import DockerCredentials
-from image_builder_adapters.signer_types import signer_type
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.diagnosis import Finding
 from image_builder_domain.image.registry_prefix import RegistryPrefix
-from image_builder_domain.plan.backend import Backend
 from image_builder_domain.plan.destinations import registries_of
 from image_builder_domain.plan.signers import choose_signers
 from image_builder_domain.trust.job import Job
@@ -22,10 +21,10 @@ _REMEDY: Final = "mount only credentials that every author of a pull request may
 
 
 def look_at_steps(
-    backend: Backend | None, configuration: Configuration | None, job: Job | None, settings: Settings
+    backend: str | None, configuration: Configuration | None, job: Job | None, settings: Settings
 ) -> Iterator[Finding]:
     """A warning for each credential of production in a job that builds unmerged code with kaniko."""
-    if backend is not Backend.KANIKO or configuration is None or job is None or not job.is_unmerged:
+    if backend != "kaniko" or configuration is None or job is None or not job.is_unmerged:
         return
     own = registries_of(configuration, job).value_or(())
     credentials = DockerCredentials(settings.environment)
@@ -35,7 +34,7 @@ def look_at_steps(
     if not is_in_our_container(executor_path(settings.environment)):
         return  # a root of its own shows Docker's configuration, and nothing else
     for choice in choose_signers(configuration, job):
-        signer, read = choice.definition, signer_type(choice.definition.type).secrets
+        signer, read = choice.definition, signers()[choice.definition.type].secrets
         if not choice.chosen and read is not None and any(read(signer.settings)):
             yield _readable(f"signer {signer.name}", "its secret")
 

@@ -4,7 +4,6 @@ import os
 from dataclasses import replace
 
 import pytest
-from image_builder_adapters.cosign import CosignSigner
 from image_builder_adapters.cosign.command import (
     Files,
     Subject,
@@ -22,9 +21,10 @@ from image_builder_adapters.cosign.program import (
     reason_of,
     run_cosign,
 )
+from image_builder_adapters.cosign.signer import CosignSigner
+from image_builder_adapters.cosign.signer_type import CosignSettings
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.signer import IMAGES
-from image_builder_domain.configuration.signer_settings import CosignSettings
 from image_builder_domain.image.reference import Digest, Repository
 
 DIGEST = Digest("sha256:" + "a" * 64)

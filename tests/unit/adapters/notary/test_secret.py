@@ -12,9 +12,9 @@ import pytest
 from image_builder_adapters.http.tls import ClientCertificate
 from image_builder_adapters.notary.certificate import validity
 from image_builder_adapters.notary.secret import Token, read_credential
+from image_builder_adapters.notary.signer_type import SecretKind, SignerSecret
 from image_builder_adapters.notary.signify import Signify
 from image_builder_adapters.secret_file import LARGEST_SECRET
-from image_builder_domain.configuration.signer_settings import SecretKind, SignerSecret
 from image_builder_stand_ins.certificates import Authority, KeyPair
 from returns.pipeline import is_successful
 from returns.result import Success

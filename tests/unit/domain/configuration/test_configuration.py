@@ -6,13 +6,12 @@ from image_builder_domain.configuration.file import (
     DEFAULT_PR_TAG,
     CacheSettings,
     Configuration,
-    configuration,
 )
 from image_builder_domain.image.registry_prefix import RegistryPrefix
 from image_builder_domain.problem import Problem
 from image_builder_domain.tag import TagSpec
 
-from tests.unit.yaml_document import document
+from tests.given import loaded
 
 EXAMPLE = """\
 registry: eu.gcr.io/kyma-project
@@ -26,11 +25,11 @@ cache:
 
 
 def load(text: str) -> Configuration:
-    return configuration(document(text), "config.yaml").unwrap()
+    return loaded(text).unwrap()
 
 
 def problems(text: str) -> tuple[Problem, ...]:
-    return configuration(document(text), "config.yaml").failure()
+    return loaded(text).failure()
 
 
 def problem(text: str) -> str:

@@ -2,9 +2,8 @@
 
 import pytest
 from image_builder_domain.configuration.ado import AdoSettings
-from image_builder_domain.configuration.file import configuration
 
-from tests.unit.yaml_document import document
+from tests.given import loaded
 
 PIPELINE = """\
 ado-config:
@@ -21,11 +20,11 @@ MORE = """\
 
 
 def load(text: str) -> AdoSettings | None:
-    return configuration(document(text), "config.yaml").unwrap().ado
+    return loaded(text).unwrap().ado
 
 
 def problem(text: str) -> str:
-    (only,) = configuration(document(text), "config.yaml").failure()
+    (only,) = loaded(text).failure()
     return str(only)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from image_builder_adapters.plugins import engines, signers
 from image_builder_adapters.yaml_reader import parse_flawed
 from image_builder_domain.configuration.file import configuration, schema
 from returns.pipeline import is_successful
@@ -30,7 +31,7 @@ EXAMPLES = {
         for page in ("README.md", "docs/configuration.md")
     },
 }
-VALIDATOR = jsonschema.Draft202012Validator(schema())
+VALIDATOR = jsonschema.Draft202012Validator(schema(engines(), signers()))
 
 
 class Editor(yaml.SafeLoader):
@@ -57,7 +58,11 @@ def in_editor(text: str) -> list[str]:
 
 
 def loads(text: str) -> bool:
-    return is_successful(parse_flawed(text, "f").bind(lambda found: configuration(found[0], "f", flaws=found[1])))
+    return is_successful(
+        parse_flawed(text, "f").bind(
+            lambda found: configuration(found[0], "f", flaws=found[1], engines=engines(), signers=signers())
+        )
+    )
 
 
 def cases(part: str) -> pytest.MarkDecorator:
@@ -69,13 +74,13 @@ def test_the_verb_schema_prints_it_as_one_document() -> None:
     command = [sys.executable, "-I", "-c", code, "schema"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert json.loads(ended.stdout) == schema()
+    assert json.loads(ended.stdout) == schema(engines(), signers())
 
 
 def test_the_schema_is_one_of_json_schema_2020_12() -> None:
-    assert schema()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    jsonschema.Draft202012Validator.check_schema(schema())
-    assert json.loads(json.dumps(schema())) == schema()
+    assert schema(engines(), signers())["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    jsonschema.Draft202012Validator.check_schema(schema(engines(), signers()))
+    assert json.loads(json.dumps(schema(engines(), signers()))) == schema(engines(), signers())
 
 
 def test_every_key_is_described() -> None:
@@ -85,7 +90,7 @@ def test_every_key_is_described() -> None:
             found += undescribed(child, f"{path}.{key}")
         return found
 
-    assert undescribed(schema(), "") == []
+    assert undescribed(schema(engines(), signers()), "") == []
 
 
 @pytest.mark.parametrize("text", EXAMPLES.values(), ids=list(EXAMPLES))

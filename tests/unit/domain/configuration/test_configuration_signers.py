@@ -1,20 +1,18 @@
 """The part of the configuration file that says who signs: every key, and every mistake."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
+from image_builder_adapters.cosign.signer_type import CosignSettings
+from image_builder_adapters.notary.signer_type import NotarySettings, SecretKind, SignerSecret
 from image_builder_domain.configuration import decoder as read
 from image_builder_domain.configuration.file import Configuration, configuration, schema
-from image_builder_domain.configuration.signer_settings import (
-    CosignSettings,
-    NotarySettings,
-    SecretKind,
-    SignerDefinition,
-    SignerSecret,
-)
+from image_builder_domain.configuration.signing import SignerDefinition
 from image_builder_domain.job.state import JobType
 from image_builder_domain.problem import Problem, problems_of
+from image_builder_domain.signer_type import SignerType
 
+from tests.given import loaded
 from tests.unit.yaml_document import document
 
 SIGNER = """\
@@ -30,11 +28,11 @@ sign-config:
 
 
 def load(text: str) -> Configuration:
-    return configuration(document(text), "config.yaml").unwrap()
+    return loaded(text).unwrap()
 
 
 def problems(text: str) -> tuple[Problem, ...]:
-    return configuration(document(text), "config.yaml").failure()
+    return loaded(text).failure()
 
 
 def problem(text: str) -> str:
@@ -162,7 +160,7 @@ def test_a_key_management_service_tells_the_public_key_by_itself() -> None:
         (COSIGN, "public-key", "publc-key", "did you mean 'public-key'?"),
         (KEYLESS, "        certificate-identity: https://ci.example/job\n", "", "config.certificate-identity"),
         (KEYLESS, "        certificate-oidc-issuer: https://ci.example\n", "", "config.certificate-oidc-issuer"),
-        (KEYLESS, "issuer: https", "issuer: http", "this is no https URL"),
+        (KEYLESS, "issuer: https", "issuer: http", "not an https URL"),
         (KEYLESS, "certificate-identity", "public-key: /k\n        certificate-identity", "by their certificate"),
     ],
 )
@@ -180,18 +178,16 @@ class Fax(NamedTuple):
 
 
 def test_types_of_signers_can_be_added() -> None:
-    fax = read.fields({"number": read.text}, ("number",)).into(lambda values: Fax(values["number"]))
+    config = read.fields({"number": read.text}, ("number",)).into(lambda values: Fax(values["number"]))
+    types = {"fax": SignerType(config, lambda _name, _settings, _around: NotImplemented)}
     text = "sign-config: {signers: [{name: f, type: fax, config: {number: 010}}, {name: g, type: notary, config: {}}]}"
 
-    def with_fax() -> dict[str, read.Decoder[Any]]:
-        return {"fax": fax}
-
-    found = problems_of(configuration(document(text), "f", signer_types=with_fax))
+    found = problems_of(configuration(document(text), "f", signers=types))
     assert [problem.what for problem in found] == ["sign-config.signers[1].type cannot be 'notary'"]
     good = text.replace(", {name: g, type: notary, config: {}}", "")
-    (signer,) = configuration(document(good), "f", signer_types=with_fax).unwrap().signers
+    (signer,) = configuration(document(good), "f", signers=types).unwrap().signers
     assert (signer.type, signer.settings) == ("fax", Fax("010"))
-    assert "fax" in str(schema(with_fax))
+    assert "fax" in str(schema(signers=types))
 
 
 def test_a_signer_whose_configuration_is_wrong_is_defined_all_the_same() -> None:
@@ -208,9 +204,9 @@ def test_a_signer_whose_configuration_is_wrong_is_defined_all_the_same() -> None
         ("type: notary", "type: notary\n      job-type: [postsubmitt]", "did you mean 'postsubmit'?"),
         ("type: notary", "type: notary\n      job-type: postsubmit", "job-type must be a list"),
         ("endpoint: https://sign.example/sign", "timeout: 5s", "config.endpoint is missing"),
-        ("https://sign.example/sign", "ftp://sign.example", "no http or https URL"),
-        ("https://sign.example/sign", "https://user:word@sign.example", "no http or https URL"),
-        ("https://sign.example/sign", "https://sign.example?token=x", "no http or https URL"),
+        ("https://sign.example/sign", "ftp://sign.example", "not an http or https URL"),
+        ("https://sign.example/sign", "https://user:word@sign.example", "not an http or https URL"),
+        ("https://sign.example/sign", "https://sign.example?token=x", "not an http or https URL"),
         ("sign.example/sign", "sign.example/sign\n        timeout: -1s", "'-1s' is too short"),
         ("sign.example/sign", "sign.example/sign\n        secret: {path: /s}", "secret.type is missing"),
         ("sign.example/sign", "sign.example/sign\n        secret: {path: /s, type: mlts}", "did you mean 'mtls'?"),

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from image_builder_adapters.plugins import engines, signers
 from image_builder_adapters.yaml_reader import parse_flawed
 from image_builder_domain.configuration.file import Configuration, configuration, schema
 from image_builder_domain.problem import Problems
@@ -69,7 +70,9 @@ TREE: Any = yaml.safe_load(COMPLETE)
 
 
 def load(text: str) -> Result[Configuration, Problems]:
-    return parse_flawed(text, "f").bind(lambda found: configuration(found[0], "f", flaws=found[1]))
+    return parse_flawed(text, "f").bind(
+        lambda found: configuration(found[0], "f", flaws=found[1], engines=engines(), signers=signers())
+    )
 
 
 def known_keys(node: dict[str, Any], path: tuple[str | int, ...] = ()) -> dict[tuple[str | int, ...], list[str]]:
@@ -93,7 +96,7 @@ def leads_somewhere(steps: tuple[str | int, ...]) -> bool:
         return False
 
 
-KEYS = known_keys(schema())
+KEYS = known_keys(schema(engines(), signers()))
 
 
 def with_key(steps: tuple[str | int, ...], key: str) -> str:

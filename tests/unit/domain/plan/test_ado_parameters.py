@@ -68,7 +68,7 @@ def refused(version: str, asked: ParameterInputs) -> list[str]:
             id="build-arguments",
         ),
         pytest.param(
-            replace(PULL, kaniko_config_from_pull_request=True), {"UseKanikoConfigFromPR": "true"}, id="kaniko-config"
+            replace(PULL, build_config_from_pull_request=True), {"UseKanikoConfigFromPR": "true"}, id="kaniko-config"
         ),
     ],
 )
@@ -88,7 +88,7 @@ V2_ALWAYS = {**ALWAYS, "BuildEngine": "kaniko"}
         pytest.param({"env_file": "build.env"}, {"EnvFile": "build.env"}, id="env-file"),
         pytest.param({"platforms": PLATFORMS}, {"Platforms": "linux/amd64,linux/arm/v7"}, id="platforms"),
         pytest.param({"target": "final"}, {"Target": "final"}, id="target"),
-        pytest.param({"use_buildkit": True}, {"BuildEngine": "buildx"}, id="buildkit"),
+        pytest.param({"engine": "buildkit"}, {"BuildEngine": "buildx"}, id="buildkit"),
         pytest.param(
             {"tags": TAGS},
             {"Tags": base64.b64encode(b"latest=latest,vShortSHA=v{{ .ShortSHA }}").decode()},
@@ -111,7 +111,7 @@ V2_ALWAYS = {**ALWAYS, "BuildEngine": "kaniko"}
                 "job_type": JobType.PRESUBMIT,
                 "pull_number": 17,
                 "head_commit": HEAD,
-                "kaniko_config_from_pull_request": True,
+                "build_config_from_pull_request": True,
             },
             {"JobType": "presubmit", "PullNumber": "17", "PullPullSHA": HEAD, "UseKanikoConfigFromPR": "true"},
             id="kaniko-config",
@@ -128,7 +128,7 @@ def test_v2_sends(changes: dict[str, Any], expected: dict[str, str]) -> None:
         ({"env_file": "build.env"}, "v1", "--env-file"),
         ({"platforms": PLATFORMS}, "v1", "--platform"),
         ({"target": "final"}, "v1", "--target"),
-        ({"use_buildkit": True}, "v1", "USE_BUILDKIT"),
+        ({"engine": "buildkit"}, "v1", "USE_BUILDKIT"),
         ({"variant": "main"}, "v1", "--variant"),
         ({"variant": "main"}, "v2", "--variant"),
         ({"tags": (TagSpec("a", "b,c", ""),)}, "v1", "--tag"),
@@ -141,10 +141,10 @@ def test_v2_sends(changes: dict[str, Any], expected: dict[str, str]) -> None:
         ({"tags": (TagSpec("a", '{{ or (.Env "X") "dev" }}', ""),)}, "v2", "--tag"),
         ({"arguments": (BuildArgument("A", "b,c"),)}, "v1", "--build-arg"),
         ({"arguments": (BuildArgument("A", "b,c"),)}, "v2", "--build-arg"),
-        ({"kaniko_config_from_pull_request": True}, "v1", KANIKO),
-        ({"kaniko_config_from_pull_request": True, "job_type": JobType.MERGE_GROUP}, "v2", KANIKO),
+        ({"build_config_from_pull_request": True}, "v1", KANIKO),
+        ({"build_config_from_pull_request": True, "job_type": JobType.MERGE_GROUP}, "v2", KANIKO),
         (
-            {"kaniko_config_from_pull_request": True, "job_type": JobType.PRESUBMIT, "use_buildkit": True},
+            {"build_config_from_pull_request": True, "job_type": JobType.PRESUBMIT, "engine": "buildkit"},
             "v2",
             KANIKO,
         ),

@@ -1,29 +1,23 @@
 """The plan: destinations, tags, cache and signers of each class of job."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
+from image_builder_adapters.notary.signer_type import NotarySettings, SecretKind, SignerSecret
 from image_builder_domain.configuration.file import CacheSettings, Configuration
-from image_builder_domain.configuration.signer_settings import (
-    NotarySettings,
-    SecretKind,
-    SignerDefinition,
-    SignerSecret,
-)
+from image_builder_domain.configuration.signing import SignerDefinition
 from image_builder_domain.configuration.trust import CheckoutRules, TrustSettings
 from image_builder_domain.image.registry_prefix import RegistryPrefix
 from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.build import Plan, decide
-from image_builder_domain.plan.build_inputs import Inputs, Source
-from image_builder_domain.plan.inputs import Asked, TagInputs
+from image_builder_domain.plan.inputs import Asked, Inputs, TagInputs
 from image_builder_domain.problem import Problem, refuse
 from image_builder_domain.source.build_argument import BuildArgument
 from image_builder_domain.trust.checkout import Checkout, CheckoutFacts, Proof
 from image_builder_domain.trust.configuration_origin import Origin
 from returns.result import Failure, Result, Success
 
-from tests.unit.checkouts import claimed_checkout
+from tests.given import TIME, build_inputs
 
 APP = Asked("team/app")
 COMMIT = "abcdef1234567890" + "0" * 24
@@ -52,10 +46,8 @@ CONFIGURATION = Configuration(
 
 
 def inputs(state: GitState = POSTSUBMIT, configuration: Configuration = CONFIGURATION, asked: Asked = APP) -> Inputs:
-    time = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     environment = {"GIVEN": "1", "USE_BUILDKIT": "true"}
-    tags = TagInputs(asked, Success(configuration), Success(state), time, environment)
-    return Inputs(tags, Success(Source("/src", "Dockerfile")), 1700000000, checkout=claimed_checkout(state))
+    return build_inputs(TagInputs(asked, Success(configuration), Success(state), TIME, environment))
 
 
 def planned(found: Inputs) -> Plan:
@@ -228,14 +220,24 @@ def test_all_problems_are_told_together() -> None:
             Asked("Bad Name", ("=x",), ("1=2", "UNSET"), ("nonsense",)),
             refuse("config.yaml", "no such file"),
             refuse("PULL_BASE_SHA", "not set"),
-            datetime(2026, 1, 1, tzinfo=UTC),
+            TIME,
             {},
         ),
+        refuse("--backend", "there is no engine"),
         refuse("--context", "no such directory"),
         None,
     )
     found = problems(decide(broken))
-    for where in ("config.yaml", "PULL_BASE_SHA", "--context", "--name", "--platform", "--build-arg", "--tag"):
+    for where in (
+        "config.yaml",
+        "--backend",
+        "PULL_BASE_SHA",
+        "--context",
+        "--name",
+        "--platform",
+        "--build-arg",
+        "--tag",
+    ):
         assert any(problem.startswith(where) for problem in found), where
     assert len(found) == len(set(found))
     assert sum(problem.startswith("--build-arg") for problem in found) == 2

@@ -9,8 +9,7 @@ from image_builder_domain.configuration.file import CacheSettings
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.image.registry_prefix import RegistryPrefix
 from image_builder_domain.plan.build import Plan, decide
-from image_builder_domain.plan.build_inputs import Inputs, Source
-from image_builder_domain.plan.inputs import Asked
+from image_builder_domain.plan.inputs import Asked, Inputs, Source
 from image_builder_domain.problem import problems_of
 from image_builder_domain.source.build_argument import BuildArgument
 from image_builder_domain.source.dockerfile import declared_arguments
@@ -82,7 +81,7 @@ def test_tag_that_grows_too_long_with_its_variant_is_refused() -> None:
         True
     )
     (problem,) = told(with_source(inputs(asked=Asked("app", (f"n={tag}",))), variant("ab")))
-    assert problem.startswith(f"variants.yaml:ab: '{tag}-ab' is no tag")
+    assert problem.startswith(f"variants.yaml:ab: '{tag}-ab' is not a tag")
 
 
 def test_an_image_never_takes_the_place_of_its_own_cache() -> None:
@@ -164,7 +163,7 @@ def test_exported_tags_are_warned_of_only_when_the_dockerfile_wants_none() -> No
 
 def test_argument_that_no_stage_sees_is_warned_of() -> None:
     (found,) = warnings(Asked("app"), variant("a", BEFORE="1"))
-    assert found.startswith("the build argument BEFORE is declared before the first FROM alone")
+    assert found.startswith("the build argument BEFORE is declared only before the first FROM")
 
 
 def test_secret_in_several_variants_is_warned_of_once() -> None:

@@ -46,7 +46,7 @@ def planned(
 ) -> Result[RemotePlan, Problems]:
     configuration = Configuration("config.yaml", ado=settings, trust=trust or TrustSettings())
     tags = TagInputs(asked, Success(configuration), Success(state), TIME, {"FROM_HERE": "x"})
-    return decide_remote(RemoteInputs(tags, ".", "Dockerfile", Success(False), **more))
+    return decide_remote(RemoteInputs(tags, ".", "Dockerfile", Success("kaniko"), **more))
 
 
 def sent(plan: RemotePlan) -> dict[str, str]:
@@ -103,7 +103,7 @@ def test_a_list_of_tags_in_base64_is_sent_with_the_others() -> None:
     [
         (Asked(), "--name"),
         (Asked("Bad Name"), "--name"),
-        (Asked("app", tags=("-x",)), "is no tag"),
+        (Asked("app", tags=("-x",)), "is not a tag"),
         (Asked("app", tags=("a=1", "a=2")), "two values"),
         (Asked("app", platforms=("amd64",)), "--platform"),
         (Asked("app", build_arguments=("NOT_SET",)), "NOT_SET"),

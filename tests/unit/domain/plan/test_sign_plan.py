@@ -3,16 +3,29 @@
 from dataclasses import replace
 
 import pytest
+from image_builder_adapters.notary.signer_type import NotarySettings
 from image_builder_domain.configuration.file import Configuration
-from image_builder_domain.configuration.signer_settings import NotarySettings, SignerDefinition
+from image_builder_domain.configuration.signing import SignerDefinition
 from image_builder_domain.image.registry_prefix import RegistryPrefix
 from image_builder_domain.job.state import CiSystem, GitState, JobType
-from image_builder_domain.plan.signing import SigningInputs, decide_signing
-from image_builder_domain.problem import Problem
+from image_builder_domain.plan.inputs import Asked, TagInputs
+from image_builder_domain.plan.signing import SignPlan, decide_signing
+from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.trust.configuration_origin import Origin
-from returns.result import Failure, Success
+from returns.result import Failure, Result, Success
 
+from tests.given import TIME
 from tests.unit.jobs import MAIN
+
+
+def signing(
+    images: tuple[str, ...],
+    known: Configuration,
+    state: Result[GitState, Problems],
+    origin: Origin = Origin.APART,
+) -> Result[SignPlan, Problems]:
+    return decide_signing(images, TagInputs(Asked(), Success(known), state, TIME, {}, origin=origin))
+
 
 UNMERGED = (JobType.PRESUBMIT, JobType.MERGE_GROUP, JobType.BATCH)
 PRODUCTION, DEVELOPMENT, ELSEWHERE = "r.example/prod/app:v1", "r.example/dev/app:v1", "other.example/app:v1"
@@ -38,16 +51,14 @@ def state(job_type: JobType) -> GitState:
 @pytest.mark.parametrize("image", [PRODUCTION, ELSEWHERE, "r.example/development/app:v1"])
 @pytest.mark.parametrize("dev", [True, False])
 def test_unmerged_code_signs_nothing_outside_the_development_registry(job_type: JobType, image: str, dev: bool) -> None:
-    inputs = SigningInputs((DEVELOPMENT, image), Success(configuration(tuple(JobType), dev)), Success(state(job_type)))
-    assert any(image in problem.what for problem in decide_signing(inputs).failure())
+    refused = signing((DEVELOPMENT, image), configuration(tuple(JobType), dev), Success(state(job_type)))
+    assert any(image in problem.what for problem in refused.failure())
 
 
 @pytest.mark.parametrize("job_type", UNMERGED)
 def test_unmerged_code_needs_a_signer_that_names_it(job_type: JobType) -> None:
     def decided(*job_types: JobType) -> object:
-        return decide_signing(
-            SigningInputs((DEVELOPMENT,), Success(configuration(job_types)), Success(state(job_type)))
-        )
+        return signing((DEVELOPMENT,), configuration(job_types), Success(state(job_type)))
 
     assert isinstance(decided(), Failure)
     assert isinstance(decided(JobType.POSTSUBMIT), Failure)
@@ -56,9 +67,8 @@ def test_unmerged_code_needs_a_signer_that_names_it(job_type: JobType) -> None:
 
 @pytest.mark.parametrize("job_type", UNMERGED)
 def test_unmerged_code_signs_with_no_configuration_of_its_own(job_type: JobType) -> None:
-    known = Success(configuration((job_type,)))
-    inputs = SigningInputs((DEVELOPMENT,), known, Success(state(job_type)), origin=Origin.ALONE)
-    assert [problem.where for problem in decide_signing(inputs).failure()] == ["--config"]
+    refused = signing((DEVELOPMENT,), configuration((job_type,)), Success(state(job_type)), Origin.ALONE)
+    assert [problem.where for problem in refused.failure()] == ["--config"]
 
 
 PUSHES = (JobType.POSTSUBMIT, JobType.SCHEDULE, JobType.WORKFLOW_DISPATCH, JobType.PERIODIC)
@@ -81,7 +91,7 @@ def test_each_class_signs_what_its_side_may_have_written(job_type: JobType, ref:
     known = replace(configuration(job_types), trust=MAIN)
     here = replace(state(job_type), ref=ref)
     signed = {
-        image: isinstance(decide_signing(SigningInputs((image,), Success(known), Success(here))), Success)
+        image: isinstance(signing((image,), known, Success(here)), Success)
         for image in (PRODUCTION, DEVELOPMENT, ELSEWHERE)
     }
     assert signed == {
@@ -107,22 +117,20 @@ def test_where_pull_requests_write_beside_production_their_tags_are_not_signed(
 ) -> None:
     known = replace(configuration((), dev=False), pr_tags_in_registry=True, trust=MAIN)
     here = replace(state(job_type), ref="refs/heads/main")
-    found = decide_signing(SigningInputs((image,), Success(known), Success(here)))
+    found = signing((image,), known, Success(here))
     assert isinstance(found, Success) == is_signed
     if isinstance(found, Failure):
         assert "lets pull requests write tags like" in str(found.failure()[0])
 
 
 def test_each_reference_is_signed_once_in_the_order_given() -> None:
-    inputs = SigningInputs(
-        (PRODUCTION, ELSEWHERE, PRODUCTION), Success(configuration(())), Success(state(JobType.POSTSUBMIT))
-    )
-    assert [str(found) for found in decide_signing(inputs).unwrap().references] == [PRODUCTION, ELSEWHERE]
+    plan = signing((PRODUCTION, ELSEWHERE, PRODUCTION), configuration(()), Success(state(JobType.POSTSUBMIT))).unwrap()
+    assert [str(found) for found in plan.references] == [PRODUCTION, ELSEWHERE]
 
 
 def test_every_problem_is_told_at_once() -> None:
     wrong = (Problem("CI", "unknown"),)
-    problems = decide_signing(SigningInputs(("a b", "app"), Success(configuration(())), Failure(wrong))).failure()
+    problems = signing(("a b", "app"), configuration(()), Failure(wrong)).failure()
     assert [problem.where for problem in problems] == ["CI", "--images-to-sign", "--images-to-sign"]
 
 
@@ -131,7 +139,6 @@ def test_nothing_is_signed_as_a_configuration_in_the_checkout_says(job_type: Job
     image = DEVELOPMENT if job_type is JobType.PRESUBMIT else PRODUCTION
     here = replace(state(job_type), system=CiSystem.AZURE_PIPELINES, base_ref="main", ref="refs/heads/main")
     known = replace(configuration((job_type,)), trust=MAIN)
-    outside = SigningInputs((image,), Success(known), Success(here))
-    assert isinstance(decide_signing(outside), Success)
-    (problem,) = decide_signing(replace(outside, origin=Origin.ALONE)).failure()
+    assert isinstance(signing((image,), known, Success(here)), Success)
+    (problem,) = signing((image,), known, Success(here), Origin.ALONE).failure()
     assert problem.where == "--config"

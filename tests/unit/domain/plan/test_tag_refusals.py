@@ -39,7 +39,7 @@ def test_a_time_that_the_job_fixes_and_that_is_none_is_refused(epoch: str) -> No
         Asked(), Success(Configuration("config.yaml")), Success(COMMIT), MOMENT, {"SOURCE_DATE_EPOCH": epoch}
     )
     assert only(decide_tags(inputs)) == Problem(
-        "SOURCE_DATE_EPOCH", f"{epoch!r} is no time", "give the seconds since 1970, such as 1700000000"
+        "SOURCE_DATE_EPOCH", f"{epoch!r} is not a time", "give the seconds since 1970, such as 1700000000"
     )
 
 

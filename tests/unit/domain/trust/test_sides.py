@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.job.detection import read_git_state
 from image_builder_domain.plan.build import Plan, decide
-from image_builder_domain.plan.build_inputs import Inputs, Source
 from image_builder_domain.plan.inputs import Asked, TagInputs
-from image_builder_domain.plan.signing import SigningInputs, SignPlan, decide_signing
+from image_builder_domain.plan.signing import SignPlan, decide_signing
 from image_builder_domain.plan.tags import decide_tags
 from image_builder_domain.problem import Problems
 from image_builder_domain.trust.checkout import (
@@ -32,6 +31,7 @@ from image_builder_domain.trust.history import History, OnBranch
 from image_builder_domain.trust.job import Side
 from returns.result import Result, Success
 
+from tests.given import build_inputs
 from tests.unit.domain.trust.test_trust_of_plans import WHOLE, configured, lies_in
 from tests.unit.jobs import BASE, MERGE, OTHER
 from tests.unit.push_jobs import PushJob, push_jobs
@@ -179,7 +179,7 @@ def inputs(found: Configuration, job: PushJob, history: History) -> TagInputs:
 
 def decided(found: Configuration, job: PushJob, history: History, checkout: str) -> Result[Plan, Problems]:
     tags, facts = inputs(found, job, history), CheckoutFacts(CHECKOUTS[checkout])
-    return decide(Inputs(tags, Success(Source("/src", "Dockerfile")), 1700000000, checkout=facts))
+    return decide(build_inputs(tags, checkout=facts))
 
 
 def reached(plan: Plan, found: Configuration) -> list[str]:
@@ -246,4 +246,4 @@ def test_tags_and_signatures_of_images_that_exist_follow_the_same_conditions(cas
 
 
 def _signing(image: str, asked: TagInputs) -> Result[SignPlan, Problems]:
-    return decide_signing(SigningInputs((image,), asked.configuration, asked.git_state, asked.history))
+    return decide_signing((image,), asked)

@@ -4,7 +4,6 @@ Configurations go through the reader and its checks, environments through the de
 the one function that decides.
 """
 
-from datetime import UTC, datetime
 from functools import cache
 from itertools import product
 from types import MappingProxyType
@@ -14,24 +13,21 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from image_builder_adapters.yaml_reader import parse_document
-from image_builder_domain.configuration.file import Configuration, configuration
+from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.image.registry_prefix import RegistryPrefix
 from image_builder_domain.job.detection import read_git_state
 from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.build import Plan, decide
-from image_builder_domain.plan.build_inputs import Inputs, Source
-from image_builder_domain.plan.inputs import Asked, TagInputs
+from image_builder_domain.plan.inputs import Asked, Source, TagInputs
 from image_builder_domain.plan.signers import SignerChoice
-from image_builder_domain.plan.signing import SigningInputs, decide_signing
+from image_builder_domain.plan.signing import decide_signing
 from image_builder_domain.source.variant import Variant
-from image_builder_domain.trust.checkout import CheckoutFacts
 from image_builder_domain.trust.history import History, OnBranch
 from image_builder_domain.trust.job import Job
 from returns.result import Failure, Result, Success
 
-from tests.unit.checkouts import claimed_checkout
+from tests.given import TIME, build_inputs, loaded
 from tests.unit.jobs import BASE, EVENTS, HEAD, LISTED, MERGED, OTHER, UNMERGED
 
 UNMERGED_CLASSES = (JobType.PRESUBMIT, JobType.MERGE_GROUP, JobType.BATCH)
@@ -93,8 +89,7 @@ ASKED = [
 
 
 def configured(document: dict[str, Any]) -> Result[Configuration, Any]:
-    text = yaml.safe_dump(document)
-    return parse_document(text, "config.yaml").bind(lambda found: configuration(found, "config.yaml"))
+    return loaded(yaml.safe_dump(document))
 
 
 @cache
@@ -114,9 +109,8 @@ def planned(
     variants: tuple[Variant, ...] = (),
     history: History = MappingProxyType({}),
 ) -> Result[Plan, Any]:
-    tags = TagInputs(flags, found, state, datetime(2026, 1, 2, tzinfo=UTC), {}, history)
-    checkout = state.map(claimed_checkout).value_or(CheckoutFacts())
-    return decide(Inputs(tags, Success(Source("/src", "Dockerfile", variants=variants)), 1700000000, checkout=checkout))
+    tags = TagInputs(flags, found, state, TIME, {}, history)
+    return decide(build_inputs(tags, Source("/src", "Dockerfile", variants=variants)))
 
 
 def lies_in(reference: ImageReference, prefixes: tuple[RegistryPrefix, ...]) -> bool:
@@ -268,7 +262,7 @@ def test_unmerged_code_has_nothing_signed_but_images_for_development(job_type: J
     signed = 0
     for found in configurations():
         for images in ((image,) for image in IMAGES):
-            plan = decide_signing(SigningInputs(images, found, Success(unmerged_state(job_type))))
+            plan = decide_signing(images, TagInputs(Asked(), found, Success(unmerged_state(job_type)), TIME, {}))
             if isinstance(plan, Success):
                 signed += 1
                 assert all(lies_in(place, found.unwrap().dev_registries) for place in plan.unwrap().references)

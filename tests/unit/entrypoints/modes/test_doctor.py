@@ -12,7 +12,7 @@ from image_builder.modes.examination.job import look_at_checkout, look_at_job
 from image_builder.modes.examination.pipeline import look_at_pipeline
 from image_builder.presenters.doctor import diagnosis_as_json, diagnosis_as_text
 from image_builder_adapters.buildkit.engine import BuildkitSettings
-from image_builder_adapters.buildkit.engine_type import examine_buildkit
+from image_builder_adapters.buildkit.examination import examine_buildkit
 from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_adapters.program_version import Program, program_finding
 from image_builder_adapters.registry import DockerCredentials

@@ -28,6 +28,7 @@ from image_builder_domain.report.outcome import Outcome, report
 from image_builder_domain.signing import SignatureStatus
 from returns.result import Failure, Result, Success
 
+from tests.given import plan_of
 from tests.unit.entrypoints.workflows.test_sign_workflow import Signer
 from tests.unit.jobs import as_claimed
 
@@ -140,7 +141,7 @@ def plan(*variants: str, max_parallel: int = 8, keep_going: bool = True) -> Plan
         for variant in variants
     )
     state = GitState(CiSystem.PROW, JobType.POSTSUBMIT, "1" * 40, "acme", "demo")
-    return Plan("app", as_claimed(state), (), builds, (), "", (), max_parallel=max_parallel, keep_going=keep_going)
+    return plan_of(as_claimed(state), *builds, max_parallel=max_parallel, keep_going=keep_going)
 
 
 @pytest.fixture

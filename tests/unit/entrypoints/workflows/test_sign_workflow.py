@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 from image_builder.workflows.sign import SigningPorts, sign_images
+from image_builder_adapters.notary.signer_type import NotarySettings
 from image_builder_contracts.cancellation import ManualCancellation
-from image_builder_domain.configuration.signer_settings import NotarySettings, SignerDefinition
+from image_builder_domain.configuration.signing import SignerDefinition
 from image_builder_domain.exit_code import ExitCode, Interruption
 from image_builder_domain.failure import BadCredentials, NotFound, RegistryFailure
 from image_builder_domain.image.descriptor import OCI_INDEX, OCI_MANIFEST, Descriptor, Manifest

@@ -5,7 +5,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_builder_domain.source.dockerfile import frontend_image, is_dockerfile_frontend, named_frontends
+from image_builder_adapters.buildkit.frontend import frontend_image, is_dockerfile_frontend, named_frontends
 
 EVIL = "evil.example/frontend"
 

@@ -1,10 +1,11 @@
-"""What our own engines cannot be told is refused in the plan, before anything is done."""
+"""Requests that BuildKit or kaniko cannot carry out are refused in the plan, before anything is done."""
 
 from dataclasses import replace
 
 import pytest
+from image_builder_adapters.buildkit.command import refusal as buildkit_refusal
+from image_builder_adapters.kaniko.command import refusal as kaniko_refusal
 from image_builder_domain.build import BuildRequest
-from image_builder_domain.engine_limits import buildkit_refusal, kaniko_refusal
 from image_builder_domain.image.platform import Platform
 from image_builder_domain.plan.build import decide
 from image_builder_domain.plan.inputs import Asked
@@ -29,7 +30,7 @@ def test_bytes_that_are_no_utf8_are_refused_by_name_without_their_value() -> Non
 
 @pytest.mark.parametrize("change", [{"target": "\udcff"}, {"dockerfile": "a\udcff/Dockerfile"}])
 def test_names_that_are_no_utf8_are_refused(change: dict[str, str]) -> None:
-    assert "no UTF-8" in str(buildkit_refusal(replace(PLAIN, **change)))  # type: ignore[arg-type] # text fields alone
+    assert "not UTF-8" in str(buildkit_refusal(replace(PLAIN, **change)))  # type: ignore[arg-type] # text fields alone
 
 
 @pytest.mark.parametrize(("value", "is_refused"), [("5", True), ("", True), ("+100", True), ("100", False)])
@@ -53,7 +54,7 @@ def test_several_platforms_are_refused_for_kaniko() -> None:
 def test_the_plan_says_what_its_engine_cannot_be_told() -> None:
     asked = Asked("app", build_arguments=("A=\udcff",), target="a,b")
     assert told(inputs(asked=replace(asked, backend="buildkit"))) == [
-        "--backend buildkit: the build argument A holds bytes that are no UTF-8, which BuildKit cannot take; "
+        "--backend buildkit: the build argument A holds bytes that are not UTF-8, which BuildKit does not support; "
         "leave that out, or choose another"
     ]
     kaniko = inputs_of_kaniko(asked=replace(asked, backend="kaniko"))

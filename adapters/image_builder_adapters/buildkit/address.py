@@ -11,9 +11,8 @@ import posixpath
 from collections.abc import Mapping
 from typing import Final
 
-from returns.result import Failure, Result, Success
-
 from image_builder_domain.problem import nearest
+from returns.result import Failure, Result, Success
 
 SCHEMES: Final = frozenset(
     ("unix", "tcp", "ssh", "docker-container", "podman-container", "nerdctl-container", "kube-pod")

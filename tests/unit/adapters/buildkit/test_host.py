@@ -3,13 +3,15 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from image_builder_adapters.buildkit.address import SCHEMES, canonical, parse_address, socket_path
+from image_builder_adapters.buildkit.engine_type import BUILDKIT
+from image_builder_adapters.buildkit.host import BuildkitHost, BuildkitKeys, decide_buildkit_host
 from image_builder_domain.build import BuildRequest
-from image_builder_domain.buildkit_address import SCHEMES, canonical, parse_address, socket_path
-from image_builder_domain.buildkit_host import BuildkitHost, BuildkitKeys, decide_buildkit_host
-from image_builder_domain.engine_types import ENGINE_TYPES
+from image_builder_domain.engine_type import EngineCircumstances
+from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.source.build_argument import BuildArgument
 from image_builder_domain.trust.job import Side
-from returns.result import Failure, Success
+from returns.result import Failure, Result, Success
 
 from tests.unit.yaml_document import document
 
@@ -101,8 +103,8 @@ def test_every_scheme_of_buildctl_can_be_configured(scheme: str) -> None:
 
 
 def read_keys(text: str) -> object:
-    problems: list[object] = []
-    found = ENGINE_TYPES["buildkit"].read(document(text), "engines.buildkit", problems)  # type: ignore[arg-type]
+    problems: list[Problem] = []
+    found = BUILDKIT.config.read(document(text), "engines.buildkit", problems)
     return "\n".join(map(str, problems)) if problems else found
 
 
@@ -121,6 +123,13 @@ def test_keys_are_read() -> None:
 )
 def test_wrong_key_is_refused(text: str, told: str) -> None:
     assert told in str(read_keys(text))
+
+
+def decide(
+    keys: BuildkitKeys, variable: str, side: Side, frontend: str = "docker/dockerfile:1"
+) -> Result[BuildkitHost, Problems]:
+    around = EngineCircumstances(side, {"BUILDKIT_HOST": variable}, f"# syntax={frontend}\nFROM x\n", REAL_PATHS)
+    return decide_buildkit_host(keys, around)
 
 
 # --- the decision -------------------------------------------------------------------------------------------------
@@ -143,7 +152,7 @@ def test_wrong_key_is_refused(text: str, told: str) -> None:
 def test_key_of_the_side_comes_first_and_then_the_variable(
     keys: BuildkitKeys, variable: str, side: Side, address: str | None, source: str
 ) -> None:
-    assert decide_buildkit_host(keys, variable, side).unwrap() == BuildkitHost(address, source, side)
+    assert decide(keys, variable, side).unwrap() == BuildkitHost(address, source, side)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +166,7 @@ def test_key_of_the_side_comes_first_and_then_the_variable(
     ],
 )
 def test_daemon_of_the_other_side_is_refused(keys: BuildkitKeys, variable: str, side: Side, key: str) -> None:
-    refused = decide_buildkit_host(keys, variable, side)
+    refused = decide(keys, variable, side)
     assert isinstance(refused, Failure)
     (problem,) = refused.failure()
     assert key in problem.what
@@ -167,8 +176,8 @@ def test_daemon_of_the_other_side_is_refused(keys: BuildkitKeys, variable: str, 
 @given(st.builds(BuildkitKeys, *[st.none() | ADDRESSES.filter(bool)] * 2), ADDRESSES, ADDRESSES)
 def test_two_sides_never_build_in_one_daemon_that_a_key_names(keys: BuildkitKeys, here: str, there: str) -> None:
     """Whatever the variable is in either job: the same daemon twice is refused, or, without any key, warned of."""
-    production = decide_buildkit_host(keys, here, PRODUCTION, (), REAL_PATHS).value_or(None)
-    unmerged = decide_buildkit_host(keys, there, UNMERGED, (), REAL_PATHS).value_or(None)
+    production = decide(keys, here, PRODUCTION).value_or(None)
+    unmerged = decide(keys, there, UNMERGED).value_or(None)
     if production is None or unmerged is None or production.address is None or unmerged.address is None:
         return
     one_daemon = canonical(production.address, REAL_PATHS) == canonical(unmerged.address, REAL_PATHS)
@@ -177,25 +186,25 @@ def test_two_sides_never_build_in_one_daemon_that_a_key_names(keys: BuildkitKeys
 
 @pytest.mark.parametrize("side", [PRODUCTION, UNMERGED])
 def test_variable_alone_is_warned_of_with_both_keys(side: Side) -> None:
-    (warning,) = decide_buildkit_host(BuildkitKeys(), A, side).unwrap().warnings
+    (warning,) = decide(BuildkitKeys(), A, side).unwrap().warnings
     assert "engines.buildkit.host and engines.buildkit.dev-host" in warning
     assert "BUILDKIT_HOST" in warning
 
 
 def test_variable_alone_is_all_right_on_a_laptop() -> None:
-    assert decide_buildkit_host(BuildkitKeys(), A, LOCAL).unwrap().warnings == ()
+    assert decide(BuildkitKeys(), A, LOCAL).unwrap().warnings == ()
 
 
 @pytest.mark.parametrize("side", Side)
 def test_one_daemon_is_allowed_when_it_is_said_to_be_shared(side: Side) -> None:
-    host = decide_buildkit_host(BuildkitKeys(shared=True), A, side, ("docker/dockerfile:1",)).unwrap()
+    host = decide(BuildkitKeys(shared=True), A, side).unwrap()
     assert (host.address, host.is_shared, host.warnings) == (A, True, ())
     assert host.is_cacheless is (side is PRODUCTION)
 
 
 @pytest.mark.parametrize("side", Side)
 def test_another_frontend_is_refused_in_a_shared_daemon(side: Side) -> None:
-    refused = decide_buildkit_host(BuildkitKeys(A, A, True), A, side, ("evil.example/frontend",))
+    refused = decide(BuildkitKeys(A, A, True), A, side, "evil.example/frontend")
     assert isinstance(refused, Failure)
     assert "'evil.example/frontend'" in refused.failure()[0].what
 

@@ -5,25 +5,28 @@ side has a daemon of its own, or the administrators say that they share one (spe
 share").
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, final
 
+from image_builder_domain.build import BuildRequest
+from image_builder_domain.engine_type import EngineCircumstances
+from image_builder_domain.problem import Problem, Problems, refuse
+from image_builder_domain.trust.job import Side
 from returns.result import Failure, Result, Success
 
-from image_builder_domain.build import BuildRequest
-from image_builder_domain.buildkit_address import canonical
-from image_builder_domain.engine_limits import buildkit_refusal
-from image_builder_domain.problem import Problem, Problems, refuse
-from image_builder_domain.source.dockerfile import SYNTAX_ARGUMENT, frontend_image, is_dockerfile_frontend
-from image_builder_domain.trust.job import Side
+from image_builder_adapters.buildkit.address import canonical
+from image_builder_adapters.buildkit.command import NAMESPACE_ARGUMENT, refusal
+from image_builder_adapters.buildkit.frontend import (
+    SYNTAX_ARGUMENT,
+    frontend_image,
+    is_dockerfile_frontend,
+    named_frontends,
+)
 
 VARIABLE: Final = "BUILDKIT_HOST"
 HOST: Final = "engines.buildkit.host"
 DEV_HOST: Final = "engines.buildkit.dev-host"
 SHARED: Final = "engines.buildkit.shared"
-NAMESPACE_ARGUMENT: Final = "BUILDKIT_CACHE_MOUNT_NS"
-"""The build argument that keeps cache mounts of one namespace from those of others."""
 
 _BOTH: Final = f"set {HOST} and {DEV_HOST} to two daemons"
 
@@ -39,7 +42,7 @@ class BuildkitKeys:
 
     def refusal(self, request: BuildRequest) -> str | None:
         """Implement ``EngineSettings.refusal``."""
-        return buildkit_refusal(request)
+        return refusal(request)
 
 
 @final
@@ -77,22 +80,15 @@ class BuildkitHost:
                     return f"the build argument {NAMESPACE_ARGUMENT} is not allowed with {SHARED}"
                 if argument.name == SYNTAX_ARGUMENT and not is_dockerfile_frontend(frontend_image(argument.value)):
                     return f"the build argument {argument} names another frontend, which {SHARED} does not allow"
-        return buildkit_refusal(request)
+        return refusal(request)
 
 
-def decide_buildkit_host(
-    keys: BuildkitKeys,
-    variable: str,
-    side: Side,
-    frontends: tuple[str, ...] = (),
-    real_paths: Mapping[str, str] | None = None,
-) -> Result[BuildkitHost, Problems]:
-    """The daemon for a job of ``side``, or why it may not be used.
+def decide_buildkit_host(keys: BuildkitKeys, around: EngineCircumstances) -> Result[BuildkitHost, Problems]:
+    """The daemon for one job, or why it may not be used.
 
-    ``variable`` is the value of ``BUILDKIT_HOST``, ``frontends`` are those that the Dockerfile names, and
-    ``real_paths`` maps the paths of sockets to their real ones. A key of the job's side wins over the variable. Outside
-    CI there is no key: only the variable counts.
+    A key of the job's side takes precedence over ``BUILDKIT_HOST``. Outside CI only the variable counts.
     """
+    side, variable = around.side, around.environment.get(VARIABLE, "")
     configured = {Side.PRODUCTION: (keys.host, HOST), Side.UNMERGED: (keys.dev_host, DEV_HOST)}
     address, source = configured.get(side, (None, ""))
     if address is None:
@@ -100,10 +96,11 @@ def decide_buildkit_host(
     if address is None:
         return Success(BuildkitHost(None, "", side))
     if keys.shared:
+        frontends = named_frontends(around.dockerfile)
         wrong = tuple(_foreign_frontend(image) for image in frontends if not is_dockerfile_frontend(image))
         return Failure(wrong) if wrong else Success(BuildkitHost(address, source, side, True))
     other, key = (keys.dev_host, DEV_HOST) if side.is_production else (keys.host, HOST)
-    if other is not None and canonical(address, real_paths or {}) == canonical(other, real_paths or {}):
+    if other is not None and canonical(address, around.real_paths) == canonical(other, around.real_paths):
         return _one_daemon(address, source, key, side)
     alone = keys.host is None and keys.dev_host is None and side is not Side.LOCAL
     return Success(BuildkitHost(address, source, side, warnings=(_ALONE,) if alone else ()))

@@ -1,0 +1,48 @@
+"""Builders of values that tests of several areas need."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from image_builder_adapters.kaniko.engine_type import KanikoKeys
+from image_builder_adapters.plugins import ENGINE_CHOICE, engines, signers
+from image_builder_domain.build import BuildRequest
+from image_builder_domain.configuration.file import Configuration, configuration
+from image_builder_domain.engine_type import EngineDecision
+from image_builder_domain.plan.backend import choose_engine
+from image_builder_domain.plan.build import Plan
+from image_builder_domain.plan.inputs import Inputs, Source, TagInputs
+from image_builder_domain.problem import Problems
+from image_builder_domain.trust.checkout import CheckoutFacts
+from image_builder_domain.trust.job import Job
+from returns.result import Result, Success
+
+from tests.unit.checkouts import claimed_checkout
+from tests.unit.yaml_document import document
+
+TIME = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+SOURCE = Source("/src", "Dockerfile")
+
+
+def loaded(text: str, file: str = "config.yaml") -> Result[Configuration, Problems]:
+    """The configuration of a YAML text, with every installed engine and signer."""
+    return configuration(document(text, file), file, engines=engines(), signers=signers())
+
+
+def build_inputs(
+    tags: TagInputs,
+    source: Source = SOURCE,
+    commit_time: int | None = 1700000000,
+    checkout: CheckoutFacts | None = None,
+) -> Inputs:
+    """Inputs of a build: the engine that the command line chooses, and a checkout of the claimed commit."""
+    engine = choose_engine(tags.asked, tags.environment, ENGINE_CHOICE, engines())
+    claimed = tags.git_state.map(claimed_checkout).value_or(CheckoutFacts())
+    return Inputs(tags, engine, Success(source), commit_time, checkout=checkout or claimed)
+
+
+def plan_of(job: Job, *builds: BuildRequest, **more: Any) -> Plan:
+    """A plan of kaniko for these builds, which no signer signs; ``more`` sets other fields."""
+    values: dict[str, Any] = {"tags": (), "signers": (), "not_signed": "", "warnings": ()} | more
+    return Plan(
+        "app", job, builds=builds, backend="kaniko", title="kaniko", engine=EngineDecision(KanikoKeys()), **values
+    )
