@@ -66,7 +66,7 @@ def _loaded(wanted: type[_T], what: str, entries: tuple[EntryPoint, ...]) -> _T 
         return f"several packages bring {what}: {packages}"
     try:
         found = entries[0].load()
-    except Exception as error:  # noqa: BLE001, RUF100 (a foreign package may raise anything)
+    except Exception as error:  # a foreign package may raise anything
         return f"{what} of {packages} cannot be loaded: {type(error).__name__}"
     return found if isinstance(found, wanted) else f"{what} of {packages} is not of the type {wanted.__name__}"
 
@@ -99,7 +99,7 @@ def _careful(config: Decoder[Any], what: str, check: Callable[[Any], object]) ->
             found = config.read(node, path, problems)
             if found is not None:
                 check(found)
-        except Exception as error:  # noqa: BLE001, RUF100 (a foreign package may raise anything)
+        except Exception as error:  # a foreign package may raise anything
             failed = f"{path}: reading the configuration of {what} failed: {type(error).__name__}"
             problems.append(Problem(node.where, failed, _REMEDY))
             return None
@@ -115,7 +115,7 @@ def _call(do: Callable[[], _T], otherwise: Callable[[str], _T]) -> _T:
     """The result of ``do``; if it raises, that of ``otherwise``, which takes what happened."""
     try:
         return do()
-    except Exception as error:  # noqa: BLE001, RUF100 (a foreign package may raise anything)
+    except Exception as error:  # a foreign package may raise anything
         return otherwise(f"a bug: {type(error).__name__}")
 
 

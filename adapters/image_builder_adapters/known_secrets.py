@@ -23,7 +23,7 @@ _LARGEST: Final = 1 << 20
 _SHORTEST: Final = 8
 _USER_OF_URL: Final = re.compile(r"://([^/?#\s@]+)@")
 _SETTING: Final = re.compile(r"^[ \t]*([A-Za-z][\w.-]{0,99})[ \t]*[=:][ \t]*(\S.*)$", re.MULTILINE)
-_POD_TOKEN: Final = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 (where it is)
+_POD_TOKEN: Final = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 _LINE_WIDTHS: Final = (64, 76)
 # Members of Docker's and Podman's files, and of the files of signers, that the general rule would not know.
 _MEMBERS: Final = frozenset(("auth", "password", "identitytoken", "registrytoken", "Secret", "privateKeyData"))

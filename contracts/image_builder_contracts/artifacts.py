@@ -19,7 +19,7 @@ from returns.result import Success
 
 from image_builder_contracts.clause import contract_of
 
-SECRET = "a-secret-for-tests-alone"  # noqa: S105 (it opens nothing)
+SECRET = "a-secret-for-tests-alone"
 
 
 @contextmanager

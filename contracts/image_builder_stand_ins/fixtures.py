@@ -39,7 +39,7 @@ def signing_service() -> Iterator[SigningService]:
 def token_signing_service(tmp_path: Path) -> Iterator[SecuredService]:
     """Protocol v1 with a token."""
     secret = _write(tmp_path / "signing-token", b"a-token-for-tests\n")
-    with SigningService.start(ServiceOptions(token="a-token-for-tests")) as service:  # noqa: S106 (opens nothing)
+    with SigningService.start(ServiceOptions(token="a-token-for-tests")) as service:
         yield SecuredService(service, secret)
 
 

@@ -14,7 +14,7 @@ from image_builder_stand_ins.signing_protocol import parse_body
 from image_builder_stand_ins.signing_state import ReceivedRequest, ServiceOptions, ServiceState, journal_entry
 
 SIGN_PATH = "/sign"
-TOKEN_PATH = "/token"  # noqa: S105 (a path, not a token)
+TOKEN_PATH = "/token"
 RECEIVED_PATH = "/received"
 LARGEST_BODY = 1 << 20
 _JSON = "application/json"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from image_builder_domain.ports import Cancellation
     from image_builder_domain.trust.admission import AdmissionRules, AdmittedRun
 
-_TOKEN: Final = "AUTHORIZATION"  # noqa: S105 (the name of a variable)
+_TOKEN: Final = "AUTHORIZATION"
 _LONGEST_SECONDS: Final = 120.0
 
 

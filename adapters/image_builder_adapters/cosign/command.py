@@ -17,7 +17,7 @@ from image_builder_adapters.cosign.signer_type import CosignSettings
 SIGNING_CONFIG_PLACEHOLDER = "<signing config without services>"
 DIGEST_PLACEHOLDER = Digest("<digest>")
 TRUSTED_ROOT_PLACEHOLDER = "<empty trusted root>"
-PASSWORD: Final = "COSIGN_PASSWORD"  # noqa: S105 (the variable's name)
+PASSWORD: Final = "COSIGN_PASSWORD"
 
 _COMMON: Final = (
     *("PATH", "HOME", "TMPDIR", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR"),

@@ -153,7 +153,7 @@ class HttpClient:
         def talk() -> None:
             try:
                 exchange.arrive(self._exchange(exchange))
-            except BaseException as bug:  # noqa: BLE001, RUF100 (raised again in the caller's thread)
+            except BaseException as bug:  # raised again in the caller's thread
                 exchange.arrive(bug)
 
         threading.Thread(target=talk, name=f"http {exchange.request.method}", daemon=True).start()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class SecretKind(Enum):
     """How a notary secret file authenticates; ``MTLS`` speaks protocol v2, the others (and no secret) v1."""
 
-    TOKEN = "token"  # noqa: S105 (a kind, not a token)
+    TOKEN = "token"
     SIGNIFY = "signify"
     MTLS = "mtls"
 

@@ -27,7 +27,7 @@ from image_builder_adapters.registry.docker_config import DockerCredentials
 from image_builder_adapters.registry.error_text import error_text
 from image_builder_adapters.registry.safe_url import Origin, url_problem
 
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 (a grammar rule)
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _SEPARATOR = re.compile(r"[ \t,]*")
 _PARAMETER = re.compile(rf'({_TOKEN})[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|({_TOKEN}))[ \t]*(?=,|$)')
 _SCHEME = re.compile(rf"({_TOKEN})(?=[ \t,]|$)")

@@ -61,7 +61,7 @@ _LARGEST_OUTPUT: Final = 64 * 1024
 
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
 _NOT_FOUND: Final = b"credentials not found in native keychain"
-_IDENTITY_TOKEN: Final = "<token>"  # noqa: S105 (the user name that marks an identity token)
+_IDENTITY_TOKEN: Final = "<token>"
 # Long enough for a burst of requests; a helper may return tokens that expire.
 _KEPT_SECONDS: Final = 60.0
 # A helper signs in to its cloud with the job's variables. These belong to Azure DevOps and cosign.

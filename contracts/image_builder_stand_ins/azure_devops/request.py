@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 class Operation(enum.Enum):
     """What a client can ask for; faults are aimed at these."""
 
-    TOKEN = "token"  # noqa: S105 (the name of an operation)
+    TOKEN = "token"
     START_RUN = "start-run"
     LIST_RUNS = "list-runs"
     GET_RUN = "get-run"
