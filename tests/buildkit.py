@@ -1,10 +1,9 @@
-"""What tests with the real BuildKit share: a registry, settings that leave nothing behind, our daemons."""
+"""Fixtures and builders for tests with the real BuildKit, whose settings leave nothing behind."""
 
 import os
-import socket
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,51 +11,31 @@ from image_builder_adapters.buildkit.daemon import PrivateDaemon as Daemon
 from image_builder_adapters.buildkit.engine import BuildkitEngine, BuildkitSettings
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.image_engine import EngineFactory
-from image_builder_contracts.image_engine_probe import wait_until
 
+from tests.e2e.outside import descendants
+from tests.oci_registry import start_registry
 from tests.programs import require, require_buildkit
 
 SettingsFactory = Callable[[str], BuildkitSettings]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@contextmanager
-def running_registry(folder: Path) -> Iterator[str]:
-    """A real registry on loopback; gives ``host:port``."""
-    address = f"127.0.0.1:{free_port()}"
-    (folder / "config.yml").write_text(
-        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {folder}/data}}}}\nhttp: {{addr: '{address}'}}\n"
-    )
-    command = [require("registry"), "serve", str(folder / "config.yml")]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            wait_until(lambda: connects(address))
-            yield address
-        finally:
-            process.terminate()
-
-
-def connects(address: str) -> bool:
-    host, _, port = address.partition(":")
-    with socket.socket() as probe:
-        return probe.connect_ex((host, int(port))) == 0
-
-
-def minimal_environment(tmp_path: Path, **more: str) -> dict[str, str]:
+def minimal_environment(folder: Path, **more: str) -> dict[str, str]:
+    """An environment whose home and registry credentials are below ``folder``."""
     require_buildkit()
-    folder = tmp_path / "home"
-    folder.mkdir(exist_ok=True)
-    return {"PATH": os.environ["PATH"], "HOME": str(folder), "DOCKER_CONFIG": str(folder), **more}
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
+    return {"PATH": os.environ["PATH"], "HOME": str(home), "DOCKER_CONFIG": str(home), **more}
+
+
+def with_tools(settings: BuildkitSettings, folder: Path, **more: str) -> BuildkitSettings:
+    """The same with ``folder`` before all others on ``PATH``, and more variables."""
+    path = {"PATH": f"{folder}:{settings.environment['PATH']}"}
+    return replace(settings, environment={**settings.environment, **path, **more})
 
 
 @contextmanager
 def engines(settings: SettingsFactory) -> Iterator[EngineFactory]:
+    """Makes engines, which are closed at the end."""
     with ExitStack() as stack:
 
         def make(name: str) -> BuildkitEngine:
@@ -69,7 +48,7 @@ def engines(settings: SettingsFactory) -> Iterator[EngineFactory]:
 
 @contextmanager
 def running_daemon(folder: Path) -> Iterator[str]:
-    """A BuildKit of this test's own, for root and for an ordinary user; gives its address."""
+    """The address of a new BuildKit, for root and for an ordinary user."""
     folder.mkdir(exist_ok=True)
     daemon = Daemon(minimal_environment(folder), str(folder / "state"), str(folder / "buildkitd.log"), os.geteuid())
     try:
@@ -78,17 +57,21 @@ def running_daemon(folder: Path) -> Iterator[str]:
         daemon.close()
 
 
-class PrivateDaemon:
-    """Fixtures for the contracts: engines with private daemons, all below the test's own folder."""
+class RealTools:
+    """Fixtures that every engine contract needs: a real registry and a static busybox."""
 
     @pytest.fixture
     def registry(self, tmp_path: Path) -> Iterator[str]:
-        with running_registry(tmp_path) as address:
-            yield address
+        with start_registry(tmp_path / "registry") as running:
+            yield running.host_port
 
     @pytest.fixture
     def busybox(self) -> str:
         return require("busybox")
+
+
+class PrivateDaemon(RealTools):
+    """Fixtures for the contracts: engines with private daemons."""
 
     @pytest.fixture
     def settings(self, tmp_path: Path) -> SettingsFactory:
@@ -107,24 +90,12 @@ class PrivateDaemon:
 
 
 def daemons() -> list[int]:
-    """Private daemons of this process: children of ours, or of the wrapper that we started."""
-    ours, found = os.getpid(), []
-    parents = {int(entry.name): parent(int(entry.name)) for entry in Path("/proc").glob("[0-9]*")}
-    for pid in parents:
-        try:
-            name = Path(f"/proc/{pid}/comm").read_text().strip()
-        except OSError:
-            continue
-        ancestor = pid
-        while ancestor not in (0, ours):
-            ancestor = parents.get(ancestor, 0)
-        if name == "buildkitd" and ancestor == ours:
-            found.append(pid)
-    return found
+    """Process numbers of the private daemons below this process."""
+    return [process for process in descendants(os.getpid()) if _name(process) == "buildkitd"]
 
 
-def parent(pid: int) -> int:
+def _name(process: int) -> str:
     try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        return Path(f"/proc/{process}/comm").read_text().strip()
     except OSError:
-        return 0
+        return ""

@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from image_builder_adapters.http.client import HttpClient
 from image_builder_adapters.kaniko.container import OWN_FILES
 from image_builder_adapters.kaniko.engine import KanikoEngine, KanikoSettings
 from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry import HttpRegistry
+from image_builder_contracts.image_engine import EngineFactory
 
+from tests.buildkit import RealTools
 from tests.programs import require
 
 
@@ -38,3 +41,16 @@ def kaniko_engine(
         yield KanikoEngine(settings, HttpRegistry(environment, Redactor(()), client))
     finally:
         client.close()
+
+
+class OwnRoot(RealTools):
+    """Fixtures for the contracts: an engine that builds in roots of its own."""
+
+    @pytest.fixture
+    def environment(self, tmp_path: Path) -> dict[str, str]:
+        return kaniko_environment(tmp_path)
+
+    @pytest.fixture
+    def make_engine(self, environment: dict[str, str]) -> Iterator[EngineFactory]:
+        with kaniko_engine(environment) as engine:
+            yield lambda _name: engine

@@ -17,24 +17,27 @@ import pytest
 from image_builder_adapters.kaniko.engine import KanikoEngine
 from image_builder_contracts.dockerfile_engine import DockerfileEngineFixtures, RequestFactory
 from image_builder_contracts.image_engine_probe import attempt, built, processes, reference, step, wait_until
-from image_builder_domain.build import BuildFailed, BuiltImage, EngineUnavailable, PushFailed
+from image_builder_domain.build import BuildFailed, BuildRequest, BuiltImage, EngineUnavailable, PushFailed
 from image_builder_domain.source.build_argument import BuildArgument
 
-from tests.contract.test_kaniko_engine import OwnRoot
-from tests.kaniko import kaniko_engine
-from tests.programs import require
+from tests.kaniko import OwnRoot, kaniko_engine
+from tests.programs import install_script, require
 
 BUILD = """
-import sys
-from pathlib import Path
+import os, sys
 from image_builder_contracts.image_engine_probe import attempt, reference
 from image_builder_domain.build import BuildRequest
-from tests.kaniko import kaniko_engine, kaniko_environment
-folder, context, place = sys.argv[1:]
-with kaniko_engine(kaniko_environment(Path(folder))) as engine:
+from tests.kaniko import kaniko_engine
+context, place = sys.argv[1:]
+with kaniko_engine(dict(os.environ)) as engine:
     made = attempt(engine, BuildRequest("team/app", None, context, "Dockerfile", (reference(place),)))
 print(made.outcome)
 """
+
+
+def build_command(request: BuildRequest) -> list[str]:
+    """The command of another process that builds this request, and prints the outcome."""
+    return [sys.executable, "-c", BUILD, request.context, str(request.destinations[0])]
 
 
 class TestOwnRoot(OwnRoot, DockerfileEngineFixtures):
@@ -54,7 +57,7 @@ class TestOwnRoot(OwnRoot, DockerfileEngineFixtures):
         assert "\n.kaniko bin dev etc proc \nno files\n/proc/1 /proc/" in made.printed
         assert "\nimage-builder\n/\n.\n" in made.printed
 
-    def test_step_has_no_power_over_the_machine(self, kaniko: KanikoEngine, ask: RequestFactory) -> None:
+    def test_step_cannot_change_the_machine(self, kaniko: KanikoEngine, ask: RequestFactory) -> None:
         tries = (
             "echo 1 > /proc/sys/kernel/panic",
             "mount -o remount,rw /proc/sys",
@@ -71,9 +74,9 @@ class TestOwnRoot(OwnRoot, DockerfileEngineFixtures):
 
     def test_context_is_not_changed(self, kaniko: KanikoEngine, ask: RequestFactory, context: Path) -> None:
         request = ask(step("/bin/busybox rm -rf /.kaniko/buildcontext; true"))
-        before = sorted(path.name for path in context.iterdir())
+        before = sorted(context.iterdir())
         built(kaniko, request)
-        assert sorted(path.name for path in context.iterdir()) == before
+        assert sorted(context.iterdir()) == before
 
     def test_builds_at_the_same_time_never_see_each_others_files(
         self, environment: dict[str, str], ask: RequestFactory, registry: str
@@ -93,7 +96,7 @@ class TestOwnRoot(OwnRoot, DockerfileEngineFixtures):
         assert [type(outcome) for outcome in outcomes] == [BuiltImage] * 3, outcomes
 
     def test_stages_may_bring_their_own_system(self, kaniko: KanikoEngine, ask: RequestFactory) -> None:
-        """Between stages everything is replaced: /usr, /lib, /etc, the certificates and the names of hosts included."""
+        """Between stages kaniko replaces everything, also /usr, /lib, /etc, certificates and the names of hosts."""
         files = "for file in /usr/lib/x /lib/y /etc/passwd /etc/ssl/certs/z; do echo {} > $file; done"
         system = "/bin/busybox mkdir -p /usr/lib /lib /etc/ssl/certs; " + files
         first = step(system.format("first"))
@@ -104,13 +107,13 @@ class TestOwnRoot(OwnRoot, DockerfileEngineFixtures):
         )
         built(kaniko, ask(first + second + last + check))
 
-    def test_bytes_that_are_no_utf_8_reach_the_step(self, kaniko: KanikoEngine, ask: RequestFactory) -> None:
+    def test_bytes_that_are_not_utf_8_reach_the_step(self, kaniko: KanikoEngine, ask: RequestFactory) -> None:
         argument = BuildArgument("V", os.fsdecode(b"a\xff\xfeb"))
         request = replace(ask("ARG V\n" + step('printf %s "$V" | /bin/busybox base64')), arguments=(argument,))
         assert "Yf/+Yg==\n" in attempt(kaniko, request).printed
 
     @pytest.mark.parametrize("log_format", ["text", "color", "json"])
-    def test_log_format_does_not_change_what_is_told(
+    def test_failure_is_the_same_in_every_log_format(
         self, environment: dict[str, str], ask: RequestFactory, log_format: str
     ) -> None:
         with kaniko_engine(environment, log_format=log_format) as engine:
@@ -118,8 +121,8 @@ class TestOwnRoot(OwnRoot, DockerfileEngineFixtures):
         assert isinstance(failure, BuildFailed)
         assert (failure.last_lines, failure.engine_code) == (("one", "two"), 9)
 
-    def test_failed_push_tells_the_digest_that_was_built(self, kaniko: KanikoEngine, ask: RequestFactory) -> None:
-        with registry_that_takes_nothing() as address:
+    def test_failed_push_has_the_digest_that_was_built(self, kaniko: KanikoEngine, ask: RequestFactory) -> None:
+        with registry_without_uploads() as address:
             request = replace(ask(""), destinations=(reference(f"{address}/team/app:1"),))
             failure = attempt(kaniko, request).outcome
         assert isinstance(failure, PushFailed)
@@ -132,65 +135,60 @@ class TestOwnRoot(OwnRoot, DockerfileEngineFixtures):
         attempt(kaniko, ask(step(f"/bin/busybox mkdir -m 0 /x; /bin/busybox chown 7:7 /x; {steps}")))
         assert os.listdir(environment["TMPDIR"]) == []
 
-    def test_nothing_is_left_when_the_tool_is_killed(
-        self, ask: RequestFactory, environment: dict[str, str], tmp_path: Path, registry: str
-    ) -> None:
+    def test_nothing_is_left_when_the_tool_is_killed(self, ask: RequestFactory, environment: dict[str, str]) -> None:
         asleep = f"sleep 54321.{time.monotonic_ns() % 1_000_000}"
-        request = ask(step(f"trap '' TERM INT HUP; /bin/busybox {asleep}"))
-        place = f"{registry}/team/app:1"
-        command = [sys.executable, "-c", BUILD, str(tmp_path), request.context, place]
+        command = build_command(ask(step(f"trap '' TERM INT HUP; /bin/busybox {asleep}")))
         with subprocess.Popen(command, env=os.environ | environment) as process:
             wait_until(lambda: processes(asleep) != [] or process.poll() is not None)
             process.send_signal(signal.SIGKILL)
         wait_until(lambda: processes(asleep) == [] and os.listdir(environment["TMPDIR"]) == [], 10)
 
-    def test_nothing_is_left_when_the_tool_is_killed_before_there_is_a_root(
-        self, ask: RequestFactory, environment: dict[str, str], tmp_path: Path, registry: str
+    def test_nothing_is_left_when_the_tool_is_killed_before_the_root_exists(
+        self, ask: RequestFactory, environment: dict[str, str]
     ) -> None:
-        command = [sys.executable, "-c", BUILD, str(tmp_path), ask("").context, f"{registry}/team/app:1"]
-        with subprocess.Popen(command, env=os.environ | environment) as process:
+        with subprocess.Popen(build_command(ask("")), env=os.environ | environment) as process:
             while not children(process.pid) and process.poll() is None:
                 pass  # without a pause: this lasts for some milliseconds
             process.send_signal(signal.SIGKILL)
         wait_until(lambda: os.listdir(environment["TMPDIR"]) == [], 10)
 
     @pytest.mark.parametrize(
-        ("change", "said"),
+        ("change", "reason"),
         [
-            pytest.param("echo 0 > /proc/sys/user/max_user_namespaces", "grants no user namespace", id="none-granted"),
-            pytest.param('mount -t tmpfs -o noexec none "$TMPDIR"', "no program may run in", id="no-place"),
+            pytest.param("echo 0 > /proc/sys/user/max_user_namespaces", "grants no user namespace", id="no namespace"),
+            pytest.param('mount -t tmpfs -o noexec none "$TMPDIR"', "no program may run in", id="no place"),
         ],
     )
-    def test_machine_that_grants_no_root_of_its_own_refuses(
-        self, ask: RequestFactory, environment: dict[str, str], registry: str, change: str, said: str
+    def test_machine_that_allows_no_own_root_refuses(
+        self, ask: RequestFactory, environment: dict[str, str], change: str, reason: str
     ) -> None:
         """The executor is not started at all: it would delete what it finds."""
         there = [require("unshare"), "--user", "--map-root-user", "--mount", "sh", "-c", f'{change} && exec "$@"', "sh"]
-        folder = str(Path(environment["HOME"]).parent)
-        build = [sys.executable, "-c", BUILD, folder, ask(step("true")).context, f"{registry}/team/app:1"]
         done = subprocess.run(
-            [*there, *build], env=os.environ | environment, capture_output=True, text=True, timeout=60
+            [*there, *build_command(ask(step("true")))],
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
         if "unshare" in done.stderr:
             pytest.skip("this machine grants no user namespaces, so it cannot be shown")
         assert "a root of its own cannot be made" in done.stdout, done.stderr
-        assert said in done.stdout
+        assert reason in done.stdout
         assert "USE_BUILDKIT=true" in done.stdout
         assert os.listdir(environment["TMPDIR"]) == []
 
-    def test_executor_that_needs_more_than_itself_is_told(
+    def test_executor_that_needs_more_files_is_explained(
         self, environment: dict[str, str], ask: RequestFactory, tmp_path: Path
     ) -> None:
-        script = tmp_path / "executor"
-        script.write_text('#!/bin/sh\nexec /kaniko/executor "$@"\n')
-        script.chmod(0o755)
+        script = install_script(tmp_path, "executor", 'exec /kaniko/executor "$@"')
         with kaniko_engine(environment | {"KANIKO_EXECUTOR": str(script)}) as engine:
             failure = attempt(engine, ask("")).outcome
         assert "the executor cannot be run in it (No such file or directory); a script" in str(failure)
         assert os.listdir(environment["TMPDIR"]) == []
 
     @pytest.mark.parametrize(
-        ("content", "is_told"),
+        ("content", "has_note"),
         [
             pytest.param('{"credsStore": "desktop"}', True, id="store"),
             pytest.param('{"credHelpers": {"reg.example": "x"}, "auths": {}}', True, id="helper"),
@@ -198,70 +196,64 @@ class TestOwnRoot(OwnRoot, DockerfileEngineFixtures):
             pytest.param("[", False, id="broken"),
         ],
     )
-    def test_credential_helpers_that_cannot_be_asked_are_told(
-        self, kaniko: KanikoEngine, ask: RequestFactory, environment: dict[str, str], content: str, is_told: bool
+    def test_output_says_that_credential_helpers_are_not_used(
+        self, kaniko: KanikoEngine, ask: RequestFactory, environment: dict[str, str], content: str, has_note: bool
     ) -> None:
         Path(environment["DOCKER_CONFIG"], "config.json").write_text(content)
-        assert ("credential helpers" in attempt(kaniko, ask("BROKEN")).printed) == is_told
+        assert ("credential helpers" in attempt(kaniko, ask("BROKEN")).printed) == has_note
 
     def test_executor_without_the_flag_never_gets_a_cache_that_it_would_write(
         self, environment: dict[str, str], ask: RequestFactory, tmp_path: Path, registry: str
     ) -> None:
-        old = tmp_path / "executor"
-        old.write_text("#!/bin/sh\necho '  --cache'\n")
-        old.chmod(0o755)
-        cache = (reference(f"{registry}/cache/app:layers"),)
+        old = install_script(tmp_path, "executor", "echo '  --cache'")
         request = ask("")
-        request = replace(request, cache=replace(request.cache, imports=cache))
+        request = replace(request, cache=replace(request.cache, imports=(reference(f"{registry}/cache/app:layers"),)))
         with kaniko_engine(environment | {"KANIKO_EXECUTOR": str(old)}) as engine:
             failure = attempt(engine, request).outcome
         assert isinstance(failure, EngineUnavailable)
         assert "--no-push-cache" in str(failure)
 
-    def test_cache_that_may_not_be_written_is_read(
-        self, kaniko: KanikoEngine, ask: RequestFactory, registry: str
-    ) -> None:
+    def test_read_only_cache_is_read(self, kaniko: KanikoEngine, ask: RequestFactory, registry: str) -> None:
         cache = (reference(f"{registry}/cache/app:layers"),)
         request = ask(step("echo ran $((6*7))"))
         read_only = replace(request, cache=replace(request.cache, imports=cache))
         both = replace(request, cache=replace(request.cache, imports=cache, exports=cache))
-        runs = ["ran 42\n" in attempt(kaniko, found).printed for found in (read_only, both, read_only)]
+        runs = ["ran 42\n" in attempt(kaniko, asked).printed for asked in (read_only, both, read_only)]
         assert runs == [True, True, False]
 
 
 def children(process: int) -> str:
-    """The numbers of those whom a process has started and who still live."""
-    found = ""
+    """The numbers of the processes that this one has started and that still live."""
+    numbers = ""
     for file in Path(f"/proc/{process}/task").glob("*/children"):
         with suppress(OSError):  # that thread has ended
-            found += file.read_text()
-    return found
+            numbers += file.read_text()
+    return numbers
+
+
+class WithoutUploads(http.server.BaseHTTPRequestHandler):
+    """A registry that permits the push and then refuses every layer."""
+
+    def handle_one_request(self) -> None:
+        self.raw_requestline = self.rfile.readline(65537)
+        if not self.parse_request():
+            return
+        code = {"POST": 202, "DELETE": 200, "HEAD": 404}.get(self.command, 200 if self.path == "/v2/" else 403)
+        self.send_response(code)
+        self.send_header("Location", f"{self.path}x")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+        self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
 @contextmanager
-def registry_that_takes_nothing() -> Iterator[str]:
-    """Says that one may push, and then takes no layer."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            may = self.path == "/v2/" or self.command in ("POST", "DELETE")
-            self.send_response(
-                202 if self.command == "POST" else 200 if may else 404 if self.command == "HEAD" else 403
-            )
-            self.send_header("Location", f"{self.path}x")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            self.close_connection = True
-
-        do_GET = do_HEAD = do_POST = do_PATCH = do_PUT = do_DELETE = answer  # noqa: N815 (http.server's names)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+def registry_without_uploads() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), WithoutUploads) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
