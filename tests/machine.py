@@ -1,4 +1,4 @@
-"""A small Debian to build images from, and containers to run them in; both need root."""
+"""A small Debian to build images from, and containers to run them in. Both need root."""
 
 import io
 import json
@@ -16,18 +16,11 @@ from tests.programs import require, require_file, require_root
 
 NOTHING: Mapping[str, str] = {}
 _ATTRIBUTE = "SCHILY.xattr."
-# What a container usually has (OCI Runtime Specification, "Linux": every one of its users has this list).
+# The default of container runtimes (OCI Runtime Specification, "Linux").
 _CAPABILITIES = (
     *("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_MKNOD", "CAP_NET_RAW", "CAP_SETGID"),
-    *(
-        "CAP_SETUID",
-        "CAP_SETFCAP",
-        "CAP_SETPCAP",
-        "CAP_NET_BIND_SERVICE",
-        "CAP_SYS_CHROOT",
-        "CAP_KILL",
-        "CAP_AUDIT_WRITE",
-    ),
+    *("CAP_SETUID", "CAP_SETFCAP", "CAP_SETPCAP", "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT", "CAP_KILL"),
+    "CAP_AUDIT_WRITE",
 )
 
 
@@ -40,7 +33,7 @@ def debian_tarball() -> Path:
 @final
 @dataclass(slots=True)
 class Container:
-    """An image's files as the root of a container, as runc runs it: on the machine's network, else by itself."""
+    """A container of runc whose root is an image's files. It shares only the machine's network."""
 
     folder: Path
     environment: Mapping[str, str]
@@ -52,12 +45,12 @@ class Container:
 
     @property
     def root(self) -> Path:
-        """Its root, as seen from outside."""
+        """The path of its root on the machine."""
         return self.folder / "root"
 
     def start(
         self, *arguments: str, program: tuple[str, ...] = (), environment: Mapping[str, str] = NOTHING
-    ) -> "subprocess.Popen[str]":
+    ) -> subprocess.Popen[str]:
         """Start its entry point, or another program, as the first process."""
         command = [*(program or self.entrypoint), *arguments]
         (self.folder / "config.json").write_text(json.dumps(self._configuration(command, environment)))
@@ -73,14 +66,8 @@ class Container:
             str(self.folder),
             f"ib-{os.getpid()}-{number}",
         ]
-        return subprocess.Popen(
-            runc,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
+        null, pipe = subprocess.DEVNULL, subprocess.PIPE
+        return subprocess.Popen(runc, stdin=null, stdout=pipe, stderr=subprocess.STDOUT, text=True, errors="replace")
 
     def run(
         self, *arguments: str, program: tuple[str, ...] = (), environment: Mapping[str, str] = NOTHING
@@ -139,7 +126,7 @@ _SYSTEM = [
     },
 ]
 
-# What every engine of containers hides of the machine. A user namespace inside cannot mount /proc anew for that.
+# Container runtimes hide these paths. Because of that, a user namespace inside cannot mount /proc again.
 _HIDDEN = {
     "maskedPaths": [
         *("/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug"),
@@ -150,7 +137,7 @@ _HIDDEN = {
 
 
 def unpack_image(layers: list[bytes], root: Path) -> None:
-    """Put an image's layers over each other."""
+    """Unpack an image's layers in order."""
     root.mkdir(parents=True)
     for layer in layers:
         _unpack_layer(layer, root)
@@ -179,5 +166,5 @@ def _unpack_layer(layer: bytes, root: Path) -> None:
 
 
 def tell(text: str) -> None:
-    """A figure for whoever reads the run's output."""
+    """Print a figure to the terminal, even though pytest captures output."""
     print(f"\n{text}", file=sys.__stderr__)

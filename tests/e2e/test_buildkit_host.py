@@ -1,22 +1,27 @@
-"""A BuildKit that is there already (``BUILDKIT_HOST``)."""
+"""Builds with a running BuildKit (``BUILDKIT_HOST``)."""
 
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
 from tests.e2e.outside import descendants, wait_until
-from tests.e2e.world import World
+from tests.e2e.world import World, run_step
 from tests.programs import require, require_root
 
 pytestmark = pytest.mark.e2e
 
 
+Daemon: TypeAlias = tuple[str, subprocess.Popen[bytes]]
+"""The address and the process."""
+
+
 @pytest.fixture
-def buildkitd(tmp_path: Path) -> Iterator["tuple[str, subprocess.Popen[bytes]]"]:
-    """A daemon that somebody else started; its address and process."""
+def buildkitd(tmp_path: Path) -> Iterator[Daemon]:
+    """A daemon that the tool did not start."""
     require_root("the daemon of these tests is root's")
     with tempfile.TemporaryDirectory(prefix="e2e-") as short:  # a socket's path must be short
         socket = Path(short, "buildkitd.sock")
@@ -34,9 +39,7 @@ def buildkitd(tmp_path: Path) -> Iterator["tuple[str, subprocess.Popen[bytes]]"]
             process.wait(20)
 
 
-def test_running_buildkit_is_used_and_left_running(
-    world: World, buildkitd: "tuple[str, subprocess.Popen[bytes]]"
-) -> None:
+def test_running_buildkit_is_used_and_left_running(world: World, buildkitd: Daemon) -> None:
     address, daemon = buildkitd
     world.environment["BUILDKIT_HOST"] = address
     done = world.run()
@@ -48,12 +51,10 @@ def test_running_buildkit_is_used_and_left_running(
     assert not (done.artifacts / "buildkitd.log").exists()
 
 
-def test_step_in_a_running_buildkit_ends_when_the_run_is_interrupted(
-    world: World, buildkitd: "tuple[str, subprocess.Popen[bytes]]"
-) -> None:
+def test_step_in_a_running_buildkit_ends_when_the_run_is_interrupted(world: World, buildkitd: Daemon) -> None:
     address, daemon = buildkitd
     world.environment["BUILDKIT_HOST"] = address
-    world.dockerfile('RUN ["/bin/busybox", "sh", "-c", "echo sleeping now; exec /bin/busybox sleep 600"]')
+    world.dockerfile(run_step("echo sleeping now; exec $b sleep 600"))
     process = world.start()
     assert process.stdout is not None
     assert any(line.rstrip().endswith(" sleeping now") for line in process.stdout)
@@ -65,7 +66,7 @@ def test_step_in_a_running_buildkit_ends_when_the_run_is_interrupted(
     assert daemon.poll() is None
 
 
-def test_unreachable_buildkit_is_3_and_the_report_says_so(world: World) -> None:
+def test_unreachable_buildkit_is_exit_code_3_with_a_report(world: World) -> None:
     world.environment["BUILDKIT_HOST"] = f"unix://{world.folder}/nobody.sock"
     done = world.run()
     assert done.code == 3, done.err

@@ -2,31 +2,17 @@
 
 import base64
 import json
-from pathlib import Path
 
 import pytest
 from image_builder_stand_ins.signing_fault import Answer
 from image_builder_stand_ins.signing_service import SigningService
 from image_builder_stand_ins.signing_state import ServiceOptions
 
-from tests.e2e.world import Finished, World, run_step
-from tests.oci_registry import start_registry
+from tests.e2e.private_registry import PASSWORD, assert_hidden, private_registry
+from tests.e2e.world import World, run_step
 
 pytestmark = pytest.mark.e2e
 TOKEN = "token-4f1f6e0b9d"
-PASSWORD = "correct-horse-battery-staple"
-# bcrypt of PASSWORD, with the lowest cost.
-HASH = "$2b$04$abcdefghijklmnopqrstuuvmHCm.L9dn41XyF2XEemEOKRtNaxWva"
-
-
-def assert_hidden(done: Finished, *secrets: str) -> None:
-    """In none of the forms in which the tool itself could print it, and in no file that it left."""
-    files = [path.read_text(errors="replace") for path in done.artifacts.rglob("*") if path.is_file()]
-    assert len(files) >= 3
-    for secret in secrets:
-        forms = (secret, base64.b64encode(secret.encode()).decode().rstrip("="), json.dumps(secret)[1:-1])
-        for text in (done.out, done.err, *files):
-            assert not any(form in text for form in forms), text
 
 
 def test_token_of_a_signer_is_hidden_even_when_the_service_tells_it(world: World) -> None:
@@ -67,23 +53,15 @@ def test_private_key_of_a_signer_is_hidden(world: World) -> None:
 
 
 def test_password_of_a_registry_is_used_and_hidden(world: World) -> None:
-    users = world.folder / "users"
-    users.write_text(f"builder:{HASH}\n")
-    with start_registry(world.folder / "private", {"htpasswd": {"realm": "r", "path": str(users)}}) as registry:
-        world.config["registry"] = f"{registry.host_port}/prod"
-        world.environment["DOCKER_CONFIG"] = str(docker_config(world.folder / "docker", registry.host_port, PASSWORD))
+    with private_registry(world, PASSWORD):
         done = world.run("--debug")
-        assert done.code == 0, done.err
-        assert done.report["pushed"] is True
-        assert_hidden(done, PASSWORD, f"builder:{PASSWORD}")
+    assert done.code == 0, done.err
+    assert done.report["pushed"] is True
+    assert_hidden(done, PASSWORD, f"builder:{PASSWORD}")
 
 
 def test_wrong_password_of_a_registry_is_4_and_hidden(world: World) -> None:
-    users = world.folder / "users"
-    users.write_text(f"builder:{HASH}\n")
-    with start_registry(world.folder / "private", {"htpasswd": {"realm": "r", "path": str(users)}}) as registry:
-        world.config["registry"] = f"{registry.host_port}/prod"
-        world.environment["DOCKER_CONFIG"] = str(docker_config(world.folder / "docker", registry.host_port, "wr0ng-pw"))
+    with private_registry(world, "wr0ng-pw") as registry:
         done = world.run("--debug")
     assert done.code == 4, done.err
     assert registry.host_port in done.err
@@ -121,10 +99,3 @@ def test_secret_looking_argument_is_hidden_in_a_failing_step(world: World) -> No
     assert done.code == 3, done.err
     assert_hidden(done, "open-sesame-1234")
     assert json.loads(done.out)["images"][0]["failure"]["last_lines"] == ["***"]
-
-
-def docker_config(folder: Path, host_port: str, password: str) -> Path:
-    folder.mkdir()
-    auth = base64.b64encode(f"builder:{password}".encode()).decode()
-    (folder / "config.json").write_text(json.dumps({"auths": {host_port: {"auth": auth}}}))
-    return folder
