@@ -35,7 +35,7 @@ def build_inputs(
     checkout: CheckoutFacts | None = None,
 ) -> Inputs:
     """Inputs of a build: the engine that the command line chooses, and a checkout of the claimed commit."""
-    engine = choose_engine(tags.asked, tags.environment, ENGINE_CHOICE, engines())
+    engine = choose_engine(tags.asked.backend, tags.asked.build_in_ado, tags.environment, ENGINE_CHOICE, engines())
     claimed = tags.git_state.map(claimed_checkout).value_or(CheckoutFacts())
     return Inputs(tags, engine, Success(source), commit_time, checkout=checkout or claimed)
 

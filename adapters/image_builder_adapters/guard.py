@@ -23,7 +23,6 @@ from image_builder_domain.build import (
     PushFailed,
 )
 from image_builder_domain.configuration.decoder import Decoder, Schema
-from image_builder_domain.configuration.document import Node
 from image_builder_domain.diagnosis import Finding
 from image_builder_domain.engine_type import EngineCircumstances, EngineDecision, EngineSurroundings, EngineType
 from image_builder_domain.image.reference import ImageReference
@@ -31,6 +30,7 @@ from image_builder_domain.ports import Cancellation, ImageEngine, OutputSink, Si
 from image_builder_domain.problem import Problem, Problems, refuse
 from image_builder_domain.signer_type import SignerType, Surroundings
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus, SignerMisconfigured
+from image_builder_domain.yaml_document import Node
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 

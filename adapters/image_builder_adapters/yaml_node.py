@@ -3,8 +3,8 @@
 import re
 from typing import Any, NamedTuple, final
 
-from image_builder_domain.configuration.document import Mapping, Node, Scalar
 from image_builder_domain.problem import Problem
+from image_builder_domain.yaml_document import Mapping, Node, Scalar
 
 _CORE = "tag:yaml.org,2002:"
 _TEXT = frozenset(("!", f"{_CORE}str"))

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any, NoReturn, TypeAlias, final
 
 import yaml
-from image_builder_domain.configuration.document import Mapping, Node, Scalar, Sequence
 from image_builder_domain.problem import Problem, Problems, refuse
+from image_builder_domain.yaml_document import Mapping, Node, Scalar, Sequence
 from returns.result import Failure, Result, Success
 
 from image_builder_adapters.regular_file import read_file

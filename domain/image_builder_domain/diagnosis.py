@@ -11,7 +11,7 @@ from image_builder_domain.exit_code import ExitCode
 class Finding:
     """One thing that was looked at.
 
-    ``area`` is what it belongs to (``engine buildkit``, ``registry``), ``subject`` the thing itself. ``found`` says in
+    ``area`` is what it belongs to (``registry``, ``signer``), ``subject`` the thing itself. ``found`` says in
     words what is there, or why it is no use. ``is_needed`` when nothing can be done without it; ``remedy`` is for what
     is not good. No finding holds a secret.
     """

@@ -14,12 +14,12 @@ from returns.result import Failure, Result, Success
 
 from image_builder_domain.build import EngineSettings
 from image_builder_domain.configuration.decoder import Decoder
-from image_builder_domain.configuration.document import Mapping as MappingNode
 from image_builder_domain.diagnosis import Finding
 from image_builder_domain.ports import Cancellation, ImageEngine, Registry
 from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.signer_type import Secrets
 from image_builder_domain.trust.job import Side
+from image_builder_domain.yaml_document import Mapping as MappingNode
 
 
 @final

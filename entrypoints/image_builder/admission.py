@@ -23,9 +23,9 @@ from image_builder.presenters.azure_pipelines import issue
 from image_builder.presenters.console import Console
 
 if TYPE_CHECKING:
-    from image_builder_domain.configuration.document import Node
     from image_builder_domain.ports import Cancellation
     from image_builder_domain.trust.admission import AdmissionRules, AdmittedRun
+    from image_builder_domain.yaml_document import Node
 
 _TOKEN: Final = "AUTHORIZATION"
 _LONGEST_SECONDS: Final = 120.0

@@ -61,7 +61,8 @@ class Reader:
     def build_inputs(self) -> Inputs:
         """What a build is planned from."""
         tags, source = self.tag_inputs(), self._source()
-        engine = choose_engine(tags.asked, self._environment, ENGINE_CHOICE, self._engines)
+        asked = tags.asked
+        engine = choose_engine(asked.backend, asked.build_in_ado, self._environment, ENGINE_CHOICE, self._engines)
         paths = engine.map(lambda chosen: real_paths_of(chosen, tags)).value_or({})
         checkout = self.checkout(tags, source.map(lambda found: found.dockerfile).value_or(""))
         return Inputs(tags, engine, source, self._commit_time(tags), len(os.sched_getaffinity(0)), paths, checkout)

@@ -1,7 +1,7 @@
 """Hand-made configuration documents: YAML text to the domain's nodes, each with its place."""
 
 import yaml
-from image_builder_domain.configuration.document import Mapping, Node, Scalar, Sequence
+from image_builder_domain.yaml_document import Mapping, Node, Scalar, Sequence
 
 
 def document(text: str, file: str = "config.yaml") -> Node:

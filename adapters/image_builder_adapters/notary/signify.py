@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import final
 
-from image_builder_domain.configuration.document import Mapping, Scalar
 from image_builder_domain.ports import Cancellation
+from image_builder_domain.yaml_document import Mapping, Scalar
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 

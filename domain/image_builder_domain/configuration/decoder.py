@@ -12,9 +12,9 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar, final
 
 from returns.result import Failure, Result, Success
 
-from image_builder_domain.configuration.document import Mapping, Node, Scalar, Sequence
 from image_builder_domain.go import duration as go
 from image_builder_domain.problem import Problem, Problems, nearest
+from image_builder_domain.yaml_document import Mapping, Node, Scalar, Sequence
 
 _T = TypeVar("_T")
 _T_co = TypeVar("_T_co", covariant=True)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, final
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.configuration import decoder as read
-from image_builder_domain.configuration.document import Node
 from image_builder_domain.configuration.rule import Apart, DevelopmentCache, Exclusive, Needs
 from image_builder_domain.configuration.trust import (
     TRUST_KEYS,
@@ -24,6 +23,7 @@ from image_builder_domain.image.reference import PREFIX_PATTERN
 from image_builder_domain.image.registry_prefix import RegistryPrefix
 from image_builder_domain.problem import Problem, Problems, in_order
 from image_builder_domain.tag import TagSpec
+from image_builder_domain.yaml_document import Node
 
 if TYPE_CHECKING:
     from image_builder_domain.build import EngineSettings

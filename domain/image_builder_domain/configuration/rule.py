@@ -4,9 +4,9 @@ from collections.abc import Mapping as Dictionary
 from typing import Any, final
 
 from image_builder_domain.configuration.decoder import FALSE_WORDS, TRUE_WORDS, Schema, join
-from image_builder_domain.configuration.document import Mapping, Scalar, place
 from image_builder_domain.image.registry_prefix import RegistryPrefix
 from image_builder_domain.problem import Problem
+from image_builder_domain.yaml_document import Mapping, Scalar, place
 
 
 def _written(node: Mapping) -> dict[str, Scalar]:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from image_builder_domain.configuration import decoder as read
-from image_builder_domain.configuration.document import Mapping as MappingNode
-from image_builder_domain.configuration.document import Node, Scalar, Sequence, place
 from image_builder_domain.job.state import JobType
 from image_builder_domain.problem import Problem, nearest
 from image_builder_domain.signing import SignerSettings
+from image_builder_domain.yaml_document import Mapping as MappingNode
+from image_builder_domain.yaml_document import Node, Scalar, Sequence, place
 
 _REPOSITORIES = r"\*|[^/\s*]+(/[^/\s*]+)+"
 

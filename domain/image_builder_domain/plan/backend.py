@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from image_builder_domain.build import EngineSettings
     from image_builder_domain.configuration.file import Configuration
     from image_builder_domain.engine_type import EngineDecision, EngineType
-    from image_builder_domain.plan.inputs import Asked
     from image_builder_domain.trust.job import Job
 
 PIPELINE: Final = "ado"
@@ -117,11 +116,15 @@ class ChosenEngine:
 
 
 def choose_engine(
-    asked: "Asked", environment: Mapping[str, str], choice: EngineChoice, engines: "Mapping[str, EngineType]"
+    asked: str | None,
+    in_ado: bool,
+    environment: Mapping[str, str],
+    choice: EngineChoice,
+    engines: "Mapping[str, EngineType]",
 ) -> Result[ChosenEngine, Problems]:
     """The engine of a build on this machine."""
 
     def installed(name: str) -> Result[ChosenEngine, Problems]:
         return known_backend(name, engines).map(lambda _: ChosenEngine(name, engines[name]))
 
-    return decide_backend(asked.backend, asked.build_in_ado, environment, choice).bind(installed)
+    return decide_backend(asked, in_ado, environment, choice).bind(installed)

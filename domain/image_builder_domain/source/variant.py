@@ -6,10 +6,10 @@ from typing import Final, final
 
 from returns.result import Result, Success
 
-from image_builder_domain.configuration.document import Mapping, Node, Scalar
 from image_builder_domain.problem import Problems, every, nearest, refuse, together
 from image_builder_domain.source.build_argument import BuildArgument, is_argument_name, is_predefined
 from image_builder_domain.source.dockerfile import DeclaredArguments
+from image_builder_domain.yaml_document import Mapping, Node, Scalar
 
 VARIANTS_FILE = "variants.yaml"
 """Lies beside the Dockerfile."""

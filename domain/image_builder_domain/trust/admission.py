@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 
 from returns.result import Failure, Result, Success
 
-from image_builder_domain.configuration.document import Node
 from image_builder_domain.configuration.production_ref import (
     BRANCH,
     TAG,
@@ -30,6 +29,7 @@ from image_builder_domain.job import variable
 from image_builder_domain.job.azure_pipelines import given_variables
 from image_builder_domain.job.state import JobType
 from image_builder_domain.problem import Problem, Problems, nearest, refuse, together
+from image_builder_domain.yaml_document import Node
 
 AUTHORIZATION: Final = "Authorization"
 REFS: Final = "PRODUCTION_REFS"

@@ -17,8 +17,8 @@ from image_builder_adapters.yaml_reader import (
     parse_flawed,
     read_document,
 )
-from image_builder_domain.configuration.document import Mapping, Scalar, Sequence
 from image_builder_domain.problem import Problem, problems_of
+from image_builder_domain.yaml_document import Mapping, Scalar, Sequence
 
 
 def told(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""A parsed configuration document: nodes that know their place, with every scalar kept as it was written.
+"""A parsed YAML document: nodes that know their place, with every scalar kept as it was written.
 
 Plain classes, not dataclasses: every start pays for them, and a large file makes many nodes.
 """
