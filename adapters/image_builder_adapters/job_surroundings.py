@@ -8,7 +8,7 @@ from image_builder_domain.json_object import json_object
 from image_builder_domain.problem import Problem, Problems, located, refuse
 from returns.result import Result
 
-from image_builder_adapters.regular_file import read_file
+from image_builder_adapters.files import read_file
 
 LARGEST_PAYLOAD: Final = 25 << 20
 """Bytes; GitHub makes none that is larger."""
@@ -34,4 +34,6 @@ def read_event(path: str) -> Result[dict[str, Any], Problems]:
     content = read_file(path, _REMEDY, LARGEST_PAYLOAD).alt(
         lambda problems: tuple(Problem(f"{_EVENT}: {found.where}", found.what, found.remedy) for found in problems)
     )
-    return content.bind(lambda found: located(json_object(found), f"{_EVENT}: {path}", _REMEDY))
+    return content.bind(
+        lambda found: located(json_object(found, strict=True).alt("this {}".format), f"{_EVENT}: {path}", _REMEDY)
+    )

@@ -7,16 +7,16 @@ a canary of each. Nothing here fails: a file that cannot be read is reported by 
 
 import base64
 import binascii
-import json
 import os
 import re
-import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 
+from image_builder_domain.json_object import json_value
 from image_builder_domain.secret_name import OWN_SECRETS, is_secret, names_secret
 
+from image_builder_adapters.files import read_regular
 from image_builder_adapters.registry.docker_config import config_paths
 
 _LARGEST: Final = 1 << 20
@@ -46,10 +46,7 @@ def secrets_of_files(paths: Iterable[str]) -> Iterator[str]:
 
 def secrets_in(text: str) -> Iterator[str]:
     """The secrets of a file: of JSON and of lines ``name = value`` the secret-looking ones, else all of it."""
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        document = None
+    document = json_value(text).value_or(None)
     if isinstance(document, (dict, list)):
         yield from _members(document)
         yield from _lines_of_base64(text)
@@ -144,12 +141,7 @@ def _lines_of_base64(text: str) -> Iterator[str]:
 
 def secret_text(path: str) -> str:
     """The content of a regular file that holds text; empty when there is none to read."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe must not block us
-        with open(descriptor, "rb") as file:
-            content = file.read(_LARGEST) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
-    except (OSError, ValueError):
-        return ""
+    content = read_regular(path, _LARGEST, cut=True).map(lambda file: file.content).value_or(b"")
     if b"\0" in content:  # a program, say, that a variable of such a name leads to
         return ""
     return content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")

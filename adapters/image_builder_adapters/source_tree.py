@@ -13,7 +13,7 @@ from image_builder_domain.source.dockerfile import DeclaredArguments, declared_a
 from image_builder_domain.source.variant import VARIANTS_FILE, Variant, variants
 from returns.result import Result, Success
 
-from image_builder_adapters.regular_file import read_file
+from image_builder_adapters.files import read_file
 
 _DEFAULTS = ("Dockerfile", "dockerfile")
 

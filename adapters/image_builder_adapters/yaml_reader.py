@@ -12,7 +12,7 @@ from image_builder_domain.problem import Problem, Problems, refuse
 from image_builder_domain.yaml_document import Mapping, Node, Scalar, Sequence
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.regular_file import read_file
+from image_builder_adapters.files import read_file
 from image_builder_adapters.yaml_node import describe, extent_of, scalar
 
 DEEPEST = 64

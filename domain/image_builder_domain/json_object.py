@@ -1,4 +1,8 @@
-"""JSON objects without a second meaning, read from text that a stranger may have written."""
+"""JSON texts of other programs and people, read without exceptions.
+
+A reason is the rest of a sentence that begins with the text's name, such as ``is not JSON``. It does not quote values,
+which may be secret. A text that is nested too deeply, or holds an integer of thousands of digits, is not JSON here.
+"""
 
 import json
 from typing import Any
@@ -6,33 +10,41 @@ from typing import Any
 from returns.result import Failure, Result, Success
 
 
-def json_object(content: bytes | str) -> Result[dict[str, Any], str]:
-    """The object that the text (bytes: UTF-8) holds, or the reason why it holds none.
+def json_value(text: str | bytes, *, strict: bool = False) -> Result[Any, str]:
+    """The value of a JSON text, whose bytes are UTF-8.
 
-    RFC 8259 leaves open what a repeated name means, and parsers differ, so repeated names are refused. So are ``NaN``
-    and infinities, which are not JSON, and nesting deeper than Python's stack.
+    ``strict`` is for texts that others read too, because readers differ: it rejects objects that repeat a name, which
+    RFC 8259 leaves open, and a byte order mark, ``NaN`` and ``Infinity``.
     """
     try:
-        text = content.decode("utf-8") if isinstance(content, bytes) else content
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
+        if not strict:
+            return Success(json.loads(text if isinstance(text, str) else text.decode("utf-8-sig")))
+        decoded = text if isinstance(text, str) else text.decode("utf-8")
+        return Success(json.loads(decoded, object_pairs_hook=_unique, parse_constant=_reject))
     except _RepeatedNameError as error:
-        return Failure(f"this JSON has the name {error.args[0]!r} twice")
+        return Failure(f"has the name {error.args[0]!r} twice in one object")
     except (ValueError, RecursionError):
-        return Failure("this is not JSON")
-    return Success(value) if isinstance(value, dict) else Failure("this is not a JSON object")
+        return Failure("is not JSON")
+
+
+def json_object(text: str | bytes, *, strict: bool = False) -> Result[dict[str, Any], str]:
+    """The object of a JSON text, as :func:`json_value` reads it; the reason may be ``is not a JSON object``, too."""
+    value = json_value(text, strict=strict)
+    return value.bind(lambda found: Success(found) if isinstance(found, dict) else Failure("is not a JSON object"))
 
 
 class _RepeatedNameError(ValueError):
-    pass
+    """An object repeats this name."""
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise _RepeatedNameError(next(name for name in names if names.count(name) > 1)[:80])
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for name, member in pairs:
+        if name in value:
+            raise _RepeatedNameError(name[:80])
+        value[name] = member
     return value
 
 
-def _refuse(word: str) -> Any:
+def _reject(word: str) -> Any:
     raise ValueError(word)

@@ -211,7 +211,7 @@ def _time(environment: Mapping[str, str]) -> datetime:
 def _definition(path: str | None) -> "Result[str, Problems]":
     if path is None:
         return refuse(f"--{_PATH}", "a preview needs the definition to expand", "give the path of its YAML file")
-    from image_builder_adapters.regular_file import read_file
+    from image_builder_adapters.files import read_file
 
     return read_file(path, f"name another one with --{_PATH}").bind(lambda content: _text(path, content))
 

@@ -302,7 +302,7 @@ def test_prepare_finds_halves_of_two_pairs(settings: CosignSettings, tmp_path: P
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        pytest.param(None, "No such file", id="missing"),
+        pytest.param(None, "does not exist", id="missing"),
         pytest.param("", "", id="empty"),
         pytest.param("hunter2hunter2", "", id="rubbish"),
         pytest.param("directory", "", id="directory"),
@@ -351,7 +351,7 @@ KEYLESS = CosignSettings(certificate_identity="me@example.com", certificate_oidc
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        pytest.param(None, "cannot be read", id="missing"),
+        pytest.param(None, "does not exist", id="missing"),
         pytest.param(b" \n", "is empty", id="blank"),
         pytest.param(b"hunter2\nhunter2", "line break", id="two-lines"),
     ],
@@ -381,7 +381,7 @@ def test_prepare_refuses_a_log_where_none_is_wanted(settings: CosignSettings, tm
 
 @pytest.mark.parametrize("key", ["signing_config", "trusted_root"])
 def test_prepare_finds_broken_files_of_a_private_sigstore(key: str, settings: CosignSettings, tmp_path: Path) -> None:
-    assert "cannot be read" in problem(_with(settings, key, "/none"), dict(environment(tmp_path)))
+    assert "does not exist" in problem(_with(settings, key, "/none"), dict(environment(tmp_path)))
 
 
 def test_prepare_says_when_there_is_no_place_for_files(

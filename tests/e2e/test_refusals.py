@@ -85,7 +85,7 @@ def test_missing_configuration_file_is_refused(world: World, marked: Watch) -> N
         pytest.param(["--timeout", "soon"], ["--timeout", "'soon'", "5m"], id="no-duration"),
         pytest.param(["--silent=perhaps"], ["--silent", "'perhaps'"], id="no-boolean"),
         pytest.param(["--context", "/nowhere/at/all"], ["--context", "/nowhere/at/all"], id="missing-context"),
-        pytest.param(["--env-file", "none.env"], ["none.env", "no such file", "--env-file"], id="env-file"),
+        pytest.param(["--env-file", "none.env"], ["none.env", "does not exist", "--env-file"], id="env-file"),
         pytest.param(["--tag-base64", "a=1"], ["--tag-base64", "no base64"], id="tag-base64"),
         pytest.param(["--backend", "kaniko"], ["kaniko", "USE_BUILDKIT"], id="contradicting-backend"),
     ],

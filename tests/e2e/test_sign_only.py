@@ -171,7 +171,7 @@ def test_a_registry_that_must_not_be_believed_is_5(world: World, reply: bytes, w
     ("script", "word"),
     [
         pytest.param("echo helper-secret-1; echo helper-secret-1 >&2; exit 3", "failed with exit code 3", id="fails"),
-        pytest.param("echo '<html>helper-secret-1</html>'", "did not print JSON", id="rubbish"),
+        pytest.param("echo '<html>helper-secret-1</html>'", "did not print a JSON object", id="rubbish"),
         pytest.param("exec sleep 600", "was stopped", id="hangs"),
     ],
 )

@@ -18,6 +18,7 @@ from returns.result import Failure, Result, Success
 
 from image_builder_adapters.azure_devops.answer import plain, read_json
 from image_builder_adapters.azure_devops.credential import Credential, PersonalAccessToken, ServicePrincipal
+from image_builder_adapters.files import read_regular
 from image_builder_adapters.http.client import (
     LARGEST_ERROR_BODY,
     AnswerTooLarge,
@@ -151,14 +152,11 @@ def check_readable(credential: Credential) -> Result[None, PipelineMisconfigured
 
 def _assertion(path: str) -> Result[str, NoAnswer]:
     """The federated token; read anew each time, since it lives for minutes only."""
-    try:
-        with open(path, "rb") as file:
-            text = file.read(_LARGEST_TOKEN).decode("ascii").strip()
-    except OSError as error:
-        return Failure(_refused(path, f"AZURE_FEDERATED_TOKEN_FILE cannot be read: {error.strerror}"))
-    except ValueError:
-        text = ""
-    if not text or re.fullmatch(r"[\x21-\x7e]+", text) is None:
+    file = read_regular(path, _LARGEST_TOKEN)
+    if isinstance(file, Failure):
+        return Failure(_refused(path, f"AZURE_FEDERATED_TOKEN_FILE {file.failure()}"))
+    text = file.unwrap().content.decode("ascii", "replace").strip()
+    if re.fullmatch(r"[\x21-\x7e]+", text) is None:
         return Failure(_refused(path, "AZURE_FEDERATED_TOKEN_FILE holds no token"))
     return Success(text)
 

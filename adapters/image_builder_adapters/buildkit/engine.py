@@ -34,6 +34,7 @@ from image_builder_adapters.buildkit.host import VARIABLE, BuildkitHost
 from image_builder_adapters.buildkit.isolation import Isolation, find_isolation, missing_helper
 from image_builder_adapters.buildkit.outcome import failure_of, parse_metadata, unreported
 from image_builder_adapters.buildkit.state import lock_script
+from image_builder_adapters.files import read_regular
 from image_builder_adapters.process import (
     Command,
     CouldNotStart,
@@ -227,9 +228,5 @@ class BuildkitEngine:
 
 
 def _built(metadata: str) -> Result[BuiltImage, str]:
-    try:
-        with open(metadata, "rb") as file:
-            content = file.read()
-    except OSError as error:
-        return Failure(f"BuildKit wrote no metadata file: {error.strerror}")
-    return parse_metadata(content).alt(str)
+    file = read_regular(metadata).alt(lambda error: f"BuildKit's metadata file {error}")
+    return file.bind(lambda found: parse_metadata(found.content).alt(str))

@@ -6,7 +6,6 @@ with ``error: ``. No step can print such a line: what a step prints carries the 
 quotes of the Dockerfile carry a line number.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from image_builder_domain.build import BuildFailed, BuiltImage, EngineUnavailabl
 from image_builder_domain.image.descriptor import MANIFEST_TYPES, Descriptor
 from image_builder_domain.image.platform import Platform
 from image_builder_domain.image.reference import Digest
+from image_builder_domain.json_object import json_object
+from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result
 
 LAST_LINES: Final = 50
@@ -44,14 +45,9 @@ class BadMetadata:
 
 def parse_metadata(content: bytes) -> Result[BuiltImage, BadMetadata]:
     """The pushed image's descriptor (for several platforms, the index's) and a single image's platform."""
-    try:
-        metadata = json.loads(content)
-    except ValueError as error:  # also UnicodeDecodeError
-        return Failure(BadMetadata(f"invalid JSON ({error})"))
-    except RecursionError:
-        return Failure(BadMetadata("invalid JSON (nested too deeply)"))
-    if not isinstance(metadata, dict):
-        return Failure(BadMetadata("it is not a JSON object"))
+    metadata = unwrap_or_failure(json_object(content))
+    if isinstance(metadata, str):
+        return Failure(BadMetadata(f"it {metadata}"))
     descriptor, digest = metadata.get("containerimage.descriptor"), metadata.get("containerimage.digest")
     if not isinstance(descriptor, dict):
         return Failure(BadMetadata("containerimage.descriptor is missing"))

@@ -5,19 +5,17 @@ Nothing is sent: a key management service is used only when there is something t
 
 import base64
 import binascii
-import json
 from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
+from image_builder_domain.json_object import json_object
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
 from image_builder_adapters.cosign.command import KEY_SERVICES, PASSWORD, key_service, public_key_command
 from image_builder_adapters.cosign.signer_type import CosignSettings
+from image_builder_adapters.files import one_line, read_regular, read_secret
 from image_builder_adapters.process import find_program, search_path
-from image_builder_adapters.secret_file import one_line, read_secret
-
-_LARGEST_FILE: Final = 1 << 20
 
 Run: TypeAlias = Callable[[tuple[str, ...]], Result[tuple[str, ...], str]]
 """Runs a command that uses no network: the lines of its output, or why it failed."""
@@ -120,20 +118,8 @@ def _der(text: str) -> Result[bytes, str]:
 
 
 def _json_object(path: str) -> Result[dict[str, object], str]:
-    content = unwrap_or_failure(_content(path))
-    if isinstance(content, str):
-        return Failure(content)
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
-        return Failure("is not JSON of at most 1 MiB")
-    return Success(value) if isinstance(value, dict) else Failure("is not a JSON object")
+    return _content(path).bind(json_object)
 
 
 def _content(path: str) -> Result[bytes, str]:
-    """The first MiB of a file that others may read."""
-    try:
-        with open(path, "rb") as file:
-            return Success(file.read(_LARGEST_FILE))
-    except (OSError, ValueError) as error:
-        return Failure(f"cannot be read: {getattr(error, 'strerror', None) or 'the path is not valid'}")
+    return read_regular(path).map(lambda file: file.content).alt(str)

@@ -3,7 +3,6 @@
 Its exit codes say little, so some rules here read its messages. Its output is never shown as it is.
 """
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Final, final
 
 from image_builder_domain.failure import BadCredentials
 from image_builder_domain.image.reference import Digest
+from image_builder_domain.json_object import json_value
 from image_builder_domain.ports import Cancellation
 from image_builder_domain.signer_type import Secrets
 from returns.methods import unwrap_or_failure
@@ -150,10 +150,8 @@ def reason_of(lines: tuple[str, ...]) -> str:
 
 
 def _digests(line: str) -> list[object]:
-    try:
-        signatures = json.loads(line)
-    except (ValueError, RecursionError):
-        return []
+    value = json_value(line).value_or(None)
+    signatures = value if isinstance(value, list) else []
     return [_at(_at(_at(each, "critical"), "image"), "docker-manifest-digest") for each in signatures]
 
 

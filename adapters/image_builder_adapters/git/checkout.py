@@ -27,6 +27,7 @@ from image_builder_domain.trust.checkout import (
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
+from image_builder_adapters.files import read_file
 from image_builder_adapters.git.directory import (
     REFTABLE,
     GitDirectory,
@@ -39,7 +40,6 @@ from image_builder_adapters.git.directory import (
 )
 from image_builder_adapters.git.program import Git
 from image_builder_adapters.git.working_copy import is_below
-from image_builder_adapters.regular_file import read_file
 
 _MOST_NESTED: Final = 16  # submodules of submodules
 _LONGEST_LINE: Final = 8 << 10  # characters of a line that are looked at

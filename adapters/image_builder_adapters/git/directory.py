@@ -5,11 +5,9 @@ gitrepository-layout(5), git-pack-refs(1). Nothing here follows a link in place 
 more than a limit, because a commit may contain such files.
 """
 
-import errno
 import hashlib
 import os
 import re
-import stat
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +17,8 @@ from typing import Final, final
 from image_builder_domain.job.state import is_sha
 from image_builder_domain.trust.checkout import UnreadableCheckout
 from returns.result import Failure, Result, Success
+
+from image_builder_adapters.files import read_regular
 
 REFTABLE: Final = "its refs are in the reftable format, which only the git program can read"
 
@@ -225,19 +225,5 @@ def _name(content: bytes, digits: int) -> str:
 
 def _content(path: str, largest: int) -> Result[bytes, str]:
     """A regular file of at most ``largest`` bytes; links are not followed, and a pipe does not block."""
-    name = os.path.basename(path)
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return Failure(f"{name} is not a regular file")
-            with open(descriptor, "rb", closefd=False) as file:
-                content = file.read(largest + 1)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        reason = "it is a link" if error.errno == errno.ELOOP else error.strerror
-        return Failure(f"{name} cannot be read: {reason}")
-    if len(content) > largest:
-        return Failure(f"{name} is larger than {largest} bytes")
-    return Success(content)
+    file = read_regular(path, largest, follow_link=False)
+    return file.map(lambda found: found.content).alt(lambda error: f"{os.path.basename(path)} {error}")

@@ -18,9 +18,9 @@ from image_builder_domain.ports import Artifacts, Cancellation
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
+from image_builder_adapters.files import read_file
 from image_builder_adapters.http.client import AnswerTooLarge, HttpRequest, HttpSender, NoAnswer
 from image_builder_adapters.http.retry import RetryPolicy, send_with_retries
-from image_builder_adapters.regular_file import read_file
 
 LONGEST_AGE_SECONDS: Final = 3600.0
 LARGEST_DOCUMENT: Final = 256 * 1024
@@ -68,7 +68,7 @@ class IssuerKeys:
     def kept(self) -> Keys | None:
         """The keys of an earlier run that are young enough; None without them."""
         content = read_file(self._file, "", LARGEST_DOCUMENT).value_or(b"")
-        found = json_object(content).value_or({})
+        found = json_object(content, strict=True).value_or({})
         fetched, keys = found.get("fetched"), found.get("keys")
         if found.get("issuer") != self._issuer or not isinstance(keys, list) or not isinstance(fetched, (int, float)):
             return None
@@ -125,7 +125,7 @@ class IssuerKeys:
         if answer.status != 200:
             return Failure(IssuerUnusable(url, f"it answered {answer.status}"))
         kind = (answer.header("Content-Type") or "").partition(";")[0].strip().lower()
-        document = json_object(answer.body).value_or(None) if kind in _JSON else None
+        document = json_object(answer.body, strict=True).value_or(None) if kind in _JSON else None
         if document is None:
             return Failure(IssuerUnusable(url, f"the answer is not a JSON object with unique names ({kind[:60]!r})"))
         return Success(document)

@@ -57,7 +57,7 @@ class SignedToken:
         """Accept three parts in base64url with an algorithm that we take and the name of a key."""
         if len(text) > LARGEST_TOKEN or not _FORM.fullmatch(text):
             return Failure(TokenRefused("this is not a signed token (JWS in compact form)"))
-        header = json_object(_decoded(text.partition(".")[0])).value_or(None)
+        header = json_object(_decoded(text.partition(".")[0]), strict=True).value_or(None)
         if header is None:
             return Failure(TokenRefused("the header of the token is not a JSON object with unique names"))
         algorithm, key_id = header.get("alg"), header.get("kid")
@@ -88,7 +88,7 @@ class SignedToken:
             payload = jwt.PyJWS().decode(self.text, made, algorithms=[self.algorithm])
         except (jwt.PyJWTError, ValueError, TypeError):
             return Failure(TokenRefused(f"the signature is not valid for the key {self.key_id[:80]!r}"))
-        claims = json_object(payload).value_or(None)
+        claims = json_object(payload, strict=True).value_or(None)
         if claims is None:
             return Failure(TokenRefused("the token does not hold a JSON object with unique names"))
         return Success(claims)

@@ -10,7 +10,7 @@ import platform
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, assert_never, final
 
@@ -31,6 +31,7 @@ from image_builder_domain.ports import Cancellation, OutputSink, Registry
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
+from image_builder_adapters.files import read_regular
 from image_builder_adapters.kaniko.command import NO_PUSH_CACHE, executor_arguments, refusal
 from image_builder_adapters.kaniko.container import (
     OWN_FILES,
@@ -248,6 +249,4 @@ def _platform(request: BuildRequest) -> Platform | None:
 
 
 def _read(path: str) -> str:
-    with suppress(OSError), open(path, encoding="ascii", errors="replace") as file:
-        return file.read().strip()
-    return ""
+    return read_regular(path).map(lambda file: file.content.decode("ascii", "replace").strip()).value_or("")

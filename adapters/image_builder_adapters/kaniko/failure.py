@@ -5,13 +5,13 @@ last message on its standard error does (``cmd/executor/cmd/root.go``: ``error b
 log lines it has no format.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Final
 
 from image_builder_domain.build import BuildFailed, PushFailed
 from image_builder_domain.image.reference import Digest
+from image_builder_domain.json_object import json_object
 
 LAST_LINES: Final = 50
 
@@ -78,11 +78,8 @@ def _log_message(line: str) -> tuple[str, str] | None:
 
 
 def _json_message(text: str) -> tuple[str, str] | None:
-    try:
-        entry = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(entry, dict) or not isinstance(entry.get("level"), str) or not isinstance(entry.get("msg"), str):
+    entry = json_object(text).value_or({})
+    if not isinstance(entry.get("level"), str) or not isinstance(entry.get("msg"), str):
         return None
     return entry["level"], entry["msg"]
 

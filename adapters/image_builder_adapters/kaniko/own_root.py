@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, final
 
 from image_builder_domain.build import EngineMissing
+from image_builder_domain.json_object import json_object
 from image_builder_domain.ports import Cancellation, OutputSink
 from returns.result import Failure, Result, Success
 
+from image_builder_adapters.files import read_regular
 from image_builder_adapters.kaniko.environment import INSIDE, own_root_environment
 from image_builder_adapters.process import Command, Ending, find_program, run
 
@@ -203,12 +205,9 @@ def _docker_configuration(environment: Mapping[str, str]) -> str:
 
 def _asks_helpers(environment: Mapping[str, str]) -> bool:
     """True if Docker's configuration leaves credentials to programs, which the root does not show."""
-    try:
-        with open(_docker_configuration(environment), "rb") as file:
-            content = json.loads(file.read(_LONGEST_CONFIGURATION))
-    except (OSError, ValueError, RecursionError):
-        return False  # the registry's own check reports a broken file
-    return isinstance(content, dict) and bool(content.get("credsStore") or content.get("credHelpers"))
+    file = read_regular(_docker_configuration(environment)).alt(str)
+    content = file.bind(lambda found: json_object(found.content)).value_or({})  # the registry reports a broken file
+    return bool(content.get("credsStore") or content.get("credHelpers"))
 
 
 def _certificate_folders(environment: Mapping[str, str]) -> tuple[str, ...]:

@@ -6,12 +6,12 @@ encoding (RFC 5280, section 4.1).
 
 import base64
 import binascii
-import json
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TypeAlias
 
+from image_builder_domain.json_object import json_object
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
@@ -27,11 +27,9 @@ _BEFORE_VALIDITY = 3  # serial number, signature algorithm, issuer
 
 def parse_client_certificate(text: str) -> Result[ClientCertificate, str]:
     """The certificate and key of ``{"certData": …, "privateKeyData": …}``; both values are base64 of PEM text."""
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        return Failure("the file is not JSON; it must be an object with 'certData' and 'privateKeyData'")
-    values = content if isinstance(content, dict) else {}
+    values = unwrap_or_failure(json_object(text))
+    if isinstance(values, str):
+        return Failure(f"the file {values}; it must be an object with 'certData' and 'privateKeyData'")
     return Result.do(
         ClientCertificate(certificate, private_key)
         for certificate in _pem(values, "certData", "CERTIFICATE")

@@ -4,20 +4,20 @@ The file is YAML with ``endpoint`` and ``payload`` (JSON text). It is read befor
 there is something to sign, because it may expire during a build. Source: the wire contract, "Auth signify".
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import final
 
+from image_builder_domain.json_object import json_object, json_value
 from image_builder_domain.ports import Cancellation
 from image_builder_domain.yaml_document import Mapping, Scalar
 from returns.methods import unwrap_or_failure
-from returns.result import Failure, Result, Success
+from returns.result import Failure, Result
 
+from image_builder_adapters.files import one_line
 from image_builder_adapters.http.client import HttpAnswer, HttpRequest, HttpSender
 from image_builder_adapters.http.retry import TRANSIENT_STATUSES
 from image_builder_adapters.notary.exchange import Exchange, Verdict, endpoint_problem, send_repeatedly
-from image_builder_adapters.secret_file import one_line
 from image_builder_adapters.yaml_reader import parse_document
 
 _SHORTEST_SECRET_VALUE = 8
@@ -33,7 +33,7 @@ class Signify:
 
     def secrets(self) -> tuple[str, ...]:
         """The payload, and every string in it that is long enough to be a secret."""
-        strings = _strings(json.loads(self.payload))
+        strings = _strings(json_value(self.payload).value_or(None))
         return (self.payload, *(text for text in strings if len(text) >= _SHORTEST_SECRET_VALUE))
 
 
@@ -84,11 +84,10 @@ def _verdict(status: int) -> Verdict:
 
 def _token(body: bytes) -> Result[str, BadToken]:
     """The token of ``{"access_token": {"token": …}}``."""
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        return Failure(BadToken("the answer is not JSON"))
-    access = answer.get("access_token") if isinstance(answer, dict) else None
+    answer = unwrap_or_failure(json_object(body))
+    if isinstance(answer, str):
+        return Failure(BadToken(f"the answer {answer}"))
+    access = answer.get("access_token")
     token = access.get("token") if isinstance(access, dict) else None
     if not isinstance(token, str):
         return Failure(BadToken("the answer has no access_token.token"))
@@ -99,11 +98,7 @@ def _checked(secret: Signify) -> Result[Signify, str]:
     problem = endpoint_problem(secret.endpoint, has_secret=True)
     if problem is not None:
         return Failure(f"'endpoint' {problem}")
-    try:
-        json.loads(secret.payload)
-    except (ValueError, RecursionError):
-        return Failure("'payload' is not JSON")
-    return Success(secret)
+    return json_value(secret.payload).map(lambda _: secret).alt(lambda reason: f"'payload' {reason}")
 
 
 def _strings(value: object) -> Iterator[str]:

@@ -4,17 +4,17 @@ Docker Registry token authentication; RFC 7235, sections 2.1 and 4.1; RFC 6750 f
 that service only, over https, or http on loopback for a registry that is itself on loopback.
 """
 
-import json
 import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, final
+from typing import Final, final
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from image_builder_domain.failure import BadCredentials, RegistryUnreachable
 from image_builder_domain.image.reference import Repository
+from image_builder_domain.json_object import json_object
 from image_builder_domain.ports import Cancellation
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
@@ -227,11 +227,8 @@ def token_requests(realm: str, wanted: dict[str, str], credentials: Credentials 
 
 def read_token(body: bytes) -> tuple[str | None, float]:
     """The token in an answer (``token`` or ``access_token``), and its life in seconds (60 by default)."""
-    try:
-        content: Any = json.loads(body)
-    except (ValueError, RecursionError):
-        return None, 0.0
-    if not isinstance(content, dict):
+    content = json_object(body).value_or(None)
+    if content is None:
         return None, 0.0
     token = content.get("token") or content.get("access_token")
     life = content.get("expires_in")

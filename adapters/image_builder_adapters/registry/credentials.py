@@ -6,7 +6,6 @@ github.com/docker/docker-credential-helpers.
 """
 
 import base64
-import json
 import re
 import threading
 import time
@@ -14,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeGuard, final
 
+from image_builder_domain.json_object import json_object
 from image_builder_domain.ports import Cancellation
 from returns.result import Failure, Result, Success
 
@@ -143,11 +143,10 @@ def _program(name: str) -> str:
 
 
 def _credentials(output: bytes) -> _Answer:
-    try:
-        answer = json.loads(output.decode("utf-8"))
-    except (ValueError, RecursionError):  # its message would quote the output
-        return Failure("did not print JSON")
-    user, secret = (answer.get("Username"), answer.get("Secret")) if isinstance(answer, dict) else (None, None)
+    answer = json_object(output).value_or(None)
+    if answer is None:
+        return Failure("did not print a JSON object")
+    user, secret = answer.get("Username"), answer.get("Secret")
     if not is_text(user) or not is_text(secret) or not user or not secret:
         return Failure("printed JSON without the strings Username and Secret")
     if user == _IDENTITY_TOKEN:

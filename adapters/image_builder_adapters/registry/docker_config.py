@@ -15,10 +15,12 @@ from typing import Final, final
 
 from image_builder_domain.failure import BadCredentials
 from image_builder_domain.image.reference import DOCKER_HUB, Repository
+from image_builder_domain.json_object import json_object
 from image_builder_domain.ports import Cancellation
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
+from image_builder_adapters.files import UnreadableFile, read_regular
 from image_builder_adapters.registry.credentials import CredentialHelpers, Credentials, is_text
 
 LARGEST_FILE = 1024 * 1024
@@ -150,26 +152,16 @@ def _read_all(paths: tuple[Path, ...]) -> Result[tuple[_ConfigFile, ...], BadCre
 
 def _read(path: Path) -> Result[_ConfigFile | None, BadCredentials]:
     """The file; None if it does not exist."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
-    except (FileNotFoundError, NotADirectoryError):
-        return Success(None)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "the path is not valid"
-        return Failure(BadCredentials(str(path), f"cannot be read: {reason}"))
-    if len(content) > LARGEST_FILE:
-        return Failure(BadCredentials(str(path), "is larger than 1 MiB"))
-    return _parse(str(path), content)
+    file = unwrap_or_failure(read_regular(str(path)))
+    if not isinstance(file, UnreadableFile):
+        return _parse(str(path), file.content)
+    return Success(None) if file.is_missing else Failure(BadCredentials(str(path), file.reason))
 
 
 def _parse(path: str, content: bytes) -> Result[_ConfigFile | None, BadCredentials]:
-    try:
-        data = json.loads(content.decode("utf-8-sig"))
-    except (ValueError, RecursionError):  # its message would quote the file
-        return Failure(BadCredentials(path, "is not valid JSON"))
-    if not isinstance(data, dict):
-        return Failure(BadCredentials(path, "is not a JSON object"))
+    data = unwrap_or_failure(json_object(content))
+    if isinstance(data, str):
+        return Failure(BadCredentials(path, data))
     auths, helpers, store = data.get("auths"), data.get("credHelpers"), data.get("credsStore")
     for key, value, kind in (("auths", auths, dict), ("credHelpers", helpers, dict), ("credsStore", store, str)):
         if value is not None and not isinstance(value, kind):

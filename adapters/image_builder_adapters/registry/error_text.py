@@ -1,7 +1,8 @@
 """The error message in a registry's answer."""
 
-import json
 from typing import Final
+
+from image_builder_domain.json_object import json_object
 
 from image_builder_adapters.console_text import single_line
 from image_builder_adapters.http.client import HttpAnswer
@@ -19,12 +20,7 @@ def error_text(answer: HttpAnswer, redactor: Redactor) -> str:
 def _message(body: bytes) -> str:
     """``CODE: message`` of each error, or of OAuth's error fields; the plain text of any other body."""
     text = body.decode("utf-8", "replace")
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    if not isinstance(content, dict):
-        return text
+    content = json_object(text).value_or({})
     errors = content.get("errors")
     if isinstance(errors, list):
         messages = [_joined(error.get("code"), error.get("message")) for error in errors if isinstance(error, dict)]

@@ -5,7 +5,6 @@ indexes; Docker's schema 2.
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from typing import Final, TypeAlias
@@ -13,6 +12,7 @@ from typing import Final, TypeAlias
 from image_builder_domain.image.descriptor import INDEX_TYPES, MANIFEST_TYPES, OCI_INDEX, Descriptor, Manifest, Referrer
 from image_builder_domain.image.platform import Platform
 from image_builder_domain.image.reference import Digest
+from image_builder_domain.json_object import json_object
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
@@ -54,9 +54,9 @@ def read_referrers(answer: HttpAnswer) -> Result[tuple[Referrer, ...], str]:
 
 def parse_referrers(body: bytes) -> Result[tuple[Referrer, ...], str]:
     """The referrers in an index."""
-    content = unwrap_or_failure(_json_object(body))
+    content = unwrap_or_failure(json_object(body, strict=True))
     if isinstance(content, str):
-        return Failure(content)
+        return Failure(f"its content {content}")
     listed = content.get("manifests")
     if not isinstance(listed, list):
         return Failure("its content has no list 'manifests'")
@@ -88,18 +88,10 @@ def _manifest_type(answer: HttpAnswer) -> Result[str, str]:
     return Failure(f"its media type {media_type[:_LONGEST_TEXT]!r} is not a known image manifest or index")
 
 
-def _json_object(body: bytes) -> Result[_Object, str]:
-    try:
-        content = json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError):
-        return Failure("its content is not JSON")
-    return Success(content) if isinstance(content, dict) else Failure("its content is not a JSON object")
-
-
 def _content(body: bytes, media_type: str) -> Result[_Object, str]:
-    content = unwrap_or_failure(_json_object(body))
+    content = unwrap_or_failure(json_object(body, strict=True))
     if isinstance(content, str):
-        return Failure(content)
+        return Failure(f"its content {content}")
     version = content.get("schemaVersion")
     if version != 2 or isinstance(version, bool):
         return Failure("its schemaVersion is not 2")

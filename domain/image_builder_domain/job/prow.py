@@ -126,7 +126,11 @@ def _valid_pull(text: str) -> Result[object, Problems]:
 
 def _job_spec(given: Mapping[str, str]) -> Result[dict[str, Any] | None, Problems]:
     """The object in ``JOB_SPEC``; None when the variable is not set."""
-    return located(json_object(given[_SPEC]), _SPEC, _KEEP) if _SPEC in given else Success(None)
+    return (
+        located(json_object(given[_SPEC], strict=True).alt("this {}".format), _SPEC, _KEEP)
+        if _SPEC in given
+        else Success(None)
+    )
 
 
 def _host(spec: Mapping[str, Any] | None) -> str | None:

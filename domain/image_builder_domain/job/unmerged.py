@@ -78,7 +78,7 @@ def _carries_pulls(text: str) -> bool:
     """Whether anything that was checked out holds pull requests; what cannot be read is not trusted."""
     if not text:
         return False
-    spec = json_object(text).value_or(None)
+    spec = json_object(text, strict=True).value_or(None)
     if spec is None:
         return True
     places = (spec.get("refs"), spec.get("extra_refs"))

@@ -12,10 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, final
 
+from returns.methods import unwrap_or_failure
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.image.reference import Digest, ImageReference
+from image_builder_domain.json_object import json_object
 from image_builder_domain.report.report import Report, ReportedDestination, ReportedImage, ReportedTag
 
 FIRST_LINE: Final = "---IMAGE BUILD REPORT---"
@@ -77,13 +79,13 @@ def last_report(log: str) -> Result[Report | None, BrokenReport]:
 
 
 def _parsed(text: str) -> Result[Report | None, BrokenReport]:
+    content = unwrap_or_failure(json_object(text, strict=True))
+    if isinstance(content, str):
+        return Failure(BrokenReport(f"it {content}"))
     try:
-        content = json.loads(text, parse_constant=_refuse_constant)
         json.dumps(content, ensure_ascii=False).encode()  # half a surrogate pair could not be shown or written
     except (ValueError, RecursionError):
         return Failure(BrokenReport("it is not JSON"))
-    if not isinstance(content, dict):
-        return Failure(BrokenReport("it is not a JSON object"))
     first_format = content.get("image_spec")
     flat = {**content, **first_format} if isinstance(first_format, dict) else content
     missing = [f"{key} is missing" for key in _REQUIRED if key not in flat]
@@ -91,11 +93,6 @@ def _parsed(text: str) -> Result[Report | None, BrokenReport]:
     if missing or wrong:
         return Failure(BrokenReport(", ".join((*missing, *wrong))))
     return Success(_report(flat))
-
-
-def _refuse_constant(text: str) -> None:
-    """``NaN`` and ``Infinity`` are not JSON."""
-    raise ValueError(text)
 
 
 def _is_text(value: Any) -> bool:

@@ -4,7 +4,6 @@ Every run makes one :class:`Report`. The fields of these classes have the names 
 Secrets and build arguments are not in it.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
@@ -13,6 +12,7 @@ from typing import Any, Final, TypeAlias, final, get_args, get_origin, get_type_
 
 from returns.result import Failure, Result, Success
 
+from image_builder_domain.json_object import json_value
 from image_builder_domain.problem import Problem, Problems
 
 Number: TypeAlias = int | float
@@ -187,12 +187,11 @@ class Report:
     @classmethod
     def from_json(cls, content: bytes, where: str) -> Result["Report", Problems]:
         """Read a report again; ``where`` names the file in problems. Unknown members are ignored."""
+        document = json_value(content)
+        if isinstance(document, Failure):
+            return Failure((Problem(where, f"this {document.failure()}", _REMEDY),))
         try:
-            document = json.loads(content.decode("utf-8-sig"))
-        except (ValueError, RecursionError):
-            return Failure((Problem(where, "this is not JSON", _REMEDY),))
-        try:
-            return Success(_report(document))
+            return Success(_report(document.unwrap()))
         except _MismatchError as error:
             return Failure((Problem(where, f"this is not a build report: {error.args[0]}", _REMEDY),))
 

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from image_builder_adapters.files import read_file
 from image_builder_adapters.plugins import signers
-from image_builder_adapters.regular_file import read_file
 from image_builder_domain.problem import Problems, problems_of
 from image_builder_domain.report.verification import Claim, VerificationInputs, decide_claims, published_images
 from returns.result import Failure, Result

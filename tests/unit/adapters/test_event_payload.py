@@ -34,13 +34,13 @@ def test_what_is_no_json_object_is_refused(tmp_path: Path, content: bytes) -> No
 
 def test_what_is_no_regular_file_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    assert "this is no regular file" in told(tmp_path / "pipe")
-    assert "this is no regular file" in told("/dev/zero")
-    assert "this is no regular file" in told(tmp_path)
+    assert "the file is not a regular file" in told(tmp_path / "pipe")
+    assert "the file is not a regular file" in told("/dev/zero")
+    assert "the file is not a regular file" in told(tmp_path)
 
 
 def test_a_missing_file_is_told_with_what_to_do(tmp_path: Path) -> None:
-    assert "there is no such file; hand the event's own payload on" in told(tmp_path / "event.json")
+    assert "the file does not exist; hand the event's own payload on" in told(tmp_path / "event.json")
     assert told("").startswith("GITHUB_EVENT_PATH: this variable of the GitHub Actions job is not set; hand")
     assert "cannot be read" in told("a\0b")
 
@@ -51,4 +51,4 @@ def test_a_file_of_25_mib_is_read_and_a_larger_one_refused(tmp_path: Path) -> No
     assert read_event(str(file)).unwrap() == {}
     with file.open("ab") as longer:
         longer.write(b" ")
-    assert "the file is larger than 26214400 bytes" in told(file)
+    assert "the file is larger than 25 MiB" in told(file)

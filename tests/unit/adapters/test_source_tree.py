@@ -151,11 +151,11 @@ def test_variants_lie_beside_the_dockerfile_and_nowhere_else(context: Path, file
 @pytest.mark.parametrize(
     ("target", "what"),
     [
-        pytest.param("none", "there is no such file", id="dangling"),
+        pytest.param("none", "the file does not exist", id="dangling"),
         pytest.param("variants.yaml", "cannot be read", id="loop"),
         pytest.param("../../outside.yaml", "this link leads out of the context", id="outside"),
         pytest.param("/etc/hostname", "this link leads out of the context", id="absolute"),
-        pytest.param(".", "this is no regular file", id="directory"),
+        pytest.param(".", "the file is not a regular file", id="directory"),
     ],
 )
 def test_a_link_in_place_of_variants_is_never_overlooked(context: Path, file: Path, target: str, what: str) -> None:
@@ -180,8 +180,8 @@ def test_an_env_file_is_relative_to_the_dockerfile_and_keeps_its_bytes(context: 
         pytest.param("/etc/hostname", "--env-file: '/etc/hostname' is absolute", id="absolute"),
         pytest.param("../../outside.env", "--env-file: '../../outside.env' leads out of the context", id="outside"),
         pytest.param("link.env", "--env-file: 'link.env' leads out of the context", id="link"),
-        pytest.param("none.env", "sub/none.env: there is no such file", id="missing"),
-        pytest.param(".", "this is no regular file", id="directory"),
+        pytest.param("none.env", "sub/none.env: the file does not exist", id="missing"),
+        pytest.param(".", "the file is not a regular file", id="directory"),
     ],
 )
 def test_an_env_file_outside_of_the_context_is_refused(context: Path, file: Path, given: str, what: str) -> None:

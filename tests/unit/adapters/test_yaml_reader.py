@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from image_builder_adapters import yaml_reader
-from image_builder_adapters.regular_file import LARGEST_FILE
+from image_builder_adapters.files import LARGEST_FILE
 from image_builder_adapters.yaml_reader import (
     DEEPEST,
     MOST_ALIASED,
@@ -161,7 +161,7 @@ def test_deeper_nesting_is_refused_however_deep(opening: str) -> None:
 
 def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
     path = str(tmp_path / "none.yaml")
-    expected = (Problem(path, "there is no such file", "name another file with --config"),)
+    expected = (Problem(path, "the file does not exist", "name another file with --config"),)
     assert problems_of(read_document(path)) == expected
 
 
@@ -182,12 +182,12 @@ def test_a_file_that_cannot_be_read_is_a_problem(kind: str, tmp_path: Path) -> N
         case _:
             path = tmp_path / "a\0b"
     expected = {
-        "directory": "this is no regular file",
-        "pipe": "this is no regular file",
-        "large": f"the file is larger than {LARGEST_FILE} bytes",
+        "directory": "the file is not a regular file",
+        "pipe": "the file is not a regular file",
+        "large": "the file is larger than 1 MiB",
         "latin": "this is not UTF-8",
         "loop": "the file cannot be read: Too many levels of symbolic links",
-        "zero": "embedded null",  # each Python says more in its own words
+        "zero": "the file cannot be read: invalid path",
     }
     (problem,) = problems_of(read_document(str(path)))
     assert expected[kind] in problem.what

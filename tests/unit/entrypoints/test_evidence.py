@@ -144,7 +144,7 @@ def test_github_hears_that_the_run_was_refused_and_why(desk: Desk) -> None:
     assert values[values.index(next(line for line in values if line.startswith("images<<"))) + 1] == "[]"
     assert values[values.index(next(line for line in values if line.startswith("digest<<"))) + 1] == ""
     assert "### app: refused\n" in summary.read_text()
-    assert "- --config: " in summary.read_text() or "there is no such file" in summary.read_text()
+    assert "- --config: " in summary.read_text() or "the file does not exist" in summary.read_text()
     assert "<b>" not in summary.read_text()
 
 

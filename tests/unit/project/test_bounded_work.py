@@ -435,7 +435,7 @@ TABLE: dict[str, tuple[Parse, dict[str, Make]]] = {
         SignedToken.parse,
         {"header": lambda size: "e" * size + ".e30.e30", "parts": repeated("e."), "letters": repeated("e")},
     ),
-    "keys of an issuer": (lambda text: json_object(text.encode()), DOCUMENTS),
+    "keys of an issuer": (lambda text: json_object(text.encode(), strict=True), DOCUMENTS),
     "claims of a run": (claimed, NAMES),
     "ref and repository of a job": (lambda text: LISTED.match(text, text, branch_ref(text)), NAMES),
     "build report": (

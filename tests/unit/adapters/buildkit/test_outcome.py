@@ -110,9 +110,9 @@ def test_platform_of_a_single_image_is_the_reported_one() -> None:
 @pytest.mark.parametrize(
     ("broken", "reason"),
     [
-        pytest.param(b"", "invalid JSON", id="empty"),
-        pytest.param(b"\xff\xfe", "invalid JSON", id="not text"),
-        pytest.param(b"[" * 100_000, "invalid JSON", id="nested"),
+        pytest.param(b"", "not JSON", id="empty"),
+        pytest.param(b"\xff\xfe", "not JSON", id="not text"),
+        pytest.param(b"[" * 100_000, "not JSON", id="nested"),
         pytest.param(b"[]", "not a JSON object", id="list"),
         pytest.param(b"{}", "containerimage.descriptor is missing", id="nothing pushed"),
         pytest.param(metadata(digest="sha256:short"), "not a digest", id="short digest"),

@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from image_builder_adapters.files import LARGEST_FILE
 from image_builder_adapters.http.tls import ClientCertificate
 from image_builder_adapters.notary.certificate import validity
 from image_builder_adapters.notary.secret import Token, read_credential
 from image_builder_adapters.notary.signer_type import SecretKind, SignerSecret
 from image_builder_adapters.notary.signify import Signify
-from image_builder_adapters.secret_file import LARGEST_SECRET
 from image_builder_stand_ins.certificates import Authority, KeyPair
 from returns.pipeline import is_successful
 from returns.result import Success
@@ -69,7 +69,7 @@ def test_a_token_is_trimmed(content: bytes, tmp_path: Path) -> None:
         pytest.param(f"{SECRET_WORD}\r{SECRET_WORD}".encode(), "line break", id="carriage-return-inside"),
         pytest.param(f"{SECRET_WORD}é".encode(), "character", id="not-ascii"),
         pytest.param(f"{SECRET_WORD}\xff".encode("latin-1"), "UTF-8", id="not-utf-8"),
-        pytest.param(b"a" * (LARGEST_SECRET + 1), "1 MiB", id="too-large"),
+        pytest.param(b"a" * (LARGEST_FILE + 1), "1 MiB", id="too-large"),
     ],
 )
 def test_a_token_is_refused(content: bytes, reason: str, tmp_path: Path) -> None:
@@ -79,16 +79,16 @@ def test_a_token_is_refused(content: bytes, reason: str, tmp_path: Path) -> None
 
 
 def test_a_missing_file_is_said_so(tmp_path: Path) -> None:
-    assert token_problem(str(tmp_path / "none")) == "cannot be read: No such file or directory"
+    assert token_problem(str(tmp_path / "none")) == "does not exist"
 
 
 def test_a_directory_is_no_secret(tmp_path: Path) -> None:
-    assert token_problem(str(tmp_path)) == "is no regular file"
+    assert token_problem(str(tmp_path)) == "is not a regular file"
 
 
 def test_a_pipe_is_no_secret_and_blocks_nobody(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    assert token_problem(str(tmp_path / "pipe")) == "is no regular file"
+    assert token_problem(str(tmp_path / "pipe")) == "is not a regular file"
 
 
 def test_a_link_to_a_secret_is_followed(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ KEY_TEXT = encoded("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----
     ("content", "reason"),
     [
         pytest.param(SECRET_WORD.encode(), "not JSON", id="no-json"),
-        pytest.param(b"[]", "'certData' is missing", id="list"),
+        pytest.param(b"[]", "not a JSON object", id="list"),
         pytest.param(mtls(certData=CERTIFICATE_TEXT), "'privateKeyData' is missing", id="no-key"),
         pytest.param(mtls(certData=7, privateKeyData=KEY_TEXT), "'certData' is missing", id="number"),
         pytest.param(mtls(certData=SECRET_WORD + "?", privateKeyData=KEY_TEXT), "not base64", id="no-base64"),

@@ -92,7 +92,7 @@ def test_identity_token_is_found(tmp_path: Path, entry: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("content", "word"),
     [
-        pytest.param("{s3cret", "not valid JSON", id="no-json"),
+        pytest.param("{s3cret", "not JSON", id="no-json"),
         pytest.param("[]", "object", id="list"),
         pytest.param("[" * 100_000, "JSON", id="deep"),
         pytest.param({"auths": []}, "'auths'", id="auths"),

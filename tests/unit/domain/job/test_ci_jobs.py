@@ -80,7 +80,7 @@ def test_a_pull_request_in_prow_chooses_its_tags_with_no_configuration_of_its_ow
 def test_a_payload_that_cannot_be_read_is_refused_without_a_traceback(tmp_path: Path) -> None:
     (tmp_path / "work").mkdir()
     (tmp_path / "work" / "broken").write_text("{")
-    for path, words in {"": "is not set", "none": "there is no such file", "broken": "this is not JSON"}.items():
+    for path, words in {"": "is not set", "none": "the file does not exist", "broken": "this is not JSON"}.items():
         done = tags(tmp_path, PUSH | {"GITHUB_EVENT_PATH": path})
         assert (done.returncode, done.stdout) == (2, "")
         assert "Traceback" not in done.stderr
