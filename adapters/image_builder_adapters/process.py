@@ -37,15 +37,15 @@ _trial = threading.Lock()  # builds that start together share one trial
 class Command:
     """What to start. ``arguments[0]`` is a program on the ``PATH`` of ``environment``, or a path.
 
-    ``grace``: seconds between SIGTERM and SIGKILL. ``descriptors`` stay open in the child. ``input`` is its standard
-    input. ``results_only`` drops its standard error. ``path`` replaces ``PATH`` for finding the program and its
-    wrappers, when the child's own ``PATH`` holds folders from which this process must not run anything. The
+    ``grace_period``: seconds between SIGTERM and SIGKILL. ``descriptors`` stay open in the child. ``input`` is its
+    standard input. ``results_only`` drops its standard error. ``path`` replaces ``PATH`` for finding the program and
+    its wrappers, when the child's own ``PATH`` holds folders from which this process must not run anything. The
     representation leaves out environment and input, which may hold credentials.
     """
 
     arguments: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
-    grace: float = 2.0
+    grace_period: float = 2.0
     descriptors: tuple[int, ...] = ()
     input: bytes = field(default=b"", repr=False)
     results_only: bool = False
@@ -99,7 +99,7 @@ def run(command: Command, output: OutputSink, cancellation: Cancellation) -> End
         raise AssertionError("the child was started without a pipe")
     reader = _OutputReader(started.stdout, output)
     try:
-        interruption = _until_ended(started, reader, command.grace, cancellation)
+        interruption = _until_ended(started, reader, command.grace_period, cancellation)
     finally:
         _kill_group(started)
         reader.finish(cancellation)
@@ -213,12 +213,12 @@ def _input(content: bytes) -> IO[bytes]:
 
 
 def _until_ended(
-    process: subprocess.Popen[bytes], reader: "_OutputReader", grace: float, cancellation: Cancellation
+    process: subprocess.Popen[bytes], reader: "_OutputReader", grace_period: float, cancellation: Cancellation
 ) -> Interruption | None:
     while not _has_ended(process):
         reason = cancellation.reason()
         if reason is not None:
-            _stop(process, grace)
+            _stop(process, grace_period)
             return reason
         # The end of output is usually the first sign that the child ends. It may also have closed its output early.
         if reader.at_end.wait(_POLL):
@@ -226,9 +226,9 @@ def _until_ended(
     return None
 
 
-def _stop(process: subprocess.Popen[bytes], grace: float) -> None:
+def _stop(process: subprocess.Popen[bytes], grace_period: float) -> None:
     _signal_group(process, signal.SIGTERM)
-    if not _wait_for_end(process, grace):
+    if not _wait_for_end(process, grace_period):
         _signal_group(process, signal.SIGKILL)
         _wait_for_end(process, _AFTER_KILL)
 

@@ -1,4 +1,4 @@
-"""What a program is here: its path, and the version that it tells of itself."""
+"""An installed program: its path and its version."""
 
 import re
 from collections.abc import Mapping
@@ -12,17 +12,17 @@ from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_adapters.process import Command, Finished, Tail, find_program, run
 
 _SECONDS: Final = 10.0
-# "runc version 1.1", "GitVersion:    v3.1", "Kaniko version :  v1.27"; else whatever looks like one.
-_SAID: Final = re.compile(r"version(?::|\s)[\s:]*([0-9A-Za-z.+~-]+)", re.IGNORECASE)
+# "runc version 1.1", "GitVersion:    v3.1", "Kaniko version :  v1.27"; else the first text that looks like a version.
+_LABELLED: Final = re.compile(r"version(?::|\s)[\s:]*([0-9A-Za-z.+~-]+)", re.IGNORECASE)
 _VERSION: Final = re.compile(r"\b(v?[0-9]+\.[0-9]+[0-9A-Za-z.+~-]*)")
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program to look at: its name on ``PATH`` (or path), and the words that make it tell its version and no more.
+    """A program that ``doctor`` checks: its name on ``PATH`` (or path), and the arguments that print its version.
 
-    Without ``words`` it is never started, as one that would begin its work.
+    Without ``words`` it is not started, because it has no such arguments and would begin its work.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Program:
 def program_finding(
     program: Program, area: str, environment: Mapping[str, str], cancellation: Cancellation, *, is_needed: bool = True
 ) -> Finding:
-    """What ``doctor`` says of a program; it sees ``PATH`` alone of the environment, and has 10 s."""
+    """The finding of ``doctor`` about a program, which gets only ``PATH`` of the environment, and 10 s."""
     path = find_program(program.name, environment)
     if path is None:
         return Finding(area, program.name, "not found", False, is_needed, program.remedy)
@@ -44,7 +44,7 @@ def program_finding(
 def program_version(
     path: str, words: tuple[str, ...], environment: Mapping[str, str], cancellation: Cancellation
 ) -> str:
-    """What it calls its version, or the first thing that looks like one; empty when it tells none."""
+    """The version that it prints, as :func:`version_in` finds it. Empty if it fails."""
     own = {name: environment[name] for name in ("PATH", "TMPDIR") if name in environment}
     tail = Tail(lambda _: None)
     ending = run(Command((path, *words), own), tail, ScopedCancellation(cancellation, _SECONDS))
@@ -52,6 +52,6 @@ def program_version(
 
 
 def version_in(text: str) -> str:
-    """The version in a program's output, or the first thing that looks like one; empty without either."""
-    found = _SAID.search(text) or _VERSION.search(text)
-    return found[1] if found else ""
+    """The version in a program's output, else the first text that looks like one, else empty."""
+    match = _LABELLED.search(text) or _VERSION.search(text)
+    return match[1] if match else ""

@@ -1,10 +1,10 @@
-"""Addresses of BuildKit daemons, as ``buildctl --addr`` takes them, and when two of them name one daemon.
+"""Addresses of BuildKit daemons, as ``buildctl --addr`` takes them, and whether two of them name the same daemon.
 
-Compared are the scheme without case, the real path of a socket, and host and port: without case, a trailing dot or a
-trailing slash, IP addresses by value, every name of this machine's own loopback as one, and of containers and pods only
-what buildctl reads. ``ssh`` has the default port 22; ``tcp`` has none (buildctl: "missing port in address"). Not
-compared are two names of one host, a name and its IP address, forwarded ports, and one daemon behind two schemes: only
-a resolver, or the daemon itself, could tell.
+The comparison ignores the case of the scheme and the host, a trailing dot and a trailing slash. It resolves the path of
+a socket, compares IP addresses by value, takes all names of the loopback interface as one, and of the URL of a
+container or pod only the parts that ``buildctl`` reads. ``ssh`` has the default port 22, ``tcp`` has none (buildctl:
+"missing port in address"). It does not recognise two names of one host, a name and its IP address, a forwarded port, or
+one daemon behind two schemes: that would need a resolver or the daemon itself.
 """
 
 import posixpath
@@ -17,7 +17,7 @@ from returns.result import Failure, Result, Success
 SCHEMES: Final = frozenset(
     ("unix", "tcp", "ssh", "docker-container", "podman-container", "nerdctl-container", "kube-pod")
 )
-"""What ``buildctl`` can reach on Linux (BuildKit, ``client/connhelper`` and ``client/client_unix.go``)."""
+"""The schemes that ``buildctl`` supports on Linux (BuildKit, ``client/connhelper`` and ``client/client_unix.go``)."""
 
 _DEFAULT_PORTS: Final = {"ssh": "22"}
 _QUERIES: Final = {
@@ -32,25 +32,25 @@ _LOOPBACK_NAMES: Final = frozenset(("", _LOOPBACK, "ip6-localhost", "ip6-loopbac
 
 
 def parse_address(text: str) -> Result[str, str]:
-    """An address for a configuration file: ``scheme://`` of a known scheme with something after it, no blanks."""
+    """An address of a configuration file: ``scheme://`` of a known scheme and more, without white space."""
     scheme, separator, rest = text.partition("://")
     if not separator or not rest.strip("/"):
         return Failure(f"{text!r} is not an address such as tcp://buildkitd.build:1234")
     if scheme.lower() not in SCHEMES:
         return Failure(f"BuildKit does not support addresses with {scheme}://; {nearest(scheme.lower(), SCHEMES)}")
     if any(character.isspace() or not character.isprintable() for character in text):
-        return Failure(f"{text!r} holds white space")
+        return Failure(f"{text!r} contains white space")
     return Success(text)
 
 
 def socket_path(address: str) -> str | None:
-    """The path of a ``unix`` address, None of another one; ``unix:PATH`` is accepted as buildctl accepts it."""
+    """The path of a ``unix`` address, else None. ``unix:PATH`` is accepted, as buildctl accepts it."""
     scheme, rest = _split(address)
     return rest if scheme == "unix" else None
 
 
 def canonical(address: str, real_paths: Mapping[str, str]) -> str:
-    """What two addresses of one daemon have in common. ``real_paths`` maps paths of sockets to their real ones."""
+    """A form that is equal for two addresses of one daemon. ``real_paths`` maps paths of sockets to resolved paths."""
     scheme, rest = _split(address)
     if scheme == "unix":
         return f"unix://{real_paths.get(rest, posixpath.normpath(rest))}"
@@ -64,13 +64,13 @@ def canonical(address: str, real_paths: Mapping[str, str]) -> str:
 
 
 def _container(rest: str, names: tuple[str, ...]) -> str:
-    """The container or pod with what else says which one it is; buildctl reads nothing else of such a URL."""
+    """The container's or pod's name and the parameters ``names``, which are all that buildctl reads of such a URL."""
     from urllib.parse import parse_qsl  # seldom needed
 
     place, _, query = rest.partition("#")[0].partition("?")
-    said = dict(reversed(parse_qsl(query, keep_blank_values=True)))  # of several the first counts
+    values = dict(reversed(parse_qsl(query, keep_blank_values=True)))  # the first value of a name counts
     name = place.partition("/")[0].rpartition("@")[2].partition(":")[0]
-    return f"{name}?{'&'.join(f'{key}={said[key]}' for key in names if said.get(key))}"
+    return f"{name}?{'&'.join(f'{key}={values[key]}' for key in names if values.get(key))}"
 
 
 def _split(address: str) -> tuple[str, str]:
@@ -79,7 +79,7 @@ def _split(address: str) -> tuple[str, str]:
 
 
 def _server(text: str, default_port: str) -> str:
-    """``host:port`` in one form; what is not that stays as it is."""
+    """``host:port`` in one form. Any other text is taken as a host without a port."""
     if text.startswith("["):
         host, _, port = text[1:].partition("]")
         port = port.removeprefix(":")
@@ -97,9 +97,9 @@ def _host(text: str) -> str:
     from ipaddress import IPv6Address, ip_address  # takes milliseconds, and is seldom needed
 
     try:
-        found = ip_address(name.partition("%")[0])
+        address = ip_address(name.partition("%")[0])
     except ValueError:
         return name
-    found = (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found
-    # The kernel takes a connection to the unspecified address for one to this machine.
-    return _LOOPBACK if found.is_loopback or found.is_unspecified else str(found)
+    address = (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
+    # The kernel connects to this machine when asked for the unspecified address.
+    return _LOOPBACK if address.is_loopback or address.is_unspecified else str(address)

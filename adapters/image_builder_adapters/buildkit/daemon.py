@@ -26,9 +26,9 @@ _READY_WITHIN: Final = 30.0
 _NOTICE: Final = re.compile(r"\[rootlesskit:\w+ *\] error: (?:child exited|command \[)")
 # Non-blocking: opening a pipe in this place would wait for a reader, and nobody could interrupt the run.
 _LOG: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_LOOK_EVERY: Final = 0.02
+_POLL: Final = 0.02
 # With the 3 s that stopping buildctl may take, everything has ended within 8 s.
-_GRACE: Final = 1.5
+_GRACE_PERIOD: Final = 1.5
 _REMOVE_WITHIN: Final = 1.5
 
 
@@ -104,7 +104,7 @@ class PrivateDaemon:
         environment = daemon_environment(self._environment)
         if self._user != 0:
             environment |= rootless_variables(self._environment, self._user, folders.runtime)
-        return Command(arguments, environment, _GRACE, () if folders.lock is None else (folders.lock,))
+        return Command(arguments, environment, _GRACE_PERIOD, () if folders.lock is None else (folders.lock,))
 
 
 @final
@@ -143,7 +143,7 @@ class _Running:
             if time.monotonic() > deadline:
                 why = f"it did not answer within {_READY_WITHIN:.0f} s"
                 return Failure(EngineUnavailable("buildkitd", why, remedy))
-            cancellation.wait(_LOOK_EVERY)
+            cancellation.wait(_POLL)
         return Success(f"unix://{self._folders.socket}")
 
     def _hint(self) -> str:

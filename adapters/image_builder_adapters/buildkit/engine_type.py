@@ -1,4 +1,4 @@
-"""The engine ``buildkit``, as its entry point names it. The engine itself is imported when it is made."""
+"""The engine ``buildkit``, to which its entry point leads. The engine's own modules are imported when it is made."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -42,7 +42,7 @@ _CONFIG: Final = read.fields(
 
 
 def _paths(keys: BuildkitKeys, environment: Mapping[str, str]) -> Iterable[str]:
-    """The paths of the sockets in all addresses, to recognise two paths of one socket."""
+    """The paths of the sockets in all addresses, which the caller resolves to recognise two paths of one socket."""
     for address in (keys.host, keys.dev_host, environment.get(VARIABLE)):
         path = socket_path(address) if address else None
         if path is not None:
@@ -76,7 +76,7 @@ def _examine(settings: BuildkitHost, around: EngineSurroundings, cancellation: C
 
 
 def _own(settings: object, around: EngineSurroundings) -> "BuildkitSettings":
-    """``settings`` are a :class:`BuildkitHost`, unless ``doctor`` does not understand the job."""
+    """``settings`` are a :class:`BuildkitHost`, unless ``doctor`` runs in a job that it does not recognise."""
     from image_builder_adapters.buildkit.engine import BuildkitSettings
 
     return BuildkitSettings(

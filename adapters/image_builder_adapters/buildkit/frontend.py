@@ -1,23 +1,23 @@
-"""Which frontends a Dockerfile names, and which of them can be trusted to keep two sides apart.
+"""The frontends that a Dockerfile names, and whether a frontend keeps two sides apart.
 
-A frontend runs inside the daemon and may ask it for anything, such as the cache mount of another build. Read as
-BuildKit's ``parser.DetectSyntax`` reads it (v0.33): a byte order mark and a line ``#!`` are skipped; the first lines
-may be directives ``# syntax=``, or ``// syntax=``; or the whole file is a JSON object with a member ``syntax``. Other
-versions stop at other lines, so every directive counts here and an unknown one ends nothing.
+A frontend runs inside the daemon and may use everything there, such as the cache mount of another build. The rules are
+those of BuildKit's ``parser.DetectSyntax`` (v0.33). It skips a byte order mark and a line ``#!``. Then the first lines
+may be directives ``# syntax=`` or ``// syntax=``, or the whole file is a JSON object with a member ``syntax``. Other
+versions stop at other lines, so here every directive counts, and an unknown one does not end them.
 """
 
 from collections.abc import Iterator
 from typing import Final
 
 SYNTAX_ARGUMENT: Final = "BUILDKIT_SYNTAX"
-"""The build argument that names a frontend; it takes precedence over the Dockerfile."""
+"""The build argument that names a frontend. It takes precedence over the Dockerfile."""
 
 _BYTE_ORDER_MARK: Final = "\ufeff"
 _OF_DOCKER: Final = frozenset(("docker/dockerfile", "docker.io/docker/dockerfile", "index.docker.io/docker/dockerfile"))
 
 
 def named_frontends(dockerfile: str) -> tuple[str, ...]:
-    """The images that the text of a Dockerfile names as its frontend; never fails, and takes linear time."""
+    """The images that the text of a Dockerfile names as its frontend. Never fails, and takes linear time."""
     text = dockerfile.removeprefix(_BYTE_ORDER_MARK)
     if text.startswith("#!"):
         text = text.partition("\n")[2]
@@ -25,7 +25,7 @@ def named_frontends(dockerfile: str) -> tuple[str, ...]:
 
 
 def frontend_image(words: str) -> str:
-    """The image of a directive or of ``BUILDKIT_SYNTAX``: the first word; what follows is for the frontend."""
+    """The image of a directive or of ``BUILDKIT_SYNTAX``: the first word. The others are the frontend's arguments."""
     return words.strip().partition(" ")[0]
 
 
@@ -57,11 +57,11 @@ def _of_json(text: str) -> Iterator[str]:
     import json
 
     try:
-        found = json.loads(text, parse_int=float)  # Python refuses to read long integers, Go does not
-    except RecursionError:  # Go reads deeper
+        members = json.loads(text, parse_int=float)  # Python refuses long integers, which Go accepts
+    except RecursionError:  # Go accepts deeper nesting
         yield "{"
         return
     except ValueError:
         return
-    if isinstance(found.get("syntax"), str):
-        yield frontend_image(found["syntax"])
+    if isinstance(members.get("syntax"), str):
+        yield frontend_image(members["syntax"])

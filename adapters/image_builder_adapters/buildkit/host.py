@@ -1,8 +1,8 @@
-"""Which daemon builds, decided once from ``engines.buildkit``, ``BUILDKIT_HOST`` and the side of the job.
+"""The daemon of a job, decided once from ``engines.buildkit``, ``BUILDKIT_HOST`` and the side of the job.
 
-What one build leaves in a daemon, another one may read: layers, cache mounts, and the files of a build context. So each
-side has a daemon of its own, or the administrators say that they share one (specification, "What the sides must not
-share").
+A build can read what another one has left in the daemon: layers, cache mounts, and the files of a build context. So
+each side has a daemon of its own, unless the administrators configure a shared one (specification, "What the sides must
+not share").
 """
 
 from dataclasses import dataclass
@@ -50,8 +50,8 @@ class BuildkitKeys:
 class BuildkitHost:
     """The daemon of one job (an ``EngineSettings``), made by :func:`decide_buildkit_host`.
 
-    ``address`` is None for a daemon of this run's own; ``source`` is the key or variable that it comes from, empty
-    without one. ``is_shared`` says that the other side builds there, too.
+    ``address`` is None for a private daemon of the run. ``source`` is the key or variable of the address, or empty.
+    ``is_shared``: the other side builds there, too.
     """
 
     address: str | None
@@ -62,18 +62,18 @@ class BuildkitHost:
 
     @property
     def is_cacheless(self) -> bool:
-        """Whether nothing that an earlier build left in the daemon may be used: production in a shared one."""
+        """True if the build may use nothing that an earlier one left in the daemon: for production in a shared one."""
         return self.is_shared and self.side.is_production
 
     @property
     def why(self) -> str:
-        """Where the address comes from, and what that means for the build."""
+        """The source of the address, and what follows for the build."""
         if self.address is None:
             return "no address is set"
         return f"{self.source}; shared, so production builds without cache" if self.is_cacheless else self.source
 
     def refusal(self, request: BuildRequest) -> str | None:
-        """What of this request must not be done: beside BuildKit's limits, what would undo the separation."""
+        """Why the request is refused: it exceeds BuildKit's limits, or would undo the separation of the sides."""
         if self.is_shared:
             for argument in request.arguments:
                 if argument.name == NAMESPACE_ARGUMENT:
@@ -84,7 +84,7 @@ class BuildkitHost:
 
 
 def decide_buildkit_host(keys: BuildkitKeys, around: EngineCircumstances) -> Result[BuildkitHost, Problems]:
-    """The daemon for one job, or why it may not be used.
+    """The daemon for one job, or why the job must not use it.
 
     A key of the job's side takes precedence over ``BUILDKIT_HOST``. Outside CI only the variable counts.
     """

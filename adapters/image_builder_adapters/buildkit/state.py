@@ -11,6 +11,7 @@ from typing import Final, final
 
 from image_builder_adapters.folder import opened_folder, real_path
 
+_TMP: Final = "/tmp"  # noqa: S108 (folders in it are made by mkdtemp, and no link is followed)
 # `struct sockaddr_un` holds 108 bytes with the closing zero.
 _LONGEST_SOCKET_PATH: Final = 107
 
@@ -43,7 +44,7 @@ class DaemonFolders:
 
 def open_folders(state_directory: str, environment: Mapping[str, str]) -> DaemonFolders:
     """Take ``<state_directory>/buildkit``, or a fresh root if another run holds it or it cannot be written."""
-    runtime = _make_runtime(environment.get("TMPDIR") or "/tmp")  # noqa: S108 (made private and unique by mkdtemp)
+    runtime = _make_runtime(environment.get("TMPDIR") or _TMP)
     lock, root = None, f"{runtime}/root"
     with suppress(OSError), opened_folder(state_directory, mode=0o700) as folder:
         lock = _lock("buildkit.lock", folder)
@@ -61,7 +62,7 @@ def lock_script(user: int) -> Iterator[int | None]:
     """
     descriptor = None
     with suppress(OSError):  # another user's file cannot be locked, so the script is not used
-        descriptor = _lock(f"/tmp/image-builder-daemonless-{user}.lock")  # noqa: S108 (links are not followed)
+        descriptor = _lock(f"{_TMP}/image-builder-daemonless-{user}.lock")
     try:
         yield descriptor
     finally:
@@ -71,7 +72,7 @@ def lock_script(user: int) -> Iterator[int | None]:
 
 def _make_runtime(parent: str) -> str:
     if len(os.fsencode(os.path.join(parent, "image-builder-12345678", "buildkitd.sock"))) > _LONGEST_SOCKET_PATH:
-        parent = "/tmp"  # noqa: S108 (likewise)
+        parent = _TMP
     return tempfile.mkdtemp(prefix="image-builder-", dir=os.path.abspath(parent))
 
 

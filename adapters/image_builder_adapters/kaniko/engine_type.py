@@ -1,4 +1,4 @@
-"""The engine ``kaniko``, as its entry point names it. The engine itself is imported when it is made."""
+"""The engine ``kaniko``, to which its entry point leads. The engine's own modules are imported when it is made."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, final

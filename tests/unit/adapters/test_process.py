@@ -35,8 +35,8 @@ run(sleep, lambda block: os.write(1, block) and None, SignalCancellation())
 """
 
 
-def shell(script: str, grace: float = 3.0) -> Command:
-    return Command(("sh", "-c", script), ENVIRONMENT, grace)
+def shell(script: str, grace_period: float = 3.0) -> Command:
+    return Command(("sh", "-c", script), ENVIRONMENT, grace_period)
 
 
 def python(script: str) -> Command:
@@ -130,7 +130,7 @@ def test_nothing_is_started_after_the_cancellation(tmp_path: Path) -> None:
 )
 def test_no_process_of_the_group_survives(script: str, timeout: float, expected: Ending) -> None:
     start = time.monotonic()
-    ending, blocks = run_and_keep(shell(script, grace=0.3), timeout)
+    ending, blocks = run_and_keep(shell(script, grace_period=0.3), timeout)
     assert ending == expected
     assert time.monotonic() - start < 3
     assert gone(int(blocks[0]))
