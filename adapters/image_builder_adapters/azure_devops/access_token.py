@@ -1,4 +1,4 @@
-"""Tokens of an Entra service principal: asked for, kept, and renewed before they end.
+"""Access tokens of an Entra service principal: requested, kept, and renewed before they expire.
 
 Source: Microsoft identity platform, OAuth 2.0 client credentials flow (RFC 6749, section 4.4; RFC 7523 for assertions).
 """
@@ -16,8 +16,8 @@ from image_builder_domain.remote_pipeline import PipelineMisconfigured
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.azure_devops.answer import plain, read_json
-from image_builder_adapters.azure_devops.credential import Credential, PersonalAccessToken, ServicePrincipal
+from image_builder_adapters.azure_devops.answer import plain, read_object
+from image_builder_adapters.azure_devops.credential import Credential, PersonalAccessToken, ServicePrincipal, is_token
 from image_builder_adapters.files import read_regular
 from image_builder_adapters.http.client import (
     LARGEST_ERROR_BODY,
@@ -40,9 +40,9 @@ _REMEDIES: Final = {
     "AADSTS7000215": "the secret is wrong: set AZURE_CLIENT_SECRET to the secret's value, not its id",
     "AADSTS7000222": "the secret has expired: make a new one for the application",
     "AADSTS90002": "no such tenant: check AZURE_TENANT_ID",
-    "AADSTS700024": "the assertion has expired: AZURE_FEDERATED_TOKEN_FILE must be kept fresh",
+    "AADSTS700024": "the assertion has expired: renew the token in AZURE_FEDERATED_TOKEN_FILE regularly",
 }
-_FEDERATION: Final = "no federated identity of the application fits this job: check its issuer and subject"
+_FEDERATION: Final = "no federated identity of the application matches this job: check its issuer and subject"
 
 
 @final
@@ -55,7 +55,7 @@ class _Token:
 
 @final
 class Authenticator:
-    """Gives the value of ``Authorization``. ``learn`` hears every secret that comes at run time; thread-safe."""
+    """Gives the value of ``Authorization``; thread-safe. ``learn`` receives every secret that arrives at run time."""
 
     def __init__(
         self,
@@ -75,11 +75,11 @@ class Authenticator:
 
     @property
     def can_renew(self) -> bool:
-        """False for a credential that stays what it is."""
+        """Whether a new token can be requested; False for a personal access token."""
         return isinstance(self.credential, ServicePrincipal)
 
     def header(self, cancellation: Cancellation, *, anew: bool = False, urgent: bool = False) -> Result[str, NoAnswer]:
-        """The header's value. ``anew`` asks for another token; ``urgent`` takes one that lives, however old it is."""
+        """The header's value. ``anew`` requests a new token; ``urgent`` uses any token that has not expired."""
         if isinstance(self.credential, PersonalAccessToken):
             return Success(self.credential.header())
         with self._lock:
@@ -91,7 +91,7 @@ class Authenticator:
                 self._token = renewed
                 return Success(f"Bearer {renewed.text}")
             if kept is not None and not anew and now < kept.ends_at:
-                return Success(f"Bearer {kept.text}")  # it still lives: an outage of the token service can wait
+                return Success(f"Bearer {kept.text}")  # still valid, so the token service may be unavailable
             return Failure(renewed)
 
     def _renewed(self, principal: ServicePrincipal, cancellation: Cancellation) -> Result[_Token, NoAnswer]:
@@ -106,10 +106,10 @@ class Authenticator:
         answer = unwrap_or_failure(done.last)
         match answer:
             case NoAnswer():
-                # Whatever became of this request: the one that needs the token never left.
+                # The request that needs the token was not sent, whether or not this one arrived.
                 return Failure(NoAnswer(answer.url, answer.reason, answer.kind, may_have_arrived=False))
             case AnswerTooLarge():
-                return Failure(_refused(url, "its answer is too large to be a token"))
+                return Failure(_refused(url, "the answer is too large for a token"))
             case HttpAnswer():
                 return self._read(url, answer, asked)
 
@@ -124,54 +124,50 @@ class Authenticator:
         return {**form, "client_assertion_type": _ASSERTION, "client_assertion": assertion}
 
     def _read(self, url: str, answer: HttpAnswer, asked: float) -> Result[_Token, NoAnswer]:
-        content = read_json(answer.body)
-        fields = content if isinstance(content, dict) else {}
+        fields = read_object(answer.body)
         if answer.status != 200:
             transient = self._policy.is_transient(answer.status)
             kind = NoAnswerKind.TRANSIENT if transient else NoAnswerKind.UNUSABLE_REQUEST
             return Failure(NoAnswer(url, _explained(answer.status, fields), kind, may_have_arrived=False))
         token = fields.get("access_token")
-        if not isinstance(token, str) or re.fullmatch(r"[\x21-\x7e]+", token) is None:
-            return Failure(_refused(url, "its answer holds no token: check AZURE_AUTHORITY_HOST"))
+        if not is_token(token):
+            return Failure(_refused(url, "the answer has no token: check AZURE_AUTHORITY_HOST"))
         self._learn(token)
         life = _seconds(fields.get("expires_in"))
         return Success(_Token(token, asked + life - min(_RENEW_SECONDS, life / 2), asked + life))
 
 
 def check_readable(credential: Credential) -> Result[None, PipelineMisconfigured]:
-    """Whether the file of a federated identity can be read now; sends nothing."""
+    """Whether the file with the federated token can be read now; sends nothing."""
     if isinstance(credential, PersonalAccessToken) or credential.secret is not None:
         return Success(None)
-    found = unwrap_or_failure(_assertion(credential.token_file or ""))
-    if isinstance(found, NoAnswer):
-        return Failure(
-            PipelineMisconfigured(found.url, found.reason, "mount the token there, or use another credential")
-        )
-    return Success(None)
+    remedy = "mount the token there, or use another credential"
+    assertion = _assertion(credential.token_file or "")
+    return assertion.alt(lambda problem: PipelineMisconfigured(problem.url, problem.reason, remedy)).map(lambda _: None)
 
 
 def _assertion(path: str) -> Result[str, NoAnswer]:
-    """The federated token; read anew each time, since it lives for minutes only."""
+    """The federated token; read each time, because it expires after minutes."""
     file = read_regular(path, _LARGEST_TOKEN)
     if isinstance(file, Failure):
         return Failure(_refused(path, f"AZURE_FEDERATED_TOKEN_FILE {file.failure()}"))
     text = file.unwrap().content.decode("ascii", "replace").strip()
-    if re.fullmatch(r"[\x21-\x7e]+", text) is None:
-        return Failure(_refused(path, "AZURE_FEDERATED_TOKEN_FILE holds no token"))
+    if not is_token(text):
+        return Failure(_refused(path, "AZURE_FEDERATED_TOKEN_FILE contains no token"))
     return Success(text)
 
 
 def _explained(status: int, fields: dict[str, object]) -> str:
-    """The service's own words, without its trace ids, and what to do."""
+    """The service's message without its trace ids, and what to do."""
     description = plain(fields.get("error_description")).partition("\n")[0].partition(" Trace ID")[0]
     code = description.partition(":")[0]
     remedy = _FEDERATION if re.fullmatch(r"AADSTS70021\d*", code) else _REMEDIES.get(code, "")
     words = ": ".join(part for part in (plain(fields.get("error")), description) if part)
-    return f"no token was given ({status}{', ' if words else ''}{words})" + (f"; {remedy}" if remedy else "")
+    return f"no token was issued ({status}{', ' if words else ''}{words})" + (f"; {remedy}" if remedy else "")
 
 
 def _seconds(value: object) -> float:
-    """``expires_in``, which some services write as text."""
+    """The life of a token by ``expires_in``, which some services write as a string."""
     text = str(value) if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
     return float(text[:9]) if text.isascii() and text.isdecimal() else _USUAL_LIFE_SECONDS
 

@@ -1,10 +1,11 @@
-"""What an answer of the service means: good, worth another attempt, or final; and its JSON, read with care.
+"""Answers of the service: success, transient or permanent failure; their JSON; and their errors in words.
 
-Decided by the ``typeKey`` of an error, then by the status, never by the message.
+The ``typeKey`` of an error decides first, then the status. The message never decides.
 """
 
 import json
 import re
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, final
@@ -12,15 +13,26 @@ from urllib.parse import unquote, urlsplit
 
 from image_builder_adapters.azure_devops.credential import Credential, PersonalAccessToken
 from image_builder_adapters.http.client import HttpAnswer
+from image_builder_adapters.http.retry import TRANSIENT_STATUSES
 
 LARGEST_JSON: Final = 16 * 1024 * 1024
-_MARK: Final = b"\xef\xbb\xbf"
-_TRANSIENT: Final = frozenset({408, 429, 500, 502, 503, 504})
-# Kinds of errors that do not pass with time, whatever the status they come with.
+# Kinds of errors that are permanent, whatever their status.
 _FINAL_KINDS: Final = re.compile(
     r"NotFound|DoesNotExist|Denied|Unauthorized|Validation|Argument|OutOfRange|Invalid|NotSupported"
 )
 _LONGEST: Final = 2000
+_PLACE: Final = re.compile(r" \(Line: (\d+), Col: (\d+)\): ")
+_BEFORE_A_FILE: Final = ":(\n"
+_SCOPES: Final = "it needs the scopes Build (read) and, to run or cancel, Build (read and execute)"
+_HINTS: Final = {
+    "PipelineValidationException": "make the parameters contract (v1 or v2) and the definition fit each other",
+    "PipelineNotFoundException": "check ado-pipeline-id in the configuration",
+    "ProjectDoesNotExistWithNameException": "check ado-organization-url and ado-project-name in the configuration",
+    "BuildNotFoundException": "check that the run was not deleted, and that the credential may see it",
+}
+_NOT_FOUND_HINT: Final = (
+    "check ado-organization-url, ado-project-name and ado-pipeline-id, and that the credential may see them"
+)
 
 
 class Meaning(Enum):
@@ -35,7 +47,7 @@ class Meaning(Enum):
 @final
 @dataclass(frozen=True, slots=True)
 class ErrorText:
-    """An error in the service's words: its kind (empty when it tells none) and its message."""
+    """An error of the service: its kind and its message, each empty if the answer has none."""
 
     kind: str
     message: str
@@ -44,96 +56,17 @@ class ErrorText:
 @final
 @dataclass(frozen=True, slots=True)
 class NoJson:
-    """A body that is not the JSON it should be; ``cut_short`` when it ends too early."""
+    """A body that is not JSON; ``cut_short`` if it ends too early."""
 
     cut_short: bool
-
-
-def meaning(answer: HttpAnswer) -> Meaning:
-    """What to do with an answer; a page to sign in may come with 200, 203, 302 or 401."""
-    status = answer.status
-    if 300 <= status < 400 or status in (203, 401) or (200 <= status < 300 and media_type(answer) == "text/html"):
-        return Meaning.SIGN_IN
-    if 200 <= status < 300:
-        return Meaning.GOOD
-    return Meaning.TRANSIENT if status in _TRANSIENT and not is_final(answer) else Meaning.FINAL
-
-
-def is_final(answer: HttpAnswer) -> bool:
-    """Whether an error says of itself that another attempt is of no use."""
-    kind = error_text(answer).kind
-    if answer.status == 503 and kind == "VssServiceException":  # the organization was stopped
-        return True
-    return answer.status != 429 and bool(_FINAL_KINDS.search(kind))
-
-
-def media_type(answer: HttpAnswer) -> str:
-    """The media type in lower case, without its parameters."""
-    return (answer.header("content-type") or "").partition(";")[0].strip().lower()
-
-
-def read_json(body: bytes) -> Any | NoJson:
-    """The JSON of a body, which may begin with a byte order mark."""
-    text = body.removeprefix(_MARK).decode("utf-8", "replace")
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        ends_in_text = error.msg.startswith("Unterminated string")
-        return NoJson(cut_short=ends_in_text or not text[error.pos :].strip())
-    except (ValueError, RecursionError):
-        return NoJson(cut_short=False)
-
-
-def error_text(answer: HttpAnswer) -> ErrorText:
-    """What an error says: as an envelope, as ``{"value": {"Message": ...}}``, as plain text, or nothing."""
-    content = read_json(answer.body)
-    if isinstance(content, dict):
-        inner = content.get("value")
-        message = content.get("message") or (inner.get("Message") if isinstance(inner, dict) else None)
-        return ErrorText(plain(content.get("typeKey")), plain(message))
-    if media_type(answer) == "text/plain":
-        return ErrorText("", plain(answer.body.removeprefix(_MARK).decode("utf-8", "replace")))
-    return ErrorText("", "")
-
-
-def plain(value: Any) -> str:
-    """A text of an answer, fit to be handled and of bounded length; empty when it is no text."""
-    if not isinstance(value, str):
-        return ""
-    text = value.replace("\r\n", "\n").replace("\r", "\n").strip()
-    return (text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...").encode("utf-8", "replace").decode()
-
-
-def word(value: Any) -> str:
-    """A word of an enumeration in lower case; empty when it is none."""
-    return value.strip().lower() if isinstance(value, str) else ""
-
-
-def whole(value: Any) -> int | None:
-    """A positive number, None for anything else."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
-
-
-_PLACE: Final = re.compile(r" \(Line: (\d+), Col: (\d+)\): ")
-_BEFORE_A_FILE: Final = ":(\n"
-_SCOPES: Final = "it needs the scopes Build (read) and, to run or cancel, Build (read and execute)"
-_BY_KIND: Final = {
-    "PipelineValidationException": "make the parameters contract (v1 or v2), and the definition, fit each other",
-    "PipelineNotFoundException": "check ado-pipeline-id in the configuration",
-    "ProjectDoesNotExistWithNameException": "check ado-organization-url and ado-project-name in the configuration",
-    "BuildNotFoundException": "check that the run was not deleted, and that the credential may see it",
-}
-_NOT_THERE: Final = (
-    "check ado-organization-url, ado-project-name and ado-pipeline-id, and that the credential may see them"
-)
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Something that another attempt would not change. ``kind`` is the service's name for it, if it has one.
+    """A permanent failure. ``kind`` is the service's name for it, if it has one.
 
-    ``is_sign_in``: the credential was not taken, which a proxy's or the service's bad minute can feign.
+    ``is_sign_in``: the service did not accept the credential. A proxy, or a short outage, can cause this too.
     """
 
     where: str
@@ -148,27 +81,102 @@ class Refusal:
         return f"{self.reason}; {self.remedy}" + "".join(f"\n  {detail}" for detail in self.details)
 
 
+def meaning(answer: HttpAnswer) -> Meaning:
+    """What to do with an answer. A sign-in page may come with 200, 203, 302 or 401."""
+    status = answer.status
+    if 300 <= status < 400 or status in (203, 401) or (200 <= status < 300 and answer.media_type == "text/html"):
+        return Meaning.SIGN_IN
+    if 200 <= status < 300:
+        return Meaning.GOOD
+    return Meaning.TRANSIENT if status in TRANSIENT_STATUSES and not is_final(answer) else Meaning.FINAL
+
+
+def is_final(answer: HttpAnswer) -> bool:
+    """Whether the kind of an error is permanent."""
+    kind = error_text(answer).kind
+    if answer.status == 503 and kind == "VssServiceException":  # the organization is stopped
+        return True
+    return answer.status != 429 and bool(_FINAL_KINDS.search(kind))
+
+
+def read_json(body: bytes) -> Any | NoJson:
+    """The JSON of a body, which may begin with a byte order mark."""
+    text = body.removeprefix(BOM_UTF8).decode("utf-8", "replace")
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        ends_in_text = error.msg.startswith("Unterminated string")
+        return NoJson(cut_short=ends_in_text or not text[error.pos :].strip())
+    except (ValueError, RecursionError):
+        return NoJson(cut_short=False)
+
+
+def as_object(value: object) -> dict[str, Any]:
+    """``value`` if it is a JSON object, otherwise an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_objects(value: object) -> list[dict[str, Any]]:
+    """The objects in a JSON list; anything else is ignored."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """The JSON object of a body; empty if it is anything else."""
+    return as_object(read_json(body))
+
+
+def plain(value: object) -> str:
+    """A string of bounded length with LF line ends; empty if ``value`` is not a string."""
+    if not isinstance(value, str):
+        return ""
+    text = value.replace("\r\n", "\n").replace("\r", "\n").strip()
+    return (text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...").encode("utf-8", "replace").decode()
+
+
+def word(value: object) -> str:
+    """A value of an enumeration in lower case; empty if ``value`` is not a string."""
+    return value.strip().lower() if isinstance(value, str) else ""
+
+
+def whole(value: object) -> int | None:
+    """A positive integer; None for anything else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+
+
+def error_text(answer: HttpAnswer) -> ErrorText:
+    """The error in an answer: from an envelope, from ``{"value": {"Message": ...}}``, or from plain text."""
+    content = read_json(answer.body)
+    if isinstance(content, dict):
+        message = content.get("message") or as_object(content.get("value")).get("Message")
+        return ErrorText(plain(content.get("typeKey")), plain(message))
+    if answer.media_type == "text/plain":
+        return ErrorText("", plain(answer.body.removeprefix(BOM_UTF8).decode("utf-8", "replace")))
+    return ErrorText("", "")
+
+
 def explain(where: str, answer: HttpAnswer, credential: Credential) -> Refusal:
-    """What an answer that is not good says."""
+    """The refusal in an answer that is not good."""
     if meaning(answer) is Meaning.SIGN_IN:
         return _not_accepted(where, answer, credential)
     error = error_text(answer)
-    lines = tuple(with_place(line) for line in (error.message or _from_header(answer)).split("\n") if line.strip())
+    message = error.message or plain(unquote(answer.header("x-tfs-serviceerror") or ""))
+    lines = tuple(with_place(line) for line in message.split("\n") if line.strip())
     if error.kind == "PipelineValidationException":
-        reason, details = "the pipeline cannot be run as asked", (*lines, *_validation_results(answer))
+        reason, details = "the pipeline cannot be run as requested", (*lines, *_validation_results(answer))
     else:
         reason = f"the service answered {answer.status}" + (f": {lines[0]}" if lines else "")
         details = (*lines[1:], *_validation_results(answer))
-    return Refusal(where, reason, _remedy(answer.status, error.kind, credential), details, error.kind, answer.status)
+    return Refusal(where, reason, _hint(answer.status, error.kind, credential), details, error.kind, answer.status)
 
 
-def no_json(where: str) -> Refusal:
-    """An answer with a good status that cannot be read."""
-    return Refusal(where, "the answer is not what Azure DevOps answers", "check ado-organization-url and the proxy")
+def not_json(where: str) -> Refusal:
+    """The refusal for a good status with a body that cannot be read."""
+    return Refusal(where, "the answer is not one of Azure DevOps", "check ado-organization-url and the proxy")
 
 
 def with_place(message: str) -> str:
-    """A message with its place first, as editors understand it: ``file:line:column: what``."""
+    """A message with the place first, in the format of editors: ``file:line:column: message``."""
     parts, done, start = list[str](), 0, 0
     for found in _PLACE.finditer(message):
         before = message[start : found.start()]
@@ -180,6 +188,12 @@ def with_place(message: str) -> str:
     return "".join((*parts, message[done:]))
 
 
+def messages_of(results: object) -> tuple[str, ...]:
+    """The ``message`` of each object in a list; anything else is ignored."""
+    messages = (plain(each.get("message")) for each in as_objects(results))
+    return tuple(message for message in messages if message)
+
+
 def _not_accepted(where: str, answer: HttpAnswer, credential: Credential) -> Refusal:
     error = error_text(answer)
     said = error.message.partition("\n")[0]
@@ -189,41 +203,28 @@ def _not_accepted(where: str, answer: HttpAnswer, credential: Credential) -> Ref
     else:
         reason, remedy = f"{credential} is not accepted", f"check that it has not expired; {_SCOPES}"
     host = _sign_in_host(answer)
-    reason += f" ({answer.status}{f', sent to {host}' if host else ''}{f': {said}' if said else ''})"
+    reason += f" ({answer.status}{f', redirected to {host}' if host else ''}{f': {said}' if said else ''})"
     return Refusal(where, reason, remedy, kind=error.kind, status=answer.status, is_sign_in=True)
 
 
 def _sign_in_host(answer: HttpAnswer) -> str:
-    """The host alone: the query of such an address is not for other eyes."""
+    """The host of the redirect, without its query, which may hold secrets."""
     try:
         return urlsplit(answer.header("location") or "").hostname or ""
     except ValueError:
         return ""
 
 
-def _remedy(status: int, kind: str, credential: Credential) -> str:
-    if kind in _BY_KIND:
-        return _BY_KIND[kind]
+def _hint(status: int, kind: str, credential: Credential) -> str:
+    if kind in _HINTS:
+        return _HINTS[kind]
     if status == 403:
         return f"give {credential} the permission; {_SCOPES}"
     if status == 404:
-        return _NOT_THERE
-    return "try again later" if status >= 500 or status in (408, 429) else "see what the service says"
-
-
-def _from_header(answer: HttpAnswer) -> str:
-    return plain(unquote(answer.header("x-tfs-serviceerror") or ""))
+        return _NOT_FOUND_HINT
+    return "try again later" if status >= 500 or status in (408, 429) else "see the service's message"
 
 
 def _validation_results(answer: HttpAnswer) -> tuple[str, ...]:
-    content = read_json(answer.body)
-    properties = content.get("customProperties") if isinstance(content, dict) else None
-    results = properties.get("ValidationResults") if isinstance(properties, dict) else None
-    return tuple(with_place(message) for message in messages_of(results))
-
-
-def messages_of(results: object) -> tuple[str, ...]:
-    """The messages in a list of objects, each with a ``message``; whatever else is there does not count."""
-    found = results if isinstance(results, list) else []
-    messages = (plain(each.get("message")) for each in found if isinstance(each, dict))
-    return tuple(message for message in messages if message)
+    properties = as_object(read_object(answer.body).get("customProperties"))
+    return tuple(map(with_place, messages_of(properties.get("ValidationResults"))))

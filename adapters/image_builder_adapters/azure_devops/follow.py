@@ -1,8 +1,7 @@
-"""Following a run to its end: its state, its timeline and its logs, looked at once in each refresh interval.
+"""Following a run to its end: its state, its timeline and its logs are read once in each refresh interval.
 
-An outage is survived for ten minutes, or for as many attempts as the configuration asks for when that is longer; any
-answer ends it. Only ``completed`` and ``succeeded`` is success, and the Build must say so too: a Run cannot tell
-``partiallySucceeded``.
+Failed requests are tolerated for ten minutes, or for the configured number of attempts if that takes longer. Only
+``completed`` and ``succeeded`` is success, and the Build must confirm it: a Run does not show ``partiallySucceeded``.
 """
 
 from collections.abc import Callable
@@ -17,73 +16,19 @@ from returns.result import Failure, Result, Success
 
 from image_builder_adapters.azure_devops.answer import Refusal, messages_of, word
 from image_builder_adapters.azure_devops.logs import RunLogs, read_list
-from image_builder_adapters.azure_devops.service import Service, Trouble, Unsettled
+from image_builder_adapters.azure_devops.service import RequestFailure, Service, TransientFailure
 from image_builder_adapters.azure_devops.timeline import Chain, Record, chains, failures, read_timeline
-from image_builder_adapters.azure_devops.urls import Address
+from image_builder_adapters.azure_devops.urls import PipelineUrls
 from image_builder_adapters.http.retry import RetryPolicy
 
-OUTAGE_SECONDS: Final = 600.0
-"""How long an outage may last; longer only if the configuration asks for more attempts."""
+_LONGEST_SECONDS: Final = 600.0
+"""How long requests may fail; longer only if the configuration asks for more attempts."""
 
-EARLY_SECONDS: Final = 60.0
-"""How long something may be missing, or refused, that should be there."""
-
-
-@final
-class Outage:
-    """One outage at a time; ``notify`` hears of its beginning (at the second failure) and of its end."""
-
-    def __init__(
-        self, what: str, policy: RetryPolicy, stopwatch: Callable[[], float], notify: Callable[[str], None]
-    ) -> None:
-        self._what = what
-        self._policy = policy
-        self._stopwatch = stopwatch
-        self._notify = notify
-        self._since: float | None = None
-        self._failures = 0
-        self._pause = 0.0
-        self._last: Trouble | None = None
-
-    def begin(self, trouble: Trouble) -> None:
-        """Another attempt failed."""
-        if self._since is None:
-            self._since = self._stopwatch()
-        self._failures += 1
-        self._last = trouble
-        asked = trouble.asked_seconds if isinstance(trouble, Unsettled) else None
-        self._pause = self._policy.pause(self._failures, asked)
-        if self._failures == 2:
-            self._notify(f"{self._what} cannot be read: {trouble}; trying again while the run goes on")
-
-    def end(self) -> None:
-        """An answer came."""
-        if self._failures > 1:
-            self._notify(f"{self._what} can be read again")
-        self._since, self._failures, self._pause, self._last = None, 0, 0.0, None
-
-    @property
-    def pause_seconds(self) -> float:
-        """How long to wait before the next attempt; 0 without an outage."""
-        return self._pause
-
-    @property
-    def lasted_seconds(self) -> float:
-        """How long it has lasted."""
-        return 0.0 if self._since is None else self._stopwatch() - self._since
-
-    @property
-    def is_hopeless(self) -> bool:
-        """Whether it has lasted too long."""
-        if self._since is None:
-            return False
-        if not isinstance(self._last, Unsettled) or self._last.is_missing:
-            return self.lasted_seconds >= EARLY_SECONDS
-        return self.lasted_seconds >= OUTAGE_SECONDS and self._failures >= self._policy.attempts
-
+_EARLY_SECONDS: Final = 60.0
+"""How long a resource that should exist may be missing, or refused."""
 
 _DRAIN_PAUSE: Final = 2.0
-_EMPTY_LOOKS: Final = 3
+_EMPTY_READS: Final = 3
 _WORDS: Final = {
     "succeeded": Verdict.SUCCEEDED,
     "partiallysucceeded": Verdict.PARTIALLY_SUCCEEDED,
@@ -95,7 +40,7 @@ _WORDS: Final = {
 @final
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What a Run says of itself, in lower case."""
+    """State and result of a Run, in lower case."""
 
     state: str
     result: str
@@ -103,112 +48,112 @@ class _State:
 
 @final
 class Follower:
-    """Follows one run; ``notify`` hears of outages, for people."""
+    """Follows one run; ``notify`` gets messages for people about requests that fail."""
 
     def __init__(
         self,
         run: Run,
-        address: Address,
+        urls: PipelineUrls,
         service: Service,
         output: OutputSink,
         refresh_seconds: float,
         notify: Callable[[str], None],
     ) -> None:
         self._run = run
-        self._address = address
+        self._urls = urls
         self._service = service
-        self._logs = RunLogs(run.number, address, service, output)
+        self._logs = RunLogs(run.number, urls, service, output)
         self._refresh = refresh_seconds
-        self._outage = Outage("the run", service.policy, service.stopwatch, notify)
-        self._log_outage = Outage("the run's logs", service.policy, service.stopwatch, notify)
+        self._failed = _Failures("the run", service.policy, service.stopwatch, notify)
+        self._failed_logs = _Failures("the run's logs", service.policy, service.stopwatch, notify)
         self._records: tuple[Record, ...] = ()
-        self._empty_looks = 0
+        self._empty_reads = 0
 
     def follow(self, cancellation: Cancellation) -> Result[FinishedRun, FollowFailure]:
-        """Wait for the end of the run: its state is read first, so what is read after ``completed`` is complete."""
+        """Wait for the end of the run. Its state is read first, so logs read after ``completed`` are complete."""
         started, completed_at, pause = self._service.stopwatch(), None, self._refresh
         while not cancellation.wait(pause):
-            is_early = self._service.stopwatch() - started < EARLY_SECONDS
+            is_early = self._service.stopwatch() - started < _EARLY_SECONDS
             state = self._state(cancellation, is_early=is_early)
             if isinstance(state, (PipelineInterrupted, RunLost)):
                 return Failure(state)
-            if isinstance(state, (Unsettled, Refusal)):
-                pause = self._outage.pause_seconds
+            if isinstance(state, (TransientFailure, Refusal)):
+                pause = self._failed.pause_seconds
                 continue
             drained = self._print(cancellation, completed=state.state == "completed")
             if isinstance(drained, PipelineInterrupted):
                 return Failure(drained)
-            pause = max(self._refresh, self._log_outage.pause_seconds)
+            pause = max(self._refresh, self._failed_logs.pause_seconds)
             if state.state == "completed":
                 now = self._service.stopwatch()
                 completed_at = now if completed_at is None else completed_at
-                waited = now - completed_at >= EARLY_SECONDS and not self._log_outage.pause_seconds
-                if drained or waited or self._log_outage.is_hopeless:
+                waited = now - completed_at >= _EARLY_SECONDS and not self._failed_logs.pause_seconds
+                if drained or waited or self._failed_logs.are_too_many:
                     if not drained:
                         self._read_the_rest(cancellation)
                     return self._finished(state, cancellation, drained=drained)
-                pause = max(min(self._refresh, _DRAIN_PAUSE), self._log_outage.pause_seconds)
+                pause = max(min(self._refresh, _DRAIN_PAUSE), self._failed_logs.pause_seconds)
         return Failure(PipelineInterrupted(cancellation.reason() or Interruption.DEADLINE))
 
     # --- one look -------------------------------------------------------------------------------------------------
 
     def _state(
         self, cancellation: Cancellation, *, is_early: bool
-    ) -> _State | Unsettled | Refusal | RunLost | PipelineInterrupted:
-        found = unwrap_or_failure(self._service.get(self._address.run(self._run.number), cancellation))
+    ) -> _State | TransientFailure | Refusal | RunLost | PipelineInterrupted:
+        found = unwrap_or_failure(self._service.get(self._urls.run(self._run.number), cancellation))
         if isinstance(found, PipelineInterrupted):
             return found
         if isinstance(found, Refusal) and not (found.is_sign_in or (found.status == 404 and is_early)):
             return RunLost(self._run, str(found))
-        if isinstance(found, dict) and word(found.get("state")):
-            self._outage.end()
-            return _State(word(found["state"]), word(found.get("result")))
-        is_known = isinstance(found, (Unsettled, Refusal))
-        trouble = found if is_known else Unsettled(self._run.url, "the answer tells no state", may_have_arrived=True)
-        self._outage.begin(trouble)
-        if not self._outage.is_hopeless:
-            return trouble
-        return RunLost(self._run, f"no usable answer for {self._outage.lasted_seconds:.0f} s, at last: {trouble}")
+        if isinstance(found, dict):
+            if state := word(found.get("state")):
+                self._failed.clear()
+                return _State(state, word(found.get("result")))
+            found = TransientFailure(self._run.url, "the answer has no state", may_have_arrived=True)
+        self._failed.add(found)
+        if not self._failed.are_too_many:
+            return found
+        return RunLost(self._run, f"no usable answer for {self._failed.seconds:.0f} s; the last failure: {found}")
 
     def _print(self, cancellation: Cancellation, *, completed: bool) -> bool | PipelineInterrupted:
-        """Whether everything printable was printed. Trouble with logs never decides about the run."""
+        """Print what is new in the logs; True if all of them are complete. Failures to read them do not end the run."""
         before = self._logs.lines
-        trouble, drained = self._print_once(cancellation, completed=completed)
-        if isinstance(trouble, PipelineInterrupted):
-            return trouble
-        if trouble is None or self._logs.lines > before:
-            self._log_outage.end()
-        if trouble is not None:
-            self._log_outage.begin(trouble)
+        failure, drained = self._print_once(cancellation, completed=completed)
+        if isinstance(failure, PipelineInterrupted):
+            return failure
+        if failure is None or self._logs.lines > before:
+            self._failed_logs.clear()
+        if failure is not None:
+            self._failed_logs.add(failure)
         return drained
 
-    def _print_once(self, cancellation: Cancellation, *, completed: bool) -> tuple[Trouble | None, bool]:
-        timeline = unwrap_or_failure(self._service.get(self._address.timeline(self._run.number), cancellation))
-        if isinstance(timeline, (Unsettled, Refusal, PipelineInterrupted)):
+    def _print_once(self, cancellation: Cancellation, *, completed: bool) -> tuple[RequestFailure | None, bool]:
+        timeline = unwrap_or_failure(self._service.get(self._urls.timeline(self._run.number), cancellation))
+        if isinstance(timeline, (TransientFailure, Refusal, PipelineInterrupted)):
             return timeline, False
         self._records = read_timeline(timeline) or self._records
         printable = chains(self._records, completed=completed)
         if not any(record.log is not None for chain in printable for record in chain.records):
             return None, completed and self._has_nothing_to_print()
-        listed = unwrap_or_failure(self._service.get(self._address.logs(self._run.number), cancellation))
+        listed = unwrap_or_failure(self._service.get(self._urls.logs(self._run.number), cancellation))
         if isinstance(listed, PipelineInterrupted):
             return listed, False
-        counts = {} if isinstance(listed, (Unsettled, Refusal)) else read_list(listed)
+        counts = {} if isinstance(listed, (TransientFailure, Refusal)) else read_list(listed)
         return self._logs.read(printable, counts, cancellation, completed=completed)
 
     def _read_the_rest(self, cancellation: Cancellation) -> None:
-        """One log that stays away must hide neither those behind it nor the report: each is asked for, for a minute."""
+        """Try each log once more, for a minute: a log that cannot be read must not hide the others and the report."""
         began = self._service.stopwatch()
         for chain in chains(self._records, completed=True):
             for record in chain.records:
-                if self._service.stopwatch() - began < EARLY_SECONDS:
+                if self._service.stopwatch() - began < _EARLY_SECONDS:
                     self._logs.read((Chain(chain.job, (record,)),), {}, cancellation, completed=True)
 
     def _has_nothing_to_print(self) -> bool:
-        """A run may end without any job; but records may also come late, so this must be seen a few times."""
-        self._empty_looks += 1
+        """Whether the run ended without any task. Records may arrive late, so this must be seen several times."""
+        self._empty_reads += 1
         ran = any(each.kind == "task" and each.result not in ("", "skipped") for each in self._records)
-        return not ran and self._empty_looks >= _EMPTY_LOOKS
+        return not ran and self._empty_reads >= _EMPTY_READS
 
     # --- the end --------------------------------------------------------------------------------------------------
 
@@ -224,32 +169,31 @@ class Follower:
         if not isinstance(build, dict):
             notes.append(f"the run's result cannot be confirmed: {build}")
         if not drained:
-            notes.append("its logs could not be read to their end")
+            notes.append("the logs could not be read to their end")
         failed = failures(self._records)
         return Success(FinishedRun(self._run, verdict, said, failed, tuple(notes), self._logs.report_log()))
 
     def _build(self, cancellation: Cancellation) -> Any:
-        """The run as a build, or why it cannot be had; asked again for a while until it is completed too."""
-        outage = Outage("the build", self._service.policy, self._service.stopwatch, lambda _: None)
+        """The run as a build, or why it cannot be read; repeated for a while until the build is completed too."""
+        failed = _Failures("the build", self._service.policy, self._service.stopwatch, lambda _: None)
         while True:
-            found = unwrap_or_failure(self._service.get(self._address.build(self._run.number), cancellation))
-            is_done = isinstance(found, dict) and word(found.get("status")) == "completed"
-            if (
-                is_done
-                or isinstance(found, PipelineInterrupted)
-                or (isinstance(found, Refusal) and not found.is_sign_in)
-            ):
+            found = unwrap_or_failure(self._service.get(self._urls.build(self._run.number), cancellation))
+            if isinstance(found, PipelineInterrupted) or (isinstance(found, Refusal) and not found.is_sign_in):
                 return found
-            late = Unsettled(self._run.url, "it is not completed as a build", may_have_arrived=True, is_missing=True)
-            outage.begin(found if isinstance(found, (Unsettled, Refusal)) else late)
-            if outage.is_hopeless:
+            if isinstance(found, dict):
+                if word(found.get("status")) == "completed":
+                    return found
+                failed.add(TransientFailure(self._run.url, "the build is not completed", True, is_missing=True))
+            else:
+                failed.add(found)
+            if failed.are_too_many:
                 return found
-            if cancellation.wait(outage.pause_seconds):
+            if cancellation.wait(failed.pause_seconds):
                 return PipelineInterrupted(cancellation.reason() or Interruption.DEADLINE)
 
 
 def _verdict(result: str, build: dict[str, Any]) -> tuple[Verdict, str]:
-    """Success only if run and build both say so; otherwise the build's word counts, which can tell more."""
+    """Success only if run and build agree on it; otherwise the build's result counts, which is more precise."""
     built = word(build.get("result"))
     said = f"result {result or 'missing'}" + (f", as a build {built or 'missing'}" if built != result else "")
     if result == built == "succeeded":
@@ -257,3 +201,56 @@ def _verdict(result: str, build: dict[str, Any]) -> tuple[Verdict, str]:
         return (Verdict.SUCCEEDED, said) if is_over else (Verdict.UNKNOWN, f"{said}, which is not completed")
     verdict = _WORDS.get(built or result, Verdict.UNKNOWN)
     return Verdict.UNKNOWN if verdict is Verdict.SUCCEEDED else verdict, said
+
+
+@final
+class _Failures:
+    """Requests for ``what`` that failed in a row. ``notify`` gets a message at the second one, and after the last."""
+
+    def __init__(
+        self, what: str, policy: RetryPolicy, stopwatch: Callable[[], float], notify: Callable[[str], None]
+    ) -> None:
+        self._what = what
+        self._policy = policy
+        self._stopwatch = stopwatch
+        self._notify = notify
+        self._since: float | None = None
+        self._count = 0
+        self._pause = 0.0
+        self._last: RequestFailure | None = None
+
+    def add(self, failure: RequestFailure) -> None:
+        """Another request failed."""
+        if self._since is None:
+            self._since = self._stopwatch()
+        self._count += 1
+        self._last = failure
+        asked = failure.asked_seconds if isinstance(failure, TransientFailure) else None
+        self._pause = self._policy.pause(self._count, asked)
+        if self._count == 2:
+            self._notify(f"{self._what} cannot be read: {failure}; trying again while the run continues")
+
+    def clear(self) -> None:
+        """A request succeeded."""
+        if self._count > 1:
+            self._notify(f"{self._what} can be read again")
+        self._since, self._count, self._pause, self._last = None, 0, 0.0, None
+
+    @property
+    def pause_seconds(self) -> float:
+        """How long to wait before the next attempt; 0 without a failure."""
+        return self._pause
+
+    @property
+    def seconds(self) -> float:
+        """The time since the first failure."""
+        return 0.0 if self._since is None else self._stopwatch() - self._since
+
+    @property
+    def are_too_many(self) -> bool:
+        """Whether there have been no good answers for too long."""
+        if self._since is None:
+            return False
+        if not isinstance(self._last, TransientFailure) or self._last.is_missing:
+            return self.seconds >= _EARLY_SECONDS
+        return self.seconds >= _LONGEST_SECONDS and self._count >= self._policy.attempts

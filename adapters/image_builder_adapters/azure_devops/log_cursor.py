@@ -1,8 +1,8 @@
-"""Where we are in one log: each line goes out once and in order, however often and from where the log is read.
+"""The position in one log: each line is printed once and in order, however often and from where the log is read.
 
-A log is read again from the last line that went out: seeing that line again proves that ranges of lines mean what we
-think. Lines are compared by their first 64 KiB. Whole blocks of lines are handled, never single ones; memory does not
-depend on the size of a log or a line.
+A log is read again from the last printed line: receiving that line again proves that the service honours the range.
+Lines are compared by their first 64 KiB. Lines are handled in blocks; memory does not depend on the size of a log or a
+line.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ _MARKS_AFTER_END: Final = re.compile(rb"(?<=\n)(?:\xef\xbb\xbf)+")
 
 @final
 class LogCursor:
-    """One log. ``lines`` is how many went out to ``output``, which takes whole lines, or pieces of a very long one."""
+    """One log. ``lines`` counts the printed lines. ``output`` takes whole lines, or pieces of a very long one."""
 
     def __init__(self, output: OutputSink) -> None:
         self.lines = 0
@@ -26,21 +26,21 @@ class LogCursor:
         self._first: bytes | None = None
         self._last: bytes | None = None
         self._begun: bytes | None = None
-        self._sent_of_line = 0  # bytes of the line after `lines` that went out already
+        self._sent_of_line = 0  # printed bytes of the line after `lines`
         self._rest = bytearray()
         self._compares = False
         self._skip_lines = 0
         self._skip_bytes = 0
 
     def begin(self) -> int | None:
-        """Be ready for an answer; the number of the line (the first is 1) to ask from, None for the beginning."""
+        """Prepare for an answer: the number of the first line to request (from 1), None for the whole log."""
         self._rest.clear()
         self._skip_lines, self._skip_bytes = 0, self._sent_of_line
         self._compares = self.lines > 0
         return self.lines or None
 
     def take(self, piece: bytes) -> None:
-        """The next bytes of the answer."""
+        """Take the next bytes of the answer."""
         self._rest += piece
         if (self._compares and not self._compared()) or not self._skipped():
             return
@@ -54,7 +54,7 @@ class LogCursor:
             del self._rest[:_PIECE]
 
     def end(self) -> None:
-        """The answer ended as it should: what is left is a line."""
+        """Take the end of a complete answer: the remaining bytes are a line."""
         if self._compares:
             if self._rest:
                 self.take(b"\n")
@@ -63,20 +63,20 @@ class LogCursor:
         self._rest.clear()
 
     def _compared(self) -> bool:
-        """Whether it is known what the first line of the answer is: the last one that went out, most probably."""
+        """Whether the first line of the answer has been identified; usually it is the last printed one."""
         cut = self._rest.find(b"\n", 0, _PIECE) + 1
         if not cut and len(self._rest) < _PIECE:
             return False
         seen = _digest(self._rest[: cut or _PIECE])
         if seen == self._last:
             self._skip_lines = 1
-        elif seen == self._first:  # the service did not heed the range
+        elif seen == self._first:  # the service ignored the range
             self._skip_lines = self.lines
         self._compares = False
         return True
 
     def _skipped(self) -> bool:
-        """Whether everything that went out before is behind us."""
+        """Skip what was printed before; True at its end."""
         while self._skip_lines:
             cut = self._rest.find(b"\n") + 1
             if not cut:
@@ -90,7 +90,7 @@ class LogCursor:
         return self._skip_bytes == 0
 
     def _lines(self, block: bytes) -> None:
-        """Whole lines, the first of which may have begun earlier."""
+        """Print whole lines; a part of the first one may have been printed before."""
         count = block.count(b"\n")
         begun = self._sent_of_line > 0
         if not begun:
@@ -117,7 +117,7 @@ def _digest(line: bytes | bytearray) -> bytes:
 
 
 def _clean(block: bytes, *, at_start: bool) -> bytes:
-    """Without byte order marks at the start of lines and with LF alone at their ends."""
+    """The block without byte order marks at the start of lines, and with LF at their ends."""
     if _MARK in block:
         start = 0
         while at_start and block.startswith(_MARK, start):

@@ -1,7 +1,7 @@
-"""The logs of a run, printed while it goes on: those of its tasks, each line once, in the order of the pipeline.
+"""The logs of a run's tasks, printed while it continues: each line once, in the order of the pipeline.
 
-The next task of a job is read when the one before is completed and read to its end, so lines never overtake each other
-within a job; jobs that run side by side alternate.
+The log of a task is read when the task before it is completed and its log is complete, so the lines of a job stay in
+order. Logs of parallel jobs alternate.
 """
 
 from collections import deque
@@ -13,11 +13,11 @@ from image_builder_domain.remote_pipeline import LARGEST_REPORT_LOG
 from image_builder_domain.report.pipeline_log import report_text
 from returns.methods import unwrap_or_failure
 
-from image_builder_adapters.azure_devops.answer import Refusal, media_type, whole
+from image_builder_adapters.azure_devops.answer import Refusal, as_object, as_objects, whole
 from image_builder_adapters.azure_devops.log_cursor import LogCursor
-from image_builder_adapters.azure_devops.service import Service, Trouble, Unsettled
+from image_builder_adapters.azure_devops.service import RequestFailure, Service, TransientFailure
 from image_builder_adapters.azure_devops.timeline import Chain, Record, report_rank
-from image_builder_adapters.azure_devops.urls import Address
+from image_builder_adapters.azure_devops.urls import PipelineUrls
 from image_builder_adapters.http.client import BodySink, HttpAnswer, HttpRequest
 
 _TRIES: Final = 3
@@ -26,7 +26,7 @@ _TRIES: Final = 3
 
 @final
 class _Log:
-    """One log: how far it was read, and how often nothing new came although there should be more."""
+    """One log: how far it was read, and how often no new line came although some were missing."""
 
     def __init__(self, output: OutputSink) -> None:
         self.cursor = LogCursor(output)
@@ -37,7 +37,7 @@ class _Log:
 
 @final
 class _Tail:
-    """Hands lines on, and keeps the end of them: the build report stands there."""
+    """Passes lines on and keeps the last ones, which contain the build report."""
 
     def __init__(self, output: OutputSink) -> None:
         self._output = output
@@ -57,11 +57,11 @@ class _Tail:
 
 @final
 class RunLogs:
-    """The logs of one run; :meth:`read` is called again and again."""
+    """The logs of one run; call :meth:`read` repeatedly."""
 
-    def __init__(self, number: int, address: Address, service: Service, output: OutputSink) -> None:
+    def __init__(self, number: int, urls: PipelineUrls, service: Service, output: OutputSink) -> None:
         self._number = number
-        self._address = address
+        self._urls = urls
         self._service = service
         self._output = output
         self._logs: dict[int, _Log] = {}
@@ -73,45 +73,45 @@ class RunLogs:
         return sum(log.cursor.lines for log in self._logs.values())
 
     def report_log(self) -> str:
-        """The end of the log of the task that prints the build report; of several, the last of the best name."""
+        """The end of the log with the build report; of several such tasks, the last with the best name."""
         found = sorted(self._tails.values(), key=lambda each: (-(report_rank(each[0]) or 0), each[0].place))
         return found[-1][1].text() if found else ""
 
     def read(
         self, chains: tuple[Chain, ...], listed: Mapping[int, int], cancellation: Cancellation, *, completed: bool
-    ) -> tuple[Trouble | None, bool]:
-        """Print what is new. The first trouble, and whether everything that there is was read to its end.
+    ) -> tuple[RequestFailure | None, bool]:
+        """Print what is new: the first failure, and whether all logs are complete.
 
-        ``completed`` says that the run is over, and so are all its records, whatever they say.
+        With ``completed`` the run is over, so all its records count as completed.
         """
-        trouble, complete = None, True
+        failure, complete = None, True
         for chain in chains:
             for record in chain.records:
                 is_over = completed or record.is_completed
                 found = self._read(record, record.log, listed, cancellation, is_over) if record.log else None
-                trouble = trouble or found
+                failure = failure or found
                 if found is not None or not is_over or not self._is_done(record):
                     complete = False
                     break
-        return trouble, complete
+        return failure, complete
 
     def _is_done(self, record: Record) -> bool:
         return record.log is None or self._logs[record.log].is_done
 
     def _read(
         self, record: Record, number: int, listed: Mapping[int, int], cancellation: Cancellation, is_over: bool
-    ) -> Trouble | None:
+    ) -> RequestFailure | None:
         log, count = self._log(record, number), listed.get(number)
         if log.is_done or (not is_over and count is not None and count == log.listed):
             return None
         before = log.cursor.lines
-        trouble = self._fetch(number, log.cursor, cancellation)
-        if trouble is None:
+        failure = self._fetch(number, log.cursor, cancellation)
+        if failure is None:
             log.listed = count
             log.idle = 0 if log.cursor.lines > before else log.idle + 1
             missing = count is None or log.cursor.lines < count
             log.is_done = is_over and (not missing or log.idle >= _TRIES)
-        return trouble
+        return failure
 
     def _log(self, record: Record, number: int) -> _Log:
         if number not in self._logs:
@@ -122,25 +122,23 @@ class RunLogs:
             self._logs[number] = _Log(output)
         return self._logs[number]
 
-    def _fetch(self, number: int, cursor: LogCursor, cancellation: Cancellation) -> Trouble | None:
-        url = self._address.log(self._number, number, cursor.begin())
-        sink = BodySink(lambda head: media_type(head) == "text/plain", cursor.take)
+    def _fetch(self, number: int, cursor: LogCursor, cancellation: Cancellation) -> RequestFailure | None:
+        url = self._urls.log(self._number, number, cursor.begin())
+        sink = BodySink(lambda head: head.media_type == "text/plain", cursor.take)
         request = HttpRequest("GET", url, (("Accept", "text/plain"),))
         found = unwrap_or_failure(self._service.once(request, cancellation, sink))
         if not isinstance(found, HttpAnswer):
-            # A log may be listed before it can be read.
-            if isinstance(found, Refusal) and found.status == 404:
-                return Unsettled(found.where, found.reason, may_have_arrived=True, is_missing=True)
+            if isinstance(found, Refusal) and found.status == 404:  # a log is listed before it can be read
+                return TransientFailure(found.where, found.reason, may_have_arrived=True, is_missing=True)
             return found
-        if media_type(found) != "text/plain":
-            return None if found.status == 204 else Unsettled(url, "the log is no text", may_have_arrived=True)
+        if found.media_type != "text/plain":
+            return None if found.status == 204 else TransientFailure(url, "the log is not text", may_have_arrived=True)
         cursor.end()
         return None
 
 
 def read_list(content: Any) -> dict[int, int]:
-    """The number of lines of each log that the service lists; a hint, for it is not exact."""
-    value = content.get("value") if isinstance(content, dict) else None
-    found = [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-    numbered = ((whole(each.get("id")), each.get("lineCount")) for each in found)
+    """The number of lines of each log that the service lists; it is not exact."""
+    listed = as_objects(as_object(content).get("value"))
+    numbered = ((whole(each.get("id")), each.get("lineCount")) for each in listed)
     return {number: count for number, count in numbered if number is not None and isinstance(count, int)}

@@ -1,4 +1,4 @@
-"""The adapter: one pipeline of Azure DevOps as a ``RemotePipeline``."""
+"""One pipeline of Azure DevOps as a ``RemotePipeline``."""
 
 import json
 import random
@@ -29,14 +29,14 @@ from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
 from image_builder_adapters.azure_devops.access_token import Authenticator, check_readable
-from image_builder_adapters.azure_devops.answer import Refusal, is_final, no_json, read_json
+from image_builder_adapters.azure_devops.answer import Refusal, is_final, not_json, read_object
 from image_builder_adapters.azure_devops.cancel import cancel
 from image_builder_adapters.azure_devops.credential import Credential, read_credential
 from image_builder_adapters.azure_devops.follow import Follower
 from image_builder_adapters.azure_devops.identity_token import can_ask, identity_token
-from image_builder_adapters.azure_devops.service import Service, Unsettled
+from image_builder_adapters.azure_devops.service import Service, TransientFailure
 from image_builder_adapters.azure_devops.start import JSON_HEADERS, Starter, refused, start_body
-from image_builder_adapters.azure_devops.urls import Address
+from image_builder_adapters.azure_devops.urls import PipelineUrls
 from image_builder_adapters.http.client import HttpAnswer, HttpClient, HttpRequest, NoAnswer, Timeouts, shown_url
 from image_builder_adapters.http.retry import RetryPolicy
 
@@ -54,8 +54,8 @@ def _jitter() -> float:
 class PipelineSurroundings:
     """What the adapter needs besides its settings.
 
-    ``environment`` is the tool's own; ``redact`` takes secrets out of a text, ``learn`` hears those that come at run
-    time; ``notify`` hears what people should know while they wait. ``clock`` is seconds since 1970.
+    ``environment`` is the tool's own. ``redact`` removes secrets from a text, and ``learn`` receives those that arrive
+    at run time. ``notify`` receives messages for people who wait. ``clock`` gives seconds since 1970.
     """
 
     environment: Mapping[str, str] = field(repr=False)
@@ -76,7 +76,7 @@ class AzureDevOpsPipeline:
     ) -> None:
         self._settings = settings
         self._around = surroundings
-        self._address = Address(settings)
+        self._urls = PipelineUrls(settings)
         self._client = HttpClient(timeouts=_TIMEOUTS, user_agent=user_agent)
         self._started: set[Run] = set()
         self._canceled: set[Run] = set()
@@ -91,9 +91,9 @@ class AzureDevOpsPipeline:
         credential = self._credential().map(lambda found: f"*** ({found})").value_or("(no credential is set)")
         if isinstance(request, RunRequest):
             secret = (Parameter.secret(AUTHORIZATION, ""),) if request.identity_token else ()
-            url, body = self._address.start(), start_body((*request.parameters, *secret), shown=True)
+            url, body = self._urls.start(), start_body((*request.parameters, *secret), shown=True)
         else:
-            url, body = self._address.preview(), preview_body(request, shown=True)
+            url, body = self._urls.preview(), preview_body(request, shown=True)
         headers = (*JSON_HEADERS, ("Authorization", credential))
         return "\n".join([f"POST {url}", *(f"{name}: {value}" for name, value in headers), "", body])
 
@@ -105,42 +105,41 @@ class AzureDevOpsPipeline:
         parameters = unwrap_or_failure(self._with_identity(request, service, cancellation))
         if not isinstance(parameters, tuple):
             return Failure(parameters)
-        found = Starter(self._address, service).start(parameters, cancellation)
-        return found.map(self._remember)
+        return Starter(self._urls, service, parameters, cancellation).start().map(self._remember)
 
     def follow(self, run: Run, output: OutputSink, cancellation: Cancellation) -> Result[FinishedRun, FollowFailure]:
         """Implement ``RemotePipeline.follow``."""
-        service = self._service().unwrap()  # a run is there: so was the credential
+        service = self._service().unwrap()  # the run was started, so there is a credential
         refresh, notify = self._settings.refresh_seconds, self._around.notify
-        return Follower(run, self._address, service, output, refresh, notify).follow(cancellation)
+        return Follower(run, self._urls, service, output, refresh, notify).follow(cancellation)
 
     def cancel(self, run: Run) -> Result[None, CancelFailed]:
         """Implement ``RemotePipeline.cancel``."""
         if run not in self._started:
-            return Failure(CancelFailed(run, "it was not started here"))
+            return Failure(CancelFailed(run, "this process did not start it"))
         if run in self._canceled:
             return Success(None)
         self._canceled.add(run)
-        return cancel(run, self._address.build(run.number), self._service().unwrap()).alt(
+        return cancel(run, self._urls.build(run.number), self._service().unwrap()).alt(
             lambda reason: CancelFailed(run, reason)
         )
 
     def preview(self, request: PreviewRequest, cancellation: Cancellation) -> Result[str, PreviewFailure]:
         """Implement ``RemotePipeline.preview``."""
-        where = shown_url(self._address.preview())
+        where = shown_url(self._urls.preview())
         if not request.definition.strip():
-            reason = "an empty definition would be taken for the one in the repository"
-            return Failure(PipelineRefused(where, reason, "give a definition"))
+            reason = "for an empty definition the service would use the one in the repository"
+            return Failure(PipelineRefused(where, reason, "specify a definition"))
         service = unwrap_or_failure(self._service())
         if isinstance(service, PipelineMisconfigured):
             return Failure(PipelineRefused(service.where, service.reason, service.remedy))
         body = preview_body(request).encode()
-        asked = HttpRequest("POST", self._address.preview(), JSON_HEADERS, body)
+        asked = HttpRequest("POST", self._urls.preview(), JSON_HEADERS, body)
         found = unwrap_or_failure(service.ask(asked, cancellation))
         match found:
             case Refusal():
                 return Failure(refused(found))
-            case Unsettled():
+            case TransientFailure():
                 return Failure(PipelineUnreachable(found.where, found.reason))
             case PipelineInterrupted():
                 return Failure(found)
@@ -191,7 +190,7 @@ class AzureDevOpsPipeline:
         reason = cancellation.reason()
         if reason is not None:
             return Failure(PipelineInterrupted(reason))
-        return Failure(PipelineUnreachable(token.url, f"no identity token of this job was given: {token.reason}"))
+        return Failure(PipelineUnreachable(token.url, f"cannot get this job's identity token: {token.reason}"))
 
 
 def preview_body(request: PreviewRequest, *, shown: bool = False) -> str:
@@ -201,8 +200,7 @@ def preview_body(request: PreviewRequest, *, shown: bool = False) -> str:
 
 
 def _expanded(where: str, answer: HttpAnswer) -> Result[str, PreviewFailure]:
-    content = read_json(answer.body)
-    text = content.get("finalYaml") if isinstance(content, dict) else None
+    text = read_object(answer.body).get("finalYaml")
     if not isinstance(text, str):
-        return Failure(refused(no_json(where)))
+        return Failure(refused(not_json(where)))
     return Success(text.replace("\r\n", "\n").encode("utf-8", "replace").decode())

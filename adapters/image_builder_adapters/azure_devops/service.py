@@ -1,4 +1,4 @@
-"""Requests to the service: with a credential, no faster than it allows, and with what an answer means.
+"""Authorized requests to the service, with the meaning of their answers.
 
 ``Retry-After`` comes with good answers too: such an answer is used, and the next request waits.
 """
@@ -21,9 +21,10 @@ from image_builder_adapters.azure_devops.answer import (
     Meaning,
     NoJson,
     Refusal,
+    as_object,
     explain,
     meaning,
-    no_json,
+    not_json,
     read_json,
 )
 from image_builder_adapters.http.client import (
@@ -48,10 +49,11 @@ _TRACES: Final = ("activityid", "x-vss-e2eid", "x-tfs-session", "x-tfs-serviceer
 
 @final
 @dataclass(frozen=True, slots=True)
-class Unsettled:
-    """No usable answer, and another attempt may bring one.
+class TransientFailure:
+    """No usable answer, but another attempt may succeed.
 
-    ``may_have_arrived`` is about the last request; ``is_missing`` when the thing may not be there yet.
+    ``may_have_arrived`` is about the last request. ``is_missing``: the resource may not exist yet. ``asked_seconds`` is
+    the pause that the service asks for.
     """
 
     where: str
@@ -64,12 +66,12 @@ class Unsettled:
         return f"{self.where}: {self.reason}"
 
 
-Trouble: TypeAlias = Unsettled | Refusal | PipelineInterrupted
+RequestFailure: TypeAlias = TransientFailure | Refusal | PipelineInterrupted
 
 
 @final
 class Service:
-    """Sends requests; see the module."""
+    """Sends requests with the credential's authorization; see the module."""
 
     def __init__(
         self,
@@ -88,20 +90,20 @@ class Service:
         self._clock = clock
         self._not_before = 0.0
 
-    def get(self, url: str, cancellation: Cancellation) -> Result[Any, Trouble]:
-        """The JSON at ``url``, asked for once; None for an answer without content."""
+    def get(self, url: str, cancellation: Cancellation) -> Result[dict[str, Any], RequestFailure]:
+        """The JSON object at ``url`` by one request; empty for an answer without content, or with other JSON."""
         found = self.once(HttpRequest("GET", url, (("Accept", "application/json"),)), cancellation)
         return found.bind(lambda answer: self._json(url, answer))
 
-    def ask(self, request: HttpRequest, cancellation: Cancellation) -> Result[HttpAnswer, Trouble]:
-        """A good answer, asked for as often as the policy says: for requests that may be repeated."""
+    def ask(self, request: HttpRequest, cancellation: Cancellation) -> Result[HttpAnswer, RequestFailure]:
+        """A good answer, after retries as the policy says: for requests that may be repeated."""
         done = send_with_retries(_Sender(self), request, self.policy, cancellation, LARGEST_JSON, now=self._clock)
         return self.judged(request.url, done.last, cancellation)
 
     def once(
         self, request: HttpRequest, cancellation: Cancellation, sink: BodySink | None = None, *, urgent: bool = False
-    ) -> Result[HttpAnswer, Trouble]:
-        """A good answer to one request. ``urgent`` requests wait for nothing."""
+    ) -> Result[HttpAnswer, RequestFailure]:
+        """A good answer to one request. An ``urgent`` request does not wait for a pause that the service asked for."""
         found = self.send(request, cancellation, LARGEST_JSON, sink, urgent=urgent)
         return self.judged(request.url, found, cancellation)
 
@@ -114,7 +116,10 @@ class Service:
         *,
         urgent: bool = False,
     ) -> Result[HttpAnswer, HttpFailure]:
-        """Any answer to one request; a token that is not taken is renewed once, since nothing was done with it."""
+        """Any answer to one request; if the service does not accept the token, a new token is tried once.
+
+        That is safe for a request that must not be repeated: without authorization it had no effect.
+        """
         if not urgent and self._must_stop(cancellation):
             reason = "stopped before the request was sent"
             return Failure(NoAnswer(shown_url(request.url), reason, NoAnswerKind.STOPPED, may_have_arrived=False))
@@ -160,50 +165,48 @@ class Service:
 
     def judged(
         self, url: str, found: Result[HttpAnswer, HttpFailure], cancellation: Cancellation
-    ) -> Result[HttpAnswer, Trouble]:
-        """What became of a request, by its meaning."""
+    ) -> Result[HttpAnswer, RequestFailure]:
+        """A good answer, or the failure that another answer means."""
         answer = unwrap_or_failure(found)
         where = shown_url(url)
         match answer:
             case AnswerTooLarge():
-                return Failure(Refusal(where, str(answer), "please report it"))
+                return Failure(Refusal(where, str(answer), "please report this"))
             case NoAnswer(kind=NoAnswerKind.STOPPED):
                 return Failure(PipelineInterrupted(cancellation.reason() or Interruption.DEADLINE))
             case NoAnswer(kind=NoAnswerKind.TRANSIENT | NoAnswerKind.UNUSABLE_ANSWER):
-                return Failure(Unsettled(answer.url, answer.reason, answer.may_have_arrived))
+                return Failure(TransientFailure(answer.url, answer.reason, answer.may_have_arrived))
             case NoAnswer():
                 return Failure(Refusal(answer.url, answer.reason, "check the network, the URL and the credential"))
             case HttpAnswer():
                 return self._meaning(where, answer)
 
-    def _meaning(self, where: str, answer: HttpAnswer) -> Result[HttpAnswer, Trouble]:
+    def _meaning(self, where: str, answer: HttpAnswer) -> Result[HttpAnswer, RequestFailure]:
         found = meaning(answer)
         if found is Meaning.GOOD:
             return Success(answer)
         refusal = self._without_secrets(explain(where, answer, self.authenticator.credential))
         if found is Meaning.TRANSIENT:
             asked = asked_seconds(answer, self._clock())
-            return Failure(Unsettled(where, refusal.reason, answer.status != 429, asked))
+            return Failure(TransientFailure(where, refusal.reason, answer.status != 429, asked))
         return Failure(refusal)
 
     def _without_secrets(self, refusal: Refusal) -> Refusal:
-        """The service may repeat what it was sent."""
+        """Redacted texts: the service may repeat what it was sent."""
         details = tuple(map(self._redact, refusal.details))
         return replace(refusal, reason=self._redact(refusal.reason), details=details)
 
-    def _json(self, url: str, answer: HttpAnswer) -> Result[Any, Trouble]:
-        if answer.status == 204:
-            return Success(None)
-        content = read_json(answer.body)
+    def _json(self, url: str, answer: HttpAnswer) -> Result[dict[str, Any], RequestFailure]:
+        content = read_json(answer.body) if answer.status != 204 else None
         if not isinstance(content, NoJson):
-            return Success(content)
-        refusal = no_json(shown_url(url))
-        return Failure(Unsettled(refusal.where, refusal.reason, True) if content.cut_short else refusal)
+            return Success(as_object(content))
+        refusal = not_json(shown_url(url))
+        return Failure(TransientFailure(refusal.where, refusal.reason, True) if content.cut_short else refusal)
 
 
 @final
 class _Sender:
-    """A service as the retry loop sees it."""
+    """Adapts the service to ``HttpSender`` for the retry loop."""
 
     def __init__(self, service: Service) -> None:
         self._service = service

@@ -1,8 +1,8 @@
 """Starting a run: once, never twice.
 
-The request is repeated only when it certainly did nothing: it never left, or was turned away (429, or a token that had
-to be renewed). After any other lost answer the run that it may have started is looked for among the newest runs, by
-its parameters and the time; the service's own clock counts, as it stands in the answer.
+The request is repeated only if it certainly had no effect: it was not sent, or it was turned away (429, or a token that
+had to be renewed). After any other lost answer, the run that it may have started is searched among the newest runs, by
+its parameters and its time. The time of the service's clock counts, which its answers give.
 """
 
 import json
@@ -25,14 +25,24 @@ from image_builder_domain.remote_pipeline import (
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.azure_devops.answer import LARGEST_JSON, NoJson, Refusal, no_json, read_json, whole
-from image_builder_adapters.azure_devops.service import Service, Trouble, Unsettled
-from image_builder_adapters.azure_devops.urls import Address
+from image_builder_adapters.azure_devops.answer import (
+    LARGEST_JSON,
+    NoJson,
+    Refusal,
+    as_object,
+    as_objects,
+    not_json,
+    read_json,
+    read_object,
+    whole,
+)
+from image_builder_adapters.azure_devops.service import RequestFailure, Service, TransientFailure
+from image_builder_adapters.azure_devops.urls import PipelineUrls
 from image_builder_adapters.http.client import HttpAnswer, HttpRequest, NoAnswer, NoAnswerKind, shown_url
 from image_builder_adapters.http.retry import http_date_seconds
 
 JSON_HEADERS: Final = (("Content-Type", "application/json; charset=utf-8"), ("Accept", "application/json"))
-_GRACE_SECONDS: Final = 2.0
+_DELAY_SECONDS: Final = 2.0
 _SEARCH_PAUSES: Final = (1.0, 3.0, 6.0, 10.0, 10.0)
 _SLACK_SECONDS: Final = 2.0  # the clock in an answer has whole seconds
 
@@ -44,129 +54,115 @@ def start_body(parameters: tuple[Parameter, ...], *, shown: bool = False) -> str
 
 @final
 class Starter:
-    """Starts one run."""
+    """Starts one run with these parameters."""
 
-    def __init__(self, address: Address, service: Service) -> None:
-        self._address = address
+    def __init__(
+        self, urls: PipelineUrls, service: Service, parameters: tuple[Parameter, ...], cancellation: Cancellation
+    ) -> None:
+        self._urls = urls
         self._service = service
+        self._parameters = parameters
+        self._cancellation = cancellation
+        self._sent_at = 0.0
 
-    def start(self, parameters: tuple[Parameter, ...], cancellation: Cancellation) -> Result[Run, StartFailure]:
+    def start(self) -> Result[Run, StartFailure]:
         """Implement ``RemotePipeline.start``."""
         policy, attempts = self._service.policy, 0
-        body = start_body(parameters).encode()
-        request = HttpRequest("POST", self._address.start(), JSON_HEADERS, body)
-        while True:
-            if cancellation.reason() is not None:
-                return Failure(_interrupted(cancellation))
-            sent_at = self._service.stopwatch()
-            # Whoever stops the work needs the number of the run that this request starts, to cancel it.
-            late = _Delayed(cancellation, _GRACE_SECONDS, self._service.stopwatch)
-            raw = self._service.send(request, late, LARGEST_JSON)
+        request = HttpRequest("POST", self._urls.start(), JSON_HEADERS, start_body(self._parameters).encode())
+        while self._cancellation.reason() is None:
+            self._sent_at = self._service.stopwatch()
+            # To cancel the run that this request starts, its number is needed.
+            raw = self._service.send(request, self._delayed(_DELAY_SECONDS), LARGEST_JSON)
             lost = unwrap_or_failure(raw)
-            if isinstance(lost, NoAnswer) and lost.kind is NoAnswerKind.STOPPED:
-                if lost.may_have_arrived:
-                    return self._after_interruption(parameters, sent_at, cancellation)
-                return Failure(_interrupted(cancellation))
-            found = unwrap_or_failure(self._service.judged(request.url, raw, cancellation))
+            if isinstance(lost, NoAnswer) and lost.kind is NoAnswerKind.STOPPED and lost.may_have_arrived:
+                return self._after_interruption()
+            found = unwrap_or_failure(self._service.judged(request.url, raw, self._cancellation))
             attempts += 1
-            if isinstance(found, HttpAnswer):
-                return self._started(found, parameters, sent_at, cancellation)
-            if isinstance(found, Refusal):
-                return Failure(refused(found))
-            if isinstance(found, PipelineInterrupted):
-                return Failure(found)
-            if found.may_have_arrived:
-                return self._search(found, parameters, sent_at, cancellation)
-            if attempts >= policy.attempts:
-                return Failure(PipelineUnreachable(found.where, found.reason))
-            if cancellation.wait(policy.pause(attempts, found.asked_seconds)):
-                return Failure(_interrupted(cancellation))
+            match found:
+                case HttpAnswer():
+                    return self._started(found)
+                case Refusal():
+                    return Failure(refused(found))
+                case PipelineInterrupted():
+                    return Failure(found)
+                case TransientFailure(may_have_arrived=True):
+                    return self._search(found.reason)
+                case TransientFailure() if attempts >= policy.attempts:
+                    return Failure(PipelineUnreachable(found.where, found.reason))
+                case TransientFailure():
+                    self._cancellation.wait(policy.pause(attempts, found.asked_seconds))
+        return Failure(PipelineInterrupted(self._cancellation.reason() or Interruption.DEADLINE))
 
-    def _started(
-        self, answer: HttpAnswer, parameters: tuple[Parameter, ...], sent_at: float, cancellation: Cancellation
-    ) -> Result[Run, StartFailure]:
+    def _started(self, answer: HttpAnswer) -> Result[Run, StartFailure]:
         content = read_json(answer.body)
-        run = read_run(content, self._address)
+        run = read_run(content, self._urls)
         if run is not None:
             return Success(run)
-        where = shown_url(self._address.start())
         if isinstance(content, NoJson) and content.cut_short:
-            return self._search(Unsettled(where, "the answer was cut short", True), parameters, sent_at, cancellation)
-        found = no_json(where)
-        return Failure(RunUncertain(where, f"{found.reason} (no run with a number); {found.remedy}"))
+            return self._search("the answer was cut short")
+        where = shown_url(self._urls.start())
+        problem = not_json(where)
+        return Failure(RunUncertain(where, f"{problem.reason} (no run with a number); {problem.remedy}"))
 
     # --- the run that may have been started -----------------------------------------------------------------------
 
-    def _after_interruption(
-        self, parameters: tuple[Parameter, ...], sent_at: float, cancellation: Cancellation
-    ) -> Result[Run, StartFailure]:
-        """Work stopped while the request was out: one quick look, for somebody waits for our end."""
-        late = _Delayed(cancellation, _GRACE_SECONDS / 2, self._service.stopwatch)
-        runs = self._candidates(parameters, sent_at, late)
+    def _after_interruption(self) -> Result[Run, StartFailure]:
+        """Search once, within a second, after a cancellation that came while the request was out."""
+        runs = self._candidates(self._delayed(_DELAY_SECONDS / 2))
         if isinstance(runs, list) and len(runs) == 1:
             return Success(runs[0])
-        reason = "the work was stopped before the start was answered"
-        return Failure(RunUncertain(self._address.pipeline_page(), reason))
+        reason = "stopped before the service answered the request to start"
+        return Failure(RunUncertain(self._urls.pipeline_page(), reason))
 
-    def _search(
-        self, lost: Unsettled, parameters: tuple[Parameter, ...], sent_at: float, cancellation: Cancellation
-    ) -> Result[Run, StartFailure]:
-        """Look a few times: the request may still be under way. Two runs that fit are as good as none."""
-        late = _Delayed(cancellation, _GRACE_SECONDS, self._service.stopwatch)
+    def _search(self, lost: str) -> Result[Run, StartFailure]:
+        """Search a few times, because the request may still be on its way. Several matching runs are as bad as none."""
+        delayed = self._delayed(_DELAY_SECONDS)
         why = "it is not among the newest runs"
         for pause in _SEARCH_PAUSES:
-            stopped = cancellation.wait(pause)
-            runs = self._candidates(parameters, sent_at, late)
+            stopped = self._cancellation.wait(pause)
+            runs = self._candidates(delayed)
             if isinstance(runs, list) and len(runs) == 1:
                 return Success(runs[0])
             if isinstance(runs, list) and runs:
                 why = f"{len(runs)} runs were started with these parameters since then"
                 break
             if not isinstance(runs, list):
-                why = f"and it cannot be looked for: {runs}"
+                why = f"and it cannot be searched: {runs}"
             if stopped or isinstance(runs, Refusal):
                 break
-        return Failure(
-            RunUncertain(self._address.pipeline_page(), f"the answer to the start was lost ({lost.reason}), {why}")
-        )
+        return Failure(RunUncertain(self._urls.pipeline_page(), f"the answer to the start was lost ({lost}), {why}"))
 
-    def _candidates(
-        self, parameters: tuple[Parameter, ...], sent_at: float, cancellation: Cancellation
-    ) -> list[Run] | Trouble:
-        request = HttpRequest("GET", self._address.runs(), (("Accept", "application/json"),))
+    def _candidates(self, cancellation: Cancellation) -> list[Run] | RequestFailure:
+        request = HttpRequest("GET", self._urls.runs(), (("Accept", "application/json"),))
         answer = unwrap_or_failure(self._service.once(request, cancellation))
         if not isinstance(answer, HttpAnswer):
             return answer
         now = http_date_seconds(answer.header("date") or "")
         if now is None:
-            return Unsettled(shown_url(request.url), "the answer has no date", may_have_arrived=True)
-        since = now - (self._service.stopwatch() - sent_at) - _SLACK_SECONDS
-        content = read_json(answer.body)
-        value = content.get("value") if isinstance(content, dict) else None
-        fitting = (each for each in (value if isinstance(value, list) else []) if _fits(each, parameters, since))
-        return [run for run in (read_run(each, self._address) for each in fitting) if run is not None]
+            return TransientFailure(shown_url(request.url), "the answer has no date", may_have_arrived=True)
+        since = now - (self._service.stopwatch() - self._sent_at) - _SLACK_SECONDS
+        listed = as_objects(read_object(answer.body).get("value"))
+        matching = (read_run(each, self._urls) for each in listed if _matches(each, self._parameters, since))
+        return [run for run in matching if run is not None]
+
+    def _delayed(self, seconds: float) -> Cancellation:
+        return _Delayed(self._cancellation, seconds, self._service.stopwatch)
 
 
-def read_run(content: Any, address: Address) -> Run | None:
-    """A started run; None when it has no number, or the -1 of a preview."""
-    number = whole(content.get("id")) if isinstance(content, dict) else None
-    if number is None:
-        return None
-    return Run(number, address.page(number))
+def read_run(content: object, urls: PipelineUrls) -> Run | None:
+    """A started run; None if it has no number, or the -1 of a preview."""
+    number = whole(as_object(content).get("id"))
+    return Run(number, urls.page(number)) if number is not None else None
 
 
 def refused(found: Refusal) -> PipelineRefused:
-    """A refusal as the port tells it."""
+    """A refusal as a failure of the port."""
     return PipelineRefused(found.where, found.reason, found.remedy, found.details)
 
 
-def _interrupted(cancellation: Cancellation) -> PipelineInterrupted:
-    return PipelineInterrupted(cancellation.reason() or Interruption.DEADLINE)
-
-
-def _fits(run: Any, parameters: tuple[Parameter, ...], since: float) -> bool:
-    """Whether a run has exactly our parameters (a secret may come back masked) and is young enough to be ours."""
-    echoed = run.get("templateParameters") if isinstance(run, dict) else None
+def _matches(run: dict[str, Any], parameters: tuple[Parameter, ...], since: float) -> bool:
+    """Whether a run has exactly our parameters (the service may mask a secret) and is recent enough to be ours."""
+    echoed = run.get("templateParameters")
     if not isinstance(echoed, dict) or echoed.keys() != {each.name for each in parameters}:
         return False
     created = moment(run.get("createdDate"))
@@ -174,21 +170,21 @@ def _fits(run: Any, parameters: tuple[Parameter, ...], since: float) -> bool:
     return is_same and created is not None and created >= since
 
 
-def _same(echoed: Any, sent: str) -> bool:
-    """The service may give a boolean back as one."""
+def _same(echoed: object, sent: str) -> bool:
+    """The service may return a boolean as JSON's own."""
     return echoed == sent or (isinstance(echoed, bool) and str(echoed).lower() == sent)
 
 
-def moment(value: Any) -> float | None:
-    """Seconds since 1970 of ``2026-05-04T08:15:30.1234567Z`` with 0 to 7 digits of a fraction; None for no value."""
+def moment(value: object) -> float | None:
+    """Seconds since 1970 of ``2026-05-04T08:15:30.1234567Z`` with up to 7 digits of a fraction; None for no time."""
     found = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,7})?Z", value) if isinstance(value, str) else None
     if found is None:
         return None
     try:
-        whole_seconds = datetime.fromisoformat(found[1]).replace(tzinfo=UTC).timestamp()
+        seconds = datetime.fromisoformat(found[1]).replace(tzinfo=UTC).timestamp()
     except ValueError:
         return None
-    return whole_seconds + float(found[2] or 0)
+    return seconds + float(found[2] or 0)
 
 
 @final

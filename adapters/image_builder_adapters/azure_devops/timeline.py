@@ -1,6 +1,6 @@
-"""The timeline of a run: its stages, jobs and tasks in the order in which they stand in the pipeline.
+"""The timeline of a run: its stages, jobs and tasks, in the order of the pipeline.
 
-Records come in any order and with keys left out; only the highest attempt of each counts.
+The service sends records in any order and may leave out keys. Only the highest attempt of each record counts.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,15 @@ from typing import Any, Final, final
 
 from image_builder_domain.remote_pipeline import REPORT_TASKS, FailedRecord
 
-from image_builder_adapters.azure_devops.answer import messages_of, plain, whole, with_place, word
+from image_builder_adapters.azure_devops.answer import (
+    as_object,
+    as_objects,
+    messages_of,
+    plain,
+    whole,
+    with_place,
+    word,
+)
 
 _FAILED: Final = ("failed", "canceled", "abandoned")
 _SHOWN: Final = ("stage", "job", "task")
@@ -20,7 +28,7 @@ _LAST: Final = 2**31
 @final
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A stage, phase, job or task. ``place`` sorts records; ``log`` is the number of its log, None without one."""
+    """A stage, phase, job or task. ``place`` sorts records; ``log`` is the number of its log."""
 
     id: str
     parent: str
@@ -35,30 +43,28 @@ class Record:
 
     @property
     def is_completed(self) -> bool:
-        """True when nothing more happens to it."""
+        """Whether it has ended."""
         return self.state == "completed"
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The records whose logs follow each other: the tasks of one job, or the job itself when its tasks have none."""
+    """Records whose logs are printed one after the other: the tasks of a job, or the job if its tasks have no logs."""
 
     job: str
     records: tuple[Record, ...]
 
 
 def read_timeline(content: Any) -> tuple[Record, ...]:
-    """All records in order; none of a timeline that is missing, null or something else."""
-    found = content.get("records") if isinstance(content, dict) else None
-    raw = [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
-    latest = _latest(raw)
+    """All records, in order; none for a timeline that is missing or malformed."""
+    latest = _latest(as_objects(as_object(content).get("records")))
     by_id = {str(each.get("id")): each for each in latest}
     return tuple(sorted((_record(each, by_id) for each in latest), key=lambda record: record.place))
 
 
 def chains(records: tuple[Record, ...], *, completed: bool) -> tuple[Chain, ...]:
-    """What to print, in order. The log of a job repeats those of its tasks: it counts only when they have none."""
+    """The records to print, in order. The log of a job repeats its tasks' logs, so it counts only if they have none."""
     jobs = [record for record in records if record.kind == "job"]
     by_parent: dict[str, list[Record]] = {}
     for record in records:
@@ -77,14 +83,14 @@ def chains(records: tuple[Record, ...], *, completed: bool) -> tuple[Chain, ...]
 
 
 def failures(records: Iterable[Record]) -> tuple[FailedRecord, ...]:
-    """The records that did not succeed, with their errors; a bounded number of them."""
+    """The first 50 records that did not succeed, with their errors."""
     failed = (each for each in records if each.result in _FAILED and each.kind in _SHOWN)
     shown = [FailedRecord(each.kind, each.name, each.result, each.issues) for each in failed]
     return tuple(shown[:_MOST_FAILED])
 
 
 def report_rank(record: Record) -> int | None:
-    """0 for the task that prints the build report, more for what else may be it, None for all others."""
+    """0 for the task that prints the build report, 1 for its second name, None for all others."""
     names = {name.lower().replace("-", "_").replace(" ", "_") for name in (record.name, record.ref_name)}
     ranks = [rank for rank, name in enumerate(REPORT_TASKS) if name in names]
     return ranks[0] if ranks and record.kind == "task" else None
@@ -102,13 +108,7 @@ def _latest(raw: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _record(raw: dict[str, Any], by_id: dict[str, dict[str, Any]]) -> Record:
-    log = raw.get("log")
-    kept = raw.get("issues")
-    errors = (
-        [each for each in kept if isinstance(each, dict) and word(each.get("type")) == "error"]
-        if isinstance(kept, list)
-        else []
-    )
+    errors = [each for each in as_objects(raw.get("issues")) if word(each.get("type")) == "error"]
     return Record(
         id=str(raw.get("id")),
         parent=str(raw.get("parentId")),
@@ -117,14 +117,14 @@ def _record(raw: dict[str, Any], by_id: dict[str, dict[str, Any]]) -> Record:
         ref_name=plain(raw.get("refName")),
         state=word(raw.get("state")),
         result=word(raw.get("result")),
-        log=whole(log.get("id")) if isinstance(log, dict) else None,
+        log=whole(as_object(raw.get("log")).get("id")),
         issues=tuple(map(with_place, messages_of(errors)))[:_MOST_ISSUES],
         place=_place(raw, by_id),
     )
 
 
 def _place(raw: dict[str, Any], by_id: dict[str, dict[str, Any]]) -> tuple[tuple[int, str], ...]:
-    """The orders of all ancestors and its own; a parent that is missing, or a circle, ends the way up."""
+    """The ``order`` of each ancestor and of the record itself; a missing parent or a cycle ends the list."""
     steps: list[tuple[int, str]] = []
     current: dict[str, Any] | None = raw
     while current is not None and len(steps) < _DEEPEST:

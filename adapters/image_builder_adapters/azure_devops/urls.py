@@ -1,6 +1,6 @@
-"""Where the service is asked: every URL is built here, from the configuration and from numbers.
+"""The URLs of one pipeline and its runs, made from the configuration and from numbers.
 
-URLs in answers are never followed: they may name another host, which would then be sent the credential. Source: Azure
+URLs in answers are never followed: they may name another host, which would then receive the credential. Source: Azure
 DevOps REST API 7.1, Pipelines and Build.
 """
 
@@ -15,7 +15,7 @@ API_VERSION: Final = "7.1"
 
 @final
 @dataclass(frozen=True, slots=True)
-class Address:
+class PipelineUrls:
     """The URLs of one pipeline and its runs."""
 
     settings: AdoSettings
@@ -49,10 +49,9 @@ class Address:
         return self._api(f"build/builds/{number}/logs")
 
     def log(self, number: int, log: int, start_line: int | None) -> str:
-        """GET: the lines of a log, from ``start_line`` (the first is 1) when it is given."""
-        return self._api(
-            f"build/builds/{number}/logs/{log}", **({} if start_line is None else {"startLine": start_line})
-        )
+        """GET: the lines of a log, from ``start_line`` (the first is 1) if it is given."""
+        first = {} if start_line is None else {"startLine": start_line}
+        return self._api(f"build/builds/{number}/logs/{log}", **first)
 
     def page(self, number: int) -> str:
         """The page of a run, for people."""

@@ -144,6 +144,17 @@ def is_loopback_host(host: str) -> bool:
         return False
 
 
+def may_carry_secrets(url: str) -> bool:
+    """Whether secrets may be sent to ``url``: https, or http on exact loopback, with a host and without userinfo."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback_host(host))
+    return is_safe and bool(host) and parts.username is None and parts.password is None
+
+
 def _media_type(headers: Headers) -> str:
     return next(iter(_values(headers, "Content-Type")), "").partition(";")[0].strip().lower()
 
