@@ -119,7 +119,7 @@ class Reader:
         from image_builder_domain.trust.decision import history_questions
 
         known = state.unwrap()
-        questions = history_questions(configuration.unwrap(), known)
+        questions = history_questions(configuration.unwrap().trust, known)
         if not questions or known.commit is None:
             return {}
         workspace = workspace_of(known.system, self._environment)

@@ -32,6 +32,7 @@ from image_builder_adapters.git.directory import (
     REFTABLE,
     GitDirectory,
     find_git_directory,
+    is_below,
     is_shallow,
     locate,
     loose_parents,
@@ -39,7 +40,6 @@ from image_builder_adapters.git.directory import (
     read_head,
 )
 from image_builder_adapters.git.program import Git
-from image_builder_adapters.git.working_copy import is_below
 
 _MOST_NESTED: Final = 16  # submodules of submodules
 _LONGEST_LINE: Final = 8 << 10  # characters of a line that are looked at

@@ -74,6 +74,11 @@ def locate(context: str, workspace: str | None) -> "Result[GitDirectory, Unreada
     return next((found for found in located if found is not None), None)
 
 
+def is_below(path: str, folder: str) -> bool:
+    """Whether an absolute path is the folder or lies in it."""
+    return os.path.commonpath((path, folder)) == folder
+
+
 def read_head(directory: GitDirectory) -> Result[str, str]:
     """The commit that is checked out, or why it cannot be read."""
     if os.path.isdir(os.path.join(directory.common, "reftable")):

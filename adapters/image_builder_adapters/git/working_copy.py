@@ -17,6 +17,7 @@ from returns.result import Failure
 from image_builder_adapters.git.directory import (
     GitDirectory,
     find_git_directory,
+    is_below,
     is_shallow,
     locate,
     remote_tips,
@@ -114,11 +115,6 @@ def _holds(file: str, directory: GitDirectory | None, places: tuple[str | None, 
         roots = tuple(root for root in (os.path.realpath(place) for place in places if place) if root != os.sep)
         return any(is_below(folder, root) for root in roots for folder in folders)
     return any(_belongs(find_git_directory(folder), directory) for folder in folders)
-
-
-def is_below(path: str, folder: str) -> bool:
-    """Whether an absolute path is the folder or lies in it."""
-    return os.path.commonpath((path, folder)) == folder
 
 
 def _choosing_folders(file: str) -> Iterator[str]:

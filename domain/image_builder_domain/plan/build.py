@@ -71,7 +71,7 @@ def decide(inputs: Inputs) -> Result[Plan, Problems]:
 
 def _checkout(inputs: Inputs, configuration: Configuration, job: Job) -> Result[CheckoutDecision, Problems]:
     decided = decide_checkout(job, inputs.tags.environment, inputs.checkout, configuration.checkout_check)
-    started = check_start(configuration, job, inputs.tags.history)
+    started = check_start(configuration.trust, job, inputs.tags.history)
     return gather(decided, started).map(lambda found, _: found)
 
 

@@ -11,7 +11,7 @@ from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.job.state import GitState
 from image_builder_domain.problem import Problems, gather, refuse
 from image_builder_domain.trust.checkout import CheckoutFacts
-from image_builder_domain.trust.configuration_origin import Origin, check_origin
+from image_builder_domain.trust.configuration_origin import Origin
 from image_builder_domain.trust.decision import decide_job
 from image_builder_domain.trust.history import History
 from image_builder_domain.trust.job import Job
@@ -61,7 +61,7 @@ class Asked:
 class TagInputs:
     """Enough to decide tags. ``time`` is aware; ``environment`` is the tool's own.
 
-    ``history`` answers ``decision.side.history_questions``; ``origin`` is that of the configuration file.
+    ``history`` answers ``trust.decision.history_questions``; ``origin`` is that of the configuration file.
     """
 
     asked: Asked
@@ -77,9 +77,8 @@ class TagInputs:
         """The job with its side."""
 
         def decided(configuration: Configuration, state: GitState) -> Result[Job, Problems]:
-            required = self.asked.require_production
-            job = decide_job(configuration, state, self.history, require_production=required)
-            return job.bind(lambda found: check_origin(found, configuration.file, self.origin))
+            required, file = self.asked.require_production, configuration.file
+            return decide_job(configuration.trust, file, state, self.history, self.origin, require_production=required)
 
         return gather(self.configuration, self.git_state).bind(decided)
 

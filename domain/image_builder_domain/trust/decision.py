@@ -9,44 +9,54 @@ from typing import assert_never
 
 from returns.result import Failure, Result, Success
 
-from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.trust import TrustSettings
 from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.problem import Problem, Problems, refuse
+from image_builder_domain.trust.configuration_origin import Origin, check_origin
 from image_builder_domain.trust.history import History, OnBranch, history_hint
 from image_builder_domain.trust.job import Job, Listed, Side, Unlisted, claimed_side
 from image_builder_domain.trust.production import exact_branches, listing, proven
 
 
 def decide_job(
-    configuration: Configuration, state: GitState, history: History, *, require_production: bool = False
+    settings: TrustSettings,
+    file: str,
+    state: GitState,
+    history: History,
+    origin: Origin = Origin.APART,
+    *,
+    require_production: bool = False,
 ) -> Result[Job, Problems]:
-    """The job with its side, or why it is refused. ``history`` answers :func:`history_questions`."""
-    judged = _host_counts(configuration, state).bind(lambda _: _judged(configuration, state, history))
-    return judged.bind(_required) if require_production else judged
+    """The job with its side, or why it is refused.
+
+    ``file`` is the configuration file that the settings come from, and ``origin`` its own. ``history`` answers
+    :func:`history_questions`.
+    """
+    judged = _host_counts(settings, file, state).bind(lambda _: _judged(settings, file, state, history))
+    allowed = judged.bind(_required) if require_production else judged
+    return allowed.bind(lambda job: check_origin(job, file, origin))
 
 
-def history_questions(configuration: Configuration, state: GitState) -> tuple[str, ...]:
+def history_questions(settings: TrustSettings, state: GitState) -> tuple[str, ...]:
     """The branches (short names) of which git must say whether the commit lies on them; none for most jobs."""
     if not state.job_type.is_push_like:
         return ()
-    found = listing(configuration, state)
+    found = listing(settings, state)
     if not isinstance(found, Listed):
         return ()
-    is_open = isinstance(proven(configuration, state, found, {}), Unlisted)
-    exact = exact_branches(configuration, found) if is_open or (state.starter_chooses and found.is_tag) else ()
+    is_open = isinstance(proven(settings, state, found, {}), Unlisted)
+    exact = exact_branches(settings, found) if is_open or (state.starter_chooses and found.is_tag) else ()
     return tuple(dict.fromkeys((*_claimed_branch(state, found), *exact)))
 
 
-def check_start(configuration: Configuration, job: Job, history: History) -> Result[None, Problems]:
+def check_start(settings: TrustSettings, job: Job, history: History) -> Result[None, Problems]:
     """For builds: where the starter chose ref and commit, the commit must lie on the claimed branch.
 
     A claimed tag proves nothing: there it must lie on one of the exactly named production branches.
     """
     if not job.is_production or not job.state.starter_chooses or not isinstance(job.listing, Listed):
         return Success(None)
-    branches = (
-        exact_branches(configuration, job.listing) if job.listing.is_tag else _claimed_branch(job.state, job.listing)
-    )
+    branches = exact_branches(settings, job.listing) if job.listing.is_tag else _claimed_branch(job.state, job.listing)
     answers = {branch: history.get(branch, OnBranch.UNREADABLE) for branch in branches}
     if OnBranch.YES in answers.values():
         return Success(None)
@@ -61,7 +71,7 @@ def _claimed_branch(state: GitState, found: Listed) -> tuple[str, ...]:
     return (state.base_ref,) if state.starter_chooses and state.base_ref and not found.is_tag else ()
 
 
-def _judged(configuration: Configuration, state: GitState, history: History) -> Result[Job, Problems]:
+def _judged(settings: TrustSettings, file: str, state: GitState, history: History) -> Result[Job, Problems]:
     claimed = claimed_side(state.job_type)
     match claimed:
         case Side.LOCAL:
@@ -70,36 +80,36 @@ def _judged(configuration: Configuration, state: GitState, history: History) -> 
             reason = f"a {state.job_type.value} builds code that is not merged"
             return Success(Job(state, claimed, reason, state.job_type))
         case Side.PRODUCTION:
-            return _pushed(configuration, state, history)
+            return _pushed(settings, file, state, history)
         case _:
             assert_never(claimed)
 
 
-def _pushed(configuration: Configuration, state: GitState, history: History) -> Result[Job, Problems]:
+def _pushed(settings: TrustSettings, file: str, state: GitState, history: History) -> Result[Job, Problems]:
     """A push-like job: production, counted as a merge group, or refused."""
-    found = listing(configuration, state)
+    found = listing(settings, state)
     if isinstance(found, Listed):
-        found = proven(configuration, state, found, history)
+        found = proven(settings, state, found, history)
     if isinstance(found, Listed):
         return Success(Job(state, Side.PRODUCTION, found.reason, state.job_type, found))
     what = f"this {state.job_type.value} job is not production: {found.reason}"
     if found.is_refused:
-        return refuse(configuration.file, what, found.remedy)
+        return refuse(file, what, found.remedy)
     warning = f"{what}; it counts as a merge group, whose images go to dev-registry; {found.remedy}"
     return Success(Job(state, Side.UNMERGED, found.reason, JobType.MERGE_GROUP, found, (warning,)))
 
 
-def _host_counts(configuration: Configuration, state: GitState) -> Result[None, Problems]:
+def _host_counts(settings: TrustSettings, file: str, state: GitState) -> Result[None, Problems]:
     """``org/repo`` of another host is another repository: Jenkins, for one, builds whatever URL it is given."""
-    hosts = configuration.trust.repository_hosts
+    hosts = settings.repository_hosts
     is_unsure = state.system is CiSystem.JENKINS and state.job_type.is_push_like
     if hosts and state.host is not None and state.host.lower() not in hosts:
         what = f"the repository lies on {state.host}, which is not one of the repository-hosts"
-        return refuse(configuration.file, what, "add the host there, if its repositories are yours")
+        return refuse(file, what, "add the host there, if its repositories are yours")
     if is_unsure and (not hosts or state.host is None):
         host = state.host or "github.com"
         what = f"Jenkins builds {state.repository} of any host, and repository-hosts does not say which hosts are yours"
-        return refuse(configuration.file, what, f"add the line 'repository-hosts: [{host}]'")
+        return refuse(file, what, f"add the line 'repository-hosts: [{host}]'")
     return Success(None)
 
 

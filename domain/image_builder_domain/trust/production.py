@@ -6,7 +6,6 @@ commit lies on a production branch that is named exactly, or when the administra
 
 import re
 
-from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.configuration.production_ref import (
     BRANCH,
     TAG,
@@ -16,6 +15,7 @@ from image_builder_domain.configuration.production_ref import (
     RefPattern,
     branch_ref,
 )
+from image_builder_domain.configuration.trust import TrustSettings
 from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.trust.history import History, OnBranch, history_hint
 from image_builder_domain.trust.job import Listed, Listing, Unlisted
@@ -25,9 +25,9 @@ _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._/-]*\*{0,2}")
 _VERSION = re.compile(rf"({TAG}v)\d[^/]*")
 
 
-def listing(configuration: Configuration, state: GitState) -> Listing:
+def listing(settings: TrustSettings, state: GitState) -> Listing:
     """Whether the ref of this push-like job is one that holds merged code."""
-    listed = configuration.trust.production_refs
+    listed = settings.production_refs
     return _by_default(state) if listed is None else _by_key(listed, state)
 
 
@@ -82,11 +82,11 @@ def _unlisted(
 # --- what everybody may create ------------------------------------------------------------------------------------
 
 
-def proven(configuration: Configuration, state: GitState, found: Listed, history: History) -> Listing:
+def proven(settings: TrustSettings, state: GitState, found: Listed, history: History) -> Listing:
     """The same where not everybody can have made the ref; else why not. ``history`` is of :func:`exact_branches`."""
-    if not found.needs_proof or state.is_protected or configuration.trust.unprotected_refs:
+    if not found.needs_proof or state.is_protected or settings.unprotected_refs:
         return found
-    answers = {branch: history.get(branch, OnBranch.UNREADABLE) for branch in exact_branches(configuration, found)}
+    answers = {branch: history.get(branch, OnBranch.UNREADABLE) for branch in exact_branches(settings, found)}
     if OnBranch.YES in answers.values():
         return found
     told = "it is not protected" if state.is_protected is False else "nothing says whether it is protected"
@@ -103,9 +103,9 @@ def proven(configuration: Configuration, state: GitState, found: Listed, history
     )
 
 
-def exact_branches(configuration: Configuration, found: Listed) -> tuple[str, ...]:
+def exact_branches(settings: TrustSettings, found: Listed) -> tuple[str, ...]:
     """The branches, by their short names, that the key which counts lists without a wildcard."""
-    listed = configuration.trust.production_refs
+    listed = settings.production_refs
     patterns = listed.entries.get(found.key, ()) if listed is not None else ()
     named = (pattern.full for pattern in patterns if not pattern.has_wildcard)
     return tuple(dict.fromkeys(ref.removeprefix(BRANCH) for ref in named if ref.startswith(BRANCH)))

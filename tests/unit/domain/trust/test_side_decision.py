@@ -45,7 +45,7 @@ def found(refs: dict[str, list[str]] | None, **more: Any) -> Configuration:
 def decided(
     state: GitState, refs: dict[str, list[str]] | None, proof: History | None = None, **more: Any
 ) -> Result[Job, Problems]:
-    return decide_job(found(refs, **more), state, proof or {})
+    return decide_job(found(refs, **more).trust, "config.yaml", state, proof or {})
 
 
 def told(result: Result[Job, Problems]) -> str:
@@ -85,7 +85,7 @@ def test_the_line_to_add_makes_the_ref_production(
     keys = {key: value for key, value in (refs or {}).items() if key.lower() != "acme/demo"}
     everything = keys | added.get("production-refs", added)
     # What everybody may create needs a proof besides.
-    proof = dict.fromkeys(history_questions(found(everything), state), OnBranch.YES)
+    proof = dict.fromkeys(history_questions(found(everything).trust, state), OnBranch.YES)
     protected = replace(state, is_protected=True)
     assert decided(state if proof else protected, everything, proof).unwrap().side is Side.PRODUCTION
 
@@ -126,7 +126,7 @@ def test_a_branch_that_is_not_production_counts_as_a_merge_group_with_a_warning(
 )
 def test_what_a_tag_lacks_for_production_is_told(history: History, words: list[str]) -> None:
     refs = {"acme/demo": ["main", "refs/tags/v*"]}
-    assert history_questions(found(refs), TAG) == ("main",)
+    assert history_questions(found(refs).trust, TAG) == ("main",)
     refused = decided(TAG, refs, history)
     assert isinstance(refused, Failure)
     assert all(word in told(refused) for word in (*words, "everybody may create a tag", "it is not protected"))
@@ -138,14 +138,14 @@ def test_what_a_tag_lacks_for_production_is_told(history: History, words: list[s
 def test_git_is_asked_only_where_its_answer_decides() -> None:
     refs = {"acme/demo": ["main", "release/*", "refs/tags/v*"]}
     known = found(refs)
-    assert history_questions(known, GITHUB) == ()
-    assert history_questions(known, FIX) == ()
-    assert history_questions(known, replace(TAG, is_protected=True)) == ()
-    assert history_questions(known, replace(GITHUB, job_type=JobType.PRESUBMIT)) == ()
-    assert history_questions(known, replace(GITHUB, starter_chooses=True)) == ("main",)
+    assert history_questions(known.trust, GITHUB) == ()
+    assert history_questions(known.trust, FIX) == ()
+    assert history_questions(known.trust, replace(TAG, is_protected=True)) == ()
+    assert history_questions(known.trust, replace(GITHUB, job_type=JobType.PRESUBMIT)) == ()
+    assert history_questions(known.trust, replace(GITHUB, starter_chooses=True)) == ("main",)
     release = replace(GITHUB, ref="refs/heads/release/1", base_ref="release/1")
-    assert history_questions(known, release) == ("main",)
-    assert history_questions(known, replace(release, starter_chooses=True)) == ("release/1", "main")
+    assert history_questions(known.trust, release) == ("main",)
+    assert history_questions(known.trust, replace(release, starter_chooses=True)) == ("release/1", "main")
 
 
 def test_jenkins_needs_the_hosts_whose_repositories_count() -> None:
@@ -171,7 +171,7 @@ def test_jenkins_needs_the_hosts_whose_repositories_count() -> None:
     ],
 )
 def test_a_job_can_insist_on_production(state: GitState, is_taken: bool) -> None:
-    result = decide_job(found({"*": ["main"]}), state, {}, require_production=True)
+    result = decide_job(found({"*": ["main"]}).trust, "config.yaml", state, {}, require_production=True)
     assert isinstance(result, Success) == is_taken
     if isinstance(result, Failure):
         assert result.failure()[0].where == "--require-production"
