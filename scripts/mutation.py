@@ -31,8 +31,11 @@ LIMIT: Final = 85
 AREAS: Final = {
     "references": (("image/reference", "image/registry_prefix"), ("domain/image",)),
     "trust": (
-        ("trust/side", "trust/production_ref"),
-        ("domain/trust/test_trust.py", "domain/trust/test_production_ref.py", "domain/trust/test_trust_of_plans.py"),
+        ("trust/job", "configuration/production_ref"),
+        (
+            *("domain/trust/test_decision.py", "domain/configuration/test_production_ref.py"),
+            "domain/trust/test_unmerged.py",
+        ),
     ),
     "signers": (("plan/signers",), ("domain/plan/test_signer_selection.py", "domain/plan/test_plan.py")),
     "tags": (

@@ -16,7 +16,7 @@ from image_builder_domain.trust.checkout import CheckoutFacts
 from image_builder_domain.trust.job import Job
 from returns.result import Result, Success
 
-from tests.unit.checkouts import claimed_checkout
+from tests.jobs import claimed_checkout
 from tests.unit.yaml_document import document
 
 TIME = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

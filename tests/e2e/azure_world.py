@@ -18,10 +18,10 @@ from image_builder_stand_ins.azure_devops.service import AzureDevOps
 from image_builder_stand_ins.azure_devops.state import Pipeline
 from image_builder_stand_ins.identity_issuer import IdentityIssuer
 
+from tests import jobs
 from tests.azure_devops import Client
 from tests.e2e.world import World
 from tests.programs import require
-from tests.unit import jobs
 
 DEFINITION = Path(__file__).parents[2] / "pipelines" / "oci-image-builder.yaml"
 

@@ -16,10 +16,10 @@ from image_builder_stand_ins.fixtures import SecuredService
 
 from tests.e2e.world import COMMIT, HEAD, MANIFESTS
 from tests.git_repository import check_out
+from tests.jobs import prow_job
 from tests.machine import Container, tell, unpack_image
 from tests.oci_registry import RunningRegistry
 from tests.programs import require
-from tests.prow_job import prow_job
 
 REPOSITORY = Path(__file__).parents[2]
 # As moby/buildkit's own, with the environment that it has for a daemon which it serves. Set-user-ID programs could not

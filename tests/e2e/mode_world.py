@@ -25,12 +25,12 @@ from image_builder_stand_ins.signing_service import SigningService
 from image_builder_stand_ins.signing_state import ServiceOptions
 from image_builder_stand_ins.tls import MutualTls, mutual_tls
 
+from tests import jobs
 from tests.foreign_package import Package
 from tests.git_repository import BASE_COMMIT, HEAD_COMMIT, check_out
+from tests.jobs import prow_job
 from tests.oci_registry import push_image
 from tests.programs import require
-from tests.prow_job import prow_job
-from tests.unit import jobs
 
 TIMEOUT = 120
 REPOSITORY = Path(__file__).parents[2]

@@ -18,7 +18,7 @@ from image_builder_stand_ins.azure_devops.run import Run
 from image_builder_stand_ins.azure_devops.service import AzureDevOps
 from image_builder_stand_ins.azure_devops.state import Pipeline
 
-from tests.prow_job import prow_job
+from tests.jobs import prow_job
 
 ROOT = Path(__file__).parents[2]
 COMMIT, HEAD = "1" * 40, "2" * 40

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests import jobs
 from tests.e2e.world import COMMIT, HEAD, World, run_step
 from tests.git_repository import check_out
 from tests.oci_registry import push_image
-from tests.unit import jobs
 
 pytestmark = pytest.mark.e2e
 

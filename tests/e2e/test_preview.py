@@ -10,7 +10,7 @@ import yaml
 from image_builder_stand_ins.azure_devops.request import Operation
 
 from tests.e2e.office import ROOT, Finished, Office, office
-from tests.unit.jobs import PUSH, PUSH_EVENT
+from tests.jobs import PUSH, PUSH_EVENT
 
 OURS = str(ROOT / "pipelines/oci-image-builder.yaml")
 

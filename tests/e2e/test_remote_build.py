@@ -13,7 +13,7 @@ from image_builder_stand_ins.azure_devops.run import Run
 from pytest_httpserver import HTTPServer
 
 from tests.e2e.office import COMMIT, DIGEST, HEAD, HOSTILE, V1, Office, office, until_canceled
-from tests.unit.jobs import PUSH, PUSH_EVENT
+from tests.jobs import PUSH, PUSH_EVENT
 
 
 @pytest.fixture

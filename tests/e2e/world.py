@@ -15,9 +15,9 @@ import yaml
 from image_builder_stand_ins.signing_service import SigningService
 
 from tests.git_repository import BASE_COMMIT, HEAD_COMMIT, check_out
+from tests.jobs import prow_job
 from tests.oci_registry import RunningRegistry
 from tests.programs import require
-from tests.prow_job import prow_job
 
 COMMIT, HEAD = BASE_COMMIT, HEAD_COMMIT
 MANIFESTS = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json"

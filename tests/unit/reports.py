@@ -23,7 +23,7 @@ from image_builder_domain.signing import SignatureResult, SignatureStatus
 from image_builder_domain.tag import Tag
 
 from tests.given import plan_of
-from tests.unit.jobs import as_claimed
+from tests.jobs import as_claimed
 
 REFERENCE = ImageReference.parse("reg.example/prod/app:v1").unwrap()
 IMAGE = Descriptor(OCI_MANIFEST, Digest("sha256:" + "a" * 64), 524)

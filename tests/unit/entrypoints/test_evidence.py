@@ -24,8 +24,8 @@ from image_builder_contracts.artifacts import no_room
 from image_builder_domain.report.outcome import Outcome, report
 from image_builder_domain.report.report import Report
 
-from tests.prow_job import prow_job
-from tests.unit import jobs
+from tests import jobs
+from tests.jobs import prow_job
 from tests.unit.entrypoints.github_files import as_the_runner_reads
 from tests.unit.reports import PLAN, SIGNED
 

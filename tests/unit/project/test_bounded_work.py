@@ -56,9 +56,9 @@ from image_builder_domain.source.dockerfile import declared_arguments
 from image_builder_domain.tag import TagSpec, decode_tags, outside_actions, tag_value
 from image_builder_domain.trust.admission import read_claims
 
+from tests import jobs
 from tests.bounded_work import MOST_SECONDS, Clock, excess
-from tests.prow_job import prow_job
-from tests.unit import jobs
+from tests.jobs import prow_job
 
 Parse = Callable[[Any], object]
 Make = Callable[[int], Any]

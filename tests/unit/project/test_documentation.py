@@ -17,8 +17,8 @@ from image_builder_domain.job.known_system import KNOWN_SYSTEMS
 from image_builder_domain.job.state import JobType
 from returns.pipeline import is_successful
 
+from tests.jobs import BASE, HEAD
 from tests.programs import require
-from tests.unit.jobs import BASE, HEAD
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])

@@ -1,20 +1,12 @@
 """Azure Pipelines: its own variables, and those in Prow's names that win."""
 
 import pytest
-from image_builder_domain.job.detection import git_question, read_git_state
+from image_builder_domain.job.detection import git_question
 from image_builder_domain.job.state import CiSystem, GitState, JobType
 
-from tests.unit.jobs import AZURE_DECLARED, AZURE_PULL_REQUEST, AZURE_PUSH, BASE, HEAD, MERGE, OTHER
+from tests.jobs import AZURE_DECLARED, AZURE_PULL_REQUEST, AZURE_PUSH, BASE, HEAD, MERGE, OTHER, refusal, state
 
 AZURE = CiSystem.AZURE_PIPELINES
-
-
-def state(environment: dict[str, str], parent: str | None = None) -> GitState:
-    return read_git_state(environment, parent, None).unwrap()
-
-
-def told(environment: dict[str, str]) -> str:
-    return "\n".join(map(str, read_git_state(environment, None, None).failure()))
 
 
 @pytest.mark.parametrize(
@@ -150,18 +142,18 @@ def test_without_one_of_the_three_the_variables_of_azure_count(name: str) -> Non
 @pytest.mark.parametrize("job_type", ["postsubmit", "workflow_dispatch", "schedule", "merge_group"])
 def test_no_variable_promotes_a_pull_request(job_type: str) -> None:
     environment = AZURE_PULL_REQUEST | AZURE_DECLARED | {"BUILD_REASON": "PullRequest", "JOB_TYPE": job_type}
-    assert f"JOB_TYPE: {job_type!r}, but BUILD_REASON says" in told(environment)
+    assert f"JOB_TYPE: {job_type!r}, but BUILD_REASON says" in refusal(environment)
 
 
 @pytest.mark.parametrize("job_type", ["batch", "periodic", "Presubmit"])
 def test_other_classes_are_refused(job_type: str) -> None:
-    assert f"JOB_TYPE: {job_type!r} is not a job type" in told(AZURE_DECLARED | {"JOB_TYPE": job_type})
+    assert f"JOB_TYPE: {job_type!r} is not a job type" in refusal(AZURE_DECLARED | {"JOB_TYPE": job_type})
 
 
 def test_a_run_started_by_hand_on_a_pull_request_is_no_merged_code() -> None:
     environment = AZURE_PUSH | {"BUILD_REASON": "Manual", "BUILD_SOURCEBRANCH": "refs/pull/7/merge"}
-    assert "BUILD_SOURCEBRANCH" in told(environment)
-    assert "not merged" in told(environment)
+    assert "BUILD_SOURCEBRANCH" in refusal(environment)
+    assert "not merged" in refusal(environment)
 
 
 @pytest.mark.parametrize(
@@ -177,10 +169,10 @@ def test_a_run_started_by_hand_on_a_pull_request_is_no_merged_code() -> None:
     ],
 )
 def test_a_wrong_or_missing_variable_is_named(name: str, value: str, words: str) -> None:
-    assert words in told(AZURE_PULL_REQUEST | {name: value})
+    assert words in refusal(AZURE_PULL_REQUEST | {name: value})
 
 
 @pytest.mark.parametrize("project", ["a/b", ".x", "x.", "a\nb", "x" * 65])
 def test_names_that_azure_does_not_give_are_refused(project: str) -> None:
     repos = {"BUILD_REPOSITORY_PROVIDER": "TfsGit", "SYSTEM_TEAMPROJECT": project, "BUILD_REPOSITORY_NAME": "demo"}
-    assert "SYSTEM_TEAMPROJECT, BUILD_REPOSITORY_NAME" in told(AZURE_PUSH | repos)
+    assert "SYSTEM_TEAMPROJECT, BUILD_REPOSITORY_NAME" in refusal(AZURE_PUSH | repos)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.git_repository import GitRepository
-from tests.unit.jobs import BASE, EVENTS, HEAD, LISTED, MERGE, MERGED, OTHER, PULL_REQUEST, PUSH, UNMERGED
+from tests.jobs import BASE, EVENTS, HEAD, LISTED, MERGE, MERGED, OTHER, PULL_REQUEST, PUSH, UNMERGED
 
 RUN = "import sys; from image_builder.__main__ import main; code = main(); sys.stdout.flush(); "
 RUN += "print(*sorted(sys.modules), file=sys.stderr); sys.exit(code)"

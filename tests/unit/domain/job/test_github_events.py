@@ -11,7 +11,7 @@ from image_builder_domain.job.detection import read_git_state
 from image_builder_domain.job.state import CiSystem, GitState, JobType
 from returns.result import Success
 
-from tests.unit.jobs import (
+from tests.jobs import (
     BASE,
     CREATE,
     CREATE_EVENT,

@@ -1,20 +1,11 @@
 """GitLab CI: each pipeline source gives its class, merge requests and trains their commits."""
 
 import pytest
-from image_builder_domain.job.detection import read_git_state
 from image_builder_domain.job.state import CiSystem, GitState, JobType
 
-from tests.unit.jobs import BASE, GITLAB_MERGE_REQUEST, GITLAB_PUSH, HEAD, MERGE, OTHER, UNMERGED
+from tests.jobs import BASE, GITLAB_MERGE_REQUEST, GITLAB_PUSH, HEAD, MERGE, OTHER, UNMERGED, refusal, state
 
 GITLAB = CiSystem.GITLAB
-
-
-def state(environment: dict[str, str]) -> GitState:
-    return read_git_state(environment, None, None).unwrap()
-
-
-def told(environment: dict[str, str]) -> str:
-    return "\n".join(map(str, read_git_state(environment, None, None).failure()))
 
 
 @pytest.mark.parametrize(
@@ -65,7 +56,7 @@ def test_what_the_variable_for_branches_says_is_a_branch_whatever_it_looks_like(
     ],
 )
 def test_two_refs_are_refused(variables: dict[str, str], words: str) -> None:
-    assert words in told(GITLAB_PUSH | variables)
+    assert words in refusal(GITLAB_PUSH | variables)
 
 
 @pytest.mark.parametrize(("text", "fact"), [("true", True), ("false", False), ("", None), ("x", None)])
@@ -109,7 +100,7 @@ def test_the_child_of_a_merge_request_s_pipeline_builds_the_merge_request() -> N
 
 @pytest.mark.parametrize("source", ["push", "schedule", "web", "api", "trigger", "pipeline", "chat"])
 def test_no_other_pipeline_carries_a_merge_request(source: str) -> None:
-    assert "CI_MERGE_REQUEST_IID" in told(GITLAB_MERGE_REQUEST | {"CI_PIPELINE_SOURCE": source})
+    assert "CI_MERGE_REQUEST_IID" in refusal(GITLAB_MERGE_REQUEST | {"CI_PIPELINE_SOURCE": source})
 
 
 def test_a_pull_request_of_another_place_is_one() -> None:
@@ -135,4 +126,4 @@ def test_a_merge_request_from_another_project_is_a_fork() -> None:
     ],
 )
 def test_a_wrong_or_missing_variable_is_named(name: str, value: str, words: str) -> None:
-    assert words in told(GITLAB_MERGE_REQUEST | {name: value})
+    assert words in refusal(GITLAB_MERGE_REQUEST | {name: value})

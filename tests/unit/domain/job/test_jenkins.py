@@ -3,19 +3,10 @@
 from urllib.parse import quote
 
 import pytest
-from image_builder_domain.job.detection import read_git_state
 from image_builder_domain.job.jenkins import repository_of
 from image_builder_domain.job.state import CiSystem, GitState, JobType
 
-from tests.unit.jobs import BASE, HEAD, JENKINS_PULL_REQUEST, JENKINS_PUSH, OTHER
-
-
-def state(environment: dict[str, str]) -> GitState:
-    return read_git_state(environment, None, None).unwrap()
-
-
-def told(environment: dict[str, str]) -> str:
-    return "\n".join(map(str, read_git_state(environment, None, None).failure()))
+from tests.jobs import BASE, HEAD, JENKINS_PULL_REQUEST, JENKINS_PUSH, OTHER, refusal, state
 
 
 def test_a_branch_is_built_from_what_is_checked_out() -> None:
@@ -39,7 +30,7 @@ def test_a_tag_build_has_its_tag() -> None:
 
 
 def test_a_tag_beside_another_branch_is_refused() -> None:
-    assert "TAG_NAME: the tag is 'v1', but BRANCH_NAME says 'main'" in told(JENKINS_PUSH | {"TAG_NAME": "v1"})
+    assert "TAG_NAME: the tag is 'v1', but BRANCH_NAME says 'main'" in refusal(JENKINS_PUSH | {"TAG_NAME": "v1"})
 
 
 @pytest.mark.parametrize("branch", ["refs/tags/v1", "refs/heads/main", "origin/main", "fix/100%"])
@@ -76,7 +67,7 @@ def test_what_was_checked_out_is_the_branch_of_the_job(remote: str) -> None:
     "remote", ["evil", "origin/evil", "origin/evil/main", "refs/remotes/origin/evil", "refs/tags/main", "tags/main"]
 )
 def test_another_branch_that_was_checked_out_is_refused(remote: str) -> None:
-    assert "BRANCH_NAME: the ref is 'main', but GIT_BRANCH says" in told(JENKINS_PUSH | {"GIT_BRANCH": remote})
+    assert "BRANCH_NAME: the ref is 'main', but GIT_BRANCH says" in refusal(JENKINS_PUSH | {"GIT_BRANCH": remote})
 
 
 def test_a_job_without_a_name_is_not_multibranch() -> None:
@@ -116,7 +107,7 @@ def test_a_pipeline_that_merges_first_may_export_the_head() -> None:
 def test_the_base_comes_from_either_variable_and_is_never_guessed() -> None:
     environment = JENKINS_PULL_REQUEST | {"CHANGE_BASE_SHA": ""}
     assert state(environment | {"PULL_BASE_SHA": OTHER}).base_sha == OTHER
-    assert told(environment).startswith("CHANGE_BASE_SHA, PULL_BASE_SHA: neither is set")
+    assert refusal(environment).startswith("CHANGE_BASE_SHA, PULL_BASE_SHA: neither is set")
 
 
 @pytest.mark.parametrize(
@@ -130,7 +121,7 @@ def test_the_base_comes_from_either_variable_and_is_never_guessed() -> None:
     ],
 )
 def test_a_wrong_or_missing_variable_is_named(name: str, value: str, words: str) -> None:
-    assert words in told(JENKINS_PULL_REQUEST | {name: value})
+    assert words in refusal(JENKINS_PULL_REQUEST | {name: value})
 
 
 @pytest.mark.parametrize(
@@ -153,7 +144,7 @@ def test_a_wrong_or_missing_variable_is_named(name: str, value: str, words: str)
     ],
 )
 def test_a_job_without_change_id_that_carries_a_pull_request_is_refused(mark: dict[str, str]) -> None:
-    assert "not merged" in told(JENKINS_PUSH | mark)
+    assert "not merged" in refusal(JENKINS_PUSH | mark)
 
 
 def test_a_change_that_gerrit_merged_is_a_push() -> None:
@@ -224,5 +215,5 @@ def test_the_first_of_several_remotes_is_taken() -> None:
 
 
 def test_a_password_in_a_url_is_never_told() -> None:
-    problem = told(JENKINS_PUSH | {"GIT_URL": "https://kim:hunter22@github.com/a/b/c"})
+    problem = refusal(JENKINS_PUSH | {"GIT_URL": "https://kim:hunter22@github.com/a/b/c"})
     assert "hunter22" not in problem

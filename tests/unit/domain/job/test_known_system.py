@@ -9,7 +9,7 @@ from image_builder_domain.job.local import Place
 from image_builder_domain.job.state import CiSystem, JobType
 from image_builder_domain.problem import Problems, problems_of
 
-from tests.unit.jobs import BASE, HEAD, MERGED, UNMERGED, as_claimed, event_of, prow
+from tests.jobs import BASE, HEAD, MERGED, UNMERGED, as_claimed, event_of, prow
 
 NAMES = {
     name: value for name, value in prow("postsubmit").items() if name not in ("PROW_JOB_ID", "JOB_SPEC", "JOB_NAME")

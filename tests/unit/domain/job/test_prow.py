@@ -7,78 +7,36 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_builder_domain.job.detection import detect, read_git_state
+from image_builder_domain.job.detection import read_git_state
 from image_builder_domain.job.state import CiSystem, GitState, JobType
-from image_builder_domain.problem import problems_of
 
-BASE, HEAD, OTHER = "1" * 40, "2" * 40, "3" * 40
+from tests.jobs import BASE, HEAD, OTHER, prow, refusal, state
 
-POSTSUBMIT = {
-    "CI": "true",
-    "PROW_JOB_ID": "6d1f",
-    "JOB_TYPE": "postsubmit",
-    "REPO_OWNER": "acme",
-    "REPO_NAME": "demo",
-    "PULL_BASE_REF": "main",
-    "PULL_BASE_SHA": BASE,
-    "PULL_REFS": f"main:{BASE}",
-}
-PRESUBMIT = POSTSUBMIT | {
-    "JOB_TYPE": "presubmit",
-    "PULL_NUMBER": "7",
-    "PULL_PULL_SHA": HEAD,
-    "PULL_REFS": f"main:{BASE},7:{HEAD}",
-}
-PULL = {"number": 7, "author": "kim", "sha": HEAD, "title": "Mend a typo"}
+POSTSUBMIT, PRESUBMIT = (
+    {name: value for name, value in job.items() if name != "JOB_SPEC"}
+    for job in (prow("postsubmit"), prow("presubmit", (7, HEAD)))
+)
+PULL = {"number": 7, "author": "kim", "sha": HEAD, "title": "Fix a typo"}
 
 
 def job_spec(job_type: str, *pulls: object, **refs: object) -> str:
-    told: dict[str, Any] = {"org": "acme", "repo": "demo", "base_ref": "main", "base_sha": BASE} | refs
-    return json.dumps({"type": job_type, "job": "build", "refs": told | ({"pulls": list(pulls)} if pulls else {})})
-
-
-def state(environment: dict[str, str], repository: str | None = None) -> GitState:
-    return read_git_state(environment, None, repository).unwrap()
+    whole: dict[str, Any] = {"org": "acme", "repo": "demo", "base_ref": "main", "base_sha": BASE} | refs
+    return json.dumps({"type": job_type, "job": "build", "refs": whole | ({"pulls": list(pulls)} if pulls else {})})
 
 
 def wheres(environment: dict[str, str], repository: str | None = None) -> list[str]:
     return [problem.where for problem in read_git_state(environment, None, repository).failure()]
 
 
-def told(environment: dict[str, str], repository: str | None = None) -> str:
-    return "\n".join(map(str, read_git_state(environment, None, repository).failure()))
-
-
 def without(environment: dict[str, str], *names: str) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name not in names}
 
 
-WORDS = ["", "true", "presubmit", "postsubmit", "batch", "acme", "demo", "7", BASE, HEAD, "0" * 40, "main", "{}", "[]"]
-SPECS = [
-    job_spec("postsubmit"),
-    job_spec("presubmit", PULL),
-    '{"refs": 5}',
-    '{"refs": {"pulls": 5}}',
-    '{"refs": {"pulls": {"number": 7}}}',
-    '{"refs": {"pulls": [7, null]}}',
-]
-NAMES = [*PRESUBMIT, "JOB_SPEC", "GITHUB_ACTIONS"]
-
-
-anything = st.dictionaries(
-    st.sampled_from(NAMES), st.sampled_from(WORDS + SPECS) | st.text("7:,{é\n\0", max_size=5), max_size=3
-)
-
-
-@given(st.sampled_from([{}, POSTSUBMIT, PRESUBMIT]), anything, st.sampled_from(SPECS))
-def test_any_variables_give_a_state_or_problems(whole: dict[str, str], extra: dict[str, str], spec: str) -> None:
-    result = read_git_state(whole | {"JOB_SPEC": spec} | extra, None, None)
-    assert problems_of(result) or result.unwrap().commit
-
-
 @given(st.sampled_from([PRESUBMIT, POSTSUBMIT]), st.sets(st.sampled_from([*PRESUBMIT, "JOB_SPEC"])))
 def test_a_state_from_fewer_variables_is_the_whole_state_or_none(whole: dict[str, str], dropped: set[str]) -> None:
-    environment = without(whole | {"JOB_SPEC": SPECS[whole is PRESUBMIT]}, *dropped)
+    environment = without(
+        whole | {"JOB_SPEC": job_spec("presubmit", PULL) if whole is PRESUBMIT else job_spec("postsubmit")}, *dropped
+    )
     result = read_git_state(environment, None, None)
     found = result.map(lambda state: (state.system, state.job_type, state.commit)).value_or(None)
     complete = (CiSystem.PROW, state(whole).job_type, state(whole).commit)
@@ -87,22 +45,15 @@ def test_a_state_from_fewer_variables_is_the_whole_state_or_none(whole: dict[str
     assert (found == local) <= bool(dropped & {"PROW_JOB_ID"})
 
 
-@given(st.dictionaries(st.sampled_from(NAMES), st.sampled_from(WORDS + SPECS)))
-def test_no_variables_beside_a_presubmit_spec_make_a_postsubmit(extra: dict[str, str]) -> None:
-    environment = PRESUBMIT | extra | {"JOB_SPEC": job_spec("presubmit", PULL), "PROW_JOB_ID": "1"}
-    result = read_git_state(environment, None, None)
-    assert result.map(lambda state: state.job_type is JobType.PRESUBMIT).value_or(True)
-
-
 def test_a_postsubmit_builds_the_pushed_commit() -> None:
     expected = GitState(CiSystem.PROW, JobType.POSTSUBMIT, BASE, "acme", "demo", base_ref="main", base_sha=BASE)
     assert state(POSTSUBMIT) == expected
 
 
 def test_a_presubmit_builds_the_head_of_the_pull_request() -> None:
-    expected = GitState(CiSystem.PROW, JobType.PRESUBMIT, HEAD, "acme", "demo", 7, "main", BASE, HEAD)
+    expected = GitState(CiSystem.PROW, JobType.PRESUBMIT, HEAD, "acme", "demo", 7, "main", BASE, HEAD, "fix/typo")
     assert state(PRESUBMIT) == expected
-    assert state(PRESUBMIT | {"PULL_HEAD_REF": "fix/typo"}).head_ref == "fix/typo"
+    assert state(without(PRESUBMIT, "PULL_HEAD_REF")).head_ref is None
     assert expected.repository == "acme/demo"
 
 
@@ -197,7 +148,7 @@ def test_all_missing_variables_are_named_at_once() -> None:
 def test_a_wrong_value_is_told_with_its_variable(name: str, value: str) -> None:
     environment = without(PRESUBMIT, "PULL_REFS") | {name: value}
     assert wheres(environment) == [name]
-    assert repr(value) in told(environment)
+    assert repr(value) in refusal(environment)
 
 
 @pytest.mark.parametrize(("owner", "repo"), [("ac/me", "demo"), ("acme", ".."), ("-acme", "demo"), ("acme", "a b")])
@@ -206,7 +157,7 @@ def test_names_that_are_no_repository_are_refused(owner: str, repo: str) -> None
 
 
 def test_an_unknown_job_type_is_refused_with_the_nearest() -> None:
-    assert "did you mean 'presubmit'?" in told(PRESUBMIT | {"JOB_TYPE": "presubmitt"})
+    assert "did you mean 'presubmit'?" in refusal(PRESUBMIT | {"JOB_TYPE": "presubmitt"})
 
 
 @pytest.mark.parametrize("name", ["PULL_NUMBER", "PULL_PULL_SHA"])
@@ -287,54 +238,5 @@ def test_both_disagreements_are_told_at_once() -> None:
 
 
 def test_the_flag_must_equal_the_state() -> None:
-    assert state(POSTSUBMIT, "acme/demo") == state(POSTSUBMIT)
+    assert state(POSTSUBMIT, repository="acme/demo") == state(POSTSUBMIT)
     assert wheres(POSTSUBMIT, "acme/other") == ["--repo"]
-
-
-@pytest.mark.parametrize(
-    ("environment", "system"),
-    [
-        ({}, CiSystem.LOCAL),
-        ({"CI": "false"}, CiSystem.LOCAL),
-        ({"CI": "true"}, None),
-        ({"CI": "1"}, None),
-        ({"CI": "True", "REPO_OWNER": "acme", "REPO_NAME": "demo", "JOB_TYPE": "postsubmit"}, CiSystem.PROW),
-        ({"REPO_OWNER": "acme", "REPO_NAME": "demo", "JOB_TYPE": "postsubmit"}, CiSystem.LOCAL),
-        ({"CI": "True", "GITHUB_ACTIONS": "true"}, CiSystem.GITHUB),
-        (without(POSTSUBMIT, "PROW_JOB_ID"), CiSystem.PROW),
-        (without(POSTSUBMIT, "PROW_JOB_ID", "REPO_NAME"), None),
-        ({"PROW_JOB_ID": "1"}, CiSystem.PROW),
-        ({"PROW_JOB_ID": ""}, CiSystem.LOCAL),
-        ({"GITHUB_ACTIONS": "true", "PROW_JOB_ID": "1"}, CiSystem.GITHUB),
-        ({"TF_BUILD": "True"}, CiSystem.AZURE_PIPELINES),
-        ({"BUILD_BUILDID": "5", "GITLAB_CI": "true"}, CiSystem.AZURE_PIPELINES),
-        ({"GITLAB_CI": "true", "JENKINS_URL": "x"}, CiSystem.GITLAB),
-        ({"JENKINS_HOME": "x"}, CiSystem.JENKINS),
-    ],
-)
-def test_the_first_system_that_fits_is_taken(environment: dict[str, str], system: CiSystem | None) -> None:
-    assert detect(environment) is system
-
-
-def test_ci_without_a_known_system_is_never_local() -> None:
-    assert wheres({"CI": "true", "PULL_BASE_SHA": BASE}, "acme/demo") == ["CI"]
-    assert wheres({"CI": "1", "PULL_BASE_SHA": BASE}, "acme/demo") == ["CI"]
-
-
-def test_outside_ci_the_commit_is_the_working_copy_s() -> None:
-    assert read_git_state({}, HEAD, None).unwrap() == GitState(CiSystem.LOCAL, JobType.LOCAL, HEAD)
-    assert read_git_state({}, HEAD, "acme/demo").unwrap().repository == "acme/demo"
-
-
-def test_outside_ci_the_variable_goes_before_the_working_copy() -> None:
-    assert read_git_state({"PULL_BASE_SHA": BASE}, HEAD, None).unwrap().commit == BASE
-
-
-def test_outside_ci_an_unknown_commit_names_both_sources() -> None:
-    problem = told({})
-    assert "git" in problem
-    assert "PULL_BASE_SHA" in problem
-
-
-def test_outside_ci_every_problem_is_told_at_once() -> None:
-    assert wheres({"PULL_BASE_SHA": "main"}, "acme") == ["PULL_BASE_SHA", "--repo"]

@@ -26,7 +26,7 @@ from image_builder_domain.report.outcome import RemoteOutcome, remote_report
 from image_builder_domain.report.report import Report
 from returns.result import Result, Success
 
-from tests.unit.jobs import MAIN
+from tests.jobs import MAIN
 
 BASE, HEAD = "1" * 40, "2" * 40
 PUSH = GitState(CiSystem.PROW, JobType.POSTSUBMIT, BASE, "acme", "demo", base_sha=BASE)

@@ -15,7 +15,7 @@ from image_builder_domain.trust.configuration_origin import Origin
 from returns.result import Failure, Result, Success
 
 from tests.given import TIME
-from tests.unit.jobs import MAIN
+from tests.jobs import MAIN
 
 
 def signing(

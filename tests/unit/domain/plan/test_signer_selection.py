@@ -12,7 +12,7 @@ from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.signers import choose_signers, why_not_signed
 from image_builder_domain.trust.job import Job
 
-from tests.unit.jobs import as_claimed
+from tests.jobs import as_claimed
 
 SETTINGS = NotarySettings("https://sign.example/sign")
 CI_TYPES: list[JobType] = [job_type for job_type in JobType if job_type is not JobType.LOCAL]

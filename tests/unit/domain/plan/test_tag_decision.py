@@ -13,7 +13,7 @@ from image_builder_domain.problem import Problems, problems_of
 from image_builder_domain.tag import TagSpec
 from returns.result import Result, Success
 
-from tests.unit.jobs import BASE, HEAD, MAIN, OTHER
+from tests.jobs import BASE, HEAD, MAIN, OTHER
 
 PLAIN = Configuration("config.yaml", trust=MAIN)
 TAGGED = replace(

@@ -31,9 +31,8 @@ from image_builder_domain.plan.inputs import Asked, TagInputs
 from image_builder_domain.trust.checkout import Checkout, CheckoutFacts
 from returns.result import Failure, Success
 
+from tests.jobs import BASE, GITLAB_PUSH, claimed_checkout
 from tests.raw_server import answer, raw_server, says
-from tests.unit.checkouts import claimed_checkout
-from tests.unit.jobs import BASE, GITLAB_PUSH
 
 GOOD = Finding("engine x", "tool", "/bin/tool (1.2)", is_needed=True)
 SPARE = Finding("engine x", "spare", "not found", False, False, "install it")

@@ -29,8 +29,8 @@ from image_builder_domain.signing import SignatureStatus
 from returns.result import Failure, Result, Success
 
 from tests.given import plan_of
+from tests.jobs import as_claimed
 from tests.unit.entrypoints.workflows.test_sign_workflow import Signer
-from tests.unit.jobs import as_claimed
 
 Build = Callable[[BuildRequest, Cancellation], Result[BuiltImage, BuildFailure]]
 

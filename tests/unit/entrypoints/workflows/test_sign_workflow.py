@@ -18,7 +18,7 @@ from image_builder_domain.ports import Cancellation
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus, SignerMisconfigured
 from returns.result import Failure, Result, Success
 
-from tests.unit.jobs import as_claimed
+from tests.jobs import as_claimed
 
 ONE, TWO = (Digest(f"sha256:{letter * 64}") for letter in "ab")
 STATE = GitState(CiSystem.PROW, JobType.POSTSUBMIT, "1" * 40, "acme", "demo")

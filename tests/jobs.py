@@ -1,15 +1,16 @@
-"""One environment for each kind of job of each CI system, as it hands it to the tool."""
+"""Jobs: one environment for each kind of job of each CI system, the state that is read from it, and its checkout."""
 
 import json
 from typing import Any
 
 from image_builder_domain.configuration.production_ref import ProductionRefs, RefPattern
 from image_builder_domain.configuration.trust import TrustSettings
+from image_builder_domain.job.detection import read_git_state
 from image_builder_domain.job.state import GitState
+from image_builder_domain.problem import Problems
+from image_builder_domain.trust.checkout import Checkout, CheckoutFacts, claim_of
 from image_builder_domain.trust.job import Job, claimed_side
 from returns.result import Result, Success
-
-from tests.prow_job import prow_job
 
 BASE, HEAD, MERGE, OTHER = "1" * 40, "2" * 40, "3" * 40, "4" * 40
 
@@ -189,6 +190,35 @@ def as_claimed(state: GitState) -> Job:
     return Job(state, claimed_side(state.job_type), "as claimed", state.job_type)
 
 
+def claimed_checkout(state: GitState) -> CheckoutFacts:
+    """HEAD is the claimed commit; of a batch, a merge of its pull requests."""
+    claim = claim_of(state, {})
+    head = claim.commits[0] if claim.commits else "9" * 40
+    return CheckoutFacts(Checkout("/src", head, frozenset(claim.heads), modified=()))
+
+
+def prow_job(job_type: str, base: str, *pulls: tuple[int, str], repo: str = "demo") -> dict[str, str]:
+    """A job of ``acme/REPO`` that builds these pull requests (number and head) on top of the commit ``base``."""
+    refs: dict[str, Any] = {"org": "acme", "repo": repo, "base_ref": "main", "base_sha": base}
+    refs |= {"pulls": [{"number": number, "author": "kim", "sha": sha} for number, sha in pulls]} if pulls else {}
+    number, sha = pulls[0] if pulls else (0, "")
+    single = {"PULL_NUMBER": str(number), "PULL_PULL_SHA": sha, "PULL_HEAD_REF": "fix/typo"}
+    return {
+        "CI": "true",
+        "PROW_JOB_ID": "6d1f",
+        "JOB_TYPE": job_type,
+        "JOB_NAME": "build",
+        "BUILD_ID": "1",
+        "REPO_OWNER": "acme",
+        "REPO_NAME": repo,
+        "PULL_BASE_REF": "main",
+        "PULL_BASE_SHA": base,
+        "PULL_REFS": ",".join([f"main:{base}", *(f"{number}:{sha}" for number, sha in pulls)]),
+        "JOB_SPEC": json.dumps({"type": job_type, "job": "build", "buildid": "1", "prowjobid": "6d1f", "refs": refs}),
+        **(single if job_type == "presubmit" else {}),
+    }
+
+
 def prow(job_type: str, *pulls: tuple[int, str]) -> dict[str, str]:
     """A Prow job that builds these pull requests on top of the base."""
     return prow_job(job_type, BASE, *pulls)
@@ -218,6 +248,37 @@ EVENTS = {
 def event_of(environment: dict[str, str]) -> Result[Any, Any]:
     """The payload that GitHub gives to such a job."""
     return Success(EVENTS.get(environment.get("GITHUB_EVENT_NAME", ""), {}))
+
+
+def read_job(
+    environment: dict[str, str],
+    commit: str | None = None,
+    repository: str | None = None,
+    event: dict[str, Any] | None = None,
+) -> Result[GitState, Problems]:
+    """The state that is read from variables; ``event`` is another payload than GitHub's usual one."""
+    payload = event_of(environment) if event is None else Success(event)
+    return read_git_state(environment, commit, repository, payload)
+
+
+def state(
+    environment: dict[str, str],
+    commit: str | None = None,
+    repository: str | None = None,
+    event: dict[str, Any] | None = None,
+) -> GitState:
+    """The state of a job that is read."""
+    return read_job(environment, commit, repository, event).unwrap()
+
+
+def refusal(
+    environment: dict[str, str],
+    commit: str | None = None,
+    repository: str | None = None,
+    event: dict[str, Any] | None = None,
+) -> str:
+    """Every problem of a job that is refused, one on each line."""
+    return "\n".join(map(str, read_job(environment, commit, repository, event).failure()))
 
 
 MERGED = {

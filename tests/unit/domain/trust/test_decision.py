@@ -12,11 +12,11 @@ from image_builder_domain.configuration.production_ref import advise
 from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.problem import Problems
 from image_builder_domain.trust.decision import decide_job, history_questions
-from image_builder_domain.trust.history import History, OnBranch
-from image_builder_domain.trust.job import Job, Side, trust_facts
+from image_builder_domain.trust.history import History, OnBranch, history_hint
+from image_builder_domain.trust.job import Job, Side, claimed_side, trust_facts
 from returns.result import Failure, Result, Success
 
-from tests.unit.domain.trust.test_trust_of_plans import configured
+from tests.unit.domain.trust.plans import configured
 
 GITHUB = GitState(
     CiSystem.GITHUB,
@@ -225,3 +225,52 @@ def test_entries_that_are_seldom_meant_are_told(
     advice = [str(one) for one in advise(found(refs).trust.production_refs, state)]
     assert len(advice) == bool(words)
     assert all(word in advice[0] for word in words)
+
+
+# --- the side that a class can claim ------------------------------------------------------------------------------
+
+CLAIMS = {
+    JobType.POSTSUBMIT: Side.PRODUCTION,
+    JobType.SCHEDULE: Side.PRODUCTION,
+    JobType.WORKFLOW_DISPATCH: Side.PRODUCTION,
+    JobType.PERIODIC: Side.PRODUCTION,
+    JobType.PRESUBMIT: Side.UNMERGED,
+    JobType.MERGE_GROUP: Side.UNMERGED,
+    JobType.BATCH: Side.UNMERGED,
+    JobType.LOCAL: Side.LOCAL,
+}
+
+
+@pytest.mark.parametrize("job_type", JobType)
+def test_each_class_of_jobs_has_its_row(job_type: JobType) -> None:
+    assert claimed_side(job_type) is CLAIMS[job_type]
+
+
+def test_a_class_of_jobs_without_a_row_is_trusted_with_nothing() -> None:
+    is_proposal: Any = JobType.is_proposal
+    with pytest.raises(AssertionError, match="'deployment'"):
+        is_proposal.fget("deployment")
+
+
+# --- what a history lacks -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("system", "depth"),
+    [
+        (CiSystem.GITHUB, "fetch-depth: 0"),
+        (CiSystem.GITLAB, "GIT_DEPTH to 0"),
+        (CiSystem.AZURE_PIPELINES, "fetchDepth: 0"),
+        (CiSystem.JENKINS, "shallow clone"),
+        (CiSystem.PROW, "clone_depth"),
+        (CiSystem.LOCAL, "whole history"),
+    ],
+)
+def test_a_shallow_clone_is_told_which_depth_its_ci_system_needs(system: CiSystem, depth: str) -> None:
+    assert depth in history_hint(OnBranch.SHALLOW, system)
+    assert depth in history_hint(OnBranch.NOT_FETCHED, system)
+
+
+def test_a_missing_git_program_has_a_hint_and_a_known_answer_has_none() -> None:
+    assert "install git" in history_hint(OnBranch.UNREADABLE, CiSystem.PROW)
+    assert history_hint(OnBranch.YES, CiSystem.PROW) == history_hint(OnBranch.NO, CiSystem.PROW) == ""

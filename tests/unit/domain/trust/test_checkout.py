@@ -28,8 +28,8 @@ from image_builder_domain.trust.job import Job, Side
 from returns.methods import unwrap_or_failure
 from returns.result import Success
 
-from tests.unit import jobs
-from tests.unit.jobs import BASE, HEAD, MERGE, OTHER
+from tests import jobs
+from tests.jobs import BASE, HEAD, MERGE, OTHER
 
 NO_RULES = CheckoutRules()
 STATE = GitState(CiSystem.PROW, JobType.POSTSUBMIT, BASE, "acme", "demo")

@@ -1,17 +1,17 @@
-"""Where we are, whatever the variables: a state or problems, never an exception, and never more trust."""
+"""The state of a job for any variables: never an exception, never more trust; and the system that runs it."""
 
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_builder_domain.job.detection import git_question, read_git_state, read_without_commit
-from image_builder_domain.job.state import JobType, is_sha
+from image_builder_domain.job.detection import detect, git_question, read_git_state, read_without_commit
+from image_builder_domain.job.state import CiSystem, GitState, JobType, is_sha
 from image_builder_domain.problem import problems_of
 from image_builder_domain.trust.job import Side, claimed_side
 from returns.result import Success
 
-from tests.unit.jobs import BASE, EVENTS, HEAD, MERGED, OTHER, UNMERGED, event_of
+from tests.jobs import BASE, EVENTS, HEAD, MERGED, OTHER, UNMERGED, event_of, read_job, refusal, state
 
 JOBS = {**{f"merged {name}": job for name, job in MERGED.items()}, **UNMERGED}
 NAMES = sorted({name for job in JOBS.values() for name in job})
@@ -56,26 +56,24 @@ def test_any_variables_give_a_state_or_problems(
     if problems_of(result):
         assert all(problem.where and problem.what for problem in problems_of(result))
         return
-    state = result.unwrap()
-    assert (state.commit is None) == (state.job_type is JobType.BATCH)
-    assert (state.pull_number is not None) == (state.job_type is JobType.PRESUBMIT)
-    assert all(is_sha(sha) for sha in (state.commit, state.base_sha, state.head_sha) if sha is not None)
+    found = result.unwrap()
+    assert (found.commit is None) == (found.job_type is JobType.BATCH)
+    assert (found.pull_number is not None) == (found.job_type is JobType.PRESUBMIT)
+    assert all(is_sha(sha) for sha in (found.commit, found.base_sha, found.head_sha) if sha is not None)
 
 
 @pytest.mark.parametrize("name", UNMERGED)
 def test_unmerged_code_is_never_trusted(name: str) -> None:
-    job = UNMERGED[name]
-    state = read_git_state(job, None, None, event_of(job)).unwrap()
-    assert claimed_side(state.job_type) is Side.UNMERGED
-    assert state.commit in (HEAD, None)
+    found = state(UNMERGED[name])
+    assert claimed_side(found.job_type) is Side.UNMERGED
+    assert found.commit in (HEAD, None)
 
 
 @pytest.mark.parametrize("name", MERGED)
 def test_merged_code_is_trusted(name: str) -> None:
-    job = MERGED[name]
-    state = read_git_state(job, None, None, event_of(job)).unwrap()
-    assert claimed_side(state.job_type) is Side.PRODUCTION
-    assert (state.commit, state.base_sha, state.head_sha) == (BASE, BASE, None)
+    found = state(MERGED[name])
+    assert claimed_side(found.job_type) is Side.PRODUCTION
+    assert (found.commit, found.base_sha, found.head_sha) == (BASE, BASE, None)
 
 
 @given(st.sampled_from(sorted(UNMERGED)), st.data())
@@ -89,7 +87,7 @@ def test_no_variables_beside_those_of_unmerged_code_make_it_trusted(name: str, d
     changed = data.draw(st.dictionaries(st.sampled_from(sorted(job)), st.sampled_from(WORDS), max_size=1))
     event = data.draw(st.just(event_of(job)) | st.sampled_from(list(EVENTS.values())).map(Success))
     result = read_git_state(job | added | changed, OTHER, None, event)
-    assert result.map(lambda state: claimed_side(state.job_type) is Side.UNMERGED).value_or(True)
+    assert result.map(lambda found: claimed_side(found.job_type) is Side.UNMERGED).value_or(True)
 
 
 MARKS = [
@@ -116,7 +114,7 @@ MARKS = [
 @pytest.mark.parametrize("name", [*MERGED, "outside CI"])
 def test_a_trusted_job_with_one_mark_of_unmerged_code_is_refused(name: str, mark: dict[str, str]) -> None:
     job = MERGED.get(name, {"PULL_BASE_SHA": BASE}) | mark
-    result = read_git_state(job, None, None, event_of(job))
+    result = read_job(job)
     assert problems_of(result) or claimed_side(result.unwrap().job_type) is Side.UNMERGED
 
 
@@ -127,3 +125,63 @@ def test_a_mark_outside_ci_is_told_with_what_to_do() -> None:
         "PULL_NUMBER: this says that the code is not merged, but no CI system is recognised; "
         "set CI=true in a CI job, or unset it"
     )
+
+
+# --- the system ---------------------------------------------------------------------------------------------------
+
+NAMES_OF_PROW = {
+    name: value for name, value in MERGED["prow postsubmit"].items() if name not in ("PROW_JOB_ID", "JOB_NAME")
+}
+
+
+def places(environment: dict[str, str], repository: str | None = None) -> list[str]:
+    return [problem.where for problem in read_job(environment, None, repository).failure()]
+
+
+@pytest.mark.parametrize(
+    ("environment", "system"),
+    [
+        ({}, CiSystem.LOCAL),
+        ({"CI": "false"}, CiSystem.LOCAL),
+        ({"CI": "true"}, None),
+        ({"CI": "1"}, None),
+        ({"CI": "True", "REPO_OWNER": "acme", "REPO_NAME": "demo", "JOB_TYPE": "postsubmit"}, CiSystem.PROW),
+        ({"REPO_OWNER": "acme", "REPO_NAME": "demo", "JOB_TYPE": "postsubmit"}, CiSystem.LOCAL),
+        ({"CI": "True", "GITHUB_ACTIONS": "true"}, CiSystem.GITHUB),
+        (NAMES_OF_PROW, CiSystem.PROW),
+        ({**NAMES_OF_PROW, "REPO_NAME": ""}, None),
+        ({"PROW_JOB_ID": "1"}, CiSystem.PROW),
+        ({"PROW_JOB_ID": ""}, CiSystem.LOCAL),
+        ({"GITHUB_ACTIONS": "true", "PROW_JOB_ID": "1"}, CiSystem.GITHUB),
+        ({"TF_BUILD": "True"}, CiSystem.AZURE_PIPELINES),
+        ({"BUILD_BUILDID": "5", "GITLAB_CI": "true"}, CiSystem.AZURE_PIPELINES),
+        ({"GITLAB_CI": "true", "JENKINS_URL": "x"}, CiSystem.GITLAB),
+        ({"JENKINS_HOME": "x"}, CiSystem.JENKINS),
+    ],
+)
+def test_the_first_system_that_fits_is_taken(environment: dict[str, str], system: CiSystem | None) -> None:
+    assert detect(environment) is system
+
+
+def test_ci_without_a_known_system_is_never_local() -> None:
+    assert places({"CI": "true", "PULL_BASE_SHA": BASE}, "acme/demo") == ["CI"]
+    assert places({"CI": "1", "PULL_BASE_SHA": BASE}, "acme/demo") == ["CI"]
+
+
+def test_outside_ci_the_commit_is_the_working_copy_s() -> None:
+    assert state({}, HEAD) == GitState(CiSystem.LOCAL, JobType.LOCAL, HEAD)
+    assert state({}, HEAD, "acme/demo").repository == "acme/demo"
+
+
+def test_outside_ci_the_variable_goes_before_the_working_copy() -> None:
+    assert state({"PULL_BASE_SHA": BASE}, HEAD).commit == BASE
+
+
+def test_outside_ci_an_unknown_commit_names_both_sources() -> None:
+    problem = refusal({})
+    assert "git" in problem
+    assert "PULL_BASE_SHA" in problem
+
+
+def test_outside_ci_every_problem_is_told_at_once() -> None:
+    assert places({"PULL_BASE_SHA": "main"}, "acme") == ["PULL_BASE_SHA", "--repo"]

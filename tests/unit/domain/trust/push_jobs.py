@@ -10,8 +10,8 @@ from typing import Any, Final, final
 
 from hypothesis import strategies as st
 
-from tests.prow_job import prow_job
-from tests.unit import jobs
+from tests import jobs
+from tests.jobs import prow_job
 
 BRANCHES: Final = ("main", "master", "Main", "fix/typo", "release/1.2", "release/1/2", "v1.2.3", "refs/tags/v1.2.3")
 TAGS: Final = ("v1.2.3", "main", "release/1.2", "refs/heads/main")

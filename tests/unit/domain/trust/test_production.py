@@ -32,9 +32,9 @@ from image_builder_domain.trust.job import Side
 from returns.result import Result, Success
 
 from tests.given import build_inputs
-from tests.unit.domain.trust.test_trust_of_plans import WHOLE, configured, lies_in
-from tests.unit.jobs import BASE, MERGE, OTHER
-from tests.unit.push_jobs import PushJob, push_jobs
+from tests.jobs import BASE, MERGE, OTHER
+from tests.unit.domain.trust.plans import WHOLE, configured, lies_in
+from tests.unit.domain.trust.push_jobs import PushJob, push_jobs
 
 # --- configurations ------------------------------------------------------------------------------------------------
 

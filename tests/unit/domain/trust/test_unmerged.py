@@ -10,12 +10,9 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from image_builder_domain.configuration.file import Configuration
-from image_builder_domain.image.reference import ImageReference
-from image_builder_domain.image.registry_prefix import RegistryPrefix
 from image_builder_domain.job.detection import read_git_state
 from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.build import Plan, decide
@@ -27,10 +24,10 @@ from image_builder_domain.trust.history import History, OnBranch
 from image_builder_domain.trust.job import Job
 from returns.result import Failure, Result, Success
 
-from tests.given import TIME, build_inputs, loaded
-from tests.unit.jobs import BASE, EVENTS, HEAD, LISTED, MERGED, OTHER, UNMERGED
+from tests.given import TIME, build_inputs
+from tests.jobs import BASE, EVENTS, HEAD, LISTED, MERGED, OTHER, UNMERGED
+from tests.unit.domain.trust.plans import UNMERGED_CLASSES, WHOLE, configured, lies_in
 
-UNMERGED_CLASSES = (JobType.PRESUBMIT, JobType.MERGE_GROUP, JobType.BATCH)
 ENDPOINT = {"endpoint": "https://sign.example/"}
 SIGNING = {
     "enabled-signers": {"*": ["any", "trusted"], "acme/demo": ["pulls", "unmerged"], "acme/other": ["elsewhere"]},
@@ -88,10 +85,6 @@ ASKED = [
 ]
 
 
-def configured(document: dict[str, Any]) -> Result[Configuration, Any]:
-    return loaded(yaml.safe_dump(document))
-
-
 @cache
 def configurations() -> list[Result[Configuration, Any]]:
     """The valid ones of all."""
@@ -111,10 +104,6 @@ def planned(
 ) -> Result[Plan, Any]:
     tags = TagInputs(flags, found, state, TIME, {}, history)
     return decide(build_inputs(tags, Source("/src", "Dockerfile", variants=variants)))
-
-
-def lies_in(reference: ImageReference, prefixes: tuple[RegistryPrefix, ...]) -> bool:
-    return any(prefix.contains(reference.repository) for prefix in prefixes)
 
 
 def assert_harmless(plan: Plan, found: Configuration, flags: Asked) -> None:
@@ -211,25 +200,6 @@ def test_no_variables_give_the_plan_of_unmerged_code_more(name: str, data: st.Da
     plan = planned(found, read_git_state(job | changed, OTHER, repository, event), flags, variants)
     if isinstance(plan, Success):
         assert_harmless(plan.unwrap(), found.unwrap(), flags)
-
-
-WHOLE: dict[str, Any] = {
-    "registry": "reg.example/prod",
-    "dev-registry": "reg.example/dev",
-    "cache": {"enabled": True, "cache-repo": "reg.example/cache", "dev-cache-repo": "reg.example/dev/cache"},
-    "sign-config": {
-        "enabled-signers": {"*": ["any", "named"]},
-        "signers": [
-            {"name": "any", "type": "notary", "config": {"endpoint": "https://sign.example/"}},
-            {
-                "name": "named",
-                "type": "notary",
-                "job-type": [found.value for found in UNMERGED_CLASSES],
-                "config": {"endpoint": "https://sign.example/"},
-            },
-        ],
-    },
-}
 
 
 @pytest.mark.parametrize("name", [*UNMERGED, *(f"merged {name}" for name in MERGED)])
