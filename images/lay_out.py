@@ -1,9 +1,9 @@
-"""Lay out Python, the locked packages and this project in one folder that needs nothing around it.
+"""Install Python, the locked packages and this project into one folder that needs no file outside it.
 
-Run while an image is built, by the Python that is to be laid out: ``python3 lay_out.py SOURCE PREFIX``. Everything
-lands below PREFIX, which is where it must be when it runs: the interpreter, its standard library, every shared library
-that they need down to the loader, the packages of ``uv.lock`` (checked against their hashes), and the commands. So it
-survives a root file system that is replaced under it, as kaniko does, and runs on an image with another C library.
+Run by the Python to install, while an image is built: ``python3 lay_out.py SOURCE PREFIX``. Everything is installed
+below PREFIX and must stay there: the interpreter, its standard library, every shared library that they need down to the
+loader, the packages of ``uv.lock`` (checked against their hashes), and the commands. So it keeps working when kaniko
+replaces the root file system, and on an image with another C library.
 """
 
 import compileall
@@ -23,16 +23,16 @@ from typing import Any
 _LEFT_OUT = (
     *("__pycache__", "dist-packages", "site-packages", "config-*", "*.a"),
     *("test", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3", "pydoc_data", "sqlite3", "curses", "dbm"),
-    # Extension modules that nothing of ours imports, and that need libraries of their own.
+    # Extension modules that this project does not import, and that need further libraries.
     *("_tkinter*.so", "_test*.so", "_curses*.so", "_sqlite3*.so", "_dbm*.so", "_gdbm*.so", "nis*.so", "readline*.so"),
 )
 _COMMANDS = {"image-builder": "image_builder.__main__", "image-signer": "image_builder.sign_only"}
-# Loaded by name when a thread is cancelled, so no program lists it.
+# Loaded by name when a thread is cancelled, so no program is linked with it.
 _BY_NAME = ("libgcc_s.so.1",)
 
 
 def main(source: Path, prefix: Path) -> None:
-    """Do all of it."""
+    """Install everything of the project in ``source`` below ``prefix``."""
     with tempfile.TemporaryDirectory() as folder:
         tools = Path(folder)
         install(tools, ["--require-hashes", "--requirement", str(source / "images" / "build-requirements.txt")])
@@ -53,7 +53,7 @@ def main(source: Path, prefix: Path) -> None:
 
 
 def lay_out_interpreter(prefix: Path) -> Path:
-    """Copy the Python that runs this, with its standard library; the path of the copy."""
+    """Copy the running Python with its standard library. Returns the path of the copy."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     python = prefix / "bin" / "python3"
     python.parent.mkdir(parents=True)
@@ -64,9 +64,9 @@ def lay_out_interpreter(prefix: Path) -> Path:
 
 
 def packages_folder(python: Path) -> Path:
-    """Where the copy looks for packages: distributions differ in this."""
-    asked = [python, "-I", "-c", "import site; print(site.getsitepackages()[0])"]
-    folder = Path(subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip())
+    """The folder where the copy looks for packages, which depends on the distribution."""
+    command = [python, "-I", "-c", "import site; print(site.getsitepackages()[0])"]
+    folder = Path(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip())
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -86,7 +86,7 @@ def locked_requirements(lock: dict[str, Any]) -> str:
         name = waiting.pop()
         if name not in wanted:
             wanted.add(name)
-            waiting += [found["name"] for found in packages[name].get("dependencies", ())]
+            waiting += [dependency["name"] for dependency in packages[name].get("dependencies", ())]
     return "".join(_requirement(packages[name]) for name in sorted(wanted - {ours}))
 
 
@@ -97,25 +97,25 @@ def _requirement(package: dict[str, Any]) -> str:
 
 
 def copy_libraries(prefix: Path, programs: Iterable[Path]) -> None:
-    """Put beside the interpreter what any of these is linked with."""
-    found = set[Path]()
+    """Copy every library with which one of these programs is linked."""
+    libraries = set[Path]()
     for program in programs:
         listed = subprocess.run(["ldd", program], check=False, capture_output=True, text=True).stdout
-        found |= {Path(path) for path in re.findall(r"(/\S+) \(0x", listed)}
+        libraries |= {Path(path) for path in re.findall(r"(/\S+) \(0x", listed)}
     folder = prefix / "lib"
     for name in _BY_NAME:
-        found |= {library.parent / name for library in found if (library.parent / name).exists()}
-    for library in found:
+        libraries |= {library.parent / name for library in libraries if (library.parent / name).exists()}
+    for library in libraries:
         if not library.is_relative_to(prefix):
             shutil.copy(library, folder / library.name)
 
 
 def detach(python: Path, prefix: Path, patchelf: Path) -> None:
-    """Make the interpreter use the shipped loader and libraries; its extension modules inherit the place."""
+    """Make the interpreter use the copied loader and libraries. Extension modules use the same libraries."""
     loader = next(path for path in (prefix / "lib").iterdir() if path.name.startswith("ld-"))
-    # RPATH, unlike RUNPATH, holds for extension modules as well; absolute, for $ORIGIN would need /proc.
-    place = ["--force-rpath", "--set-rpath", str(prefix / "lib")]
-    subprocess.run([patchelf, "--set-interpreter", loader, *place, python], check=True)
+    # RPATH, unlike RUNPATH, also applies to extension modules. It is absolute, because $ORIGIN would need /proc.
+    rpath = ["--force-rpath", "--set-rpath", str(prefix / "lib")]
+    subprocess.run([patchelf, "--set-interpreter", loader, *rpath, python], check=True)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 
 
 def require(program: str) -> str:
-    """The absolute path of ``program``; without it the test is skipped, or fails where the tools are promised."""
+    """The absolute path of ``program``. Without it the test is skipped, or fails where all tools must be installed."""
     found = shutil.which(program)
     if found is None:
         unavailable(f"{program} is not on PATH; scripts/test brings it")
@@ -17,17 +17,17 @@ def require(program: str) -> str:
 
 
 def require_buildkit() -> None:
-    """All that a BuildKit which the tool starts needs, for whoever runs this."""
+    """Everything that a private BuildKit of the current user needs."""
     rootless = ("rootlesskit", "newuidmap", "newgidmap") if os.geteuid() else ()
     for program in ("buildctl", "buildkitd", "runc", *rootless):
         require(program)
 
 
 def require_file(name: str) -> Path:
-    """A file among the tools that is no program."""
+    """A file in a folder of PATH that is not a program."""
     places = (Path(folder, name) for folder in os.environ.get("PATH", os.defpath).split(os.pathsep))
-    found = next((place for place in places if place.is_file()), None)
-    return found or unavailable(f"{name} is in no folder of PATH; scripts/test brings it")
+    file = next((place for place in places if place.is_file()), None)
+    return file or unavailable(f"{name} is in no folder of PATH; scripts/test brings it")
 
 
 def install_script(folder: Path, name: str, script: str = "") -> Path:
@@ -40,13 +40,13 @@ def install_script(folder: Path, name: str, script: str = "") -> Path:
 
 
 def require_root(why: str) -> None:
-    """Skip the test for an ordinary user, saying what of it needs root."""
+    """Skip the test for an ordinary user, with the reason why it needs root."""
     if os.geteuid() != 0:
         pytest.skip(f"needs root: {why}")
 
 
 def unavailable(reason: str) -> NoReturn:
-    """End the test for want of something: skipped, or failed where the tools are promised."""
+    """Skip the test because something is missing. Fail it where all tools must be installed."""
     if os.environ.get("IMAGE_BUILDER_REQUIRE_TOOLS") == "1":
         pytest.fail(reason)
     pytest.skip(reason)

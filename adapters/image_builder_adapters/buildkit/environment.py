@@ -37,7 +37,7 @@ def daemonless_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def rootless_variables(environment: Mapping[str, str], user: int, runtime: str) -> dict[str, str]:
-    """For an ordinary user's daemon, whatever the CI job says: ``XDG_RUNTIME_DIR`` and ``USER``.
+    """For an ordinary user's daemon. Replaces the CI job's ``XDG_RUNTIME_DIR``, and an empty or misleading ``USER``.
 
     ``runc`` keeps its state in ``XDG_RUNTIME_DIR``. Without ``USER`` BuildKit treats the process as real root.
     """

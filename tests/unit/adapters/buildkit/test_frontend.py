@@ -1,4 +1,4 @@
-"""Which frontend a Dockerfile names: read as BuildKit reads it, or more strictly."""
+"""The frontends that a Dockerfile names, by the rules of BuildKit or stricter ones."""
 
 import time
 
@@ -51,19 +51,19 @@ def test_without_a_directive_no_frontend_is_named(text: str) -> None:
     assert named_frontends(text) == ()
 
 
-def test_json_that_is_too_deep_to_read_is_no_frontend_of_docker() -> None:
-    (found,) = named_frontends('{"a": ' + "[" * 100_000 + "]" * 100_000 + ', "syntax": "x"}')
-    assert not is_dockerfile_frontend(found)
+def test_too_deeply_nested_json_is_not_dockers_frontend() -> None:
+    (image,) = named_frontends('{"a": ' + "[" * 100_000 + "]" * 100_000 + ', "syntax": "x"}')
+    assert not is_dockerfile_frontend(image)
 
 
 @given(st.text(alphabet='#/! \t=syntax{}":,\n\r\ufeffé'))
-def test_no_text_breaks_it(text: str) -> None:
+def test_every_text_is_accepted(text: str) -> None:
     for image in named_frontends(text):
         assert isinstance(is_dockerfile_frontend(image), bool)
 
 
 @pytest.mark.parametrize("line", ["# a = x" + " " * 500_000 + "y\n", "#a=b\n" * 100_000, "{" + " " * 500_000])
-def test_it_takes_linear_time(line: str) -> None:
+def test_time_is_linear(line: str) -> None:
     def took(text: str) -> float:
         begun = time.process_time()
         named_frontends(text)
@@ -74,7 +74,7 @@ def test_it_takes_linear_time(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("image", "is_dockers"),
+    ("image", "expected"),
     [
         ("docker/dockerfile", True),
         ("docker/dockerfile:1.7-labs", True),
@@ -91,8 +91,8 @@ def test_it_takes_linear_time(line: str) -> None:
         ("", False),
     ],
 )
-def test_frontend_of_docker_is_told_from_others(image: str, is_dockers: bool) -> None:
-    assert is_dockerfile_frontend(image) is is_dockers
+def test_dockers_frontend_is_recognised(image: str, expected: bool) -> None:
+    assert is_dockerfile_frontend(image) is expected
 
 
 def test_image_of_a_directive_is_its_first_word() -> None:
