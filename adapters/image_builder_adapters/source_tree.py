@@ -1,6 +1,6 @@
-"""The build context on disk: its Dockerfile, and what lies beside it.
+"""The build context on disk: its Dockerfile, ``variants.yaml`` and env file.
 
-A context may come from a stranger, so whatever in it is a link to a place outside of it is refused.
+A context may come from a stranger, so links to places outside of it are rejected.
 """
 
 import os
@@ -28,7 +28,7 @@ def find_dockerfile(context: str, dockerfile: str | None) -> Result[tuple[str, s
 
 
 def read_source(context: str, dockerfile: str, env_file: str | None) -> Result[Source, Problems]:
-    """Everything that decisions need of a context that :func:`find_dockerfile` gave.
+    """The content of a context that :func:`find_dockerfile` found.
 
     ``env_file`` is relative to the Dockerfile's directory, and below the context.
     """
@@ -49,7 +49,7 @@ def _variants(context: str, dockerfile: str, declared: DeclaredArguments) -> Res
 
     if not _is_below(os.path.realpath(path), context):
         return refuse(path, "this link leads out of the context", "put the file itself there, or remove it")
-    return read_document(path, "mend it, or remove it").bind(lambda document: variants(document, declared))
+    return read_document(path, "fix it, or remove it").bind(lambda document: variants(document, declared))
 
 
 def _env_file(context: str, folder: str, given: str) -> Result[tuple[BuildArgument, ...], Problems]:
@@ -63,7 +63,7 @@ def _env_file(context: str, folder: str, given: str) -> Result[tuple[BuildArgume
 
 
 def _text(content: bytes) -> str:
-    """Bytes that are no UTF-8 stay what they are, as surrogate escapes."""
+    """Decode UTF-8; other bytes become surrogate escapes."""
     return content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
 
 
@@ -73,7 +73,7 @@ def _context(context: str) -> Result[str, Problems]:
     except OSError as error:
         return refuse("--context", f"{context!r} cannot be used: {error.strerror}", "name an existing directory")
     if not stat.S_ISDIR(mode):
-        return refuse("--context", f"{context!r} is no directory", "name the directory that holds the sources")
+        return refuse("--context", f"{context!r} is not a directory", "name the directory that holds the sources")
     return Success(os.path.realpath(context))
 
 
@@ -108,5 +108,5 @@ def _file(path: str, dockerfile: str) -> Result[None, Problems]:
         what = f"{dockerfile!r} cannot be used: {error.strerror}"
         return refuse("--dockerfile", what, "name an existing file, relative to the context")
     if not stat.S_ISREG(mode):
-        return refuse("--dockerfile", f"{dockerfile!r} is no file", "name a file, relative to the context")
+        return refuse("--dockerfile", f"{dockerfile!r} is not a regular file", "name a file, relative to the context")
     return Success(None)

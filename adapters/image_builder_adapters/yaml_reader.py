@@ -1,4 +1,4 @@
-"""YAML files, read into document nodes without making a single object of them.
+"""YAML files, read into document nodes without constructing Python objects.
 
 Stricter than YAML 1.2: one document, scalar keys that are unique, core tags only, no merge keys. Events are taken one
 by one, so that neither nesting nor aliases can cost more than their limits.
@@ -22,12 +22,12 @@ _TYPED = {
     f"{_CORE}int": r"[-+]?(0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO]?[0-7_]+|[1-9][0-9_]*|0)",
     f"{_CORE}null": r"(~|null|Null|NULL)?",
 }
-"""What may stand behind a tag that names a type, as in Go's yaml.v3."""
+"""The texts that a tag that names a type allows, as in Go's yaml.v3."""
 
 
 @final
 class Extent(NamedTuple):
-    """How many nodes there are with all below, and how many levels of lists and mappings."""
+    """The number of nodes, including those below, and of levels of lists and mappings."""
 
     size: int
     height: int
@@ -51,12 +51,12 @@ def scalar(event: Any, where: str) -> Scalar | Problem:
     if event.tag in _TYPED:
         if re.fullmatch(_TYPED[event.tag], event.value):
             return Scalar(event.value, True, where)
-        return Problem(where, f"this is no {describe(event.tag)}", "remove the tag, or mend the value")
+        return Problem(where, f"this is not a {describe(event.tag)}", "remove the tag, or fix the value")
     return Problem(where, f"the tag {describe(event.tag)} is not supported here", "remove it")
 
 
 def describe(tag: str) -> str:
-    """A tag as people write it."""
+    """A tag in its short form."""
     return f"!!{tag.removeprefix(_CORE)}" if tag.startswith(_CORE) else tag
 
 
@@ -74,19 +74,19 @@ _OTHER_FILE = "name another file with --config"
 
 
 Flawed: TypeAlias = tuple[Node, Problems]
-"""A document that can be read to its end, and what is wrong with it all the same: keys twice, unknown tags."""
+"""A document that can be read to its end, and its problems, such as repeated keys and unknown tags."""
 
 
 def read_document(path: str, remedy: str = _OTHER_FILE) -> Result[Node, Problems]:
     """The document of a YAML file in UTF-8, at most 1 MiB; a repeated (aliased) value keeps the place of its anchor.
 
-    ``remedy`` is what to do when the file cannot be had.
+    ``remedy`` is what to do when the file cannot be read.
     """
     return read_flawed(path, remedy).bind(_flawless)
 
 
 def read_flawed(path: str, remedy: str = _OTHER_FILE) -> Result[Flawed, Problems]:
-    """The same for who has more to say of a document than its flaws; of a key given twice the first one counts."""
+    """The document and its flaws, for callers that report further problems too. The first of repeated keys counts."""
     return (
         read_file(path, remedy)
         .bind(lambda content: _decoded(content, path))
@@ -95,7 +95,7 @@ def read_flawed(path: str, remedy: str = _OTHER_FILE) -> Result[Flawed, Problems
 
 
 def parse_document(text: str, file: str) -> Result[Node, Problems]:
-    """The one document of a text; ``file`` is only named."""
+    """The one document of a text; ``file`` is its name in problems."""
     return parse_flawed(text, file).bind(_flawless)
 
 
@@ -132,8 +132,8 @@ def _place(before: str, file: str) -> str:
 def _syntax_problem(error: yaml.YAMLError, text: str, file: str) -> Problem:
     if isinstance(error, yaml.MarkedYAMLError):
         where = _where(file, error.problem_mark or error.context_mark)
-        said = ", ".join(part for part in (error.context, error.problem) if part)
-        return Problem(where, f"this is no valid YAML: {said}", "mend the syntax")
+        reason = ", ".join(part for part in (error.context, error.problem) if part)
+        return Problem(where, f"this is not valid YAML: {reason}", "fix the syntax")
     return Problem(_first_forbidden(text, file), "YAML does not allow this character", "remove it, or write an escape")
 
 

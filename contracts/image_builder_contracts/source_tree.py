@@ -1,6 +1,6 @@
 """What every reader of a build context keeps (sections 1, 4 and 6): the Dockerfile, and what lies beside it.
 
-Subclass :class:`SourceTreeContract` and override ``read``. A context may come from a stranger: whatever in it leads
+Subclass :class:`SourceTreeContract` and override ``read``. A context may come from a stranger: a link in it that leads
 outside of it is refused.
 """
 
@@ -112,7 +112,7 @@ class SourceTreeContract:
         assert "variants.yaml" in _refused(read(str(context), None, None))
 
     def test_the_env_file_lies_beside_the_dockerfile_byte_for_byte(self, read: ReadSource, context: Path) -> None:
-        """Relative to the Dockerfile's directory (section 1); bytes that are no UTF-8 stay what they are."""
+        """Relative to the Dockerfile's directory (section 1); bytes that are not UTF-8 are kept."""
         (context / "docker").mkdir()
         (context / "docker" / "Dockerfile").write_text(_FROM)
         (context / "docker" / "x.env").write_bytes(b"VERSION=a=b \xff\n")

@@ -1,6 +1,6 @@
 """Problems: what is wrong with the command line, the configuration or the CI environment.
 
-They are found before anything is done, collected, and told together; each says where, what, and what to do.
+They are collected and reported together, before anything is done. Each says where, what is wrong, and what to do.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,7 +25,7 @@ _Ts = TypeVarTuple("_Ts")
 @final
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to mend. ``where`` is a flag, a variable, or ``file:line:column``."""
+    """One thing to fix. ``where`` is a flag, a variable, or ``file:line:column``."""
 
     where: str
     what: str
@@ -48,7 +48,7 @@ def refuse(where: str, what: str, remedy: str = "") -> Result[Never, Problems]:
 
 
 def problems_of(result: Result[Any, Problems]) -> Problems:
-    """The problems of a failure; none of a success."""
+    """The problems of a failure; empty for a success."""
     return result.failure() if isinstance(result, Failure) else ()
 
 
@@ -201,7 +201,7 @@ _CHECK: Final = "check its spelling"
 
 
 def nearest(word: str, known: Iterable[str], before: int = 0) -> str:
-    """A remedy that names the known word most like ``word``, or all of a few when none is near.
+    """A hint that names the known word most similar to ``word``, or all known words if they are few.
 
     Comparing costs time, and a file from a pull request may hold any number of mistakes: a word of more than 64
     characters is not compared, nor are more than 1,000 known words. ``before`` counts the mistakes of the same text

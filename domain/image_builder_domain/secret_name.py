@@ -23,7 +23,7 @@ _PASSWORDS: Final = re.compile(r"passw|passphrase|(?:^|_)pass(?:$|_)|_pwd(?:$|_)
 _OTHERS: Final = re.compile(
     r"token|secret|credential|authorization|api_?key|(?:^|_)(?:keys?|pat|auth|jwt)(?:$|_)|privatekey", re.IGNORECASE
 )
-# What such a variable tells of a secret, and is none: where it is, what it is called, how long it lives.
+# Suffixes of variables about a secret that are not secret: its path, name or lifetime.
 _ABOUT: Final = re.compile(
     r"_(?:FILE|PATH|DIR|URL|URI|ADDR|HOST|SOCK|ENDPOINT|NAME|ID|TYPE|MODE|TTL|VERSION)$", re.IGNORECASE
 )
@@ -31,7 +31,7 @@ _PLAIN_WORDS: Final = re.compile(r"(?:[A-Z]?[a-z]{1,15}|[A-Z]{1,15})(?:[-_. ](?:
 
 
 def looks_secret(name: str) -> bool:
-    """True when a word in the name says that the value should be hidden."""
+    """True when a word in the name suggests a secret value."""
     return re.search(_WORDS, name, re.IGNORECASE) is not None
 
 

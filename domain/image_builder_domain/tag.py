@@ -1,4 +1,4 @@
-"""Tags: what ``--tag`` and the configuration ask for, and the values that come of it (specification, section 4)."""
+"""Tags: templates from ``--tag`` and the configuration, and their values (specification, section 4)."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -20,9 +20,9 @@ _BLANKS = re.compile(r"\s")
 @final
 @dataclass(frozen=True, slots=True)
 class TagSpec:
-    """A tag that is asked for: its name, its template, where it was asked for, and the pattern its value must match.
+    """A requested tag: its name, its template, the flag or key it is from, and the pattern that its value must match.
 
-    What is no :class:`~image_builder_domain.go.regexp.Pattern` matches nothing.
+    A ``validation`` that is not a :class:`~image_builder_domain.go.regexp.Pattern` matches nothing.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Tag:
 
 def outside_actions(text: str) -> str:
     """The text with every character inside ``{{ }}`` turned to ``_``, so that what splits it can be found."""
-    # Compiled when first used: most tags are no templates.
+    # Compiled when first used: most tags are not templates.
     return re.sub(_ACTION, lambda action: "_" * len(action[0]), text, flags=re.DOTALL) if "{{" in text else text
 
 
@@ -73,7 +73,7 @@ def _checked_value(spec: TagSpec, value: str) -> Result[Tag, Problems]:
     if not value:
         return refuse(spec.where, f"the template {spec.template!r} gives an empty tag", "use a field that has a value")
     if not is_tag(value):
-        return refuse(spec.where, f"{value!r} is no tag: {TAG_RULE}", "change the value")
+        return refuse(spec.where, f"{value!r} is not a tag: {TAG_RULE}", "change the value")
     if spec.validation is not None and not _matches(spec.validation, value):
         return refuse(
             spec.where, f"the tag {value!r} does not match the pattern {spec.validation!r}", "change the value"
@@ -118,7 +118,7 @@ LIST_FLAG = "--tag-base64"
 
 
 def split_tags(text: str) -> tuple[str, ...]:
-    """The elements of a comma-separated list, as they are; a comma inside ``{{ }}`` does not split."""
+    """The elements of a comma-separated list, unchanged; a comma inside ``{{ }}`` does not split."""
     commas = [place for place, character in enumerate(outside_actions(text)) if character == ","]
     starts, ends = [0, *(place + 1 for place in commas)], [*commas, len(text)]
     return tuple(text[start:end] for start, end in zip(starts, ends, strict=True))
@@ -135,6 +135,6 @@ def decode_tags(encoded: str) -> Result[tuple[str, ...], Problems]:
         text = base64.b64decode("".join(encoded.split()), validate=True).decode()
     except ValueError:
         return refuse(
-            LIST_FLAG, "this is no base64 of text in UTF-8", "encode it with base64, alphabet and padding included"
+            LIST_FLAG, "the value is not base64 of UTF-8 text", "encode it with base64, alphabet and padding included"
         )
     return Success(split_tags(text.removesuffix("\n").removesuffix("\r")))

@@ -1,13 +1,13 @@
 """A parsed YAML document: nodes that know their place, with every scalar kept as it was written.
 
-Plain classes, not dataclasses: every start pays for them, and a large file makes many nodes.
+Plain classes, not dataclasses: they are imported at every start, and a large file makes many nodes.
 """
 
 from typing import TypeAlias, final
 
 
 class _Place:
-    """Where a node begins, as ``file:line:column``. Nodes are equal when all of them is."""
+    """A node, which begins at ``where`` (``file:line:column``). Equal nodes have equal content and places."""
 
     __slots__ = ("where",)
 
@@ -27,7 +27,7 @@ class _Place:
 
 @final
 class Scalar(_Place):
-    """One value; ``plain`` when it stands without quotes, so that ``true`` may be a boolean."""
+    """One value; ``plain`` if it is written without quotes, so that ``true`` may be a boolean."""
 
     __slots__ = ("plain", "text")
 
@@ -63,7 +63,7 @@ Node: TypeAlias = Scalar | Sequence | Mapping
 
 
 def place(node: Node, *steps: str | int) -> str:
-    """``file:line:column`` of what lies below these keys and indexes, or of the last thing on the way that is there."""
+    """``file:line:column`` of the node at these keys and indexes, or of its nearest parent that exists."""
     for step in steps:
         if isinstance(node, Mapping):
             node = next((child for key, child in node.entries if key.text == step), node)

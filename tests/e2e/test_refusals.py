@@ -71,7 +71,7 @@ def test_missing_configuration_file_is_refused(world: World, marked: Watch) -> N
         pytest.param(["--tga", "x"], ["--tga", "did you mean --tag?"], id="unknown-flag"),
         pytest.param(["--output", "xml"], ["--output", "'xml'", "human, json"], id="unknown-choice"),
         pytest.param(["stray"], ["'stray'"], id="stray-word"),
-        pytest.param(["--tag", "a=-x"], ["--tag", "'-x' is no tag"], id="invalid-tag"),
+        pytest.param(["--tag", "a=-x"], ["--tag", "'-x' is not a tag"], id="invalid-tag"),
         pytest.param(["--tag", "a={{ .Nope }}"], ["no field .Nope", "^", ".ShortSHA"], id="unknown-field"),
         pytest.param(["--tag", "a=1", "--tag", "a=2"], ["two values"], id="two-values-for-a-name"),
         pytest.param(["--platform", "amd64"], ["--platform", "os/arch"], id="invalid-platform"),
@@ -86,7 +86,7 @@ def test_missing_configuration_file_is_refused(world: World, marked: Watch) -> N
         pytest.param(["--silent=perhaps"], ["--silent", "'perhaps'"], id="no-boolean"),
         pytest.param(["--context", "/nowhere/at/all"], ["--context", "/nowhere/at/all"], id="missing-context"),
         pytest.param(["--env-file", "none.env"], ["none.env", "does not exist", "--env-file"], id="env-file"),
-        pytest.param(["--tag-base64", "a=1"], ["--tag-base64", "no base64"], id="tag-base64"),
+        pytest.param(["--tag-base64", "a=1"], ["--tag-base64", "not base64"], id="tag-base64"),
         pytest.param(["--backend", "kaniko"], ["kaniko", "USE_BUILDKIT"], id="contradicting-backend"),
     ],
 )
@@ -108,11 +108,11 @@ def test_missing_dockerfile_is_refused(world: World, marked: Watch) -> None:
     [
         pytest.param("a: {VERSOIN: 1}", [], ["variants.yaml:1:5", "did you mean 'VERSION'?"], id="unknown-key"),
         pytest.param("a: {VERSION: [1]}", [], ["variants.yaml:1:14", "one value"], id="no-value"),
-        pytest.param("a: {VERSION: 1", [], ["variants.yaml:", "no valid YAML"], id="syntax"),
+        pytest.param("a: {VERSION: 1", [], ["variants.yaml:", "not valid YAML"], id="syntax"),
         pytest.param("", [], ["variants.yaml", "the file is empty"], id="empty"),
         pytest.param("a: {}\nb: {}", ["--variant", "c"], ["--variant", "variants.yaml has a, b"], id="unknown-variant"),
         pytest.param("a-b: {}\nb: {}", ["--tag", "x", "--tag", "x-a"], ["both be pushed to", "x-a-b"], id="collision"),
-        pytest.param("a/b: {}", [], ["variants.yaml:1:1", "'a/b' is no name of a variant"], id="name"),
+        pytest.param("a/b: {}", [], ["variants.yaml:1:1", "'a/b' is not a valid variant name"], id="name"),
     ],
 )
 def test_wrong_variants_are_refused_before_anything_starts(
@@ -232,4 +232,4 @@ def test_broken_docker_configuration_is_refused_before_the_build(world: World, m
     (world.folder / "config.json").write_text("{")
     world.environment["DOCKER_CONFIG"] = str(world.folder)
     # The programs that are only marks stand for an installed engine.
-    assert_refused(world.run(), world, marked, str(world.folder / "config.json"), "mend it")
+    assert_refused(world.run(), world, marked, str(world.folder / "config.json"), "fix it")

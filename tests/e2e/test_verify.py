@@ -149,7 +149,7 @@ def test_a_report_of_notary_alone_needs_the_registry_to_hold_the_digest(world: W
     ("arguments", "words"),
     [
         pytest.param([], ["no image is named", "--report"], id="nothing"),
-        pytest.param(["app"], ["'app' is no image reference", "host/image:tag"], id="reference"),
+        pytest.param(["app"], ["'app' is not an image reference", "host/image:tag"], id="reference"),
         pytest.param(["registry.invalid/app:v1"], ["no signer whose signatures can be looked up"], id="notary-alone"),
         pytest.param(["--report", "/nowhere.json"], ["/nowhere.json", "does not exist"], id="no-report"),
         pytest.param(["--report", "config.yaml"], ["this is not JSON"], id="no-json"),

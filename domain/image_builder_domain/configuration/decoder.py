@@ -1,8 +1,8 @@
-"""Decoders: from document nodes to typed values, with every problem of a document at once.
+"""Decoders: from document nodes to typed values, collecting every problem of a document.
 
 A :class:`Decoder` reads one kind of value and knows the JSON Schema of what it reads, so that one table of fields gives
 both the loader and the schema. Scalars are read as Go's yaml.v3 reads them into typed fields: text stays as written,
-whatever it looks like. Types of signers from other packages are described with the same decoders.
+even if it looks like another type. Signer types from other packages use the same decoders.
 """
 
 import re
@@ -35,8 +35,8 @@ _MOST_SHOWN = 80
 class Decoder(Generic[_T_co]):
     """Reads one kind of value.
 
-    ``read`` takes a node, the path of its key (``cache.enabled``) and the problems so far. It gives the value; where
-    there is none it gives None and adds what is wrong. What it gives beside problems is for further checks only.
+    ``read`` takes a node, the path of its key (``cache.enabled``) and the problems so far. It returns the value; where
+    there is none, it returns None and adds a problem. A value with problems is for further checks only.
     ``schema`` makes the JSON Schema (2020-12) that accepts what ``read`` accepts, of a file read as YAML 1.2.
     """
 
@@ -47,7 +47,7 @@ class Decoder(Generic[_T_co]):
         self.schema = schema
 
     def parsed(self, parse: Callable[[_T_co], Result[_U, Any]], remedy: str = "", **narrower: Any) -> "Decoder[_U]":
-        """Parse the value further; a failure is told with the path. ``narrower`` is added to the schema."""
+        """Parse the value further; a failure is reported with the path. ``narrower`` is added to the schema."""
 
         def read(node: Node, path: str, problems: list[Problem]) -> _U | None:
             value = self.read(node, path, problems)
@@ -62,7 +62,7 @@ class Decoder(Generic[_T_co]):
         return Decoder(read, lambda: self.schema() | narrower)
 
     def into(self, build: Callable[[_T_co], _U]) -> "Decoder[_U]":
-        """Make something else of a value in which nothing is wrong."""
+        """Convert a value that was read without problems."""
 
         def read(node: Node, path: str, problems: list[Problem]) -> _U | None:
             before = len(problems)
@@ -72,7 +72,7 @@ class Decoder(Generic[_T_co]):
         return Decoder(read, self.schema)
 
     def about(self, description: str, **annotations: Any) -> "Decoder[_T_co]":
-        """The same, with a description (and, say, a ``default``) in the schema for who edits the file."""
+        """The same, with a description (and annotations such as ``default``) in the schema, for editors."""
         return Decoder(self.read, lambda: {"description": description, **self.schema(), **annotations})
 
 
@@ -84,7 +84,7 @@ def decode(decoder: Decoder[_T], node: Node) -> Result[_T, Problems]:
 
 
 def deferred(make: Callable[[], Decoder[_T]]) -> Decoder[_T]:
-    """A decoder that is made when it is needed: what a file does not say, nobody waits for."""
+    """A decoder that is made when it is first needed, so that keys that a file does not use cost nothing."""
     return Decoder(lambda node, path, problems: make().read(node, path, problems), lambda: make().schema())
 
 
@@ -105,7 +105,7 @@ text = Decoder(_text, lambda: {"type": ["string", "number", "boolean"], "minLeng
 """A scalar as written, not empty: ``1.10``, ``010``, ``no`` and ``2026-01-02`` are text, too."""
 
 plain_text = Decoder(_text, lambda: {"type": "string", "minLength": 1})
-"""The same to the loader; its schema wants text that YAML 1.2 takes for text. For what no number or boolean fits."""
+"""The same to the loader; its schema accepts only what YAML 1.2 reads as text. For values that are never numbers."""
 
 
 def url(pattern: str, what: str) -> Decoder[str]:
@@ -131,7 +131,7 @@ boolean = Decoder(_boolean, lambda: {"anyOf": [{"type": "boolean"}, {"enum": sor
 """A plain boolean, or one of the words of YAML 1.1 that yaml.v3 still takes for one."""
 
 TRUE_WORDS, FALSE_WORDS = sorted(_ALSO_TRUE), sorted(_ALSO_FALSE)
-"""What stands for a boolean and is text to YAML 1.2."""
+"""Words that are booleans here and text to YAML 1.2."""
 
 
 def choice(*words: str) -> Decoder[str]:
@@ -175,7 +175,7 @@ def whole_number(least: int, most: int) -> Decoder[int]:
 
 
 def duration(*, zero: bool = False, most: float | None = None) -> Decoder[float]:
-    """Seconds, from a Go duration; never negative, 0 only when asked for, at most ``most`` seconds."""
+    """Seconds, from a Go duration: at most ``most``, more than 0 unless ``zero`` allows it."""
 
     def seconds(written: str) -> Result[float, str]:
         found = go.seconds(written)
@@ -213,7 +213,7 @@ def _whole(written: str) -> int | None:
 
 
 def list_of(item: Decoder[_T], most: int | None = None) -> Decoder[tuple[_T, ...]]:
-    """A list of at least one, and of ``most``. In a list that is partly wrong, None stands for what is wrong."""
+    """A list of 1 to ``most`` items. None replaces an item that cannot be read."""
     limit = {} if most is None else {"maxItems": most}
 
     def read(node: Node, path: str, problems: list[Problem]) -> tuple[_T, ...] | None:
@@ -233,7 +233,7 @@ def list_of(item: Decoder[_T], most: int | None = None) -> Decoder[tuple[_T, ...
 
 
 def one_or_list_of(item: Decoder[_T], most: int | None = None) -> Decoder[tuple[_T, ...]]:
-    """One value, or a list of at least one, and of ``most``."""
+    """One value, or a list of 1 to ``most`` items."""
     several = list_of(item, most)
 
     def read(node: Node, path: str, problems: list[Problem]) -> tuple[_T, ...] | None:
@@ -255,7 +255,7 @@ def text_or(name: Decoder[_T], otherwise: Decoder[_T]) -> Decoder[_T]:
 
 
 def map_of(value: Decoder[_T], keys: str, what: str) -> Decoder[dict[str, _T]]:
-    """A mapping with free keys, which must match the pattern ``keys``: ``what`` says in words what it wants."""
+    """A mapping with free keys that match the pattern ``keys``; ``what`` describes them in messages."""
 
     def read(node: Node, path: str, problems: list[Problem]) -> dict[str, _T] | None:
         if not isinstance(node, Mapping):
@@ -288,13 +288,13 @@ class FieldRule(Protocol):
         """What the rule adds to the schema of the mapping."""
 
     def check(self, node: Mapping, path: str, values: Dictionary[str, Any], problems: list[Problem]) -> None:
-        """Add what is wrong; ``values`` are those of the keys that could be read."""
+        """Add problems; ``values`` are those of the keys that could be read."""
 
 
 def fields(
     known: Dictionary[str, Decoder[Any]], required: tuple[str, ...] = (), rules: tuple[FieldRule, ...] = ()
 ) -> Decoder[dict[str, Any]]:
-    """A mapping of known keys; any other key is refused with the nearest known one. Gives the keys that can be read."""
+    """A mapping of known keys, rejecting any other with the nearest known one. Returns the keys that can be read."""
 
     def read(node: Node, path: str, problems: list[Problem]) -> dict[str, Any] | None:
         if not isinstance(node, Mapping):
@@ -351,7 +351,7 @@ def _refuse(problems: list[Problem], node: Node, what: str, remedy: str) -> None
 
 
 def _shown(node: Node) -> str:
-    """What stands where something else should: the end of a problem."""
+    """The value found, as the tail of a message: ``, not 'x'``."""
     if isinstance(node, Scalar):
         return f", not {_cut(node.text)!r}" if node.text else ", but has no value"
     return f", not a {'mapping' if isinstance(node, Mapping) else 'list'}"

@@ -166,7 +166,7 @@ def _cache() -> read.Decoder[dict[str, Any]]:
 
 
 def _tag(name: str) -> read.Decoder[TagSpec]:
-    """Plain text is a template with the default name; a mapping may say the name, too."""
+    """Plain text is a template with the default name; a mapping may give the name, too."""
     plain = read.Decoder(_template(name), read.text.schema)
     return read.text_or(plain, read.deferred(lambda: _named_tag(name)))
 
@@ -205,12 +205,12 @@ def _pattern() -> read.Decoder[str]:
 
         return Pattern.parse(text).map(lambda pattern: pattern.text)
 
-    return read.text.parsed(readable, "mend the pattern", format="regex")
+    return read.text.parsed(readable, "fix the pattern", format="regex")
 
 
 @final
 class _Decoders(Mapping[str, read.Decoder[Any]]):
-    """The decoders of these types; a type is loaded when its decoder is asked for."""
+    """The decoders of these types; a type is loaded when its decoder is first needed."""
 
     def __init__(self, types: Types) -> None:
         self._types = types
@@ -259,13 +259,13 @@ def _file(engines: Types, signers: Types) -> read.Decoder[dict[str, Any]]:
             "sign-config": read.deferred(lambda: _signing(signers)).about("Who signs."),
             "ado-config": read.deferred(_ado).about("The Azure DevOps backend."),
             "engines": read.deferred(lambda: read.fields(_Decoders(engines))).about(
-                "Settings of engines, each under the name that --backend says."
+                "Settings of engines, each under its --backend name."
             ),
         },
         rules=(
             Needs("unprotected-refs", "production-refs", of=True, remedy="without it no such ref is production"),
             Exclusive("tag-template", "default-commit-tag", remedy="they are the same setting; remove one of them"),
-            Apart("dev-registry", "registry", "choose places of which none lies below the other"),
+            Apart("dev-registry", "registry", "choose places so that neither lies below the other"),
             DevelopmentCache(),
         ),
     )

@@ -1,4 +1,4 @@
-"""Rules between the keys of one mapping: each checks a document, and says the same in JSON Schema."""
+"""Rules between the keys of one mapping: each checks a document, and adds to the JSON Schema."""
 
 from collections.abc import Mapping as Dictionary
 from typing import Any, final
@@ -15,7 +15,7 @@ def _written(node: Mapping) -> dict[str, Scalar]:
 
 @final
 class Exclusive:
-    """Two keys that cannot both be there; ``needed`` when one of them must be."""
+    """Two keys that exclude each other; ``needed`` if one of them is required."""
 
     __slots__ = ("_first", "_needed", "_remedy", "_second")
 
@@ -29,7 +29,7 @@ class Exclusive:
         return {"oneOf": one} if self._needed else {"not": {"required": [self._first, self._second]}}
 
     def check(self, node: Mapping, path: str, values: Dictionary[str, Any], problems: list[Problem]) -> None:  # noqa: ARG002 (a FieldRule)
-        """Tell of both at the later one, of none at the mapping."""
+        """Report both at the later one, and a missing one at the mapping."""
         found = [key for name, key in _written(node).items() if name in (self._first, self._second)]
         first, second = join(path, self._first), join(path, self._second)
         if len(found) == 2:
@@ -40,7 +40,7 @@ class Exclusive:
 
 @final
 class Needs:
-    """A key that is there needs another one: always, or with the value ``of``, or without ``unless`` in its text."""
+    """A key that needs another one: always, only with the value ``of``, or only without ``unless`` in its text."""
 
     __slots__ = ("_key", "_of", "_other", "_remedy", "_unless")
 
@@ -51,7 +51,7 @@ class Needs:
 
     @property
     def schema(self) -> Schema:
-        """The other key is required where the first one is as the rule says."""
+        """The other key is required if the rule applies to the first one."""
         if self._of is not None:
             wanted: Schema = {"enum": [self._of, *(TRUE_WORDS if self._of else FALSE_WORDS)]}
         elif self._unless is not None:
@@ -62,7 +62,7 @@ class Needs:
         return {"if": condition, "then": {"required": [self._other]}}
 
     def check(self, node: Mapping, path: str, values: Dictionary[str, Any], problems: list[Problem]) -> None:
-        """Tell at the key that needs the other."""
+        """Report at the key that needs the other."""
         written = _written(node)
         if self._key not in written or self._other in written or not self._applies(values.get(self._key)):
             return
@@ -94,7 +94,7 @@ class Apart:
         return {}
 
     def check(self, node: Mapping, path: str, values: Dictionary[str, Any], problems: list[Problem]) -> None:
-        """Tell at each entry that is for development."""
+        """Report at each development entry."""
         for index, dev in enumerate(_all(values, self._dev)):
             for production in _all(values, self._production):
                 if dev and production and dev.overlaps(production):
@@ -115,7 +115,7 @@ class DevelopmentCache:
         return {}
 
     def check(self, node: Mapping, path: str, values: Dictionary[str, Any], problems: list[Problem]) -> None:  # noqa: ARG002 (a FieldRule)
-        """Tell at ``cache.dev-cache-repo``, unless the registry it should lie below cannot be read."""
+        """Report at ``cache.dev-cache-repo``, unless ``dev-registry`` cannot be read."""
         cache = values.get("cache", {}).get("dev-cache-repo")
         registries = _all(values, "dev-registry")
         unread = "dev-registry" not in values and any(key.text == "dev-registry" for key, _ in node.entries)

@@ -1,4 +1,4 @@
-"""Descriptors: what a registry or an engine says of content (OCI Image Specification, "Content Descriptors")."""
+"""Descriptors: the media type, digest and size of content (OCI Image Specification, "Content Descriptors")."""
 
 from dataclasses import dataclass
 from typing import final
@@ -46,7 +46,7 @@ class Manifest:
 @final
 @dataclass(frozen=True, slots=True)
 class Referrer:
-    """A manifest that refers to an image; ``artifact_type`` says what it is, empty where the registry does not."""
+    """A manifest that refers to an image; ``artifact_type`` is its kind, empty if the registry does not give it."""
 
     descriptor: Descriptor
     artifact_type: str

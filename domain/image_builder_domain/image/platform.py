@@ -12,12 +12,12 @@ _PLATFORM = re.compile(r"([a-z0-9]+)/([a-z0-9_]+)(?:/([a-z0-9.]+))?")
 @final
 @dataclass(frozen=True, slots=True)
 class MalformedPlatform:
-    """A text that names no platform."""
+    """A text that is not a platform."""
 
     text: str
 
     def __str__(self) -> str:
-        return f"{self.text!r} is no platform; write os/arch or os/arch/variant, such as linux/amd64 or linux/arm/v7"
+        return f"{self.text!r} is not a platform; write os/arch or os/arch/variant, such as linux/amd64 or linux/arm/v7"
 
 
 @final
@@ -31,7 +31,7 @@ class Platform:
 
     @classmethod
     def parse(cls, text: str) -> Result[Self, MalformedPlatform]:
-        """Accept ``os/arch[/variant]`` in lower case; whether the engine can build it is the engine's to say."""
+        """Accept ``os/arch[/variant]`` in lower case; whether the engine can build it is not checked."""
         match = _PLATFORM.fullmatch(text)
         return Success(cls(match[1], match[2], match[3])) if match else Failure(MalformedPlatform(text))
 

@@ -37,12 +37,12 @@ class MalformedReference:
     reason: str
 
     def __str__(self) -> str:
-        return f"{_shown(self.text)!r} is no image reference: {self.reason}"
+        return f"{_shown(self.text)!r} is not an image reference: {self.reason}"
 
 
 def _shown(text: str) -> str:
     """The text without what may be a password (``user:password@``, ``//user@``), and no longer than a line or two."""
-    pieces = text.split("@", _MOST_SHOWN)  # what stands after so many of them is cut off anyway
+    pieces = text.split("@", _MOST_SHOWN)  # the rest is cut off anyway
     hidden = "@".join((*map(_without_userinfo, pieces[:-1], pieces[1:]), pieces[-1]))
     return hidden if len(hidden) <= _MOST_SHOWN else f"{hidden[:_MOST_SHOWN]}..."
 
@@ -114,7 +114,7 @@ def _repository_problem(domain: str, path: str) -> str:
     if len(domain) + 1 + len(path) > _LONGEST_REPOSITORY:  # first: what comes below takes time for longer ones
         return f"a repository has at most {_LONGEST_REPOSITORY} characters"
     if not _DOMAIN.fullmatch(domain):
-        return f"{domain!r} is no registry host"
+        return f"{domain!r} is not a registry host"
     if not path:
         return "a repository path is missing"
     for component in path.split("/"):
@@ -147,7 +147,7 @@ class ImageReference:
         slash, colon = rest.rfind("/"), rest.rfind(":")
         name, tag = (rest[:colon], rest[colon + 1 :]) if colon > slash else (rest, None)
         if tag is not None and not is_tag(tag):
-            return Failure(MalformedReference(text, f"{_shown(tag)!r} is no tag: {TAG_RULE}"))
+            return Failure(MalformedReference(text, f"{_shown(tag)!r} is not a tag: {TAG_RULE}"))
         if tag is None and not at:
             return Failure(MalformedReference(text, "a tag or a digest is required"))
         repository = Repository.parse(name).alt(lambda problem: MalformedReference(text, problem.reason))
@@ -165,7 +165,7 @@ class ImageReference:
 
     @property
     def by_tag(self) -> "ImageReference":
-        """The same by its tag alone: what a registry says the tag is now."""
+        """The same by its tag alone: the manifest that the tag points to now."""
         return replace(self, digest=None)
 
     def __str__(self) -> str:

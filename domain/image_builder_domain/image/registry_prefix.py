@@ -1,4 +1,4 @@
-"""Where images go: a registry host with an optional path, below which every image of a list lies."""
+"""Registry prefixes: a registry host with an optional path, below which images are pushed."""
 
 import re
 from contextlib import suppress
@@ -22,7 +22,7 @@ class RegistryPrefix:
     @classmethod
     def parse(cls, text: str) -> Result[Self, MalformedReference]:
         """Accept ``host``, ``host/path`` or Docker Hub's ``path``; no scheme, tag, digest or trailing slash."""
-        # Two components keep Docker Hub's "library/" from appearing, whatever the prefix.
+        # Two components keep Docker Hub's "library/" from appearing, for any prefix.
         whole = Repository.parse(f"{text}/x/y").alt(lambda problem: MalformedReference(text, problem.reason))
         return whole.map(lambda found: cls(text, found.domain, found.path[: -len("/x/y")]))
 
@@ -66,7 +66,7 @@ _PLACE = re.compile(r"(\[.*\]|[^:]*)(?::0*([0-9]*))?")
 
 
 def _host(domain: str) -> str:
-    """One form of a host: lower case, a port as a number, none for the default, an IPv6 address by its value."""
+    """One form of a host: lower case, a port as a number unless it is the default, an IPv6 address by its value."""
     found = _PLACE.fullmatch(domain.lower())
     name, port = found.groups() if found is not None else (domain, None)
     if name.startswith("["):

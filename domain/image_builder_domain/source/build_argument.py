@@ -22,14 +22,14 @@ _PREDEFINED = re.compile(
 @final
 @dataclass(frozen=True, slots=True)
 class BuildArgument:
-    """One argument; ``value`` is kept byte for byte (surrogate escapes stand for bytes that are no UTF-8)."""
+    """One argument; ``value`` is kept byte for byte (surrogate escapes stand for bytes that are not UTF-8)."""
 
     name: str
     value: str
 
     @property
     def looks_secret(self) -> bool:
-        """True when the name says that the value should be hidden; it is passed all the same, and kept in the image."""
+        """True when the name suggests a secret. The image keeps the value; output hides it."""
         return looks_secret(self.name)
 
     def __str__(self) -> str:
@@ -70,14 +70,14 @@ def env_file_arguments(text: str, file: str) -> Result[tuple[BuildArgument, ...]
     """The arguments in the order of their lines; every malformed line is a problem with its number.
 
     Blank lines and lines that begin with ``#`` are left out. A value is everything after the first ``=``: quotes and
-    blanks belong to it. What a line holds is never repeated in a problem, it may be secret.
+    blanks belong to it. No problem quotes a line, which may be secret.
     """
     lines = ((number, line.removesuffix("\r")) for number, line in enumerate(text.split("\n"), 1))
-    told = [(number, line) for number, line in lines if line.strip() and not line.startswith("#")]
-    if len(told) > MOST_ARGUMENTS:
-        what = f"the file holds {len(told)} arguments, and at most {MOST_ARGUMENTS} are possible"
+    arguments = [(number, line) for number, line in lines if line.strip() and not line.startswith("#")]
+    if len(arguments) > MOST_ARGUMENTS:
+        what = f"the file holds {len(arguments)} arguments, and at most {MOST_ARGUMENTS} are possible"
         return refuse(file, what, "write fewer")
-    return every(_argument(line, f"{file}:{number}") for number, line in told)
+    return every(_argument(line, f"{file}:{number}") for number, line in arguments)
 
 
 def _argument(line: str, where: str) -> Result[BuildArgument, Problems]:
@@ -85,7 +85,7 @@ def _argument(line: str, where: str) -> Result[BuildArgument, Problems]:
     if not equals:
         return refuse(where, "the line has no '='", _WRITE)
     if not is_argument_name(name):
-        return refuse(where, "what stands before the first '=' is no name of a build argument", _WRITE)
+        return refuse(where, "the text before the first '=' is not a valid build argument name", _WRITE)
     if "\0" in value:
         return refuse(where, "the line holds a NUL character, which no argument can hold", "remove it")
     return Success(BuildArgument(name, value))

@@ -2,8 +2,8 @@
 
 Read as BuildKit's parser reads it (Dockerfile reference, "Format", "Parser directives", "Here-documents"): comments
 and blank lines vanish, also between continued lines; the escape character ends a line that goes on; lines of a
-here-document are no instructions. Nothing is expanded, and nothing is refused: what is wrong with a Dockerfile is for
-the engine to say.
+here-document are not instructions. Nothing is expanded, and nothing is rejected: the engine reports errors of the
+Dockerfile.
 """
 
 import re
@@ -136,7 +136,7 @@ class _Lines:
 
 
 def _heredocs(rest: str) -> list[tuple[bool, str]]:
-    """Whether leading tabs go, and the word that ends it, for each ``<<WORD``; none where a quote stays open."""
+    """For each ``<<WORD``: whether leading tabs go, and the word that ends it; empty where a quote stays open."""
     words, end = [], 0
     while match := _SHELL_WORD.match(rest, end):
         words.append(match[1])
@@ -145,7 +145,7 @@ def _heredocs(rest: str) -> list[tuple[bool, str]]:
 
 
 def _heredoc(word: str) -> tuple[bool, str] | None:
-    """The same for one word; None when it begins no here-document."""
+    """The same for one word; None if it does not begin a here-document."""
     descriptor, mark, rest = word.partition("<<")
     if not mark or descriptor.strip("0123456789"):
         return None

@@ -1,4 +1,4 @@
-"""Variants: several builds of one Dockerfile with different build arguments, told by ``variants.yaml`` beside it."""
+"""Variants: several builds of one Dockerfile with different build arguments, from ``variants.yaml`` next to it."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from image_builder_domain.source.dockerfile import DeclaredArguments
 from image_builder_domain.yaml_document import Mapping, Node, Scalar
 
 VARIANTS_FILE = "variants.yaml"
-"""Lies beside the Dockerfile."""
+"""Its folder is that of the Dockerfile."""
 
 MOST_VARIANTS: Final = 2_500
 """In one file. Each is a build with a log file, and every tag of every registry once more."""
@@ -45,7 +45,7 @@ def variants(document: Node, declared: DeclaredArguments) -> Result[tuple[Varian
 
 
 def chosen_variants(found: tuple[Variant, ...], name: str | None) -> Result[tuple[Variant, ...], Problems]:
-    """Those that are built: all, or the one that ``--variant`` names."""
+    """The variants to build: all, or the one that ``--variant`` names."""
     if name is None:
         return Success(found)
     if not found:
@@ -60,7 +60,7 @@ def chosen_variants(found: tuple[Variant, ...], name: str | None) -> Result[tupl
 
 @final
 class _Known:
-    """The names that a key can have, and how many keys had none of them until now."""
+    """The valid names of keys, and how many keys so far had another name."""
 
     __slots__ = ("names", "unknown")
 
@@ -78,7 +78,7 @@ def _variant(name: Scalar, content: Node, known: _Known) -> Result[Variant, Prob
 def _name(name: Scalar) -> Result[str, Problems]:
     if _NAME.fullmatch(name.text):
         return Success(name.text)
-    what = f"{name.text!r} is no name of a variant: it becomes a part of tags and file names"
+    what = f"{name.text!r} is not a valid variant name: it becomes a part of tags and file names"
     return refuse(name.where, what, "use 1 to 64 letters, digits, '.', '_' or '-'")
 
 
@@ -95,7 +95,7 @@ def _argument(key: Scalar, value: Node, known: _Known) -> Result[BuildArgument, 
 
 def _key(key: Scalar, known: _Known) -> Result[str, Problems]:
     if not is_argument_name(key.text):
-        what = f"{key.text!r} is no name of a build argument"
+        what = f"{key.text!r} is not a valid build argument name"
         return refuse(key.where, what, "use letters, digits and '_', not beginning with a digit")
     if key.text in known.names or is_predefined(key.text):
         return Success(key.text)

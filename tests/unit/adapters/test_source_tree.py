@@ -97,29 +97,29 @@ def test_an_absolute_dockerfile_is_refused(context: Path) -> None:
     ("given", "what"),
     [
         ("none", "'none' cannot be used: No such file or directory"),
-        ("sub", "'sub' is no file"),
-        ("", "'' is no file"),
+        ("sub", "'sub' is not a regular file"),
+        ("", "'' is not a regular file"),
         ("loop", "'loop' cannot be used: Too many levels of symbolic links"),
     ],
 )
-def test_a_dockerfile_that_is_no_file_is_refused(context: Path, given: str, what: str) -> None:
+def test_a_dockerfile_that_is_not_a_regular_file_is_refused(context: Path, given: str, what: str) -> None:
     (context / "loop").symlink_to("loop")
     assert problem(context, given).what == what
 
 
-def test_a_context_that_is_no_directory_is_refused(context: Path) -> None:
+def test_a_context_that_is_not_a_directory_is_refused(context: Path) -> None:
     (context / "file").write_text("")
     missing, file = problem(context / "none"), problem(context / "file")
     assert (missing.where, file.where) == ("--context", "--context")
     assert missing.what.endswith("cannot be used: No such file or directory")
-    assert file.what.endswith("is no directory")
+    assert file.what.endswith("is not a directory")
 
 
 def source(context: Path, dockerfile: str = "Dockerfile", env_file: str | None = None) -> Source:
     return read_source(str(context), dockerfile, env_file).unwrap()
 
 
-def told(context: Path, dockerfile: str = "Dockerfile", env_file: str | None = None) -> list[str]:
+def messages(context: Path, dockerfile: str = "Dockerfile", env_file: str | None = None) -> list[str]:
     problems = problems_of(read_source(str(context), dockerfile, env_file))
     return [str(found).replace(f"{context}/", "") for found in problems]
 
@@ -161,7 +161,7 @@ def test_variants_lie_beside_the_dockerfile_and_nowhere_else(context: Path, file
 def test_a_link_in_place_of_variants_is_never_overlooked(context: Path, file: Path, target: str, what: str) -> None:
     (context.parent / "outside.yaml").write_text("a: {A: 1}")
     (file.parent / "variants.yaml").symlink_to(target)
-    (problem,) = told(context, "sub/Dockerfile")
+    (problem,) = messages(context, "sub/Dockerfile")
     assert problem.startswith("sub/variants.yaml: ")
     assert what in problem
     assert "--config" not in problem
@@ -187,11 +187,11 @@ def test_an_env_file_is_relative_to_the_dockerfile_and_keeps_its_bytes(context: 
 def test_an_env_file_outside_of_the_context_is_refused(context: Path, file: Path, given: str, what: str) -> None:
     (context.parent / "outside.env").write_text("A=1")
     (file.parent / "link.env").symlink_to("../../outside.env")
-    (problem,) = told(context, "sub/Dockerfile", given)
+    (problem,) = messages(context, "sub/Dockerfile", given)
     assert what in problem
 
 
-def test_problems_of_variants_and_env_file_are_told_together(context: Path, file: Path) -> None:
+def test_problems_of_variants_and_env_file_are_reported_together(context: Path, file: Path) -> None:
     (file.parent / "variants.yaml").write_text("a: {A: [1]}")
     (file.parent / "build.env").write_text("nonsense")
-    assert len(told(context, "sub/Dockerfile", "build.env")) == 2
+    assert len(messages(context, "sub/Dockerfile", "build.env")) == 2

@@ -21,7 +21,7 @@ from image_builder_domain.problem import Problem, problems_of
 from image_builder_domain.yaml_document import Mapping, Scalar, Sequence
 
 
-def told(text: str) -> list[str]:
+def messages(text: str) -> list[str]:
     return [f"{problem.where}: {problem.what}" for problem in problems_of(parse_document(text, "f"))]
 
 
@@ -64,7 +64,7 @@ def test_text_stays_as_written_and_only_bare_text_is_plain(fallback: bool, monke
     ]
 
 
-def test_a_byte_order_mark_is_no_content(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_not_content(tmp_path: Path) -> None:
     (tmp_path / "c").write_bytes(b"\xef\xbb\xbfa: b\n")
     node = read_document(str(tmp_path / "c")).unwrap()
     assert node.where.endswith(":1:1")
@@ -85,9 +85,9 @@ def test_links_to_a_file_are_followed_as_in_mounted_config_maps(tmp_path: Path) 
         pytest.param("a: b\n'a': c\n", "f:2:1: the key 'a' is already at f:1:1", id="duplicate-key"),
         pytest.param("a: !x b\n", "f:1:4: the tag !x is not supported here", id="own-tag"),
         pytest.param("a: !!binary YQ==\n", "f:1:4: the tag !!binary is not supported here", id="binary"),
-        pytest.param("a: !!null b\n", "f:1:4: this is no !!null", id="null-with-text"),
-        pytest.param("a: !!bool yes\n", "f:1:4: this is no !!bool", id="bool-with-text"),
-        pytest.param("a: !!int 08\n", "f:1:4: this is no !!int", id="int-with-text"),
+        pytest.param("a: !!null b\n", "f:1:4: this is not a !!null", id="null-with-text"),
+        pytest.param("a: !!bool yes\n", "f:1:4: this is not a !!bool", id="bool-with-text"),
+        pytest.param("a: !!int 08\n", "f:1:4: this is not a !!int", id="int-with-text"),
         pytest.param("a: !!float 1.5\n", "f:1:4: the tag !!float is not supported here", id="float"),
         pytest.param("a: !!python/none x\n", "f:1:4: the tag !!python/none is not supported here", id="python"),
         pytest.param(
@@ -105,12 +105,12 @@ def test_links_to_a_file_are_followed_as_in_mounted_config_maps(tmp_path: Path) 
         pytest.param("a: b\nc: \x07\n", "f:2:4: YAML does not allow this character", id="control-character"),
     ],
 )
-def test_what_is_no_plain_document_is_refused_at_its_place(text: str, expected: str) -> None:
-    assert told(text) == [expected]
+def test_what_is_not_a_plain_document_is_refused_at_its_place(text: str, expected: str) -> None:
+    assert messages(text) == [expected]
 
 
-def test_all_problems_that_leave_the_rest_readable_are_told_together() -> None:
-    found = told("a: !x 1\na: 2\n<<: 3\nb: [\n")
+def test_all_problems_that_leave_the_rest_readable_are_reported_together() -> None:
+    found = messages("a: !x 1\na: 2\n<<: 3\nb: [\n")
     assert [line.split(": ")[0] for line in found] == ["f:1:4", "f:2:1", "f:3:1", "f:5:1"]
 
 
@@ -126,10 +126,10 @@ def test_a_document_with_flaws_is_read_to_its_end_and_of_two_equal_keys_the_firs
 
 @pytest.mark.parametrize("text", ["a: b: c", "a: [", "a:\n\tb: c", "a: 'x", "%FOO\n--- a", "a: @b"])
 def test_a_syntax_error_names_its_line_and_column(text: str) -> None:
-    (found,) = told(text)
+    (found,) = messages(text)
     assert found.startswith("f:")
     assert found.split(": ")[0].count(":") == 2
-    assert "this is no valid YAML: " in found
+    assert "this is not valid YAML: " in found
 
 
 def test_aliases_repeat_a_value() -> None:
@@ -139,23 +139,23 @@ def test_aliases_repeat_a_value() -> None:
 def test_aliases_that_expand_without_end_are_refused() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 20)]
-    (found,) = told("\n".join(lines))
+    (found,) = messages("\n".join(lines))
     assert f"aliases repeat more than {MOST_ALIASED} values" in found
 
 
 def test_aliases_count_for_depth() -> None:
     lines = ["a0: &a0 [x]", *(f"a{i}: &a{i} [*a{i - 1}]" for i in range(1, DEEPEST))]
-    (found,) = told("\n".join(lines))
+    (found,) = messages("\n".join(lines))
     assert found == f"f:{DEEPEST}:{len(f'a{DEEPEST - 1}: &a{DEEPEST - 1} [') + 1}: this is nested deeper than 64 levels"
 
 
 def test_nesting_up_to_the_limit_is_read() -> None:
-    assert told("[" * DEEPEST + "]" * DEEPEST) == []
+    assert messages("[" * DEEPEST + "]" * DEEPEST) == []
 
 
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? "])
 def test_deeper_nesting_is_refused_however_deep(opening: str) -> None:
-    (found,) = told(opening * 200_000)
+    (found,) = messages(opening * 200_000)
     assert "nested deeper than 64 levels" in found or "maximum nesting depth" in found  # libyaml has a limit, too
 
 
@@ -207,6 +207,6 @@ def test_any_text_gives_a_document_or_problems(text: str) -> None:
 
 
 def test_a_file_with_too_many_values_is_refused() -> None:
-    assert len(told(f"[{'a,' * (MOST_VALUES - 1)}]")) == 0
-    (found,) = told(f"[{'a,' * MOST_VALUES}]")
+    assert len(messages(f"[{'a,' * (MOST_VALUES - 1)}]")) == 0
+    (found,) = messages(f"[{'a,' * MOST_VALUES}]")
     assert f"the file holds more than {MOST_VALUES} keys and values" in found

@@ -1,4 +1,4 @@
-"""Problems: collected, told once, and never without an end; and the words that are near a wrong one."""
+"""Problems: collected, reported once, and never without an end; and the words that are near a wrong one."""
 
 from collections.abc import Iterator
 
@@ -43,7 +43,7 @@ def test_reading_ends_after_so_many_problems() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, MOST_PROBLEMS])
-def test_as_many_problems_as_are_told_are_told_whole(count: int) -> None:
+def test_as_many_problems_as_are_reported_are_reported_whole(count: int) -> None:
     assert first_problems((*problems(count), *problems(count))) == problems(count)
 
 

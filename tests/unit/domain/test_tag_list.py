@@ -55,7 +55,7 @@ def test_line_ends_in_the_base64_do_not_count() -> None:
 
 
 @pytest.mark.parametrize("text", ["YQ", "YQ=", "Y!==", "-_8=", encoded(b"\xff\xfe"), "latest,other"])
-def test_what_is_no_base64_of_text_is_refused(text: str) -> None:
+def test_what_is_not_base64_of_text_is_refused(text: str) -> None:
     (problem,) = problems_of(decode_tags(text))
     assert problem.where == "--tag-base64"
     assert text not in str(problem)

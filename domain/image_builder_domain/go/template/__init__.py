@@ -1,6 +1,6 @@
 """Templates of tag values: the part of Go's ``text/template`` that tags can use.
 
-A template never renders a text that Go would not render: what is not supported is rejected by name. Most templates hold
+A template never renders a text that Go would not render: unsupported syntax is rejected by name. Most templates hold
 only text and fields; for them the interpreter is not imported.
 """
 

@@ -48,7 +48,7 @@ def from_datetime(time: datetime, nanosecond: int) -> Time:
 
 
 def civil(time: Time) -> Civil:
-    """What calendar and clock show."""
+    """The date and time of day."""
     days, seconds = divmod(time.seconds, _DAY)
     cycle, day_of_cycle = divmod(days, _CYCLE_DAYS)
     day = date.fromordinal(day_of_cycle + 1)
@@ -60,7 +60,7 @@ def civil(time: Time) -> Civil:
 
 
 def add_date(time: Time, years: int, months: int, days: int) -> Time:
-    """``Time.AddDate``: what is too large for its place carries over, the 31st of June is the 1st of July."""
+    """``Time.AddDate``: a value beyond its range carries over: the 31st of June is the 1st of July."""
     now = civil(time)
     carried, month = divmod(now.month - 1 + months, 12)
     year = now.year + years + carried
@@ -126,7 +126,7 @@ def _chunk(chunk: str, now: Civil, nanosecond: int) -> str:
 
 
 def _offset(chunk: str) -> str:
-    """Times are in UTC: the chunks with a ``Z`` say just that, the others say plus nothing."""
+    """Times are in UTC: chunks with a ``Z`` become ``Z``, others a zero offset."""
     return "Z" if chunk[0] == "Z" else "+" + chunk[1:].replace("7", "0")
 
 

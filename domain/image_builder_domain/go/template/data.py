@@ -1,4 +1,4 @@
-"""What templates are rendered with: the fields of ``.`` and the environment."""
+"""The data of a template: the fields of ``.`` and the environment."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

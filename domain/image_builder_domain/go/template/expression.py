@@ -1,7 +1,6 @@
 """Evaluates pipelines: the values of Go's ``text/template``, and the calls of functions and methods.
 
-The budget is there for templates that were written to hurt: steps, depth and the sizes of texts are bounded, so that
-every template ends soon.
+Templates may be hostile: steps, depth and the sizes of texts are bounded, so that every template ends soon.
 """
 
 from collections.abc import Sequence

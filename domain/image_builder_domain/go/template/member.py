@@ -1,4 +1,4 @@
-"""What stands behind a dot: the methods of times, durations, months, weekdays and places (Go, package ``time``)."""
+"""Methods of times, durations, months, weekdays and locations (Go, package ``time``)."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -181,6 +181,6 @@ METHODS: Final[Mapping[type[Any], Mapping[str, Method]]] = {
 
 
 def names_of(kind: type[Any]) -> str:
-    """The methods of a type that a template can use, as messages name them; empty when it has none."""
+    """The methods of a type that a template can use, for messages; may be empty."""
     methods = METHODS.get(kind, {})
     return ", ".join(f".{name}" for name, method in methods.items() if method.call not in (_refused, _several))

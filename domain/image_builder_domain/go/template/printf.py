@@ -35,7 +35,7 @@ _SHORT_FORM_DIGITS: Final = 6
 
 @final
 class Flags:
-    """What stands between ``%`` and the verb. ``plus_v`` and ``go_syntax`` are ``+`` and ``#`` before ``v``."""
+    """Flags, width and precision of a verb. ``plus_v`` and ``go_syntax`` are ``+`` and ``#`` before ``v``."""
 
     __slots__ = ("blank", "go_syntax", "minus", "plus", "plus_v", "precision", "sharp", "width", "zero")
 
@@ -56,7 +56,7 @@ class Flags:
 
 
 def format_value(value: Value, verb: str, flags: Flags) -> str:
-    """``value`` by ``verb``; a verb that does not suit its type gives a text that says so."""
+    """``value`` formatted by ``verb``; a verb that does not suit the type gives Go's text for the mistake."""
     if verb == "T":
         return _text_of_type(value, flags)
     if value is None:

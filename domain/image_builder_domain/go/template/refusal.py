@@ -1,4 +1,4 @@
-"""Why a template gives no text: the failure that users see, and the exception that brings it out of the interpreter."""
+"""Errors of templates: the failure that users see, and the exception that carries it out of the interpreter."""
 
 from dataclasses import dataclass
 from typing import Final, final
@@ -12,7 +12,7 @@ LONGEST_SHOWN: Final = 60
 @final
 @dataclass(frozen=True, slots=True)
 class TemplateError:
-    """What is wrong, at which character (from 0) of the template, and the names that exist there."""
+    """The reason, the character (from 0) of the template, and the names that are available there."""
 
     source: str
     position: int
@@ -40,7 +40,7 @@ class Refused(Exception):  # noqa: N818 - it ends a template, as StopIteration e
         self.names = names
 
     def error(self, source: str, position: int) -> TemplateError:
-        """The failure for the user; ``position`` is used when none is known better."""
+        """The failure for the user; ``position`` is used if the exception has none."""
         return TemplateError(source, position if self.position is None else self.position, self.reason, self.names)
 
 
@@ -50,5 +50,5 @@ def shown(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """One column for each character, so that the mark below points at the right one."""
+    """One column for each character, so that the mark below points at the right character."""
     return "".join(char if char.isprintable() else " " for char in text)

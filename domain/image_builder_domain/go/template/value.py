@@ -1,7 +1,7 @@
 """The values that templates work with, each with the Go type that decides how it prints, compares and is passed on.
 
 ``bool``, ``int``, ``float`` and ``str`` stand for themselves. A ``str`` holds Go's bytes: UTF-8, and a surrogate escape
-for each byte that is none (PEP 383); :func:`canonical` keeps it so. Go's ``nil`` is ``None``.
+for each byte that is not UTF-8 (PEP 383); :func:`canonical` restores this form. Go's ``nil`` is ``None``.
 """
 
 from typing import Any, Final, TypeAlias, final

@@ -121,7 +121,7 @@ def test_text_stays_as_written(word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "told"),
+    ("text", "place", "reported"),
     [
         pytest.param("registery: a", "config.yaml:1:1", ["'registery'", "did you mean 'registry'"], id="top"),
         pytest.param("cache:\n  enabeld: true", "config.yaml:2:3", ["'cache.enabeld'", "'enabled'"], id="cache"),
@@ -133,14 +133,14 @@ def test_text_stays_as_written(word: str) -> None:
         pytest.param("Registry: a", "config.yaml:1:1", ["'registry'"], id="case matters"),
     ],
 )
-def test_an_unknown_key_is_refused_with_the_nearest(text: str, place: str, told: list[str]) -> None:
+def test_an_unknown_key_is_refused_with_the_nearest(text: str, place: str, reported: list[str]) -> None:
     found = problem(text)
     assert found.startswith(f"{place}: unknown key")
-    assert [word for word in told if word not in found] == []
+    assert [word for word in reported if word not in found] == []
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "told"),
+    ("text", "place", "reported"),
     [
         pytest.param("[a]", "1:1", "the file must be a mapping, not a list", id="the file is a list"),
         pytest.param("text", "1:1", "the file must be a mapping, not 'text'", id="the file is text"),
@@ -173,13 +173,13 @@ def test_an_unknown_key_is_refused_with_the_nearest(text: str, place: str, told:
         ),
     ],
 )
-def test_a_wrong_value_is_told_with_its_place(text: str, place: str, told: str) -> None:
+def test_a_wrong_value_is_reported_with_its_place(text: str, place: str, reported: str) -> None:
     found = problem(text)
     assert found.startswith(f"config.yaml:{place}: ")
-    assert told in found
+    assert reported in found
 
 
-def test_every_problem_is_told_at_once() -> None:
+def test_every_problem_is_reported_at_once() -> None:
     text = (
         "registery: a\nreproducible: maybe\nlog-format: xml\ncache: {enabled: 3, cache-rpo: b}\ntag-template: {name: n}"
     )
@@ -188,7 +188,7 @@ def test_every_problem_is_told_at_once() -> None:
     ]
 
 
-def test_rules_between_keys_are_told_at_once() -> None:
+def test_rules_between_keys_are_reported_at_once() -> None:
     text = (
         "tag-template: a\ndefault-commit-tag: b\nregistry: r.example\ndev-registry: r.example\ncache: {enabled: true}"
     )
@@ -214,7 +214,7 @@ def test_registries_side_by_side_are_fine() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cache", "told"),
+    ("cache", "reported"),
     [
         pytest.param("{enabled: true}", "cache.enabled (true) needs cache.cache-repo", id="enabled without a place"),
         pytest.param(
@@ -230,8 +230,8 @@ def test_registries_side_by_side_are_fine() -> None:
         ),
     ],
 )
-def test_unmerged_code_gets_no_cache_that_production_reads(cache: str, told: str) -> None:
-    assert told in problem(f"registry: reg.example/prod\ndev-registry: reg.example/dev\ncache: {cache}")
+def test_unmerged_code_cannot_write_a_cache_that_production_reads(cache: str, reported: str) -> None:
+    assert reported in problem(f"registry: reg.example/prod\ndev-registry: reg.example/dev\ncache: {cache}")
 
 
 def test_a_development_cache_needs_a_development_registry() -> None:

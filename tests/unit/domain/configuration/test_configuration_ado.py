@@ -53,7 +53,7 @@ def test_revision_0_is_the_newest() -> None:
     assert load(PIPELINE + "  ado-pipeline-version: 0\n") == load(PIPELINE)
 
 
-def test_a_colon_in_the_path_is_no_port() -> None:
+def test_a_colon_in_the_path_is_not_a_port() -> None:
     found = load(PIPELINE.replace("example/acme/", "example:443/a:99999"))
     assert found is not None
     assert found.organization_url == "https://dev.azure.example:443/a:99999"
@@ -67,7 +67,7 @@ def test_loopback_needs_no_tls(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "reported"),
     [
         ("https://dev", "http://dev", "it must be https (http goes to loopback only)"),
         ("https://dev", "http://127.0.0.1.dev", "it must be https"),
@@ -98,9 +98,9 @@ def test_loopback_needs_no_tls(url: str) -> None:
         ("12", "12\n  parameters: v3", "parameters cannot be 'v3'"),
     ],
 )
-def test_a_mistake_is_told(old: str, new: str, told: str) -> None:
+def test_a_mistake_is_reported(old: str, new: str, reported: str) -> None:
     assert old in PIPELINE
-    assert told in problem(PIPELINE.replace(old, new))
+    assert reported in problem(PIPELINE.replace(old, new))
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_signers_are_enabled_for_everyone_or_for_a_repository(key: str) -> None:
     assert "is not '*' or org/repo" in problem(SIGNER.replace("'*'", key))
 
 
-def test_every_wrong_key_of_the_enabled_signers_is_told() -> None:
+def test_every_wrong_key_of_the_enabled_signers_is_reported() -> None:
     assert len(problems(SIGNER.replace("'*': [main]", "acme: [main]\n    demo: [main]"))) == 2
 
 
@@ -144,7 +144,7 @@ def test_a_key_management_service_tells_the_public_key_by_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "old", "new", "told"),
+    ("text", "old", "new", "reported"),
     [
         (
             COSIGN,
@@ -164,9 +164,9 @@ def test_a_key_management_service_tells_the_public_key_by_itself() -> None:
         (KEYLESS, "certificate-identity", "public-key: /k\n        certificate-identity", "by their certificate"),
     ],
 )
-def test_a_mistake_in_a_cosign_signer_is_told(text: str, old: str, new: str, told: str) -> None:
+def test_a_mistake_in_a_cosign_signer_is_reported(text: str, old: str, new: str, reported: str) -> None:
     assert old in text
-    assert told in "\n".join(map(str, problems(text.replace(old, new))))
+    assert reported in "\n".join(map(str, problems(text.replace(old, new))))
 
 
 class Fax(NamedTuple):
@@ -196,7 +196,7 @@ def test_a_signer_whose_configuration_is_wrong_is_defined_all_the_same() -> None
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "reported"),
     [
         ("type: notary", "type: notray", "did you mean 'notary'?"),
         ("- name: main\n      type", "- type", "signers[0].name is missing"),
@@ -212,8 +212,8 @@ def test_a_signer_whose_configuration_is_wrong_is_defined_all_the_same() -> None
         ("sign.example/sign", "sign.example/sign\n        secret: {path: /s, type: mlts}", "did you mean 'mtls'?"),
     ],
 )
-def test_a_mistake_in_a_signer_is_told(old: str, new: str, told: str) -> None:
-    assert told in "\n".join(map(str, problems(SIGNER.replace(old, new))))
+def test_a_mistake_in_a_signer_is_reported(old: str, new: str, reported: str) -> None:
+    assert reported in "\n".join(map(str, problems(SIGNER.replace(old, new))))
 
 
 def test_the_password_in_an_endpoint_is_not_shown() -> None:

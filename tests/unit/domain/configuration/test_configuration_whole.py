@@ -172,7 +172,7 @@ def test_a_misspelt_key_is_refused_with_one_that_is_nearest(slip: tuple[tuple[st
     assert problem.remedy in [f"did you mean {known!r}?" for known in nearest]
 
 
-def test_problems_of_every_kind_are_told_at_once_in_the_order_of_the_file() -> None:
+def test_problems_of_every_kind_are_reported_at_once_in_the_order_of_the_file() -> None:
     text = """\
 registry: reg.example/a
 dev-registry: reg.example/a

@@ -70,7 +70,7 @@ def test_any_text_is_a_pattern_or_is_refused(pattern: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "told"),
+    ("pattern", "reported"),
     [
         pytest.param("a(?=b)", "look-around is not supported at character 2", id="look-ahead"),
         pytest.param("(?<!b)a", "look-around is not supported at character 1", id="look-behind"),
@@ -99,8 +99,8 @@ def test_any_text_is_a_pattern_or_is_refused(pattern: str, text: str) -> None:
         pytest.param("a" * (LONGEST + 1), f"longer than {LONGEST} characters", id="length"),
     ],
 )
-def test_what_cannot_be_matched_is_refused_by_name_and_place(pattern: str, told: str) -> None:
-    assert told in refusal(pattern)
+def test_what_cannot_be_matched_is_refused_by_name_and_place(pattern: str, reported: str) -> None:
+    assert reported in refusal(pattern)
 
 
 @pytest.mark.parametrize(

@@ -227,7 +227,7 @@ def test_no_attribute_of_python_can_be_reached(receiver: str, name: str) -> None
     assert "no" in render(f"{{{{ {dotted} }}}}", DATA).failure().reason
 
 
-def test_a_text_that_is_no_unicode_is_refused() -> None:
+def test_a_text_that_is_not_unicode_is_refused() -> None:
     for source in ("\ud800", '{{ "\ud800" }}'):
         assert "half a character" in render(source, DATA).failure().reason
 

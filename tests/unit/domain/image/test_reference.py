@@ -55,7 +55,7 @@ def test_any_text_is_a_reference_or_a_failure_that_shows_it(text: str) -> None:
     ("text", "domain", "path"),
     [
         pytest.param("alpine", DOCKER_HUB, "library/alpine", id="one component"),
-        pytest.param("acme/demo", DOCKER_HUB, "acme/demo", id="a head without dot is no domain"),
+        pytest.param("acme/demo", DOCKER_HUB, "acme/demo", id="a head without dot is not a domain"),
         pytest.param("docker.io/alpine", DOCKER_HUB, "library/alpine", id="docker.io is an alias"),
         pytest.param("index.docker.io/acme/demo", DOCKER_HUB, "acme/demo", id="the alias's target"),
         pytest.param("localhost/a", "localhost", "a", id="localhost is a domain"),
@@ -87,7 +87,7 @@ def test_a_reference_is_split_from_the_right(text: str, name: str, tag: str | No
 
 
 REJECTED = [
-    pytest.param("reg:5000/a", "a tag or a digest is required", id="a port is no tag"),
+    pytest.param("reg:5000/a", "a tag or a digest is required", id="a port is not a tag"),
     pytest.param("reg.example/a", "a tag or a digest is required", id="latest is not assumed"),
     pytest.param("", "a tag or a digest is required", id="empty"),
     pytest.param("https://reg.example/a:1", "leave out the scheme", id="scheme"),
@@ -95,11 +95,11 @@ REJECTED = [
     pytest.param("docker://alpine:3", "leave out the scheme", id="transport"),
     pytest.param("user:pass@reg.example/a:1", "a digest is", id="userinfo"),
     pytest.param("user@reg.example/a:1", "a digest is", id="user"),
-    pytest.param(f"a:{'t' * 129}", "no tag", id="a tag of 129 characters"),
-    pytest.param("a:", "no tag", id="empty tag"),
-    pytest.param("a:-x", "no tag", id="a tag that starts with a dash"),
-    pytest.param("a:.x", "no tag", id="a tag that starts with a dot"),
-    pytest.param("a:1\n", "no tag", id="newline after the tag"),
+    pytest.param(f"a:{'t' * 129}", "not a tag", id="a tag of 129 characters"),
+    pytest.param("a:", "not a tag", id="empty tag"),
+    pytest.param("a:-x", "not a tag", id="a tag that starts with a dash"),
+    pytest.param("a:.x", "not a tag", id="a tag that starts with a dot"),
+    pytest.param("a:1\n", "not a tag", id="newline after the tag"),
     pytest.param("a\n:1", "path component", id="newline after the name"),
     pytest.param(f"a@{DIGEST}\n", "a digest is", id="newline after the digest"),
     pytest.param(f"a@sha256:{HEX.upper()}", "a digest is", id="upper-case digest"),
@@ -118,9 +118,9 @@ REJECTED = [
     pytest.param("r.example/a b:1", "path component", id="space"),
     pytest.param("r.example/a,b:1", "path component", id="comma"),
     pytest.param('r.example/a"b:1', "path component", id="quote"),
-    pytest.param("r_.example/a:1", "no registry host", id="underscore in the host"),
-    pytest.param("reg.example:port/a:1", "no registry host", id="port in letters"),
-    pytest.param("reg.example\n/a:1", "no registry host", id="newline after the host"),
+    pytest.param("r_.example/a:1", "not a registry host", id="underscore in the host"),
+    pytest.param("reg.example:port/a:1", "not a registry host", id="port in letters"),
+    pytest.param("reg.example\n/a:1", "not a registry host", id="newline after the host"),
     pytest.param("r.example/\u0430:1", "path component", id="Cyrillic"),
     pytest.param("r.example/a\u0661:1", "path component", id="Arabic digit"),
 ]
@@ -180,23 +180,23 @@ RULE = "is not made of lower-case letters and digits, joined by '.', '_', '__' o
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
-        ("", "'' is no image reference: a tag or a digest is required"),
-        ("https://reg.example/a:1", "'https://reg.example/a:1' is no image reference: leave out the scheme"),
+        ("", "'' is not an image reference: a tag or a digest is required"),
+        ("https://reg.example/a:1", "'https://reg.example/a:1' is not an image reference: leave out the scheme"),
         (
             "https://u:p@reg.example/a:1",
-            "'https://***@reg.example/a:1' is no image reference: leave out the scheme",
+            "'https://***@reg.example/a:1' is not an image reference: leave out the scheme",
         ),
-        ("reg.example/A:1", f"'reg.example/A:1' is no image reference: the path component 'A' {RULE}"),
+        ("reg.example/A:1", f"'reg.example/A:1' is not an image reference: the path component 'A' {RULE}"),
         (
             f"reg.example/a:1/b@{DIGEST}",
-            f"'reg.example/a:1/b@{DIGEST}' is no image reference: the path component 'a:1' {RULE}",
+            f"'reg.example/a:1/b@{DIGEST}' is not an image reference: the path component 'a:1' {RULE}",
         ),
     ],
 )
-def test_a_refusal_says_what_and_why(text: str, told: str) -> None:
-    assert str(ImageReference.parse(text).failure()) == told
+def test_a_refusal_says_what_and_why(text: str, reported: str) -> None:
+    assert str(ImageReference.parse(text).failure()) == reported
 
 
 def test_parts_of_a_reference_are_refused_with_what_was_written() -> None:
@@ -216,6 +216,6 @@ def test_parts_of_a_reference_are_refused_with_what_was_written() -> None:
         for end in ("", ":1", "!/x:1", "/x@")
     ],
 )
-def test_a_reference_of_any_length_is_judged_and_told_at_once(text: str) -> None:
+def test_a_reference_of_any_length_is_judged_and_reported_at_once(text: str) -> None:
     failure = ImageReference.parse(text).failure()
     assert len(str(failure)) < 1500

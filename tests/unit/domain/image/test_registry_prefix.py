@@ -1,4 +1,4 @@
-"""Registry prefixes: an image never leaves the place it belongs to, whatever its name."""
+"""Registry prefixes: an image never leaves the prefix it belongs to, with any name."""
 
 import pytest
 from hypothesis import given
@@ -130,7 +130,7 @@ def test_a_prefix_contains_itself_and_what_lies_below() -> None:
     assert held == ["reg.example/dev", "reg.example/dev/a/b", "REG.example:443/dev/a"]
 
 
-def test_a_refused_name_is_told_with_its_reason() -> None:
+def test_a_refused_name_is_reported_with_its_reason() -> None:
     refused = prefix("reg.example/dev").repository("A").failure()
     assert (refused.text, "'A' is not made of lower-case" in refused.reason) == ("A", True)
 

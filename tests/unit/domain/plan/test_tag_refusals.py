@@ -20,7 +20,7 @@ MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
 DATA = TemplateData(commit_sha="abcdef1234" * 4, pr_number="", time=MOMENT, env={}, nanosecond=0)
 COMMIT = GitState(CiSystem.PROW, JobType.POSTSUBMIT, "abcdef1234" * 4, "acme", "demo")
 NO_BASE64 = Problem(
-    "--tag-base64", "this is no base64 of text in UTF-8", "encode it with base64, alphabet and padding included"
+    "--tag-base64", "the value is not base64 of UTF-8 text", "encode it with base64, alphabet and padding included"
 )
 
 
@@ -81,7 +81,7 @@ def test_what_has_no_place_of_its_own_was_asked_for_on_the_command_line() -> Non
             "the template '{{ .PRNumber }}' gives an empty tag",
             "use a field that has a value",
         ),
-        (TagSpec("n", "a/b", "here"), f"'a/b' is no tag: {TAG_RULE}", "change the value"),
+        (TagSpec("n", "a/b", "here"), f"'a/b' is not a tag: {TAG_RULE}", "change the value"),
         (TagSpec("n", "a", "here", "b"), "the tag 'a' does not match the pattern 'b'", "change the value"),
         (TagSpec("n", "a", "here", "("), "the tag 'a' does not match the pattern '('", "change the value"),
     ],

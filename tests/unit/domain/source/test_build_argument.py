@@ -39,13 +39,13 @@ def test_a_line_is_an_argument(text: str, found: list[tuple[str, str]]) -> None:
 @pytest.mark.parametrize(
     "line", ["A", "=1", "1A=1", " A=1", "A =1", "export A=1", "A-B=1", "A.B=1", "A\0=1", "A=\0", "\ufeff=1", "{"]
 )
-def test_a_malformed_line_is_told_with_its_number_and_never_repeated(line: str) -> None:
+def test_a_malformed_line_is_reported_with_its_number_and_never_repeated(line: str) -> None:
     (problem,) = problems_of(env_file_arguments(f"GOOD=1\n\n{line}hunter22\nFINE=1", "b.env"))
     assert problem.where == "b.env:3"
     assert "hunter22" not in str(problem)
 
 
-def test_every_malformed_line_is_told() -> None:
+def test_every_malformed_line_is_reported() -> None:
     places = [problem.where for problem in problems_of(env_file_arguments("x\nA=1\ny\nz", "f"))]
     assert places == ["f:1", "f:3", "f:4"]
 

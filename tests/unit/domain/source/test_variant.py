@@ -15,7 +15,7 @@ def read(text: str) -> Result[tuple[Variant, ...], Problems]:
     return parse_document(text, "variants.yaml").bind(lambda document: variants(document, DECLARED))
 
 
-def told(text: str) -> list[str]:
+def messages(text: str) -> list[str]:
     return list(map(str, problems_of(read(text))))
 
 
@@ -64,28 +64,28 @@ def test_a_key_that_engines_know_needs_no_declaration() -> None:
         pytest.param("v: {A: null}", "1:8: A has no value", id="null"),
         pytest.param("v: {A: }", "A has no value", id="nothing"),
         pytest.param('v: {A: "x\\0y"}', "1:8: A holds a NUL character", id="NUL"),
-        pytest.param("v: {1A: x}", "1:5: '1A' is no name of a build argument", id="no name"),
+        pytest.param("v: {1A: x}", "1:5: '1A' is not a valid build argument name", id="no name"),
         pytest.param("v: {KUBECTL_VERSON: x}", "1:5: the Dockerfile does not declare 'KUBECTL_VERSON' with ARG; "
                      "did you mean 'KUBECTL_VERSION'?", id="nearest"),
         pytest.param("v: {A: 1, A: 2}", "the key 'A' is already at", id="twice"),
         pytest.param("v: {A: 1}\nv: {A: 2}", "the key 'v' is already at", id="variant twice"),
-        pytest.param("a/b: {A: 1}", "1:1: 'a/b' is no name of a variant", id="slash"),
-        pytest.param("'a b': {A: 1}", "1:1: 'a b' is no name of a variant", id="blank"),
-        pytest.param("'': {A: 1}", "1:1: '' is no name of a variant", id="empty name"),
-        pytest.param('"a\\n": {A: 1}', "is no name of a variant", id="newline"),
-        pytest.param("v: {A: 1", "this is no valid YAML", id="syntax"),
+        pytest.param("a/b: {A: 1}", "1:1: 'a/b' is not a valid variant name", id="slash"),
+        pytest.param("'a b': {A: 1}", "1:1: 'a b' is not a valid variant name", id="blank"),
+        pytest.param("'': {A: 1}", "1:1: '' is not a valid variant name", id="empty name"),
+        pytest.param('"a\\n": {A: 1}', "is not a valid variant name", id="newline"),
+        pytest.param("v: {A: 1", "this is not valid YAML", id="syntax"),
         pytest.param("v: {A: !!python/name:os.system x}", "is not supported", id="tag"),
         pytest.param("a: {A: 1}\n---\nb: {A: 1}", "a second document", id="two documents"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_told_with_its_place(text: str, problem: str) -> None:
-    (found,) = told(text)
+def test_what_is_wrong_is_reported_with_its_place(text: str, problem: str) -> None:
+    (found,) = messages(text)
     assert found.startswith("variants.yaml:")
     assert problem in found
 
 
-def test_all_problems_are_told_at_once() -> None:
-    assert len(told("a/b: {A: null, BB: 1}\nc: 1\nd: {A: [1]}")) == 5
+def test_all_problems_are_reported_at_once() -> None:
+    assert len(messages("a/b: {A: null, BB: 1}\nc: 1\nd: {A: [1]}")) == 5
 
 
 def test_without_any_declaration_the_remedy_is_to_add_one() -> None:
@@ -116,12 +116,12 @@ def test_a_variant_without_a_file_is_refused() -> None:
 def test_as_many_variants_as_a_file_may_have_are_read_and_no_more() -> None:
     text = "".join(f"v{number}: {{A: 1}}\n" for number in range(MOST_VARIANTS))
     assert len(read(text).unwrap()) == MOST_VARIANTS
-    (problem,) = told(f"{text}more: {{A: 1}}\n")
+    (problem,) = messages(f"{text}more: {{A: 1}}\n")
     assert f"there are {MOST_VARIANTS + 1} variants, and at most {MOST_VARIANTS} are built" in problem
 
 
 def test_hints_end_after_many_unknown_arguments_and_the_problems_soon_after() -> None:
-    found = told("v: {" + ", ".join(f"KUBECTL_VERSIO{number}: 1" for number in range(200)) + "}")
+    found = messages("v: {" + ", ".join(f"KUBECTL_VERSIO{number}: 1" for number in range(200)) + "}")
     assert "did you mean 'KUBECTL_VERSION'?" in found[0]
     assert found[60].endswith("check its spelling")
     assert found[-1].endswith("only the first 100 problems are listed; fix these first")
