@@ -1,6 +1,6 @@
-"""Building in a remote pipeline: what is asked of it, what becomes of a run, how it fails, and the port.
+"""Builds in a remote pipeline: requests, results and failures of runs, and the port.
 
-Only a run that completed and succeeded is a success; whatever else the service says, or does not say, is none
+Only a run that is completed and succeeded is a success. Every other result, or a missing one, is a failure
 (specification, section 7).
 """
 
@@ -17,7 +17,7 @@ from image_builder_domain.ports import Cancellation, OutputSink
 @final
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A template parameter. ``value`` is what is sent, always text; ``shown`` is the same with secrets hidden."""
+    """A template parameter. ``value`` is the string to send; ``shown`` is the same with secrets hidden."""
 
     name: str
     value: str = field(repr=False)
@@ -26,21 +26,21 @@ class Parameter:
 
     @classmethod
     def of(cls, name: str, value: str) -> "Parameter":
-        """A parameter with nothing to hide."""
+        """A parameter without secrets."""
         return cls(name, value, value)
 
     @classmethod
     def secret(cls, name: str, value: str) -> "Parameter":
-        """A parameter that is a secret as a whole."""
+        """A parameter whose whole value is secret."""
         return cls(name, value, "***", is_secret=True)
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What to start the pipeline with; names are unique.
+    """The parameters to start the pipeline with; their names are unique.
 
-    ``identity_token`` asks for one more parameter: the CI job's identity token, where the job can get one.
+    ``identity_token`` adds one more parameter: the CI job's identity token, if the job can get one.
     """
 
     parameters: tuple[Parameter, ...]
@@ -50,7 +50,7 @@ class RunRequest:
 @final
 @dataclass(frozen=True, slots=True)
 class PreviewRequest:
-    """A definition to expand with these parameters; ``definition`` is YAML, and not empty."""
+    """A definition to expand with these parameters; ``definition`` is YAML and not empty."""
 
     parameters: tuple[Parameter, ...]
     definition: str
@@ -59,7 +59,7 @@ class PreviewRequest:
 @final
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run that this process started. ``url`` is the page to show to people."""
+    """A run that this process started. ``url`` is its page, for people."""
 
     number: int
     url: str
@@ -78,7 +78,7 @@ class Verdict(Enum):
 @final
 @dataclass(frozen=True, slots=True)
 class FailedRecord:
-    """A stage, job or task that did not succeed, with what it says about it."""
+    """A stage, job or task that did not succeed, with its error messages."""
 
     kind: str
     name: str
@@ -94,14 +94,15 @@ class FailedRecord:
 class FinishedRun:
     """How a run ended.
 
-    ``said`` are the service's own words for it, ``failed`` the records that did not succeed, ``notes`` why it could not
-    even start. ``report_log`` is the end of the log of the task that prints the build report (empty without one): at
-    most :data:`LARGEST_REPORT_LOG` characters, one line each, without the service's timestamps.
+    ``result`` has the service's own names of the result. ``failed`` are the records that did not succeed, ``notes``
+    other messages, such as why the run could not start. ``report_log`` is the end of the log of the task that prints
+    the build report (empty without one): at most :data:`LARGEST_REPORT_LOG` characters, in lines without the service's
+    timestamps.
     """
 
     run: Run
     verdict: Verdict
-    said: str
+    result: str
     failed: tuple[FailedRecord, ...] = ()
     notes: tuple[str, ...] = ()
     report_log: str = ""
@@ -111,13 +112,13 @@ LARGEST_REPORT_LOG = 4 * 1024 * 1024
 """Characters kept of the log of the task that prints the build report."""
 
 REPORT_TASKS = ("print_image_build_report", "prepare_image_build_report")
-"""Names of the task that prints the build report, the one that counts first; ``-`` and blanks count as ``_``."""
+"""Names of the task that prints the build report, the preferred one first; ``-`` and blanks count as ``_``."""
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class PipelineMisconfigured:
-    """What is missing or unusable before anything is sent, such as credentials."""
+    """A setting or credential is missing or not valid. Nothing was sent."""
 
     where: str
     reason: str
@@ -130,7 +131,7 @@ class PipelineMisconfigured:
 @final
 @dataclass(frozen=True, slots=True)
 class PipelineRefused:
-    """The service said no, and nothing was started. ``details`` are its reasons, with file, line and column."""
+    """The service refused the request. Nothing was started. ``details`` are its reasons, with file, line and column."""
 
     where: str
     reason: str
@@ -144,7 +145,7 @@ class PipelineRefused:
 @final
 @dataclass(frozen=True, slots=True)
 class PipelineUnreachable:
-    """No usable answer came, and nothing was started; trying again is safe."""
+    """There was no usable answer. Nothing was started, so a retry is safe."""
 
     where: str
     reason: str
@@ -156,31 +157,31 @@ class PipelineUnreachable:
 @final
 @dataclass(frozen=True, slots=True)
 class RunUncertain:
-    """The request was sent, and whether a run was started is unknown; it was not sent again."""
+    """The request was sent once. Whether it started a run is unknown."""
 
     where: str
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.reason}; a run may have been started: look at the pipeline's runs before another"
+        return f"{self.where}: {self.reason}; a run may have been started: check the pipeline's runs before a retry"
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class RunLost:
-    """The run could not be followed to its end. It goes on, and its result is unknown."""
+    """The run could not be followed to its end. It continues, and its result is unknown."""
 
     run: Run
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.run.url}: {self.reason}; the run goes on and its result is unknown here: look at that page"
+        return f"{self.run.url}: {self.reason}; the run continues and its result is unknown: see that page"
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class PipelineInterrupted:
-    """Work was stopped. Before a start, nothing was started; while following, the run goes on until it is canceled."""
+    """Image Builder was stopped, either before it started a run, or while it followed one, which continues."""
 
     interruption: Interruption
 
@@ -191,7 +192,7 @@ class PipelineInterrupted:
 @final
 @dataclass(frozen=True, slots=True)
 class CancelFailed:
-    """The run could not be canceled, and may go on."""
+    """The run could not be canceled, and may continue."""
 
     run: Run
     reason: str
@@ -208,41 +209,41 @@ PreviewFailure: TypeAlias = PipelineRefused | PipelineUnreachable | PipelineInte
 class RemotePipeline(Protocol):
     """Starts one pipeline, follows its runs, cancels them, and expands its definition.
 
-    Takes   requests of text parameters, a sink for log output, and the cancellation.
-    Gives   what the service said of a run at its end. Log lines reach the sink while the run goes on, each once, in
-            the order of its log, with the service's timestamps, whatever the size of a log.
-    Fails   as each method says. Never raises, and no failure holds a secret.
+    Takes   requests of string parameters, a sink for log output, and the cancellation.
+    Gives   the service's result of a run. Log lines reach the sink while the run continues, each once, in the order of
+            its log, with the service's timestamps, for a log of any size.
+    Fails   as each method says. Never raises, and failures hold no secrets.
     Source  specification, section 7.
     """
 
     def check(self) -> Result[None, PipelineMisconfigured]:
-        """Whether there is all that a request needs, credentials above all. Sends nothing."""
+        """Whether the settings and credentials for a request are complete. Sends nothing."""
         ...
 
     def describe(self, request: RunRequest | PreviewRequest) -> str:
-        """The request that :meth:`start` or :meth:`preview` would send, with secrets hidden; pure."""
+        """The request that :meth:`start` or :meth:`preview` would send, with secrets hidden. Sends nothing."""
         ...
 
     def start(self, request: RunRequest, cancellation: Cancellation) -> Result[Run, StartFailure]:
         """Start one run, never two.
 
-        A cancellation that comes once the request is out is heeded only after a few seconds: whoever stops the work
-        needs the run's number to cancel it. So a run may be given although work must stop.
+        A cancellation after the request was sent takes effect a few seconds later, because the caller needs the run's
+        number to cancel it. So the result may be a run although the cancellation has a reason.
         """
         ...
 
     def follow(self, run: Run, output: OutputSink, cancellation: Cancellation) -> Result[FinishedRun, FollowFailure]:
-        """Wait for the end of a run; an outage of the service of ten minutes is survived."""
+        """Wait for the end of a run; tolerates failed requests for ten minutes."""
         ...
 
     def cancel(self, run: Run) -> Result[None, CancelFailed]:
-        """Ask for a run's end, within five seconds. Only a run that this very object started is ever canceled."""
+        """Cancel a run, within five seconds. Runs that this object did not start are never canceled."""
         ...
 
     def preview(self, request: PreviewRequest, cancellation: Cancellation) -> Result[str, PreviewFailure]:
-        """The definition with all templates expanded, as YAML with LF line ends. Nothing is started."""
+        """The definition with all templates expanded, as YAML with LF line ends. Starts no run."""
         ...
 
     def close(self) -> None:
-        """Close what is open. Safe to call twice."""
+        """Close all connections. Safe to call twice."""
         ...

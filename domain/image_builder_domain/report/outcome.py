@@ -357,7 +357,7 @@ def remote_report(plan: "RemotePlan", outcome: RemoteOutcome) -> Report:
 def _run(outcome: RemoteOutcome, run: Run) -> ReportedRun:
     finished = outcome.finished or FinishedRun(run, Verdict.UNKNOWN, str(outcome.failure or ""))
     failed = tuple(ReportedRecord(each.kind, each.name, each.result, each.issues) for each in finished.failed)
-    return ReportedRun(run.number, run.url, finished.said, failed, finished.notes, outcome.canceled)
+    return ReportedRun(run.number, run.url, finished.result, failed, finished.notes, outcome.canceled)
 
 
 # --- of all of them -----------------------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ def plan_as_text(plan: RemotePlan, pipeline: RemotePipeline) -> str:
 
 def summary(plan: RemotePlan, outcome: RemoteOutcome, report_path: str | None) -> str:
     """What became of the run, what it says of its images, and where the evidence lies."""
-    said = f" ({outcome.finished.said})" if outcome.finished is not None and outcome.exit_code() else ""
+    said = f" ({outcome.finished.result})" if outcome.finished is not None and outcome.exit_code() else ""
     lines = [f"{plan.name}: {outcome.result}{said} in {outcome.duration_seconds:.1f} s"]
     if outcome.run is not None:
         lines.append(f"  run          {outcome.run.url}")
