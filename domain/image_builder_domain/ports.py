@@ -38,6 +38,43 @@ class Cancellation(Protocol):
     def remaining(self) -> float | None: ...  # noqa: D102
 
 
+class Listener(Protocol):
+    """Receives what people see while a run goes on.
+
+    Takes   messages, and output as an :data:`OutputSink` does. Several threads may call it.
+    Gives   :meth:`follow`, a listener of its own for one of several builds.
+    Fails   never, and never stops a build.
+    """
+
+    def info(self, text: str) -> None:
+        """Receive what is done now."""
+        ...
+
+    def warning(self, text: str) -> None:
+        """Receive what people should look at."""
+        ...
+
+    def error(self, text: str) -> None:
+        """Receive what went wrong, where, and what to do."""
+        ...
+
+    def output(self, lines: bytes) -> None:
+        """Receive whole lines of an engine's or a pipeline's output."""
+        ...
+
+    def failing_step(self, lines: tuple[str, ...]) -> None:
+        """Receive the last lines of a failing step once more."""
+        ...
+
+    def follow(self, name: str, variant: str | None) -> "Listener":
+        """Begin a build; ``variant`` is None for the only build of an image."""
+        ...
+
+    def close(self) -> None:
+        """End a build that :meth:`follow` began. Safe to call twice."""
+        ...
+
+
 class WorkingCopy(Protocol):
     """What git knows of the checkout that holds the build context, else of the one around the CI system's workspace.
 

@@ -170,11 +170,11 @@ class Session:
         """Hide every secret that the environment leads to, and show what adapters log, before foreign text is read."""
         from image_builder_adapters.known_secrets import known_secrets
 
-        from image_builder.presenters.adapter_log import tell_log_lines
+        from image_builder.presenters.adapter_log import show_adapter_log
 
         for secret in known_secrets(self.environment):
             self.redactor.learn(secret)
-        tell_log_lines(self.console, debug=self.options.debug)
+        show_adapter_log(self.console, debug=self.options.debug)
 
     def _know(self, configuration: "Configuration") -> None:
         """Use a configuration's log format, and hide the secrets of all its signers, also of those that do not sign."""

@@ -1,4 +1,4 @@
-"""What adapters log, told on the console: redacted, neutralised and formatted as everything else that the tool says."""
+"""Log records of adapters on the console: redacted, neutralised and formatted like every other message."""
 
 import logging
 from typing import final
@@ -8,7 +8,7 @@ from image_builder.presenters.console import Console
 
 @final
 class _ToConsole(logging.Handler):
-    """Warnings and worse as warnings: an error of an adapter is a value, and told by whoever gets it."""
+    """Shows warnings and errors as warnings: an error of an adapter is a value, which its caller reports."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()
@@ -16,12 +16,12 @@ class _ToConsole(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Implement ``logging.Handler.emit``."""
-        tell = self._console.warning if record.levelno >= logging.WARNING else self._console.debug
-        tell(record.getMessage())
+        show = self._console.warning if record.levelno >= logging.WARNING else self._console.debug
+        show(record.getMessage())
 
 
-def tell_log_lines(console: Console, *, debug: bool) -> None:
-    """From now on; details with ``debug`` alone."""
+def show_adapter_log(console: Console, *, debug: bool) -> None:
+    """Send log records of adapters to the console; debug records only with ``debug``."""
     logger = logging.getLogger("image_builder_adapters")
     logger.handlers = [_ToConsole(console)]
     logger.setLevel(logging.DEBUG if debug else logging.WARNING)

@@ -1,13 +1,13 @@
-"""The console: results and engine output on standard output, everything the tool itself says on standard error.
+"""The console: results and engine output on standard output, the tool's own messages on standard error.
 
-Secrets are redacted and foreign text is neutralised before anything is shown; a closed pipe never stops a build.
+Secrets are redacted and foreign text is neutralised before anything is shown. A closed pipe never stops a build.
 """
 
 import os
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Protocol, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from image_builder_adapters.console_text import harmless_json
 from image_builder_adapters.redaction import PieceRedactor, Redactor
@@ -15,65 +15,16 @@ from image_builder_adapters.redaction import PieceRedactor, Redactor
 if TYPE_CHECKING:
     from image_builder.presenters.live_lines import LiveLines
 
-
-class Speaker(Protocol):
-    """The console, as far as one build uses it."""
-
-    def info(self, text: str) -> None: ...  # noqa: D102
-    def error(self, text: str) -> None: ...  # noqa: D102
-    def engine_lines(self, lines: bytes, prefix: bytes) -> None: ...  # noqa: D102
-    def indented(self, lines: tuple[str, ...], prefix: str) -> None: ...  # noqa: D102
-
-
-@final
-class BuildVoice:
-    """Implements ``Follower``. Without a ``variant`` nothing is put in front.
-
-    ``show`` takes engine output for a live line instead of the engine's own lines; ``end`` takes that line away.
-    """
-
-    def __init__(
-        self,
-        console: Speaker,
-        variant: str | None,
-        show: Callable[[bytes], None] | None,
-        end: Callable[[], None],
-    ) -> None:
-        self._console = console
-        self._prefix = f"[{variant}] " if variant is not None else ""
-        self._show = show
-        self._end = end
-
-    def info(self, text: str) -> None:
-        """Tell what is done."""
-        self._console.info(f"{self._prefix}{text}")
-
-    def error(self, text: str) -> None:
-        """Tell what went wrong."""
-        self._console.error(f"{self._prefix}{text}")
-
-    def engine(self, lines: bytes) -> None:
-        """Show whole lines of engine output, or the step they belong to on a terminal."""
-        if self._show is not None:
-            self._show(lines)
-        else:
-            self._console.engine_lines(lines, self._prefix.encode())
-
-    def failing_step(self, lines: tuple[str, ...]) -> None:
-        """Repeat the last lines of a failing step."""
-        self._console.indented(lines, self._prefix)
-
-    def stop(self) -> None:
-        """Take the live line away."""
-        self._end()
-
-
 _COLOURS: Final = {"error": "31", "warning": "33", "info": "36"}
 
 
 @final
 class Console:
-    """Where the tool speaks. ``redactor`` hides secrets; ``neutralise`` makes foreign text harmless."""
+    """Standard output and standard error. Implements ``Listener``; the methods that print results return an error.
+
+    ``redactor`` hides secrets; ``neutralise`` makes foreign text harmless. With ``results_only`` engine output goes to
+    standard error, with ``silent`` nowhere.
+    """
 
     def __init__(
         self,
@@ -85,7 +36,6 @@ class Console:
         debug: bool,
     ) -> None:
         self._redactor = redactor
-        self._clean = redactor.data
         self._pieces: dict[bytes, PieceRedactor] = {}
         self._neutralise = neutralise
         terminal = os.isatty(2) and os.environ.get("TERM", "dumb") != "dumb"
@@ -97,70 +47,80 @@ class Console:
         is_live = terminal and os.isatty(self._engine_to or 1) and not silent and not debug
         self._live = self._open_live_lines() if is_live else None
 
-    def _open_live_lines(self) -> "LiveLines":
-        from image_builder.presenters.live_lines import LiveLines, terminal_size
-
-        return LiveLines(lambda data: self._write(data), lambda: terminal_size(2))
-
     def use_format(self, log_format: str | None) -> None:
-        """Write own lines as the configuration's ``log-format`` says; None keeps what fits the terminal."""
+        """Write messages as the configuration's ``log-format`` says; None keeps what fits the terminal."""
         self._format = log_format or self._format
 
+    # --- messages ---------------------------------------------------------------------------------------------------
+
     def info(self, text: str) -> None:
-        """Tell what is done."""
-        self._say("info", text)
+        """Implement ``Listener.info``."""
+        self._message("info", text)
 
     def warning(self, text: str) -> None:
-        """Tell what deserves a look."""
-        self._say("warning", text)
-
-    def command_warning(self, command: str, text: str) -> None:
-        """The same as a line that the CI system obeys: ``command``, then the text, in which nothing has a meaning."""
-        safe = self._neutralise(self._clean(_encoded(text))).decode(errors="replace")
-        self._raw(_encoded(f"{command}{' '.join(safe.split())}\n".replace("%", "%25")))
+        """Implement ``Listener.warning``."""
+        self._message("warning", text)
 
     def error(self, text: str) -> None:
-        """Tell what went wrong, where, and what to do."""
-        self._say("error", text)
+        """Implement ``Listener.error``."""
+        self._message("error", text)
 
     def debug(self, text: str) -> None:
-        """Tell details, with ``--debug`` alone."""
+        """Print details, only with ``--debug``."""
         if self._debug:
-            self._say("debug", text)
+            self._message("debug", text)
+
+    def command_warning(self, command: str, text: str) -> None:
+        """Print a warning as a line that the CI system obeys: ``command``, then the text with all commands escaped."""
+        safe = self._safe(text).decode(errors="replace")
+        self._print_above(_encoded(f"{command}{' '.join(safe.split())}\n".replace("%", "%25")))
+
+    def summary(self, text: str) -> None:
+        """Print lines for people, as they are."""
+        self._print_above(self._safe(f"{text}\n"))
+
+    # --- results ----------------------------------------------------------------------------------------------------
 
     def result(self, text: str) -> str:
-        """Print what was asked for; why it is lost, or nothing. Only a result is worth an exit code of its own."""
-        return _print(self._clean(_encoded(f"{text}\n")))
+        """Print what was asked for; return why it is lost, or nothing."""
+        return _print(self._redactor.data(_encoded(f"{text}\n")))
 
     def document(self, value: Any) -> str:
-        """The same for a result as one line of JSON, which stays JSON whatever is hidden in it."""
+        """Print a result as one line of JSON, which stays JSON with secrets hidden."""
         import json
 
         return _print(_encoded(harmless_json(json.dumps(self._redactor.document(value))) + "\n"))
 
     def names(self, text: str) -> str:
-        """The same for names that are to be published: nothing in them is hidden."""
+        """Print names that are to be published: nothing in them is hidden."""
         return _print(_encoded(f"{text}\n"))
 
     def command(self, text: str) -> str:
-        """Print lines that the CI system obeys, beside a JSON result if there is one; why they are lost, or nothing."""
+        """Print lines that the CI system obeys, beside a JSON result if there is one."""
         lost = _write(2 if self._results_only else 1, _encoded(f"{text}\n"))
         return f"commands for the CI system: cannot be written: {lost}; read the output to the end" if lost else ""
 
-    def summary(self, text: str) -> None:
-        """Print lines for people, as they are."""
-        self._raw(self._neutralise(self._clean(_encoded(f"{text}\n"))))
+    # --- output of engines ------------------------------------------------------------------------------------------
 
-    def follow(self, name: str, variant: str | None) -> "BuildVoice":
-        """Who speaks for one build, which begins now."""
-        from image_builder.presenters.console import BuildVoice
+    def output(self, lines: bytes) -> None:
+        """Implement ``Listener.output``."""
+        self.engine_lines(lines, b"")
 
+    def failing_step(self, lines: tuple[str, ...]) -> None:
+        """Implement ``Listener.failing_step``."""
+        self.indented(lines, "")
+
+    def follow(self, name: str, variant: str | None) -> "BuildConsole":
+        """Implement ``Listener.follow``."""
         title = f"building {name}" if variant is None else f"building {name} ({variant})"
         self.info(title)
         if self._live is None:
-            return BuildVoice(self, variant, None, lambda: None)
+            return BuildConsole(self, variant, None, lambda: None)
         live, line = self._live, self._live.begin(title)
-        return BuildVoice(self, variant, lambda lines: line.show(self._clean(lines)), lambda: live.end(line))
+        return BuildConsole(self, variant, lambda lines: line.show(self._redactor.data(lines)), lambda: live.end(line))
+
+    def close(self) -> None:
+        """Implement ``Listener.close``: there is nothing to end."""
 
     def engine_lines(self, lines: bytes, prefix: bytes) -> None:
         """Show engine output with ``prefix``, which no other build has, before each line."""
@@ -177,24 +137,35 @@ class Console:
             _write(self._engine_to, safe)
 
     def indented(self, lines: tuple[str, ...], prefix: str) -> None:
-        """Repeat lines of an engine, indented, with ``prefix`` before each."""
-        text = "".join(f"    {prefix}{line}\n" for line in lines)
-        self._raw(self._neutralise(self._clean(_encoded(text))))
+        """Show lines of an engine once more, indented, with ``prefix`` before each."""
+        self._print_above(self._safe("".join(f"    {prefix}{line}\n" for line in lines)))
 
-    def _say(self, level: str, text: str) -> None:
-        safe = self._neutralise(self._clean(_encoded(text))).decode(errors="replace")
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def _open_live_lines(self) -> "LiveLines":
+        from image_builder.presenters.live_lines import LiveLines, terminal_size
+
+        return LiveLines(lambda data: self._write(data), lambda: terminal_size(2))
+
+    def _message(self, level: str, text: str) -> None:
+        safe = self._safe(text).decode(errors="replace")
         if self._format == "json":
             import json
 
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
-            self._raw(_encoded(json.dumps({"time": now, "level": level, "msg": safe}) + "\n"))
+            self._print_above(_encoded(json.dumps({"time": now, "level": level, "msg": safe}) + "\n"))
             return
         label = "" if level == "info" else f"{level}: "
         if self._format == "color" and level in _COLOURS:
             label = f"\x1b[{_COLOURS[level]}m{label or '==> '}\x1b[0m"
-        self._raw(_encoded(f"{label}{safe}\n"))
+        self._print_above(_encoded(f"{label}{safe}\n"))
 
-    def _raw(self, data: bytes) -> None:
+    def _safe(self, text: str) -> bytes:
+        """Text without secrets and commands."""
+        return self._neutralise(self._redactor.data(_encoded(text)))
+
+    def _print_above(self, data: bytes) -> None:
+        """Write to standard error, above the live lines."""
         if self._live is not None:
             self._live.print(data)
         else:
@@ -203,6 +174,57 @@ class Console:
     def _write(self, data: bytes) -> None:
         with self._lock:
             _write(2, data)
+
+
+@final
+class BuildConsole:
+    """The console of one build, which puts the variant before each line. Implements ``Listener``.
+
+    ``show`` takes engine output for a live line instead of the engine's own lines; ``end`` removes that line.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        variant: str | None,
+        show: Callable[[bytes], None] | None,
+        end: Callable[[], None],
+    ) -> None:
+        self._console = console
+        self._prefix = f"[{variant}] " if variant is not None else ""
+        self._show = show
+        self._end = end
+
+    def info(self, text: str) -> None:
+        """Implement ``Listener.info``."""
+        self._console.info(f"{self._prefix}{text}")
+
+    def warning(self, text: str) -> None:
+        """Implement ``Listener.warning``."""
+        self._console.warning(f"{self._prefix}{text}")
+
+    def error(self, text: str) -> None:
+        """Implement ``Listener.error``."""
+        self._console.error(f"{self._prefix}{text}")
+
+    def output(self, lines: bytes) -> None:
+        """Implement ``Listener.output``: on a terminal, the step that the lines belong to is shown instead."""
+        if self._show is not None:
+            self._show(lines)
+        else:
+            self._console.engine_lines(lines, self._prefix.encode())
+
+    def failing_step(self, lines: tuple[str, ...]) -> None:
+        """Implement ``Listener.failing_step``."""
+        self._console.indented(lines, self._prefix)
+
+    def follow(self, name: str, variant: str | None) -> "BuildConsole":
+        """Implement ``Listener.follow``."""
+        return self._console.follow(name, variant)
+
+    def close(self) -> None:
+        """Implement ``Listener.close``."""
+        self._end()
 
 
 def _print(data: bytes) -> str:
@@ -215,7 +237,7 @@ def _encoded(text: str) -> bytes:
 
 
 def _write(descriptor: int, data: bytes) -> str:
-    """Write all of it; why that failed, or nothing. For engine output the log file has it all."""
+    """Write all of it; return why that failed, or nothing. Engine output that is lost here is in the log file."""
     view = memoryview(data)
     try:
         while view:

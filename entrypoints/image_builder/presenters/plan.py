@@ -1,7 +1,7 @@
 """What the plans of all modes show: the job with its side, and the signers with their requests."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.job.state import CiSystem
@@ -9,25 +9,20 @@ from image_builder_domain.plan.signers import SignerChoice
 from image_builder_domain.ports import Signer
 from image_builder_domain.trust.job import Job, trust_facts
 
+from image_builder.presenters.console import Console
+
 _WARNING_COMMANDS = {CiSystem.GITHUB: "::warning::", CiSystem.AZURE_PIPELINES: "##vso[task.logissue type=warning]"}
 """The command that makes the CI system show a warning beside the job, not in its log alone."""
 
 
-class Audience(Protocol):
-    """A receiver of warnings."""
-
-    def warning(self, text: str) -> None: ...  # noqa: D102
-    def command_warning(self, command: str, text: str) -> None: ...  # noqa: D102
-
-
-def warn(job: Job, audience: Audience) -> None:
+def warn(job: Job, console: Console) -> None:
     """Print the warnings about the job's side where the CI system shows them."""
     command = _WARNING_COMMANDS.get(job.state.system)
     for text in job.warnings:
         if command is None:
-            audience.warning(text)
+            console.warning(text)
         else:
-            audience.command_warning(command, text)
+            console.command_warning(command, text)
 
 
 def source_as_text(job: Job) -> list[str]:

@@ -5,31 +5,23 @@ What is signed is the digest that the engine reported, after every destination h
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol, final
+from typing import final
 
 from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_domain.build import BuildRequest
 from image_builder_domain.exit_code import Interruption
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.plan.build import Plan
-from image_builder_domain.ports import Artifacts, Cancellation, ImageEngine, Registry, Signer
+from image_builder_domain.ports import Artifacts, Cancellation, ImageEngine, Listener, Registry, Signer
 from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.report.outcome import ImageOutcome, Outcome
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus
 from returns.result import Failure
 
-from image_builder.workflows.image import Follower, build_image, never_started
+from image_builder.workflows.image import build_image, never_started
 from image_builder.workflows.preflight import unready
 from image_builder.workflows.side_by_side import side_by_side
 from image_builder.workflows.signatures import signatures_of
-
-
-class Audience(Protocol):
-    """Who follows a run. ``follow`` gives who follows one of its builds; ``variant`` is None when there is but one."""
-
-    def info(self, text: str) -> None: ...  # noqa: D102
-    def error(self, text: str) -> None: ...  # noqa: D102
-    def follow(self, name: str, variant: str | None) -> Follower: ...  # noqa: D102
 
 
 @final
@@ -51,14 +43,14 @@ def preflight(plan: Plan, ports: Ports) -> Problems:
     return (*missing, *unready(ports.registry, ports.signers, references))
 
 
-def carry_out(plan: Plan, ports: Ports, audience: Audience, cancellation: Cancellation) -> Outcome:
+def carry_out(plan: Plan, ports: Ports, listener: Listener, cancellation: Cancellation) -> Outcome:
     """Do what the plan says, as far as it goes; the engine is closed in any case."""
     lost: list[str] = []
     try:
-        images = _build_all(plan, ports, audience, cancellation, lost)
+        images = _build_all(plan, ports, listener, cancellation, lost)
     finally:
         ports.engine.close()
-    images = _sign(images, ports.signers, audience, cancellation)
+    images = _sign(images, ports.signers, listener, cancellation)
     return Outcome(images, cancellation.reason() if not _is_done(plan, images) else None, tuple(lost))
 
 
@@ -77,7 +69,7 @@ def _is_signed(image: ImageOutcome) -> bool:
 
 
 def _build_all(
-    plan: Plan, ports: Ports, audience: Audience, cancellation: Cancellation, lost: list[str]
+    plan: Plan, ports: Ports, listener: Listener, cancellation: Cancellation, lost: list[str]
 ) -> tuple[ImageOutcome, ...]:
     """As many at the same time as the plan allows. Without ``keep_going`` the first that fails stops the others."""
     building = ScopedCancellation(cancellation)
@@ -86,10 +78,10 @@ def _build_all(
         stopped = building.reason()
         if stopped is not None:
             return never_started(request, stopped)
-        follower = audience.follow(request.name, request.variant)
+        following = listener.follow(request.name, request.variant)
         is_good = False
         try:
-            outcome = build_image(request, ports, follower, building, cancellation, lost)
+            outcome = build_image(request, ports, following, building, cancellation, lost)
             is_good = outcome.is_published or plan.keep_going
         finally:
             if not is_good:
@@ -103,7 +95,7 @@ def _build_all(
 
 
 def _sign(
-    images: tuple[ImageOutcome, ...], signers: Mapping[str, Signer], audience: Audience, cancellation: Cancellation
+    images: tuple[ImageOutcome, ...], signers: Mapping[str, Signer], listener: Listener, cancellation: Cancellation
 ) -> tuple[ImageOutcome, ...]:
     """All complete images in one request of each signer, side by side; one that fails does not stop the others."""
     wanted = tuple(
@@ -115,10 +107,10 @@ def _sign(
     if not signers or not wanted or cancellation.reason() is not None:
         return images
     digests = dict.fromkeys(str(image.descriptor.digest) for image in wanted)
-    audience.info(f"signing {', '.join(digests)} with {', '.join(signers)}")
+    listener.info(f"signing {', '.join(digests)} with {', '.join(signers)}")
     found = tuple(zip(wanted, signatures_of(wanted, signers, cancellation), strict=True))
     for signature in (signature for _, signatures in found for signature in signatures if signature.reason):
-        audience.error(f"{signature.signer}: {signature.reference}: {signature.reason}")
+        listener.error(f"{signature.signer}: {signature.reference}: {signature.reason}")
     # No two images have a destination in common, so a reference belongs to one.
     by_reference = {image.reference: signatures for image, signatures in found}
     return tuple(replace(image, signatures=_signatures(image, by_reference)) for image in images)

@@ -9,23 +9,13 @@ from image_builder_domain.exit_code import Interruption
 from image_builder_domain.failure import ArtifactFailure
 from image_builder_domain.image.descriptor import Descriptor, Manifest
 from image_builder_domain.image.reference import Digest, ImageReference
-from image_builder_domain.ports import Artifacts, Cancellation, ImageEngine, LogFile, OutputSink, Registry
+from image_builder_domain.ports import Artifacts, Cancellation, ImageEngine, Listener, LogFile, OutputSink, Registry
 from image_builder_domain.report.outcome import AnotherDigest, DestinationOutcome, ImageOutcome, NotAsked
 from returns.methods import unwrap_or_failure
 
 from image_builder.workflows.side_by_side import side_by_side
 
 _AT_ONCE = 8
-
-
-class Follower(Protocol):
-    """Who follows one build while it runs; ``stop`` ends what shows that it runs."""
-
-    def info(self, text: str) -> None: ...  # noqa: D102
-    def error(self, text: str) -> None: ...  # noqa: D102
-    def engine(self, lines: bytes) -> None: ...  # noqa: D102
-    def failing_step(self, lines: tuple[str, ...]) -> None: ...  # noqa: D102
-    def stop(self) -> None: ...  # noqa: D102
 
 
 class Ports(Protocol):
@@ -42,7 +32,7 @@ class Ports(Protocol):
 def build_image(
     request: BuildRequest,
     ports: Ports,
-    follower: Follower,
+    listener: Listener,
     building: Cancellation,
     cancellation: Cancellation,
     lost: list[str],
@@ -54,17 +44,17 @@ def build_image(
     started = time.monotonic()
     log, log_path = _open_log(request, ports.artifacts, lost)
     try:
-        built = unwrap_or_failure(ports.engine.build(request, _tee(log, follower), building))
+        built = unwrap_or_failure(ports.engine.build(request, _tee(log, listener), building))
     finally:
-        follower.stop()
+        listener.close()
         _close(log, lost)
     outcome = ImageOutcome(request, None, None, (), (), (), log_path, 0.0)
     if isinstance(built, BuiltImage):
         own = (str(built.platform),) if built.platform is not None else ()
         outcome = replace(outcome, image=built.descriptor, platforms=tuple(map(str, request.platforms)) or own)
-        outcome = _published(outcome, built.descriptor, ports, follower, cancellation)
+        outcome = _published(outcome, built.descriptor, ports, listener, cancellation)
     else:
-        _tell_failure(built, follower)
+        _tell_failure(built, listener)
         outcome = replace(outcome, failure=built, destinations=_after_failure(request, built, ports, cancellation))
     return replace(outcome, duration_seconds=time.monotonic() - started)
 
@@ -92,33 +82,33 @@ def _close(log: LogFile | None, lost: list[str]) -> None:
         lost.append(str(closed))
 
 
-def _tee(log: LogFile | None, follower: Follower) -> OutputSink:
+def _tee(log: LogFile | None, listener: Listener) -> OutputSink:
     def both(lines: bytes) -> None:
         if log is not None:
             log.write(lines)
-        follower.engine(lines)
+        listener.output(lines)
 
     return both
 
 
-def _tell_failure(failure: object, follower: Follower) -> None:
+def _tell_failure(failure: object, listener: Listener) -> None:
     lines = getattr(failure, "last_lines", ())
     if lines:
-        follower.error("the failing step's last lines:")
-        follower.failing_step(lines)
-    follower.error(str(failure))
+        listener.error("the failing step's last lines:")
+        listener.failing_step(lines)
+    listener.error(str(failure))
 
 
 # --- verify -------------------------------------------------------------------------------------------------------
 
 
 def _published(
-    outcome: ImageOutcome, image: Descriptor, ports: Ports, follower: Follower, cancellation: Cancellation
+    outcome: ImageOutcome, image: Descriptor, ports: Ports, listener: Listener, cancellation: Cancellation
 ) -> ImageOutcome:
     manifests, destinations = _ask(outcome.request.destinations, image.digest, ports.registry, cancellation)
     for place in destinations:
         if not place.holds:
-            follower.error(f"{place.reference}: {place.reason}")
+            listener.error(f"{place.reference}: {place.reason}")
     manifest = next((found for found in manifests if found is not None), None)
     return replace(outcome, destinations=destinations, config=None if manifest is None else manifest.config)
 

@@ -3,25 +3,16 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol, final
+from typing import final
 
 from image_builder_domain.failure import ArtifactFailure
 from image_builder_domain.plan.remote import RemotePlan
-from image_builder_domain.ports import Artifacts, Cancellation, LogFile, OutputSink
+from image_builder_domain.ports import Artifacts, Cancellation, Listener, LogFile, OutputSink
 from image_builder_domain.remote_pipeline import FinishedRun, PipelineInterrupted, RemotePipeline, Run, RunRequest
 from image_builder_domain.report.outcome import RemoteOutcome
 from image_builder_domain.report.pipeline_log import BrokenReport, last_report, without_timestamps
 from image_builder_domain.report.report import Report
 from returns.methods import unwrap_or_failure
-
-
-class Audience(Protocol):
-    """Who follows the run."""
-
-    def info(self, text: str) -> None: ...  # noqa: D102
-    def warning(self, text: str) -> None: ...  # noqa: D102
-    def error(self, text: str) -> None: ...  # noqa: D102
-    def engine_lines(self, lines: bytes, prefix: bytes) -> None: ...  # noqa: D102
 
 
 @final
@@ -37,34 +28,34 @@ def build_remotely(
     plan: RemotePlan,
     request: RunRequest,
     ports: RemotePorts,
-    audience: Audience,
+    listener: Listener,
     cancellation: Cancellation,
     stopwatch: Callable[[], float] = time.monotonic,
 ) -> RemoteOutcome:
     """Do what the plan says; the pipeline is closed in any case."""
     started = stopwatch()
     try:
-        outcome = _build(plan, request, ports, audience, cancellation)
+        outcome = _build(plan, request, ports, listener, cancellation)
     finally:
         ports.pipeline.close()
     return replace(outcome, duration_seconds=stopwatch() - started)
 
 
 def _build(
-    plan: RemotePlan, request: RunRequest, ports: RemotePorts, audience: Audience, cancellation: Cancellation
+    plan: RemotePlan, request: RunRequest, ports: RemotePorts, listener: Listener, cancellation: Cancellation
 ) -> RemoteOutcome:
-    audience.info(f"starting pipeline {plan.settings.pipeline_id} of {plan.settings.project}")
+    listener.info(f"starting pipeline {plan.settings.pipeline_id} of {plan.settings.project}")
     run = unwrap_or_failure(ports.pipeline.start(request, cancellation))
     if not isinstance(run, Run):
-        audience.error(str(run))
+        listener.error(str(run))
         return RemoteOutcome(failure=run, interruption=cancellation.reason())
-    audience.info(f"run {run.number}: {run.url}")
+    listener.info(f"run {run.number}: {run.url}")
     log = unwrap_or_failure(ports.artifacts.open_log(f"build_{plan.name}.log".replace("/", "-")))
     opened = None if isinstance(log, ArtifactFailure) else log
     outcome = RemoteOutcome(run=run, log_path=opened.path if opened is not None else None)
     outcome = replace(outcome, lost=(str(log),) if isinstance(log, ArtifactFailure) else ())
     try:
-        outcome = _follow(outcome, run, ports.pipeline, _tee(opened, audience), audience, cancellation)
+        outcome = _follow(outcome, run, ports.pipeline, _tee(opened, listener), listener, cancellation)
     finally:
         closed = unwrap_or_failure(opened.close()) if opened is not None else None
     if isinstance(closed, ArtifactFailure):
@@ -77,46 +68,46 @@ def _follow(
     run: Run,
     pipeline: RemotePipeline,
     sink: OutputSink,
-    audience: Audience,
+    listener: Listener,
     cancellation: Cancellation,
 ) -> RemoteOutcome:
     found = unwrap_or_failure(pipeline.follow(run, sink, cancellation))
     if isinstance(found, FinishedRun):
-        _tell_end(found, audience)
-        return replace(outcome, finished=found, report=_report(found, audience))
+        _tell_end(found, listener)
+        return replace(outcome, finished=found, report=_report(found, listener))
     if not isinstance(found, PipelineInterrupted):
-        audience.error(str(found))
+        listener.error(str(found))
         return replace(outcome, failure=found)
-    audience.warning(f"{found}: canceling run {run.number}")
+    listener.warning(f"{found}: canceling run {run.number}")
     failed = unwrap_or_failure(pipeline.cancel(run))
     said = f"the run was asked to stop: {run.url}" if failed is None else str(failed)
-    (audience.info if failed is None else audience.error)(said)
+    (listener.info if failed is None else listener.error)(said)
     return replace(outcome, failure=found, interruption=found.interruption, canceled=said)
 
 
-def _tell_end(found: FinishedRun, audience: Audience) -> None:
+def _tell_end(found: FinishedRun, listener: Listener) -> None:
     for note in found.notes:
-        audience.warning(f"run {found.run.number}: {note}")
+        listener.warning(f"run {found.run.number}: {note}")
     for record in found.failed:
-        audience.error(str(record))
+        listener.error(str(record))
 
 
-def _report(found: FinishedRun, audience: Audience) -> Report | None:
+def _report(found: FinishedRun, listener: Listener) -> Report | None:
     report = unwrap_or_failure(last_report(found.report_log))
     if isinstance(report, BrokenReport):
-        audience.warning(str(report))
+        listener.warning(str(report))
         return None
     if report is None:
-        audience.warning("the pipeline printed no build report")
+        listener.warning("the pipeline printed no build report")
     return report
 
 
-def _tee(log: LogFile | None, audience: Audience) -> OutputSink:
+def _tee(log: LogFile | None, listener: Listener) -> OutputSink:
     """Everything to the file as it is; to people without the service's timestamps."""
 
     def both(lines: bytes) -> None:
         if log is not None:
             log.write(lines)
-        audience.engine_lines(without_timestamps(lines), b"")
+        listener.output(without_timestamps(lines))
 
     return both

@@ -6,13 +6,13 @@ signed tag is asked again: one that moved meanwhile now names an image that nobo
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol, final
+from typing import final
 
 from image_builder_domain.failure import RegistryFailure
 from image_builder_domain.image.descriptor import Manifest
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.plan.signing import SignPlan
-from image_builder_domain.ports import Cancellation, Registry, Signer
+from image_builder_domain.ports import Cancellation, Listener, Registry, Signer
 from image_builder_domain.report.outcome import SignedImage, SigningOutcome
 from image_builder_domain.signing import ImageToSign
 from returns.methods import unwrap_or_failure
@@ -21,13 +21,6 @@ from image_builder.workflows.side_by_side import side_by_side
 from image_builder.workflows.signatures import signatures_of
 
 _AT_ONCE = 16
-
-
-class Audience(Protocol):
-    """Who follows the signing while it runs."""
-
-    def info(self, text: str) -> None: ...  # noqa: D102
-    def error(self, text: str) -> None: ...  # noqa: D102
 
 
 @final
@@ -39,16 +32,16 @@ class SigningPorts:
     signers: Mapping[str, Signer]
 
 
-def sign_images(plan: SignPlan, ports: SigningPorts, audience: Audience, cancellation: Cancellation) -> SigningOutcome:
+def sign_images(plan: SignPlan, ports: SigningPorts, listener: Listener, cancellation: Cancellation) -> SigningOutcome:
     """Resolve, sign, look again."""
     images = _resolved(plan, ports.registry, cancellation)
     if all(image.is_resolved for image in images):
         for image in images:
-            audience.info(f"signing {image.reference} as {image.digest}")
+            listener.info(f"signing {image.reference} as {image.digest}")
         images = _signed(images, ports.signers, cancellation)
         images = _still_there(images, ports.registry, cancellation)
     for line in (line for image in images for line in image.failures()):
-        audience.error(line)
+        listener.error(line)
     stopped = cancellation.reason() if not all(image.is_done for image in images) else None
     return SigningOutcome(images, stopped)
 

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 import yaml
+from image_builder.presenters.console import Console
 from image_builder.presenters.plan import side_as_text, warn
+from image_builder_adapters.console_text import neutralise
+from image_builder_adapters.redaction import Redactor
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.configuration.production_ref import advise
 from image_builder_domain.job.state import CiSystem, GitState, JobType
@@ -177,31 +180,20 @@ def test_a_job_can_insist_on_production(state: GitState, is_taken: bool) -> None
         assert result.failure()[0].where == "--require-production"
 
 
-class Heard:
-    """A console that remembers."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def warning(self, text: str) -> None:
-        self.lines.append(text)
-
-    def command_warning(self, command: str, text: str) -> None:
-        self.lines.append(f"{command}{text}")
-
-
 @pytest.mark.parametrize(
     ("system", "command"),
     [
         (CiSystem.GITHUB, "::warning::"),
         (CiSystem.AZURE_PIPELINES, "##vso[task.logissue type=warning]"),
-        (CiSystem.GITLAB, ""),
+        (CiSystem.GITLAB, "warning: "),
     ],
 )
-def test_a_demotion_is_told_where_the_ci_system_shows_it(system: CiSystem, command: str) -> None:
-    heard = Heard()
-    warn(decided(replace(FIX, system=system), {"*": ["main"]}).unwrap(), heard)
-    (line,) = heard.lines
+def test_a_demotion_is_a_warning_where_the_ci_system_shows_it(
+    system: CiSystem, command: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    console = Console(Redactor(), neutralise, results_only=False, silent=False, debug=False)
+    warn(decided(replace(FIX, system=system), {"*": ["main"]}).unwrap(), console)
+    (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith(f"{command}this postsubmit job is not production")
 
 

@@ -17,29 +17,29 @@ def console(*secrets: str, results_only: bool = False, silent: bool = False) -> 
 
 
 def test_engine_lines_begin_with_their_variant(capfd: pytest.CaptureFixture[str]) -> None:
-    voice = console().follow("app", "1.23")
-    voice.engine(b"one\ntwo\n\n")
-    voice.error("three")
-    voice.failing_step(("four", "five"))
+    build = console().follow("app", "1.23")
+    build.output(b"one\ntwo\n\n")
+    build.error("three")
+    build.failing_step(("four", "five"))
     out, err = capfd.readouterr()
     assert out == "[1.23] one\n[1.23] two\n[1.23] \n"
     assert err == "building app (1.23)\nerror: [1.23] three\n    [1.23] four\n    [1.23] five\n"
 
 
 def test_the_only_build_has_nothing_in_front(capfd: pytest.CaptureFixture[str]) -> None:
-    voice = console().follow("app", None)
-    voice.engine(b"one\n")
-    voice.failing_step(("two",))
-    voice.stop()
+    build = console().follow("app", None)
+    build.output(b"one\n")
+    build.failing_step(("two",))
+    build.close()
     assert capfd.readouterr() == ("one\n", "building app\n    two\n")
 
 
 def test_pieces_of_a_long_line_never_run_into_another_builds(capfd: pytest.CaptureFixture[str]) -> None:
     one, two = console(), console()
     first, second = one.follow("app", "a"), two.follow("app", "b")
-    first.engine(b"x" * 9)
-    second.engine(b"y\n")
-    first.engine(b"end\n")
+    first.output(b"x" * 9)
+    second.output(b"y\n")
+    first.output(b"end\n")
     assert capfd.readouterr().out == "[a] xxxxxxxxx\n[b] y\n[a] end\n"
 
 
@@ -47,8 +47,8 @@ def test_pieces_of_a_long_line_never_run_into_another_builds(capfd: pytest.Captu
 def test_foreign_commands_stay_harmless_and_secrets_hidden(
     capfd: pytest.CaptureFixture[str], variant: str | None
 ) -> None:
-    voice = console("hunter22").follow("app", variant)
-    voice.engine(b"::error::x\n##vso[task]\n\x1b[2Jhunter22\n")
+    build = console("hunter22").follow("app", variant)
+    build.output(b"::error::x\n##vso[task]\n\x1b[2Jhunter22\n")
     out = capfd.readouterr().out
     assert "::error" not in out
     assert "##vso[" not in out
@@ -61,15 +61,15 @@ def test_a_secret_across_pieces_is_hidden_whatever_another_build_says_meanwhile(
 ) -> None:
     screen = console("hunter22")
     first, second = screen.follow("app", "a"), screen.follow("app", "b")
-    first.engine(b"hunt")
-    second.engine(b"y\n")
-    first.engine(b"er22\n")
+    first.output(b"hunt")
+    second.output(b"y\n")
+    first.output(b"er22\n")
     assert capfd.readouterr().out == "[b] y\n[a] ***\n"
 
 
 def test_engine_output_gives_way_to_results(capfd: pytest.CaptureFixture[str]) -> None:
-    console(results_only=True).follow("app", "a").engine(b"one\n")
-    console(silent=True).follow("app", "b").engine(b"two\n")
+    console(results_only=True).follow("app", "a").output(b"one\n")
+    console(silent=True).follow("app", "b").output(b"two\n")
     out, err = capfd.readouterr()
     assert out == ""
     assert err == "building app (a)\n[a] one\nbuilding app (b)\n"
@@ -94,10 +94,10 @@ def test_the_live_line_of_a_terminal_shows_no_secret() -> None:
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("TERM", "xterm")
             screen = console("hunter22")
-        voice = screen.follow("app", None)
-        voice.engine(b"#5 [2/2] ADD https://me:hunter22@host/x /\n")
+        build = screen.follow("app", None)
+        build.output(b"#5 [2/2] ADD https://me:hunter22@host/x /\n")
         screen.info("between")
-        voice.stop()
+        build.close()
     finally:
         for number, descriptor in enumerate(before, 1):
             os.dup2(descriptor, number)

@@ -31,6 +31,7 @@ from returns.result import Failure, Result, Success
 from tests.given import plan_of
 from tests.jobs import as_claimed
 from tests.unit.entrypoints.workflows.test_sign_workflow import Signer
+from tests.unit.listener import Heard
 
 Build = Callable[[BuildRequest, Cancellation], Result[BuiltImage, BuildFailure]]
 
@@ -98,37 +99,6 @@ class Registry:
         return Success(Manifest(Descriptor(OCI_MANIFEST, digest(variant), 7), config, ()))
 
 
-class Audience:
-    """Takes everything; keeps what its builds say by variant."""
-
-    def __init__(self) -> None:
-        self.errors: list[str] = []
-        self.stopped: list[str | None] = []
-
-    def info(self, text: str) -> None: ...
-
-    def error(self, text: str) -> None:
-        self.errors.append(text)
-
-    def follow(self, _name: str, variant: str | None) -> "Voice":
-        return Voice(self, variant)
-
-
-class Voice:
-    def __init__(self, audience: Audience, variant: str | None) -> None:
-        self._audience, self._variant = audience, variant
-
-    def info(self, text: str) -> None: ...
-    def engine(self, lines: bytes) -> None: ...
-    def failing_step(self, lines: tuple[str, ...]) -> None: ...
-
-    def error(self, text: str) -> None:
-        self._audience.error(f"{self._variant}: {text}")
-
-    def stop(self) -> None:
-        self._audience.stopped.append(self._variant)
-
-
 def plan(*variants: str, max_parallel: int = 8, keep_going: bool = True) -> Plan:
     builds = tuple(
         BuildRequest(
@@ -156,7 +126,7 @@ def variants_of(outcome: Outcome, failure: type) -> list[str | None]:
 def test_all_complete_images_go_to_each_signer_in_one_request(artifacts: FileArtifacts) -> None:
     engine, signers = Engine(a=good, b=bad, c=good, d=good), {"one": Signer(), "two": Signer()}
     ports = Ports(engine, Registry("d"), signers, artifacts)
-    outcome = carry_out(plan("a", "b", "c", "d"), ports, Audience(), Switch())
+    outcome = carry_out(plan("a", "b", "c", "d"), ports, Heard(), Switch())
     for signer in signers.values():
         assert [(str(image.reference), str(image.descriptor.digest)) for image in signer.images] == [
             (f"{host}.example/app:v1-{variant}", str(digest(variant))) for variant in "ac" for host in ("one", "two")
@@ -171,20 +141,20 @@ def test_a_tag_that_moved_between_push_and_signing_is_not_signed(artifacts: File
     def another(_request: BuildRequest, _cancellation: Cancellation) -> Result[BuiltImage, BuildFailure]:
         return Success(BuiltImage(Descriptor(OCI_MANIFEST, digest("0"), 7)))
 
-    signer, audience = Signer(), Audience()
+    signer, listener = Signer(), Heard()
     ports = Ports(Engine(a=another, b=good), Registry(), {"s": signer}, artifacts)
-    outcome = carry_out(plan("a", "b"), ports, audience, Switch())
+    outcome = carry_out(plan("a", "b"), ports, listener, Switch())
     assert {image.descriptor.digest for image in signer.images} == {digest("b")}
     assert outcome.exit_code() == ExitCode.PUSH_FAILED
-    assert all(f"holds {digest('a')}, but {digest('0')} was built" in line for line in audience.errors)
-    assert len(audience.errors) == 2
+    assert all(f"holds {digest('a')}, but {digest('0')} was built" in line for line in listener.errors)
+    assert len(listener.errors) == 2
 
 
 def test_a_destination_without_the_image_is_named_once(artifacts: FileArtifacts) -> None:
-    audience = Audience()
-    outcome = carry_out(plan("a"), Ports(Engine(a=good), Registry("a"), {}, artifacts), audience, Switch())
+    listener = Heard()
+    outcome = carry_out(plan("a"), Ports(Engine(a=good), Registry("a"), {}, artifacts), listener, Switch())
     places = [str(found.reference) for image in outcome.images for found in image.destinations]
-    assert [line.count(place) for place, line in zip(places, audience.errors, strict=True)] == [1] * len(places)
+    assert [line.count(place) for place, line in zip(places, listener.errors, strict=True)] == [1] * len(places)
 
 
 @pytest.mark.parametrize(
@@ -195,13 +165,13 @@ def test_an_engine_s_word_on_a_failure_is_checked_where_it_told_a_digest(
 ) -> None:
     """A step may have written that word: the registry knows better."""
     ports = Ports(Engine(a=lambda *_: Failure(failure)), Registry(), {}, artifacts)
-    (image,) = carry_out(plan("a"), ports, Audience(), Switch()).images
+    (image,) = carry_out(plan("a"), ports, Heard(), Switch()).images
     assert [place.holds for place in image.destinations] == [True, True]
 
 
 def test_nobody_claims_that_nothing_is_published_where_no_registry_was_asked(artifacts: FileArtifacts) -> None:
     ports = Ports(Engine(a=bad), Registry("a"), {}, artifacts)
-    found = report(plan("a"), carry_out(plan("a"), ports, Audience(), Switch()))
+    found = report(plan("a"), carry_out(plan("a"), ports, Heard(), Switch()))
     assert [(place.holds_digest, place.reason) for place in found.images[0].destinations] == [
         (False, "not asked: the engine reported no digest")
     ] * 2
@@ -209,17 +179,17 @@ def test_nobody_claims_that_nothing_is_published_where_no_registry_was_asked(art
 
 def test_nobody_is_asked_to_sign_nothing(artifacts: FileArtifacts) -> None:
     signer = Signer(SignatureStatus.FAILED)
-    outcome = carry_out(plan("a"), Ports(Engine(a=bad), Registry(), {"s": signer}, artifacts), Audience(), Switch())
+    outcome = carry_out(plan("a"), Ports(Engine(a=bad), Registry(), {"s": signer}, artifacts), Heard(), Switch())
     assert signer.images == ()
     assert outcome.exit_code() is ExitCode.BUILD_FAILED
 
 
 def test_failed_signature_is_told_and_belongs_to_its_image(artifacts: FileArtifacts) -> None:
     ports = Ports(Engine(a=good, b=good), Registry(), {"s": Signer(SignatureStatus.FAILED)}, artifacts)
-    audience = Audience()
-    outcome = carry_out(plan("a", "b"), ports, audience, Switch())
+    listener = Heard()
+    outcome = carry_out(plan("a", "b"), ports, listener, Switch())
     assert outcome.exit_code() is ExitCode.SIGNING_FAILED
-    assert len(audience.errors) == 4
+    assert len(listener.errors) == 4
     for image in outcome.images:
         assert {found.reference for found in image.signatures} == set(image.request.destinations)
 
@@ -227,7 +197,7 @@ def test_failed_signature_is_told_and_belongs_to_its_image(artifacts: FileArtifa
 def test_without_keep_going_running_builds_are_stopped_and_waiting_ones_never_start(artifacts: FileArtifacts) -> None:
     engine = Engine(a=endless, b=bad, c=good)
     ports = Ports(engine, Registry(), {}, artifacts)
-    outcome = carry_out(plan("a", "b", "c", max_parallel=2, keep_going=False), ports, Audience(), Switch())
+    outcome = carry_out(plan("a", "b", "c", max_parallel=2, keep_going=False), ports, Heard(), Switch())
     assert variants_of(outcome, BuildFailed) == ["b"]
     assert variants_of(outcome, BuildInterrupted) == ["a", "c"]
     assert "c" not in engine.built
@@ -241,7 +211,7 @@ def test_what_was_complete_before_another_failed_is_signed(artifacts: FileArtifa
     outcome = carry_out(
         plan("a", "b", "c", max_parallel=1, keep_going=False),
         Ports(engine, Registry(), {"s": signer}, artifacts),
-        Audience(),
+        Heard(),
         Switch(),
     )
     assert engine.built == ["a", "b"]
@@ -254,7 +224,7 @@ def test_failed_push_also_stops_the_others_without_keep_going(artifacts: FileArt
         return Failure(PushFailed("no room"))
 
     ports = Ports(Engine(a=push, b=good), Registry(), {}, artifacts)
-    outcome = carry_out(plan("a", "b", max_parallel=1, keep_going=False), ports, Audience(), Switch())
+    outcome = carry_out(plan("a", "b", max_parallel=1, keep_going=False), ports, Heard(), Switch())
     assert variants_of(outcome, BuildInterrupted) == ["b"]
     assert outcome.exit_code() is ExitCode.BUILD_FAILED
 
@@ -273,7 +243,7 @@ def test_interruption_stops_all_and_nothing_is_signed(artifacts: FileArtifacts) 
 
     engine = Engine(a=endless, b=endless, c=interrupting, d=good)
     outcome = carry_out(
-        plan("a", "b", "c", "d", max_parallel=3), Ports(engine, Silent(), {"s": signer}, artifacts), Audience(), switch
+        plan("a", "b", "c", "d", max_parallel=3), Ports(engine, Silent(), {"s": signer}, artifacts), Heard(), switch
     )
     assert variants_of(outcome, BuildInterrupted) == ["a", "b", "d"]
     assert outcome.interruption is Interruption.SIGTERM
@@ -289,7 +259,7 @@ def test_builds_run_side_by_side_up_to_the_limit(artifacts: FileArtifacts) -> No
         return good(request, cancellation)
 
     ports = Ports(Engine(a=meets, b=meets, c=meets), Registry(), {}, artifacts)
-    outcome = carry_out(plan("a", "b", "c", max_parallel=3), ports, Audience(), Switch())
+    outcome = carry_out(plan("a", "b", "c", max_parallel=3), ports, Heard(), Switch())
     assert all(image.is_published for image in outcome.images)
 
 
@@ -305,7 +275,7 @@ def test_outcomes_keep_the_order_of_the_plan(artifacts: FileArtifacts) -> None:
         return good(request, cancellation)
 
     ports = Ports(Engine(a=last, b=first), Registry(), {}, artifacts)
-    outcome = carry_out(plan("a", "b"), ports, Audience(), Switch())
+    outcome = carry_out(plan("a", "b"), ports, Heard(), Switch())
     assert [image.request.variant for image in outcome.images] == ["a", "b"]
 
 
@@ -313,8 +283,8 @@ def test_a_bug_in_one_build_stops_the_others_and_closes_the_engine(artifacts: Fi
     def buggy(_request: BuildRequest, _cancellation: Cancellation) -> Result[BuiltImage, BuildFailure]:
         raise ZeroDivisionError
 
-    engine, audience = Engine(a=endless, b=buggy), Audience()
+    engine, listener = Engine(a=endless, b=buggy), Heard()
     with pytest.raises(ZeroDivisionError):
-        carry_out(plan("a", "b"), Ports(engine, Registry(), {}, artifacts), audience, Switch())
+        carry_out(plan("a", "b"), Ports(engine, Registry(), {}, artifacts), listener, Switch())
     assert engine.is_closed
-    assert sorted(map(str, audience.stopped)) == ["a", "b"]
+    assert sorted(map(str, listener.closed)) == ["a", "b"]

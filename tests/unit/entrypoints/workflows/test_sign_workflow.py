@@ -19,6 +19,7 @@ from image_builder_domain.signing import ImageToSign, SignatureResult, Signature
 from returns.result import Failure, Result, Success
 
 from tests.jobs import as_claimed
+from tests.unit.listener import Heard
 
 ONE, TWO = (Digest(f"sha256:{letter * 64}") for letter in "ab")
 STATE = GitState(CiSystem.PROW, JobType.POSTSUBMIT, "1" * 40, "acme", "demo")
@@ -65,18 +66,6 @@ class Signer:
         )
 
 
-class Audience:
-    def __init__(self) -> None:
-        self.told: list[str] = []
-        self.errors: list[str] = []
-
-    def info(self, text: str) -> None:
-        self.told.append(text)
-
-    def error(self, text: str) -> None:
-        self.errors.append(text)
-
-
 def plan(*references: str) -> SignPlan:
     definition = SignerDefinition("s", "notary", (), NotarySettings("https://signing.example"), "config.yaml:1:1")
     parsed = tuple(ImageReference.parse(text).unwrap() for text in references)
@@ -84,58 +73,58 @@ def plan(*references: str) -> SignPlan:
 
 
 def test_a_tag_that_moved_while_it_was_signed_fails_with_both_digests() -> None:
-    signer, audience = Signer(), Audience()
+    signer, listener = Signer(), Heard()
     ports = SigningPorts(Registry(v1=[manifest(ONE), manifest(TWO)]), {"s": signer})
-    outcome = sign_images(plan("r.example/a:v1"), ports, audience, ManualCancellation())
+    outcome = sign_images(plan("r.example/a:v1"), ports, listener, ManualCancellation())
     assert [image.descriptor.digest for image in signer.images] == [ONE]
     assert outcome.exit_code() == ExitCode.SIGNING_FAILED
-    assert str(ONE) in audience.errors[0]
-    assert str(TWO) in audience.errors[0]
+    assert str(ONE) in listener.errors[0]
+    assert str(TWO) in listener.errors[0]
 
 
 def test_a_tag_that_vanished_while_it_was_signed_fails() -> None:
     ports = SigningPorts(Registry(v1=[manifest(ONE), None]), {"s": Signer()})
-    outcome = sign_images(plan("r.example/a:v1"), ports, Audience(), ManualCancellation())
+    outcome = sign_images(plan("r.example/a:v1"), ports, Heard(), ManualCancellation())
     assert outcome.exit_code() == ExitCode.SIGNING_FAILED
 
 
 @pytest.mark.parametrize("answer", [None, manifest(ONE, OCI_INDEX)], ids=["missing", "index"])
 def test_one_that_cannot_be_signed_stops_all(answer: Manifest | None) -> None:
-    signer, audience = Signer(), Audience()
+    signer, listener = Signer(), Heard()
     ports = SigningPorts(Registry(v1=[manifest(ONE)], v2=[answer]), {"s": signer})
-    outcome = sign_images(plan("r.example/a:v1", "r.example/a:v2"), ports, audience, ManualCancellation())
+    outcome = sign_images(plan("r.example/a:v1", "r.example/a:v2"), ports, listener, ManualCancellation())
     assert signer.images == ()
     assert outcome.exit_code() == ExitCode.SIGNING_FAILED
-    assert len(audience.errors) == 1
-    assert audience.errors[0].count("r.example/a:v2") == 1
+    assert len(listener.errors) == 1
+    assert listener.errors[0].count("r.example/a:v2") == 1
 
 
 def test_one_failing_signer_does_not_stop_the_others() -> None:
-    good, bad, audience = Signer(), Signer(SignatureStatus.FAILED), Audience()
+    good, bad, listener = Signer(), Signer(SignatureStatus.FAILED), Heard()
     ports = SigningPorts(Registry(v1=[manifest(ONE)]), {"bad": bad, "good": good})
-    outcome = sign_images(plan("r.example/a:v1"), ports, audience, ManualCancellation())
+    outcome = sign_images(plan("r.example/a:v1"), ports, listener, ManualCancellation())
     assert len(good.images) == 1
     assert outcome.exit_code() == ExitCode.SIGNING_FAILED
-    assert audience.errors == ["s: r.example/a:v1: refused"]
+    assert listener.errors == ["s: r.example/a:v1: refused"]
 
 
 def test_a_tag_that_nobody_signed_is_not_asked_again() -> None:
-    audience = Audience()
+    listener = Heard()
     ports = SigningPorts(Registry(v1=[manifest(ONE), None]), {"bad": Signer(SignatureStatus.FAILED)})
-    outcome = sign_images(plan("r.example/a:v1"), ports, audience, ManualCancellation())
+    outcome = sign_images(plan("r.example/a:v1"), ports, listener, ManualCancellation())
     assert outcome.exit_code() == ExitCode.SIGNING_FAILED
-    assert audience.errors == ["s: r.example/a:v1: refused"]
+    assert listener.errors == ["s: r.example/a:v1: refused"]
 
 
 def test_an_interruption_after_everything_was_signed_changes_nothing() -> None:
     cancellation = ManualCancellation()
     cancellation.cancel(Interruption.SIGTERM)
     ports = SigningPorts(Registry(v1=[manifest(ONE)]), {"s": Signer()})
-    assert sign_images(plan("r.example/a:v1"), ports, Audience(), cancellation).exit_code() == ExitCode.DONE
+    assert sign_images(plan("r.example/a:v1"), ports, Heard(), cancellation).exit_code() == ExitCode.DONE
 
 
 def test_an_interruption_before_is_the_exit_code() -> None:
     cancellation = ManualCancellation()
     cancellation.cancel(Interruption.SIGTERM)
     ports = SigningPorts(Registry(v1=[None]), {"s": Signer()})
-    assert sign_images(plan("r.example/a:v1"), ports, Audience(), cancellation).exit_code() == ExitCode.SIGTERM
+    assert sign_images(plan("r.example/a:v1"), ports, Heard(), cancellation).exit_code() == ExitCode.SIGTERM

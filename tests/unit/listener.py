@@ -1,0 +1,28 @@
+"""A listener that keeps what it receives."""
+
+from typing import final
+
+
+@final
+class Heard:
+    """Implements ``Listener``: the errors, each with its variant in front, and the variants of builds that ended."""
+
+    def __init__(self, variant: str | None = None, parent: "Heard | None" = None) -> None:
+        self._prefix = f"{variant}: " if variant is not None else ""
+        self._variant = variant
+        self.errors: list[str] = parent.errors if parent is not None else []
+        self.closed: list[str | None] = parent.closed if parent is not None else []
+
+    def info(self, text: str) -> None: ...
+    def warning(self, text: str) -> None: ...
+    def output(self, lines: bytes) -> None: ...
+    def failing_step(self, lines: tuple[str, ...]) -> None: ...
+
+    def error(self, text: str) -> None:
+        self.errors.append(f"{self._prefix}{text}")
+
+    def follow(self, _name: str, variant: str | None) -> "Heard":
+        return Heard(variant, self)
+
+    def close(self) -> None:
+        self.closed.append(self._variant)
