@@ -23,7 +23,7 @@ _PUBLISHED: Final = frozenset(
         *("media_type", "platforms", "signer", "status", "result", "pipeline_status"),
     )
 )
-"""Members of reports whose values are fixed words, or names that a registry shows to everybody."""
+"""Members of reports whose values are fixed words, or names that a registry publishes."""
 
 _SHORTEST_LINE = 8
 _SHORTEST_CORE = 6
@@ -42,7 +42,7 @@ class Redactor:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._lock = threading.Lock()
         self._groups: dict[Group, None] = {}
-        self._heard: set[str] = set()
+        self._known_secrets: set[str] = set()
         self._new: list[str] = list(secrets)
         self._finder = SecretFinder(())
 
@@ -98,8 +98,8 @@ class Redactor:
         if self._new:
             with self._lock:
                 new, self._new = self._new, []
-                for secret in (secret for secret in new if secret not in self._heard):
-                    self._heard.add(secret)
+                for secret in (secret for secret in new if secret not in self._known_secrets):
+                    self._known_secrets.add(secret)
                     self._groups.update(dict.fromkeys(secret_groups(secret)))
                 self._finder = SecretFinder(self._groups)
         return self._finder

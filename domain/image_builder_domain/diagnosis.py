@@ -1,4 +1,4 @@
-"""What ``doctor`` found: what is installed and usable here, and what is missing for the build that would be made."""
+"""What ``doctor`` found: what is installed and usable, and what is missing for a build here."""
 
 from dataclasses import dataclass, replace
 from typing import final
@@ -9,11 +9,11 @@ from image_builder_domain.exit_code import ExitCode
 @final
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """One thing that was examined.
 
     ``area`` is what it belongs to (``registry``, ``signer``), ``subject`` the thing itself. ``found`` says in
-    words what is there, or why it is no use. ``is_needed`` when nothing can be done without it; ``remedy`` is for what
-    is not good. No finding holds a secret.
+    words what is there, or why it cannot be used. ``is_needed`` is true when the build needs it. ``remedy`` says what
+    to do when it is not good. No finding holds a secret.
     """
 
     area: str
@@ -25,24 +25,24 @@ class Finding:
 
     @property
     def is_missing(self) -> bool:
-        """True when it is needed, and no use."""
+        """True when it is needed and cannot be used."""
         return self.is_needed and not self.is_good
 
     def spare(self) -> "Finding":
-        """The same, where nobody needs it."""
+        """The same finding, not needed."""
         return replace(self, is_needed=False)
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Everything that was looked at, in the order in which it is told."""
+    """All findings, in the order in which they are shown."""
 
     findings: tuple[Finding, ...]
 
     @property
     def missing(self) -> tuple[Finding, ...]:
-        """What is needed, and no use."""
+        """What is needed and cannot be used."""
         return tuple(finding for finding in self.findings if finding.is_missing)
 
     @property

@@ -1,1 +1,1 @@
-"""Outcomes and the report: what a run did, and how later steps read it."""
+"""The outcome of a run, its report, and what ``verify`` checks of a report."""

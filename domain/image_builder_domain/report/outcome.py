@@ -27,7 +27,6 @@ from image_builder_domain.report.report import (
     ReportedRun,
     ReportedSignature,
     ReportedTag,
-    ReportedTrust,
 )
 from image_builder_domain.signing import SignatureResult, SignatureStatus
 from image_builder_domain.trust.job import trust_facts
@@ -141,7 +140,7 @@ def report(plan: "Plan", outcome: Outcome) -> Report:
         pushed=all(image.is_published for image in images),
         signed=bool(images) and all(image.is_signed for image in images),
         not_signed=plan.not_signed,
-        trust=ReportedTrust(**trust_facts(plan.job)),
+        trust=trust_facts(plan.job),
         checkout=ReportedCheckout(plan.checkout.is_checked, plan.checkout.text),
         image_name=plan.name,
         images_list=tuple(str(found.reference) for image in images for found in image.destinations if found.holds),
@@ -272,7 +271,7 @@ def signing_report(plan: "SignPlan", outcome: SigningOutcome) -> Report:
         status=_status(outcome),
         exit_code=int(outcome.exit_code()),
         signed=outcome.is_complete,
-        trust=ReportedTrust(**trust_facts(plan.job)),
+        trust=trust_facts(plan.job),
         images_list=tuple(str(image.reference) for image in outcome.images if image.is_resolved),
         repository_path=tuple(sorted({str(image.reference.repository) for image in outcome.images})),
         digest=next(iter(digests)) if len(digests) == 1 else None,
@@ -340,7 +339,7 @@ def remote_report(plan: "RemotePlan", outcome: RemoteOutcome) -> Report:
         status=_status(outcome),
         exit_code=int(outcome.exit_code()),
         not_signed="" if reported.signed else reason,
-        trust=ReportedTrust(**trust_facts(plan.job)),
+        trust=trust_facts(plan.job),
         image_name=reported.image_name or plan.name,
         interrupted=_interrupted(outcome),
         not_written=outcome.lost,

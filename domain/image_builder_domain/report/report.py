@@ -14,23 +14,9 @@ from returns.result import Failure, Result, Success
 
 from image_builder_domain.json_object import json_value
 from image_builder_domain.problem import Problem, Problems
+from image_builder_domain.trust.job import TrustFacts
 
 Number: TypeAlias = int | float
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class ReportedTrust:
-    """The side of the job and the facts that it follows from; None for what is not known."""
-
-    side: str
-    reason: str
-    counts_as: str
-    ref: str | None
-    pattern: str | None
-    nearest: str | None
-    protected: bool | None
-    fork: bool | None
 
 
 @final
@@ -160,7 +146,7 @@ class Report:
     pushed: bool = False
     signed: bool = False
     not_signed: str = ""
-    trust: ReportedTrust | None = None
+    trust: TrustFacts | None = None
     checkout: ReportedCheckout | None = None
     image_name: str | None = None
     images_list: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeAlias, final
+from typing import TypeAlias, final
 
 from image_builder_domain.job.state import GitState, JobType
 
@@ -112,17 +112,35 @@ class Job:
         return claimed if self.state.job_type is self.counts_as else f"{claimed} that counts as {self.counts_as.value}"
 
 
-def trust_facts(job: Job) -> dict[str, Any]:
-    """The side of a job, and the facts that it follows from, for plans and reports; null for what is not known."""
+@final
+@dataclass(frozen=True, slots=True)
+class TrustFacts:
+    """The side of a job and the facts that it follows from, as plans and reports show them; None for what is not known.
+
+    ``ref`` is the full name where that is known; Prow gives the short name alone. ``pattern`` is the entry of
+    ``production-refs`` that matched, ``nearest`` the most similar one where none did.
+    """
+
+    side: str
+    reason: str
+    counts_as: str
+    ref: str | None
+    pattern: str | None
+    nearest: str | None
+    protected: bool | None
+    fork: bool | None
+
+
+def trust_facts(job: Job) -> TrustFacts:
+    """The facts about the side of a job."""
     state, listing = job.state, job.listing
-    return {
-        "side": job.side.value,
-        "reason": job.reason,
-        "counts_as": job.counts_as.value,
-        # In full where that is known; Prow tells the short name alone.
-        "ref": state.ref or state.tag or state.base_ref,
-        "pattern": listing.pattern or None if isinstance(listing, Listed) else None,
-        "nearest": listing.nearest or None if isinstance(listing, Unlisted) else None,
-        "protected": state.is_protected,
-        "fork": state.is_fork,
-    }
+    return TrustFacts(
+        side=job.side.value,
+        reason=job.reason,
+        counts_as=job.counts_as.value,
+        ref=state.ref or state.tag or state.base_ref,
+        pattern=listing.pattern or None if isinstance(listing, Listed) else None,
+        nearest=listing.nearest or None if isinstance(listing, Unlisted) else None,
+        protected=state.is_protected,
+        fork=state.is_fork,
+    )

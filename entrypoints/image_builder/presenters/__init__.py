@@ -1,1 +1,1 @@
-"""Views of plans and outcomes: for people, for programs, for CI systems."""
+"""What people, programs and CI systems see: one module for each mode and each CI system, and the console."""

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from image_builder_domain.build import BuildRequest
@@ -29,7 +30,7 @@ def plan_as_json(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
             "base_sha": state.base_sha,
             "pull_number": state.pull_number,
         },
-        "trust": trust_facts(plan.job),
+        "trust": asdict(trust_facts(plan.job)),
         "checkout": {"compared": plan.checkout.is_checked, "proof": plan.checkout.text},
         "tags": [{"name": tag.name, "value": tag.value} for tag in plan.tags],
         "max_parallel": plan.max_parallel,
@@ -42,7 +43,7 @@ def plan_as_json(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
 
 
 def plan_as_text(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer]) -> str:
-    """The plan as a person reads it."""
+    """The plan as lines for people."""
     lines = [
         f"Plan for {plan.name}, built by {plan.title}",
         *source_as_text(plan.job),
@@ -105,7 +106,7 @@ def _rows(label: str, values: Any) -> list[str]:
 
 
 def summary(plan: Plan, outcome: Outcome, report_path: str | None) -> str:
-    """What was built, where it is, who signed it, and where the evidence lies."""
+    """What was built, where it is, who signed it, and the paths of log and report."""
     lines = [line for image in outcome.images for line in _image(image)]
     if len(outcome.images) > 1:
         lines.append(f"{sum(image.is_published for image in outcome.images)} of {len(outcome.images)} published")

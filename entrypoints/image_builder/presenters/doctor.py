@@ -12,7 +12,7 @@ def diagnosis_as_json(diagnosis: Diagnosis) -> dict[str, Any]:
 
 
 def diagnosis_as_text(diagnosis: Diagnosis) -> str:
-    """A paragraph for each area, and what is missing once more at the end."""
+    """A paragraph for each area, then a list of what is missing."""
     lines = []
     for area, findings in groupby(diagnosis.findings, key=lambda finding: finding.area):
         lines.append(f"{area[:1].upper()}{area[1:]}")

@@ -1,6 +1,6 @@
 """One live line for each build on a terminal: the step that runs, and for how long.
 
-They are the last lines of the screen; whatever else is printed goes above them.
+They are the last lines of the screen. All other output is printed above them.
 """
 
 import os
@@ -40,13 +40,13 @@ class LiveLine:
             self._step = _UNPRINTABLE.sub("?", steps[-1].decode(errors="replace"))
 
     def text(self) -> str:
-        """What the line says now."""
+        """The text of the line now."""
         return f"{self._what}  {time.monotonic() - self._since:4.0f} s  {self._step}"
 
 
 @final
 class LiveLines:
-    """Redraws all lines once a second. ``write`` takes bytes for the terminal, ``size`` tells its columns and rows."""
+    """Redraws all lines once a second. ``write`` takes bytes for the terminal, ``size`` gives its columns and rows."""
 
     def __init__(self, write: Callable[[bytes], None], size: Callable[[], tuple[int, int]]) -> None:
         self._write = write
@@ -69,7 +69,7 @@ class LiveLines:
         return line
 
     def end(self, line: LiveLine) -> None:
-        """Take a line away; a second time does nothing."""
+        """Remove a line; a second call does nothing."""
         with self._lock:
             if line not in self._lines:
                 return
@@ -91,7 +91,7 @@ class LiveLines:
                     self._redraw()
 
     def _redraw(self, above: bytes = b"") -> None:
-        """One write takes the old lines away and brings the new ones, so that nothing flickers."""
+        """Replace the lines in one write, so that nothing flickers."""
         columns, rows = self._size()
         texts = [line.text() for line in self._lines]
         if len(texts) > rows - 1:
@@ -104,7 +104,7 @@ class LiveLines:
 
 
 def terminal_size(descriptor: int) -> tuple[int, int]:
-    """Columns and rows; 80 and 24 where the terminal does not say."""
+    """Columns and rows; 80 and 24 where the terminal does not know."""
     try:
         columns, rows = os.get_terminal_size(descriptor)
     except OSError:

@@ -44,11 +44,11 @@ def side_as_text(job: Job) -> list[str]:
     rows = [f"  side      {job.side.value}: {job.reason}"]
     if job.listing is None:
         return rows
-    rows.append(f"  ref       {facts['ref'] or 'not known'}, protected: {words[job.state.is_protected]}")
-    if facts["pattern"] is not None:
-        rows.append(f"  listed    {facts['pattern']}")
-    if facts["nearest"] is not None:
-        rows.append(f"  nearest   {facts['nearest']}")
+    rows.append(f"  ref       {facts.ref or 'not known'}, protected: {words[job.state.is_protected]}")
+    if facts.pattern is not None:
+        rows.append(f"  listed    {facts.pattern}")
+    if facts.nearest is not None:
+        rows.append(f"  nearest   {facts.nearest}")
     if job.state.is_fork:
         rows.append("  fork      yes")
     return rows

@@ -1,5 +1,6 @@
 """What ``plan`` prints of a build in Azure DevOps, as text and as JSON, and the summary of such a build."""
 
+from dataclasses import asdict
 from typing import Any
 
 from image_builder_domain.plan.remote import RemotePlan
@@ -23,7 +24,7 @@ def plan_as_json(plan: RemotePlan, pipeline: RemotePipeline) -> dict[str, Any]:
             "commit": state.commit,
             "pull_number": state.pull_number,
         },
-        "trust": trust_facts(plan.job),
+        "trust": asdict(trust_facts(plan.job)),
         "pipeline": {
             "organization_url": settings.organization_url,
             "project": settings.project,
@@ -38,7 +39,7 @@ def plan_as_json(plan: RemotePlan, pipeline: RemotePipeline) -> dict[str, Any]:
 
 
 def plan_as_text(plan: RemotePlan, pipeline: RemotePipeline) -> str:
-    """The plan as a person reads it."""
+    """The plan as lines for people."""
     settings = plan.settings
     lines = [
         f"Plan for {plan.name or 'a preview'}, in Azure DevOps",
@@ -54,7 +55,7 @@ def plan_as_text(plan: RemotePlan, pipeline: RemotePipeline) -> str:
 
 
 def summary(plan: RemotePlan, outcome: RemoteOutcome, report_path: str | None) -> str:
-    """What became of the run, what it says of its images, and where the evidence lies."""
+    """The result of the run, what it reported of its images, and the paths of log and report."""
     said = f" ({outcome.finished.result})" if outcome.finished is not None and outcome.exit_code() else ""
     lines = [f"{plan.name}: {outcome.result}{said} in {outcome.duration_seconds:.1f} s"]
     if outcome.run is not None:

@@ -1,6 +1,7 @@
 """What ``sign --dry-run`` prints, as text and as JSON, and the summary of ``sign``."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from image_builder_domain.plan.signing import SignPlan
@@ -14,14 +15,14 @@ from image_builder.presenters.plan import side_as_text, signers_as_json, signers
 def plan_as_json(plan: SignPlan, signers: Mapping[str, Signer]) -> dict[str, Any]:
     """Everything in the plan, as one JSON object."""
     return {
-        "trust": trust_facts(plan.job),
+        "trust": asdict(trust_facts(plan.job)),
         "images": [str(reference) for reference in plan.references],
         "signers": signers_as_json(plan.signers, signers, plan.references),
     }
 
 
 def plan_as_text(plan: SignPlan, signers: Mapping[str, Signer]) -> str:
-    """The plan as a person reads it."""
+    """The plan as lines for people."""
     lines = [f"Plan to sign {len(plan.references)} image{'s' if len(plan.references) > 1 else ''}"]
     lines += side_as_text(plan.job)
     lines += [f"  image     {reference}" for reference in plan.references]
@@ -30,7 +31,7 @@ def plan_as_text(plan: SignPlan, signers: Mapping[str, Signer]) -> str:
 
 
 def summary(outcome: SigningOutcome, report_path: str | None) -> str:
-    """Who signed what, and where the evidence lies."""
+    """The signatures of each image, and the path of the report."""
     lines = []
     for image in outcome.images:
         lines.append(f"{image.reference}: {'signed' if image.is_done else 'NOT SIGNED'}")

@@ -23,7 +23,7 @@ def verified_as_text(found: tuple[Verified, ...]) -> str:
         if one.holds:
             lines += [f"  signed       by {signer}" for signer in one.claim.verified_by]
         lines += [
-            f"  accepted     by {signer}, the report says; it keeps nothing to look up"
+            f"  accepted     by {signer}, as the report says; its signatures cannot be queried"
             for signer in one.claim.accepted_by
         ]
     return "\n".join(lines)

@@ -1,6 +1,7 @@
 """Check for ``doctor`` the CI system, the git state, the side of the job and the configuration file."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Final
 
 from image_builder_domain.configuration.file import Configuration
@@ -36,7 +37,7 @@ def look_at_side(inputs: TagInputs) -> Iterator[Finding]:
         return  # each problem is reported in its own area
     yield from _refused(_WHERE, problems_of(inputs.job))
     if isinstance(inputs.job, Success):
-        facts = trust_facts(inputs.job.unwrap())
+        facts = asdict(trust_facts(inputs.job.unwrap()))
         yield Finding(_WHERE, "side", f"{facts['side']}: {facts['reason']}", is_needed=True)
         for name in ("ref", "pattern", "nearest", "protected", "fork"):
             if facts[name] is not None:

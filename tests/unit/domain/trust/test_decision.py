@@ -16,7 +16,7 @@ from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.problem import Problems
 from image_builder_domain.trust.decision import decide_job, history_questions
 from image_builder_domain.trust.history import History, OnBranch, history_hint
-from image_builder_domain.trust.job import Job, Side, claimed_side, trust_facts
+from image_builder_domain.trust.job import Job, Side, TrustFacts, claimed_side, trust_facts
 from returns.result import Failure, Result, Success
 
 from tests.unit.domain.trust.plans import configured
@@ -104,16 +104,9 @@ def test_a_branch_that_is_not_production_counts_as_a_merge_group_with_a_warning(
     assert (job.side, job.counts_as) == (Side.UNMERGED, JobType.MERGE_GROUP)
     assert "this postsubmit job is not production: 'refs/heads/fix/typo' of acme/demo" in job.warnings[0]
     assert "it counts as a merge group, whose images go to dev-registry" in job.warnings[0]
-    assert trust_facts(job) == {
-        "side": "unmerged",
-        "reason": job.reason,
-        "counts_as": "merge_group",
-        "ref": "refs/heads/fix/typo",
-        "pattern": None,
-        "nearest": "fix/tipo",
-        "protected": False,
-        "fork": False,
-    }
+    assert trust_facts(job) == TrustFacts(
+        "unmerged", job.reason, "merge_group", "refs/heads/fix/typo", None, "fix/tipo", protected=False, fork=False
+    )
     text = "\n".join(side_as_text(job))
     assert all(word in text for word in ("side      unmerged", "refs/heads/fix/typo", "protected: no", "fix/tipo"))
 
