@@ -5,9 +5,10 @@ A context may come from a stranger, so links to places outside of it are rejecte
 
 import os
 import stat
+from functools import partial
 
 from image_builder_domain.plan.inputs import Source
-from image_builder_domain.problem import Problems, refuse, together
+from image_builder_domain.problem import Problems, gather, refuse
 from image_builder_domain.source.build_argument import BuildArgument, env_file_arguments
 from image_builder_domain.source.dockerfile import DeclaredArguments, declared_arguments
 from image_builder_domain.source.variant import VARIANTS_FILE, Variant, variants
@@ -38,7 +39,7 @@ def read_source(context: str, dockerfile: str, env_file: str | None) -> Result[S
     if env_file is not None:
         arguments = _env_file(context, os.path.dirname(dockerfile), env_file)
     found = declared.bind(lambda known: _variants(context, dockerfile, known))
-    return together(declared, found, arguments, text).map(lambda parts: Source(context, dockerfile, *parts))
+    return gather(declared, found, arguments, text).map(partial(Source, context, dockerfile))
 
 
 def _variants(context: str, dockerfile: str, declared: DeclaredArguments) -> Result[tuple[Variant, ...], Problems]:

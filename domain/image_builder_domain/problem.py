@@ -142,30 +142,6 @@ def gather(*results: Result[Any, Problems]) -> Any:
     return Gathered(every(results))
 
 
-@overload
-def together(a: Result[_A, Problems], b: Result[_B, Problems], /) -> Result[tuple[_A, _B], Problems]: ...
-@overload
-def together(
-    a: Result[_A, Problems], b: Result[_B, Problems], c: Result[_C, Problems], /
-) -> Result[tuple[_A, _B, _C], Problems]: ...
-@overload
-def together(
-    a: Result[_A, Problems], b: Result[_B, Problems], c: Result[_C, Problems], d: Result[_D, Problems], /
-) -> Result[tuple[_A, _B, _C, _D], Problems]: ...
-@overload
-def together(
-    a: Result[_A, Problems],
-    b: Result[_B, Problems],
-    c: Result[_C, Problems],
-    d: Result[_D, Problems],
-    e: Result[_E, Problems],
-    /,
-) -> Result[tuple[_A, _B, _C, _D, _E], Problems]: ...
-def together(*results: Result[Any, Problems]) -> Result[Any, Problems]:
-    """All values, or the problems of all failures: unlike ``Result.do``, which stops at the first."""
-    return every(results)
-
-
 def every(results: Iterable[Result[_A, Problems]]) -> Result[tuple[_A, ...], Problems]:
     """All values in order, or every problem once, in order.
 

@@ -15,8 +15,8 @@ from image_builder_adapters.cancellation import SignalCancellation
 from image_builder_adapters.console_text import neutralise
 from image_builder_adapters.redaction import Redactor
 from image_builder_domain.exit_code import ExitCode
-from image_builder_domain.problem import Problems, problems_of, refuse, together
-from returns.result import Failure, Result, Success
+from image_builder_domain.problem import Problems, gather, problems_of, refuse
+from returns.result import Result, Success
 
 from image_builder.__main__ import leave, report_bug
 from image_builder.presenters.azure_pipelines import issue
@@ -62,12 +62,11 @@ def _run(environment: Mapping[str, str]) -> int:
 def _admitted(environment: Mapping[str, str], cancellation: "Cancellation") -> "Result[AdmittedRun, Problems]":
     from image_builder_domain.trust.admission import admit, read_claims, read_rules
 
-    inputs = together(read_claims(environment), read_rules(environment, _production_refs(environment)))
-    if isinstance(inputs, Failure):
-        return inputs
-    claimed, rules = inputs.unwrap()
-    token = _token(environment, rules, cancellation)
-    return token.bind(lambda claims: admit(claimed, rules, claims, time.time()))
+    return gather(read_claims(environment), read_rules(environment, _production_refs(environment))).bind(
+        lambda claimed, rules: _token(environment, rules, cancellation).bind(
+            lambda claims: admit(claimed, rules, claims, time.time())
+        )
+    )
 
 
 def _production_refs(environment: Mapping[str, str]) -> "Result[Node, Problems]":

@@ -12,7 +12,7 @@ from returns.result import Result, Success
 from image_builder_domain.job import variable
 from image_builder_domain.job.repository_url import host_of
 from image_builder_domain.job.state import PROW_MARKS, CiSystem, GitState, JobType, is_sha
-from image_builder_domain.problem import Problems, nearest, refuse, together
+from image_builder_domain.problem import Problems, gather, nearest, refuse
 
 _AZURE = CiSystem.AZURE_PIPELINES
 REASONS = {
@@ -75,8 +75,8 @@ def _own(given: Mapping[str, str], parent: str | None) -> Result[GitState, Probl
     details = job_type.bind(
         lambda found: _pull_request(given, parent) if found is JobType.PRESUBMIT else _pushed(given, found)
     )
-    return together(_names(given), details).map(
-        lambda found: replace(found[1], owner=found[0][0], repo=found[0][1], host=_host(given))
+    return gather(_names(given), details).map(
+        lambda names, state: replace(state, owner=names[0], repo=names[1], host=_host(given))
     )
 
 
@@ -94,8 +94,8 @@ def _names(given: Mapping[str, str]) -> Result[tuple[str, str], Problems]:
             return name.bind(lambda text: variable.split_repository(text, "BUILD_REPOSITORY_NAME"))
         if provider == "TfsGit":
             where = "SYSTEM_TEAMPROJECT, BUILD_REPOSITORY_NAME"
-            both = together(variable.required(given, "SYSTEM_TEAMPROJECT", _AZURE), name)
-            return both.bind(lambda names: variable.repository(*names, where, _is_azure_repository))
+            both = gather(variable.required(given, "SYSTEM_TEAMPROJECT", _AZURE), name)
+            return both.bind(lambda project, found: variable.repository(project, found, where, _is_azure_repository))
         remedy = f"export {', '.join(PROW_MARKS)} and the commits in Prow's names"
         return refuse("BUILD_REPOSITORY_PROVIDER", f"repositories at {provider!r} are not known", remedy)
 
@@ -108,15 +108,15 @@ def _is_azure_repository(owner: str, repo: str) -> bool:
 
 def _pushed(given: Mapping[str, str], job_type: JobType) -> Result[GitState, Problems]:
     ref = variable.required(given, "BUILD_SOURCEBRANCH", _AZURE)
-    return together(variable.sha(given, "BUILD_SOURCEVERSION", _AZURE), ref).map(
-        lambda found: GitState(
+    return gather(variable.sha(given, "BUILD_SOURCEVERSION", _AZURE), ref).map(
+        lambda commit, branch: GitState(
             _AZURE,
             job_type,
-            found[0],
-            base_ref=variable.short_ref(found[1]) if variable.tag_of(found[1]) is None else None,
-            base_sha=found[0],
-            tag=variable.tag_of(found[1]),
-            ref=variable.whole_ref(found[1]),
+            commit,
+            base_ref=variable.short_ref(branch) if variable.tag_of(branch) is None else None,
+            base_sha=commit,
+            tag=variable.tag_of(branch),
+            ref=variable.whole_ref(branch),
             starter_chooses=given.get("BUILD_REASON") == "Manual",
         )
     )
@@ -126,19 +126,19 @@ def _pull_request(given: Mapping[str, str], parent: str | None) -> Result[GitSta
     """On GitHub the ID is an internal number; in Azure Repos it is the only one."""
     is_github = given.get("BUILD_REPOSITORY_PROVIDER", "").startswith("GitHub")
     number = "SYSTEM_PULLREQUEST_PULLREQUESTNUMBER" if is_github else "SYSTEM_PULLREQUEST_PULLREQUESTID"
-    return together(
+    return gather(
         variable.pull_number(given, number, _AZURE),
         variable.sha(given, "SYSTEM_PULLREQUEST_SOURCECOMMITID", _AZURE),
         variable.required(given, "SYSTEM_PULLREQUEST_TARGETBRANCH", _AZURE),
     ).map(
-        lambda found: GitState(
+        lambda pull_number, head, target: GitState(
             _AZURE,
             JobType.PRESUBMIT,
-            found[1],
-            pull_number=found[0],
-            base_ref=variable.short_ref(found[2]),
+            head,
+            pull_number=pull_number,
+            base_ref=variable.short_ref(target),
             base_sha=parent,
-            head_sha=found[1],
+            head_sha=head,
             head_ref=variable.short_ref(given.get("SYSTEM_PULLREQUEST_SOURCEBRANCH")),
             is_fork=given.get("SYSTEM_PULLREQUEST_ISFORK", "").lower() == "true",
         )
@@ -157,22 +157,25 @@ def _declared(given: Mapping[str, str]) -> Result[GitState, Problems]:
     names = variable.repository(given["REPO_OWNER"], given["REPO_NAME"], "REPO_OWNER, REPO_NAME")
     base = variable.sha(given, "PULL_BASE_SHA", _AZURE)
     job_type = _declared_type(given)
-    details = job_type.bind(lambda found: _declared_change(given, found))
+    change = job_type.bind(lambda found: _declared_change(given, found))
     base_ref = given.get("PULL_BASE_REF")
-    return together(names, base, details).map(
-        lambda found: GitState(
+
+    def state(names: tuple[str, str], base: str, kind: JobType, change: tuple[int | None, str | None]) -> GitState:
+        pull_number, head = change
+        return GitState(
             _AZURE,
-            found[2][0],
-            found[2][2] or found[1],
-            *found[0],
-            pull_number=found[2][1],
+            kind,
+            head or base,
+            *names,
+            pull_number=pull_number,
             base_ref=variable.short_ref(base_ref),
-            base_sha=found[1],
-            head_sha=found[2][2],
-            ref=variable.whole_ref(base_ref) if found[2][2] is None else None,
+            base_sha=base,
+            head_sha=head,
+            ref=variable.whole_ref(base_ref) if head is None else None,
             starter_chooses=True,
         )
-    )
+
+    return gather(names, base, job_type, change).map(state)
 
 
 def _declared_type(given: Mapping[str, str]) -> Result[JobType, Problems]:
@@ -185,9 +188,7 @@ def _declared_type(given: Mapping[str, str]) -> Result[JobType, Problems]:
     return Success(_DECLARED[word])
 
 
-def _declared_change(
-    given: Mapping[str, str], job_type: JobType
-) -> Result[tuple[JobType, int | None, str | None], Problems]:
+def _declared_change(given: Mapping[str, str], job_type: JobType) -> Result[tuple[int | None, str | None], Problems]:
     """The pull request's number and the head of what is proposed, as far as this class of jobs has them."""
     is_pull = job_type is JobType.PRESUBMIT
     number: Result[int | None, Problems] = (
@@ -196,4 +197,4 @@ def _declared_change(
     head: Result[str | None, Problems] = (
         variable.sha(given, "PULL_PULL_SHA", _AZURE) if is_pull or job_type is JobType.MERGE_GROUP else Success(None)
     )
-    return together(number, head).map(lambda found: (job_type, *found))
+    return gather(number, head).values

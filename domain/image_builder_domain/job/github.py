@@ -6,6 +6,7 @@ head, so the payload counts. Events: https://docs.github.com/actions/reference/e
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeAlias, final
 
 from returns.result import Result, Success
@@ -13,7 +14,7 @@ from returns.result import Result, Success
 from image_builder_domain.job import variable
 from image_builder_domain.job.repository_url import host_of
 from image_builder_domain.job.state import CiSystem, GitState, JobType
-from image_builder_domain.problem import Problems, refuse, together
+from image_builder_domain.problem import Problems, gather, refuse
 
 _GITHUB = CiSystem.GITHUB
 _WHERE = "GITHUB_EVENT_PATH"
@@ -89,14 +90,14 @@ _Reader: TypeAlias = Callable[[_Event], Result[GitState, Problems]]
 def read(environment: Mapping[str, str], payload: Result[Mapping[str, Any], Problems]) -> Result[GitState, Problems]:
     """The state of a job; ``payload`` is that of the event, or why it could not be read."""
     given = {name: value for name, value in environment.items() if value}
-    return together(_reader(given), _names(given), payload).bind(
-        lambda found: _state(found[0], _Event(given, found[2], found[1]))
+    return gather(_reader(given), _names(given), payload).bind(
+        lambda read_event, names, found: _state(read_event, _Event(given, found, names))
     )
 
 
 def _state(read_event: _Reader, event: _Event) -> Result[GitState, Problems]:
-    return together(_names_agree(event), read_event(event)).map(
-        lambda found: replace(found[1], host=host_of(event.given.get("GITHUB_SERVER_URL")))
+    return gather(_names_agree(event), read_event(event)).map(
+        lambda _, state: replace(state, host=host_of(event.given.get("GITHUB_SERVER_URL")))
     )
 
 
@@ -121,10 +122,13 @@ def _names(given: Mapping[str, str]) -> Result[tuple[str, str], Problems]:
 def _names_agree(event: _Event) -> Result[object, Problems]:
     """``repository.owner.name`` is only in payloads of pushes, ``login`` in all."""
     owner, repo = "repository.owner.login", "repository.name"
-    return together(event.text(owner), event.text(repo)).bind(
-        lambda found: together(
-            variable.agreeing(_WHERE, owner, found[0], event.names[0], "GITHUB_REPOSITORY"),
-            variable.agreeing(_WHERE, repo, found[1], event.names[1], "GITHUB_REPOSITORY"),
+    known_owner, known_repo = event.names
+    return gather(event.text(owner), event.text(repo)).bind(
+        lambda its_owner, its_repo: (
+            gather(
+                variable.agreeing(_WHERE, owner, its_owner, known_owner, "GITHUB_REPOSITORY"),
+                variable.agreeing(_WHERE, repo, its_repo, known_repo, "GITHUB_REPOSITORY"),
+            ).values
         )
     )
 
@@ -156,7 +160,7 @@ def _push(event: _Event) -> Result[GitState, Problems]:
         return refuse(_WHERE, what, "run the job only if github.event.deleted is false")
     ref = event.text("ref").bind(lambda found: _pushed_ref(event, found))
     commit = ref.bind(lambda found: _pushed_commit(event, found))
-    return together(ref, commit).map(lambda found: _merged(event, JobType.POSTSUBMIT, found[1], found[0]))
+    return gather(commit, ref).map(partial(_merged, event, JobType.POSTSUBMIT))
 
 
 def _pushed_ref(event: _Event, ref: str) -> Result[str, Problems]:
@@ -171,16 +175,16 @@ def _pushed_commit(event: _Event, ref: str) -> Result[str, Problems]:
     if variable.tag_of(ref) is not None:
         return event.sha("head_commit.id") if head else event.commit()
     return event.sha("after").bind(
-        lambda after: together(
+        lambda after: gather(
             variable.agreeing(_WHERE, "head_commit.id", head, after, "after"),
             event.agreed("after", after, "GITHUB_SHA"),
-        ).map(lambda _: after)
+        ).map(lambda _head, _after: after)
     )
 
 
 def _dispatch(event: _Event) -> Result[GitState, Problems]:
     ref = event.text("ref").bind(lambda found: event.agreed("ref", found, "GITHUB_REF"))
-    return together(event.commit(), ref).map(lambda found: _merged(event, JobType.WORKFLOW_DISPATCH, *found))
+    return gather(event.commit(), ref).map(partial(_merged, event, JobType.WORKFLOW_DISPATCH))
 
 
 def _schedule(event: _Event) -> Result[GitState, Problems]:
@@ -196,7 +200,7 @@ def _on_default_branch(event: _Event, job_type: JobType) -> Result[GitState, Pro
     branch, ref = event.optional_text("repository.default_branch"), event.given.get("GITHUB_REF")
     expected = f"refs/heads/{branch}" if branch else None
     agreed = variable.agreeing("GITHUB_REF", "the ref", ref, expected, "repository.default_branch of the payload")
-    return together(event.commit(), agreed).map(lambda found: _merged(event, job_type, found[0], ref))
+    return gather(event.commit(), agreed).map(lambda commit, _: _merged(event, job_type, commit, ref))
 
 
 def _release(event: _Event) -> Result[GitState, Problems]:
@@ -218,7 +222,7 @@ def _create(event: _Event) -> Result[GitState, Problems]:
 def _tagged(event: _Event, path: str) -> Result[GitState, Problems]:
     """The payload names the tag without its prefix; only a variable names its commit."""
     ref = event.text(path).bind(lambda tag: event.agreed(path, f"refs/tags/{tag}", "GITHUB_REF"))
-    return together(event.commit(), ref).map(lambda found: _merged(event, JobType.POSTSUBMIT, *found))
+    return gather(event.commit(), ref).map(partial(_merged, event, JobType.POSTSUBMIT))
 
 
 def _without_unmerged_code(read_event: _Reader) -> _Reader:
@@ -242,21 +246,21 @@ def _pull_request(event: _Event) -> Result[GitState, Problems]:
         what = "this pull request was closed: there is nothing to build"
         return refuse(_WHERE, what, "leave closed out of the workflow's types; what was merged is a push")
     number, base, head = event.pull_number("number"), "pull_request.base", "pull_request.head"
-    shas = together(event.sha(f"{base}.sha"), event.sha(f"{head}.sha"))
-    target = together(event.text(f"{base}.ref"), event.text(f"{base}.repo.full_name"))
-    return together(number, shas, target).map(
-        lambda found: GitState(
+    base_sha, head_sha = event.sha(f"{base}.sha"), event.sha(f"{head}.sha")
+    base_ref, target = event.text(f"{base}.ref"), event.text(f"{base}.repo.full_name")
+    return gather(number, base_sha, head_sha, base_ref, target).map(
+        lambda pull_number, base_commit, head_commit, ref, repository: GitState(
             _GITHUB,
             JobType.PRESUBMIT,
-            found[1][1],
+            head_commit,
             *event.names,
-            pull_number=found[0],
-            base_ref=variable.short_ref(found[2][0]),
-            base_sha=found[1][0],
-            head_sha=found[1][1],
+            pull_number=pull_number,
+            base_ref=variable.short_ref(ref),
+            base_sha=base_commit,
+            head_sha=head_commit,
             head_ref=event.optional_text(f"{head}.ref"),
             # The repository of a fork that was deleted is null.
-            is_fork=event.optional_text(f"{head}.repo.full_name") != found[2][1],
+            is_fork=event.optional_text(f"{head}.repo.full_name") != repository,
         )
     )
 
@@ -267,15 +271,15 @@ def _merge_group(event: _Event) -> Result[GitState, Problems]:
         return refuse(_WHERE, what, "run the workflow only for the type checks_requested")
     path = "merge_group.head_sha"
     head = event.sha(path).bind(lambda found: event.agreed(path, found, "GITHUB_SHA"))
-    return together(head, event.sha("merge_group.base_sha"), event.text("merge_group.base_ref")).map(
-        lambda found: GitState(
+    return gather(head, event.sha("merge_group.base_sha"), event.text("merge_group.base_ref")).map(
+        lambda head_commit, base_commit, base_ref: GitState(
             _GITHUB,
             JobType.MERGE_GROUP,
-            found[0],
+            head_commit,
             *event.names,
-            base_ref=variable.short_ref(found[2]),
-            base_sha=found[1],
-            head_sha=found[0],
+            base_ref=variable.short_ref(base_ref),
+            base_sha=base_commit,
+            head_sha=head_commit,
             head_ref=variable.short_ref(event.optional_text("merge_group.head_ref")),
         )
     )

@@ -9,7 +9,7 @@ from returns.result import Result, Success
 
 from image_builder_domain.job import variable
 from image_builder_domain.job.state import CiSystem, GitState, JobType, is_nested_repository
-from image_builder_domain.problem import Problems, nearest, refuse, together
+from image_builder_domain.problem import Problems, gather, nearest, refuse
 
 _GITLAB = CiSystem.GITLAB
 _MERGE_REQUEST = "merge_request_event"
@@ -31,7 +31,7 @@ def read(environment: Mapping[str, str]) -> Result[GitState, Problems]:
     given = {name: value for name, value in environment.items() if value}
     names = _names(given)
     source = variable.required(given, "CI_PIPELINE_SOURCE", _GITLAB).bind(_known)
-    return together(names, source).bind(lambda found: _state(given, found[0], _own_source(given, found[1])))
+    return gather(names, source).bind(lambda names, source: _state(given, names, _own_source(given, source)))
 
 
 def _known(source: str) -> Result[str, Problems]:
@@ -56,14 +56,14 @@ def _state(given: Mapping[str, str], names: tuple[str, str], source: str) -> Res
 
 def _pushed(given: Mapping[str, str], names: tuple[str, str], source: str) -> Result[GitState, Problems]:
     branch, tag = given.get("CI_COMMIT_BRANCH"), given.get("CI_COMMIT_TAG")
-    return together(variable.sha(given, "CI_COMMIT_SHA", _GITLAB), _one_ref(given, branch, tag)).map(
-        lambda found: GitState(
+    return gather(variable.sha(given, "CI_COMMIT_SHA", _GITLAB), _one_ref(given, branch, tag)).map(
+        lambda commit, _: GitState(
             _GITLAB,
             SOURCES[source],
-            found[0],
+            commit,
             *names,
             base_ref=branch,
-            base_sha=found[0],
+            base_sha=commit,
             tag=tag,
             host=_host(given),
             ref=variable.full_ref(branch, tag),
@@ -91,11 +91,11 @@ def _host(given: Mapping[str, str]) -> str | None:
 
 
 def _names(given: Mapping[str, str]) -> Result[tuple[str, str], Problems]:
-    both = together(
+    both = gather(
         variable.required(given, "CI_PROJECT_NAMESPACE", _GITLAB), variable.required(given, "CI_PROJECT_NAME", _GITLAB)
     )
     where = "CI_PROJECT_NAMESPACE, CI_PROJECT_NAME"
-    names = both.bind(lambda found: variable.repository(*found, where, is_nested_repository))
+    names = both.bind(lambda owner, repo: variable.repository(owner, repo, where, is_nested_repository))
     return names.bind(
         lambda found: variable.agreeing(
             "CI_PROJECT_PATH", "the path", given.get("CI_PROJECT_PATH"), "/".join(found), where
@@ -109,16 +109,16 @@ def _merge_request(given: Mapping[str, str], names: tuple[str, str]) -> Result[G
     number = variable.pull_number(given, "CI_MERGE_REQUEST_IID", _GITLAB)
     head = _first(given, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", "CI_COMMIT_SHA")
     base = _first(given, "CI_MERGE_REQUEST_TARGET_BRANCH_SHA", "CI_MERGE_REQUEST_DIFF_BASE_SHA")
-    return together(number, head, base).map(
-        lambda found: GitState(
+    return gather(number, head, base).map(
+        lambda pull_number, head_commit, base_commit: GitState(
             _GITLAB,
             JobType.MERGE_GROUP if is_train else JobType.PRESUBMIT,
-            found[1],
+            head_commit,
             *names,
-            pull_number=None if is_train else found[0],
+            pull_number=None if is_train else pull_number,
             base_ref=given.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME"),
-            base_sha=found[2],
-            head_sha=found[1],
+            base_sha=base_commit,
+            head_sha=head_commit,
             head_ref=given.get("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME"),
             is_fork=_is_fork(given),
             host=_host(given),
@@ -138,20 +138,20 @@ def _first(given: Mapping[str, str], preferred: str, otherwise: str) -> Result[s
 
 def _external(given: Mapping[str, str], names: tuple[str, str]) -> Result[GitState, Problems]:
     prefix = "CI_EXTERNAL_PULL_REQUEST"
-    return together(
+    return gather(
         variable.pull_number(given, f"{prefix}_IID", _GITLAB),
         variable.sha(given, f"{prefix}_SOURCE_BRANCH_SHA", _GITLAB),
         variable.sha(given, f"{prefix}_TARGET_BRANCH_SHA", _GITLAB),
     ).map(
-        lambda found: GitState(
+        lambda pull_number, head, base: GitState(
             _GITLAB,
             JobType.PRESUBMIT,
-            found[1],
+            head,
             *names,
-            pull_number=found[0],
+            pull_number=pull_number,
             base_ref=given.get(f"{prefix}_TARGET_BRANCH_NAME"),
-            base_sha=found[2],
-            head_sha=found[1],
+            base_sha=base,
+            head_sha=head,
             head_ref=given.get(f"{prefix}_SOURCE_BRANCH_NAME"),
             is_fork=given.get(f"{prefix}_SOURCE_REPOSITORY") != given.get(f"{prefix}_TARGET_REPOSITORY"),
             host=_host(given),

@@ -11,7 +11,7 @@ from returns.result import Failure, Result, Success
 from image_builder_domain.job import variable
 from image_builder_domain.job.repository_url import host_and_path, host_of
 from image_builder_domain.job.state import CiSystem, GitState, JobType, is_nested_repository, is_repository
-from image_builder_domain.problem import Problem, Problems, refuse, together
+from image_builder_domain.problem import Problem, Problems, gather, refuse
 
 _JENKINS = CiSystem.JENKINS
 
@@ -23,17 +23,17 @@ def read(environment: Mapping[str, str]) -> Result[GitState, Problems]:
 
 
 def _pushed(given: Mapping[str, str]) -> Result[GitState, Problems]:
-    return together(_names(given), variable.sha(given, "GIT_COMMIT", _JENKINS), _ref(given)).map(
-        lambda found: GitState(
+    return gather(_names(given), variable.sha(given, "GIT_COMMIT", _JENKINS), _ref(given)).map(
+        lambda names, commit, ref: GitState(
             _JENKINS,
             JobType.POSTSUBMIT,
-            found[1],
-            *found[0],
-            base_ref=variable.short_ref(found[2]) if variable.tag_of(found[2]) is None else None,
-            base_sha=found[1],
-            tag=variable.tag_of(found[2]),
+            commit,
+            *names,
+            base_ref=variable.short_ref(ref) if variable.tag_of(ref) is None else None,
+            base_sha=commit,
+            tag=variable.tag_of(ref),
             host=_host(given),
-            ref=found[2],
+            ref=ref,
             starter_chooses=not _is_multibranch(given),
         )
     )
@@ -79,16 +79,16 @@ def _is_multibranch(given: Mapping[str, str]) -> bool:
 def _pull_request(given: Mapping[str, str]) -> Result[GitState, Problems]:
     number = variable.pull_number(given, "CHANGE_ID", _JENKINS)
     target = variable.required(given, "CHANGE_TARGET", _JENKINS)
-    return together(_names(given), number, _head(given), _base(given), target).map(
-        lambda found: GitState(
+    return gather(_names(given), number, _head(given), _base(given), target).map(
+        lambda names, pull_number, head, base, branch: GitState(
             _JENKINS,
             JobType.PRESUBMIT,
-            found[2],
-            *found[0],
-            pull_number=found[1],
-            base_ref=found[4],
-            base_sha=found[3],
-            head_sha=found[2],
+            head,
+            *names,
+            pull_number=pull_number,
+            base_ref=branch,
+            base_sha=base,
+            head_sha=head,
             head_ref=given.get("CHANGE_BRANCH"),
             is_fork="CHANGE_FORK" in given,
             host=_host(given),

@@ -7,7 +7,7 @@ from typing import Final, final
 from returns.result import Result, Success
 
 from image_builder_domain.job.state import CiSystem, GitState, JobType, is_nested_repository, is_repository, is_sha
-from image_builder_domain.problem import Problems, refuse, together
+from image_builder_domain.problem import Problems, gather, refuse
 
 
 @final
@@ -36,8 +36,8 @@ AT_A_TERMINAL: Final = Place()
 
 def read(environment: Mapping[str, str], commit: str | None, repository: str | None) -> Result[GitState, Problems]:
     """The state on a person's machine; ``commit`` is the working copy's, ``repository`` is ``--repo``."""
-    return together(_commit(environment, commit), _names(repository)).map(
-        lambda found: GitState(CiSystem.LOCAL, JobType.LOCAL, found[0], *found[1])
+    return gather(_commit(environment, commit), _names(repository)).map(
+        lambda known, names: GitState(CiSystem.LOCAL, JobType.LOCAL, known, *names)
     )
 
 

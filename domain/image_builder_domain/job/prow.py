@@ -7,6 +7,7 @@ request. Variables: https://docs.prow.k8s.io/docs/jobs/#job-environment-variable
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from returns.result import Failure, Result, Success
@@ -15,7 +16,7 @@ from image_builder_domain.job import variable
 from image_builder_domain.job.repository_url import host_of
 from image_builder_domain.job.state import CiSystem, GitState, JobType, is_nested_repository
 from image_builder_domain.json_object import json_object
-from image_builder_domain.problem import Problem, Problems, every, located, nearest, problems_of, refuse, together
+from image_builder_domain.problem import Problem, Problems, every, gather, located, nearest, problems_of, refuse
 
 _PROW = CiSystem.PROW
 _SPEC = "JOB_SPEC"
@@ -30,16 +31,15 @@ def read(environment: Mapping[str, str], commit: str | None, repository: str | N
     given = {name: value for name, value in environment.items() if value}
     job_type = _job_type(given)
     if isinstance(job_type, Failure):  # report problems of the variables that most jobs have, too
-        return Failure(problems_of(together(job_type, _names(given), _sha(given, "PULL_BASE_SHA"))))
+        return Failure(problems_of(gather(job_type, _names(given), _sha(given, "PULL_BASE_SHA")).values))
     spec = _job_spec(given)
     if job_type.unwrap() is JobType.PERIODIC:
         return spec.bind(lambda found: _periodic(given, found or {}, commit, repository))
     state = _state(given, job_type.unwrap())
-    agreed = together(
-        together(spec, state).bind(lambda both: _spec_agrees(*both)),
-        state.bind(lambda found: _refs_agree(given, found)),
+    spec_agrees, refs_agree = gather(spec, state).bind(_spec_agrees), state.bind(partial(_refs_agree, given))
+    return gather(state, spec, spec_agrees, refs_agree).map(
+        lambda found, record, _spec, _refs: _placed(given, replace(found, host=_host(record)))
     )
-    return together(state, spec, agreed).map(lambda found: _placed(given, replace(found[0], host=_host(found[1]))))
 
 
 def _is_set_by_prow(given: Mapping[str, str]) -> bool:
@@ -65,8 +65,8 @@ def _job_type(given: Mapping[str, str]) -> Result[JobType, Problems]:
 
 
 def _names(given: Mapping[str, str]) -> Result[tuple[str, str], Problems]:
-    both = together(variable.required(given, "REPO_OWNER", _PROW), variable.required(given, "REPO_NAME", _PROW))
-    return both.bind(lambda names: variable.repository(*names, "REPO_OWNER, REPO_NAME"))
+    both = gather(variable.required(given, "REPO_OWNER", _PROW), variable.required(given, "REPO_NAME", _PROW))
+    return both.bind(lambda owner, repo: variable.repository(owner, repo, "REPO_OWNER, REPO_NAME"))
 
 
 def _sha(given: Mapping[str, str], name: str) -> Result[str, Problems]:
@@ -77,17 +77,17 @@ def _sha(given: Mapping[str, str], name: str) -> Result[str, Problems]:
 
 
 def _state(given: Mapping[str, str], job_type: JobType) -> Result[GitState, Problems]:
-    base = together(_names(given), _sha(given, "PULL_BASE_SHA")).map(
-        lambda found: GitState(
-            _PROW, job_type, found[1], *found[0], base_ref=given.get("PULL_BASE_REF"), base_sha=found[1]
+    base = gather(_names(given), _sha(given, "PULL_BASE_SHA")).map(
+        lambda names, commit: GitState(
+            _PROW, job_type, commit, *names, base_ref=given.get("PULL_BASE_REF"), base_sha=commit
         )
     )
     if job_type is JobType.PRESUBMIT:
-        pull = together(variable.pull_number(given, "PULL_NUMBER", _PROW), _sha(given, "PULL_PULL_SHA"))
-        return together(base, pull).map(lambda found: _presubmit(given, found[0], *found[1]))
-    alone = together(base, _no_pull(given, job_type)).map(lambda found: found[0])
+        number, head = variable.pull_number(given, "PULL_NUMBER", _PROW), _sha(given, "PULL_PULL_SHA")
+        return gather(base, number, head).map(partial(_presubmit, given))
+    alone = gather(base, _no_pull(given, job_type)).map(lambda state, _: state)
     if job_type is JobType.BATCH:
-        return together(alone, _pull_refs(given)).map(lambda found: replace(found[0], commit=None, pull_refs=found[1]))
+        return gather(alone, _pull_refs(given)).map(lambda state, refs: replace(state, commit=None, pull_refs=refs))
     return alone
 
 
@@ -118,7 +118,7 @@ def _pull_refs(given: Mapping[str, str]) -> Result[str, Problems]:
 
 def _valid_pull(text: str) -> Result[object, Problems]:
     number, sha, *_ = (*text.split(":", 2), "")
-    return together(variable.number(number, "PULL_REFS"), variable.commit(sha, "PULL_REFS"))
+    return gather(variable.number(number, "PULL_REFS"), variable.commit(sha, "PULL_REFS")).values
 
 
 # --- what JOB_SPEC and PULL_REFS repeat ---------------------------------------------------------------------------
@@ -229,7 +229,7 @@ def _periodic(
     it.
     """
     kind = variable.agreeing(_SPEC, "type", str(spec.get("type", "periodic")), "periodic", "JOB_TYPE")
-    return together(kind, _built_refs(spec)).bind(lambda found: _periodic_state(given, found[1], commit, repository))
+    return gather(kind, _built_refs(spec)).bind(lambda _, refs: _periodic_state(given, refs, commit, repository))
 
 
 def _built_refs(spec: dict[str, Any]) -> Result[dict[str, Any], Problems]:
@@ -257,14 +257,14 @@ def _periodic_state(
 ) -> Result[GitState, Problems]:
     names = _periodic_names(refs, repository)
     agreed = names.bind(lambda found: _no_other_names(given, found))
-    return together(names, _periodic_commit(given, refs, commit), agreed).map(
-        lambda found: GitState(
+    return gather(names, _periodic_commit(given, refs, commit), agreed).map(
+        lambda found, head, _: GitState(
             _PROW,
             JobType.PERIODIC,
-            found[1],
-            *found[0],
+            head,
+            *found,
             base_ref=_text(refs, "base_ref") or given.get("PULL_BASE_REF"),
-            base_sha=found[1],
+            base_sha=head,
             host=_host_of_refs(refs) if refs else None,
             starter_chooses=not _is_set_by_prow(given),
         )

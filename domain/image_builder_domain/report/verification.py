@@ -6,6 +6,7 @@ an earlier run.
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, final
 
 from returns.result import Failure, Result, Success
@@ -13,7 +14,7 @@ from returns.result import Failure, Result, Success
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.job.state import GitState
-from image_builder_domain.problem import Problem, Problems, every, located, refuse, together
+from image_builder_domain.problem import Problem, Problems, every, gather, located, refuse
 from image_builder_domain.report.report import Report, ReportedImage
 from image_builder_domain.signing import SignatureStatus
 
@@ -68,11 +69,11 @@ class VerificationInputs:
 def decide_claims(inputs: VerificationInputs) -> Result[tuple[Claim, ...], Problems]:
     """Every claim, or every problem of the inputs."""
     references = _references(inputs)
-    known = together(inputs.configuration, inputs.git_state)
+    configuration, state = inputs.configuration, inputs.git_state
     if inputs.report is None:
-        return together(references, known).bind(lambda found: _named(inputs.verifiable, found[0], *found[1]))
-    return together(references, inputs.report, known).bind(
-        lambda found: _reported(inputs.verifiable, found[0], found[1], found[2][0])
+        return gather(references, configuration, state).bind(partial(_named, inputs.verifiable))
+    return gather(references, inputs.report, configuration, state).bind(
+        lambda named, report, known, _: _reported(inputs.verifiable, named, report, known)
     )
 
 
@@ -146,7 +147,9 @@ def _destinations(image: ReportedImage, not_signed: str, where: str) -> Result[t
         for place in image.destinations
         if place.holds_digest
     )
-    return together(digest, signatures, places).map(lambda found: tuple(_joined(*found, not_signed)))
+    return gather(digest, signatures, places).map(
+        lambda known, signed, pushed: tuple(_joined(known, signed, pushed, not_signed))
+    )
 
 
 _EDITED: Final = "give the report as --build-report-path wrote it"

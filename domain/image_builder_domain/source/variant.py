@@ -6,7 +6,7 @@ from typing import Final, final
 
 from returns.result import Result, Success
 
-from image_builder_domain.problem import Problems, every, nearest, refuse, together
+from image_builder_domain.problem import Problems, every, gather, nearest, refuse
 from image_builder_domain.source.build_argument import BuildArgument, is_argument_name, is_predefined
 from image_builder_domain.source.dockerfile import DeclaredArguments
 from image_builder_domain.yaml_document import Mapping, Node, Scalar
@@ -70,8 +70,8 @@ class _Known:
 
 
 def _variant(name: Scalar, content: Node, known: _Known) -> Result[Variant, Problems]:
-    return together(_name(name), _arguments(name.text, content, known)).map(
-        lambda found: Variant(found[0], found[1], name.where)
+    return gather(_name(name), _arguments(name.text, content, known)).map(
+        lambda text, arguments: Variant(text, arguments, name.where)
     )
 
 
@@ -90,7 +90,7 @@ def _arguments(variant: str, content: Node, known: _Known) -> Result[tuple[Build
 
 
 def _argument(key: Scalar, value: Node, known: _Known) -> Result[BuildArgument, Problems]:
-    return together(_key(key, known), _value(key.text, value)).map(lambda found: BuildArgument(*found))
+    return gather(_key(key, known), _value(key.text, value)).map(BuildArgument)
 
 
 def _key(key: Scalar, known: _Known) -> Result[str, Problems]:

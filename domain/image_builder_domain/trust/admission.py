@@ -28,7 +28,7 @@ from image_builder_domain.configuration.production_ref import (
 from image_builder_domain.job import variable
 from image_builder_domain.job.azure_pipelines import given_variables
 from image_builder_domain.job.state import JobType
-from image_builder_domain.problem import Problem, Problems, nearest, refuse, together
+from image_builder_domain.problem import Problem, Problems, gather, nearest, refuse
 from image_builder_domain.yaml_document import Node
 
 AUTHORIZATION: Final = "Authorization"
@@ -116,8 +116,8 @@ def read_claims(environment: Mapping[str, str]) -> Result[ClaimedRun, Problems]:
     job_type, base_ref = _job_type(given.get("JOB_TYPE", "")), _base_ref(given.get("PULL_BASE_REF", ""))
     base_sha = variable.commit(given.get("PULL_BASE_SHA", ""), "PullBaseSHA")
     change = job_type.bind(lambda found: _change(found, given.get("PULL_PULL_SHA", ""), given.get("PULL_NUMBER", "")))
-    return together(names, job_type, base_ref, base_sha, change).map(
-        lambda found: ClaimedRun(*found[0], found[1], found[2], found[3], *found[4])
+    return gather(names, job_type, base_ref, base_sha, change).map(
+        lambda repository, kind, ref, sha, proposed: ClaimedRun(*repository, kind, ref, sha, *proposed)
     )
 
 
@@ -137,7 +137,7 @@ def _base_ref(text: str) -> Result[str, Problems]:
 def _change(job_type: JobType, head: str, number: str) -> Result[tuple[str | None, int | None], Problems]:
     """The proposed commit and the pull request, as far as this class of jobs has them."""
     if job_type is JobType.PRESUBMIT:
-        return together(variable.commit(head, "PullPullSHA"), variable.number(number, "PullNumber"))
+        return gather(variable.commit(head, "PullPullSHA"), variable.number(number, "PullNumber")).values
     if number not in ("", "0"):
         return refuse("PullNumber", f"{number!r}, but a {job_type.value} has no pull request", "leave it out")
     if job_type is JobType.MERGE_GROUP:
@@ -151,14 +151,14 @@ def read_rules(environment: Mapping[str, str], refs: Result[Node, Problems]) -> 
     """The rules of the variable group; ``refs`` is the document that the variable :data:`REFS` holds."""
     given = given_variables(environment)
     source = given.get("SOURCE_URL", DEFAULT_SOURCE)
-    return together(
+    return gather(
         refs.bind(_refs),
         _issuer(given.get("OIDC_ISSUER", DEFAULT_ISSUER)),
         _flag(given, "UNMERGED_WITHOUT_AUTHORIZATION"),
         _flag(given, "UNPROTECTED_REFS"),
     ).map(
-        lambda found: AdmissionRules(
-            found[0], found[1], given.get("OIDC_AUDIENCE", DEFAULT_AUDIENCE), _host(source), *found[2:]
+        lambda known, issuer, without_token, unprotected: AdmissionRules(
+            known, issuer, given.get("OIDC_AUDIENCE", DEFAULT_AUDIENCE), _host(source), without_token, unprotected
         )
     )
 

@@ -11,7 +11,7 @@ from image_builder_domain.job.detection import detect
 from image_builder_domain.job.local import Place
 from image_builder_domain.job.state import GitState
 from image_builder_domain.plan.inputs import TagInputs
-from image_builder_domain.problem import Problems, problems_of, together
+from image_builder_domain.problem import Problems, gather, problems_of
 from image_builder_domain.trust.checkout import CheckoutFacts, decide_checkout
 from image_builder_domain.trust.job import trust_facts
 from returns.result import Failure, Result, Success
@@ -32,7 +32,7 @@ def look_at_job(environment: Mapping[str, str], place: Place, state: Result[GitS
 
 def look_at_side(inputs: TagInputs) -> Iterator[Finding]:
     """The side of the job with the facts that it follows from, and entries that are probably mistakes."""
-    known = together(inputs.configuration, inputs.git_state)
+    known = gather(inputs.configuration, inputs.git_state).values
     if isinstance(known, Failure):
         return  # each problem is reported in its own area
     yield from _refused(_WHERE, problems_of(inputs.job))
@@ -60,7 +60,7 @@ def look_at_configuration(file: str, found: Result[Configuration, Problems]) -> 
 
 def look_at_checkout(inputs: TagInputs, facts: CheckoutFacts) -> Iterator[Finding]:
     """How the checkout was compared with what the job claims, or why a build is refused; and what it would warn of."""
-    known = together(inputs.configuration, inputs.job)
+    known = gather(inputs.configuration, inputs.job).values
     if isinstance(known, Failure):
         return
     configuration, job = known.unwrap()
