@@ -10,8 +10,9 @@ from image_builder_domain.configuration.file import Configuration, configuration
 from image_builder_domain.engine_type import EngineDecision
 from image_builder_domain.plan.backend import choose_engine
 from image_builder_domain.plan.build import Plan
-from image_builder_domain.plan.inputs import Inputs, Source, TagInputs
+from image_builder_domain.plan.inputs import Inputs, TagInputs
 from image_builder_domain.problem import Problems
+from image_builder_domain.source.source import Source
 from image_builder_domain.trust.checkout import CheckoutFacts
 from image_builder_domain.trust.job import Job
 from returns.result import Result, Success

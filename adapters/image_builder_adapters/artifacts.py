@@ -15,7 +15,7 @@ from typing import final
 from image_builder_domain.failure import ArtifactFailure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.folder import nearest_folder, opened_folder
+from image_builder_adapters.folder import link_on, nearest_folder, opened_folder
 from image_builder_adapters.redaction import PieceRedactor, Redactor
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -111,6 +111,14 @@ class FileArtifacts:
         except (OSError, ValueError) as error:
             return Failure(ArtifactFailure(path, _reason(error)))
         return Success(path)
+
+    def append(self, path: str, content: bytes) -> Result[str, ArtifactFailure]:
+        """Implement ``EvidenceFiles.append``."""
+        return append(path, content)
+
+    def link_on(self, folder: str) -> str:
+        """Implement ``EvidenceFiles.link_on``."""
+        return link_on(folder, self._context)
 
 
 @final

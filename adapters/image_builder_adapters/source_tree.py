@@ -5,9 +5,11 @@ A context may come from a stranger, so links to places outside of it are rejecte
 
 import os
 import stat
+from dataclasses import dataclass
+from typing import final
 from functools import partial
 
-from image_builder_domain.plan.inputs import Source
+from image_builder_domain.source.source import Source
 from image_builder_domain.problem import Problems, gather, refuse
 from image_builder_domain.source.build_argument import BuildArgument, env_file_arguments
 from image_builder_domain.source.dockerfile import DeclaredArguments, declared_arguments
@@ -17,6 +19,23 @@ from returns.result import Result, Success
 from image_builder_adapters.files import read_file
 
 _DEFAULTS = ("Dockerfile", "dockerfile")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class FolderSourceTree:
+    """The build context in the folder ``context``."""
+
+    context: str
+
+    def read(self, dockerfile: str | None, env_file: str | None) -> Result[Source, Problems]:
+        """Implement ``SourceTree.read``."""
+        return find_dockerfile(self.context, dockerfile).bind(lambda found: read_source(*found, env_file))
+
+    def default_dockerfile(self) -> str:
+        """Implement ``SourceTree.default_dockerfile``."""
+        found = [name for name in _DEFAULTS if os.path.isfile(os.path.join(self.context, name))]
+        return found[0] if found else _DEFAULTS[0]
 
 
 def find_dockerfile(context: str, dockerfile: str | None) -> Result[tuple[str, str], Problems]:

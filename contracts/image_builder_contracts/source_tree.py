@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-from image_builder_domain.plan.inputs import Source
 from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.source.build_argument import BuildArgument
+from image_builder_domain.source.source import Source
 from returns.result import Failure, Result
 
 from image_builder_contracts.clause import contract_of

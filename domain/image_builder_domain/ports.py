@@ -17,6 +17,9 @@ from image_builder_domain.image.reference import ImageReference, Repository
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignerMisconfigured
 
 if TYPE_CHECKING:
+    from image_builder_domain.configuration.file import Configuration
+    from image_builder_domain.problem import Problems
+    from image_builder_domain.source.source import Source
     from image_builder_domain.trust.checkout import CheckoutFacts, Claim
     from image_builder_domain.trust.history import History
 
@@ -107,6 +110,39 @@ class WorkingCopy(Protocol):
         without it, the checkout in the workspace counts, else the one around the working directory, which may be
         another one.
         """
+        ...
+
+
+class ConfigurationFile(Protocol):
+    """The administrators' configuration.
+
+    Takes   nothing.
+    Gives   the whole configuration, checked.
+    Fails   with every problem of the file at once, each with its line and column. Never raises.
+    Source  specification, section 2.
+    """
+
+    def read(self) -> "Result[Configuration, Problems]":
+        """Read and check the whole file."""
+        ...
+
+
+class SourceTree(Protocol):
+    """The build context: its Dockerfile, and what lies beside it.
+
+    Takes   paths as the command line has them: the Dockerfile's below the context, None for the default one, and that
+            of ``--env-file`` below the Dockerfile's folder.
+    Gives   what decisions need of the files. A link that leads out of the context is refused.
+    Fails   with the problems of every file. Never raises.
+    Source  specification, sections 1 and 6.
+    """
+
+    def read(self, dockerfile: str | None, env_file: str | None) -> "Result[Source, Problems]":
+        """Read the Dockerfile, its variants and the env file."""
+        ...
+
+    def default_dockerfile(self) -> str:
+        """``Dockerfile``, or ``dockerfile`` when only that exists; the context need not be here."""
         ...
 
 
@@ -262,4 +298,16 @@ class Artifacts(Protocol):
 
     def discard(self, path: str) -> Result[str, ArtifactFailure]:
         """Remove the file that an earlier run wrote there; a file that is not there is removed already."""
+        ...
+
+
+class EvidenceFiles(Artifacts, Protocol):
+    """The same, with what later steps of a CI system read."""
+
+    def append(self, path: str, content: bytes) -> Result[str, ArtifactFailure]:
+        """Add to the end of a file that the CI system made."""
+        ...
+
+    def link_on(self, folder: str) -> str:
+        """Why a folder must not be used: the link on its path that is not followed; empty without one."""
         ...

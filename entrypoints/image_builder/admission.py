@@ -70,9 +70,10 @@ def _admitted(environment: Mapping[str, str], cancellation: "Cancellation") -> "
 
 
 def _production_refs(environment: Mapping[str, str]) -> "Result[Node, Problems]":
-    from image_builder_adapters.yaml_reader import parse_document
     from image_builder_domain.job.azure_pipelines import given_variables
     from image_builder_domain.trust.admission import REFS
+
+    from image_builder.container import parse_document
 
     text = given_variables(environment).get(REFS, "")
     if not text.strip():
@@ -94,28 +95,11 @@ def _token(
         import jwt  # noqa: F401 (the extra may be missing)
     except ImportError:
         return refuse(_TOKEN, "PyJWT is not installed", "install it with: pip install 'oci-image-builder[pipeline]'")
-    from image_builder_adapters.http.client import HttpClient
-    from image_builder_adapters.identity.signed_token import verified_claims
+    from image_builder.container.admission import read_token
 
-    client = HttpClient()
-    try:
-        found = verified_claims(text, _keys(environment, rules.issuer, client), cancellation)
-    finally:
-        client.close()
+    found = read_token(text, rules.issuer, environment, cancellation)
     remedy = "let the job that builds ask the configured issuer for a token"
     return found.lash(lambda failure: refuse("Authorization", str(failure), remedy))
-
-
-def _keys(environment: Mapping[str, str], issuer: str, client: Any) -> Any:
-    from image_builder_adapters.artifacts import FileArtifacts
-    from image_builder_adapters.http.retry import RetryPolicy
-    from image_builder_adapters.identity.issuer_keys import IssuerKeys
-
-    from image_builder.folders import state_directory
-
-    folder = os.path.join(state_directory(environment), "issuer-keys")
-    policy = RetryPolicy(attempts=3, pause_seconds=1.0, growth=2.0, longest_pause_seconds=10.0)
-    return IssuerKeys(issuer, client, policy, FileArtifacts("", Redactor()), folder, time.time)
 
 
 def _refuse(problems: Problems, environment: Mapping[str, str], console: Console, redactor: Redactor) -> None:

@@ -9,19 +9,18 @@ import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final, final
 
-from image_builder_adapters.artifacts import FileArtifacts, append
-from image_builder_adapters.folder import link_on
 from image_builder_adapters.redaction import Redactor
 from image_builder_domain.exit_code import ExitCode, Interruption
 from image_builder_domain.failure import ArtifactFailure
 from image_builder_domain.job.detection import detect
 from image_builder_domain.job.state import CiSystem
+from image_builder_domain.ports import EvidenceFiles
 from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.report.report import Report, unfinished_report
 from image_builder_domain.trust.job import Side
 from returns.methods import unwrap_or_failure
 
-from image_builder.folders import engine_state_directory, log_directory
+from image_builder.folders import engine_state_directory
 from image_builder.options import Options, field_of
 from image_builder.presenters import azure_pipelines, github, prow
 from image_builder.presenters.console import Console
@@ -55,14 +54,14 @@ class Evidence:
         environment: Mapping[str, str],
         redactor: Redactor,
         console: Console,
+        files: EvidenceFiles,
     ) -> None:
         self._modes = modes
         self._options = options
         self._environment = environment
         self._redactor = redactor
         self._console = console
-        self._context = options.context or "."
-        self._artifacts = FileArtifacts(log_directory(options, environment), redactor, self._context)
+        self._artifacts = files
         self._unusable = set[str]()
 
     def begin(self) -> Problems:
@@ -140,7 +139,7 @@ class Evidence:
         if isinstance(checked, ArtifactFailure):
             yield Problem("--log-dir", str(checked))
         kept = [os.path.join(engine_state_directory(self._environment, side), "buildkit") for side in Side]
-        for link in dict.fromkeys(link_on(folder, self._context) for folder in kept):
+        for link in dict.fromkeys(self._artifacts.link_on(folder) for folder in kept):
             if link:
                 remedy = "remove the link, or set the variable to another folder"
                 yield Problem("XDG_STATE_HOME", f"the state folder cannot be used: {link}", remedy)
@@ -198,7 +197,7 @@ class Evidence:
     def _add(self, name: str, content: bytes) -> str | ArtifactFailure | None:
         """Add to the file that a variable names; None where there is none, or where it cannot be used."""
         path = self._environment.get(name)
-        return unwrap_or_failure(append(path, content)) if path and name not in self._unusable else None
+        return unwrap_or_failure(self._artifacts.append(path, content)) if path and name not in self._unusable else None
 
     def _print_state(self, report: Report) -> tuple[str, ...]:
         """Set the variables of Azure Pipelines."""

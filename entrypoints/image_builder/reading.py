@@ -2,18 +2,14 @@
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, final
 
-from image_builder_adapters.git.working_copy import GitWorkingCopy
-from image_builder_adapters.job_surroundings import find_place, read_event
-from image_builder_adapters.plugins import ENGINE_CHOICE, engines, signers
-from image_builder_adapters.yaml_reader import read_flawed
-from image_builder_domain.configuration.file import configuration
 from image_builder_domain.job.detection import detect, git_question, read_git_state, read_without_commit
 from image_builder_domain.job.state import CiSystem
 from image_builder_domain.plan.backend import choose_engine, known_backend, pipeline_engine
-from image_builder_domain.plan.inputs import Asked, Inputs, Source, TagInputs, source_date_epoch
+from image_builder_domain.plan.inputs import Asked, Inputs, TagInputs, source_date_epoch
 from image_builder_domain.problem import gather, problems_of, refuse
 from image_builder_domain.trust.configuration_origin import Origin, origin_of, workspace_of
 from returns.result import Result, Success
@@ -22,10 +18,12 @@ from image_builder.options import Options
 
 if TYPE_CHECKING:
     from image_builder_domain.configuration.file import Configuration
+    from image_builder_domain.engine_type import EngineType
+    from image_builder_domain.job.local import Place
     from image_builder_domain.job.state import GitState
-    from image_builder_domain.plan.backend import ChosenEngine
+    from image_builder_domain.plan.backend import ChosenEngine, EngineChoice
     from image_builder_domain.plan.remote import RemoteInputs
-    from image_builder_domain.ports import WorkingCopy
+    from image_builder_domain.ports import ConfigurationFile, SourceTree, WorkingCopy
     from image_builder_domain.problem import Problems
     from image_builder_domain.trust.checkout import CheckoutFacts
     from image_builder_domain.trust.history import History
@@ -35,18 +33,41 @@ _EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @final
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a run reads from, supplied by the container.
+
+    ``event`` reads the payload of a GitHub event, ``file`` a file of a few MiB with the remedy of its problems.
+    ``engines`` are those that are installed, ``engine_choice`` chooses one without ``--backend``. ``can_ask_for_token``
+    says whether this job may ask GitHub for an identity token. What needs more modules is a function that loads them.
+    """
+
+    place: "Place"
+    event: "Callable[[], Result[Mapping[str, Any], Problems]]"
+    configuration_file: "ConfigurationFile"
+    working_copy: "WorkingCopy"
+    source_tree: "Callable[[], SourceTree]"
+    file: "Callable[[str, str], Result[bytes, Problems]]"
+    engines: "Mapping[str, EngineType]"
+    engine_choice: "EngineChoice"
+    can_ask_for_token: Callable[[], bool]
+
+
+@final
 class Reader:
     """Reads for one command line. ``know`` is called with the configuration as soon as one that is valid was read."""
 
     def __init__(
-        self, options: Options, environment: Mapping[str, str], know: "Callable[[Configuration], None]"
+        self,
+        options: Options,
+        environment: Mapping[str, str],
+        sources: Sources,
+        know: "Callable[[Configuration], None]",
     ) -> None:
         self._options = options
         self._environment = environment
         self._know = know
-        self._context = options.context or "."
-        self._engines = engines()
-        self._working_copy: WorkingCopy = GitWorkingCopy(self._context, environment)
+        self._sources = sources
 
     def tag_inputs(self) -> TagInputs:
         """What tags are decided from."""
@@ -54,15 +75,16 @@ class Reader:
 
     def settings(self) -> TagInputs:
         """The same for modes that build nothing: outside CI they need no commit, and so no working copy."""
-        if detect(self._environment, find_place()) is not CiSystem.LOCAL:
+        if detect(self._environment, self._sources.place) is not CiSystem.LOCAL:
             return self._inputs(self._git_state())
         return self._inputs(read_without_commit(self._environment, self._options.repo))
 
     def build_inputs(self) -> Inputs:
         """What a build is planned from."""
-        tags, source = self.tag_inputs(), self._source()
-        asked = tags.asked
-        engine = choose_engine(asked.backend, asked.build_in_ado, self._environment, ENGINE_CHOICE, self._engines)
+        tags, sources = self.tag_inputs(), self._sources
+        source = sources.source_tree().read(self._options.dockerfile, self._options.env_file)
+        asked, choice = tags.asked, sources.engine_choice
+        engine = choose_engine(asked.backend, asked.build_in_ado, self._environment, choice, sources.engines)
         paths = engine.map(lambda chosen: real_paths_of(chosen, tags)).value_or({})
         checkout = self.checkout(tags, source.map(lambda found: found.dockerfile).value_or(""))
         return Inputs(tags, engine, source, self._commit_time(tags), len(os.sched_getaffinity(0)), paths, checkout)
@@ -73,7 +95,7 @@ class Reader:
 
     def preview_inputs(self) -> "RemoteInputs":
         """The same for a preview, with the definition that it expands."""
-        return self._remote_inputs(True, _definition(self._options.ado_preview_run_yaml_path))
+        return self._remote_inputs(True, self._definition())
 
     def checkout(self, tags: TagInputs, dockerfile: str) -> "CheckoutFacts":
         """What git's files say of the build context; nothing for a job whose git state is invalid."""
@@ -85,7 +107,7 @@ class Reader:
 
         state = tags.git_state.unwrap()
         workspace = workspace_of(state.system, self._environment)
-        return self._working_copy.facts(dockerfile, workspace, claim_of(state, self._environment))
+        return self._sources.working_copy.facts(dockerfile, workspace, claim_of(state, self._environment))
 
     def _inputs(self, state: "Result[GitState, Problems]", *, is_built: bool = False) -> TagInputs:
         """``is_built``: the mode works with the build context, so a commit chooses what the files in it say."""
@@ -94,12 +116,10 @@ class Reader:
         return TagInputs(self._asked(), found, state, _time(self._environment), self._environment, history, origin)
 
     def _configuration(self) -> "Result[Configuration, Problems]":
-        file, backend = self._options.config, self._options.backend
-        found = read_flawed(file).bind(
-            lambda read: configuration(read[0], file, flaws=read[1], engines=self._engines, signers=signers())
-        )
+        found = self._sources.configuration_file.read()
         found.map(self._know)
-        return gather(found, known_backend(backend or None, self._engines)).map(lambda known, _: known)
+        known = known_backend(self._options.backend or None, self._sources.engines)
+        return gather(found, known).map(lambda configuration, _: configuration)
 
     def _origin(self, state: "Result[GitState, Problems]", is_built: bool) -> Origin:
         """Where the configuration file lies; a job outside CI may use any."""
@@ -107,7 +127,7 @@ class Reader:
             return Origin.APART
         system = state.unwrap().system
         workspace = workspace_of(system, self._environment)
-        is_held = self._working_copy.holds(self._options.config, workspace, is_built=is_built)
+        is_held = self._sources.working_copy.holds(self._options.config, workspace, is_built=is_built)
         return origin_of(system, self._environment, is_held=is_held)
 
     def _history(
@@ -123,13 +143,14 @@ class Reader:
         if not questions or known.commit is None:
             return {}
         workspace = workspace_of(known.system, self._environment)
-        return self._working_copy.history(known.commit, questions, workspace)
+        return self._sources.working_copy.history(known.commit, questions, workspace)
 
     def _git_state(self) -> "Result[GitState, Problems]":
-        environment, place = self._environment, find_place()
+        environment, place = self._environment, self._sources.place
         question = git_question(environment, place)  # where the job itself names the commit, git is not asked
-        commit = self._working_copy.commit(question) if question is not None else None
-        return read_git_state(environment, commit, self._options.repo, _event(environment), place)
+        commit = self._sources.working_copy.commit(question) if question is not None else None
+        event = self._sources.event() if detect(environment) is CiSystem.GITHUB else None
+        return read_git_state(environment, commit, self._options.repo, event, place)
 
     def _commit_time(self, tags: TagInputs) -> int | None:
         """Only a reproducible build needs it, and git is asked only then."""
@@ -138,33 +159,28 @@ class Reader:
             return None
         state = tags.git_state.unwrap()
         commit = state.commit or state.base_sha  # a batch has no commit of its own, but one that it goes on top of
-        return self._working_copy.commit_time(commit) if commit is not None else None
-
-    def _source(self) -> "Result[Source, Problems]":
-        from image_builder_adapters.source_tree import find_dockerfile, read_source
-
-        found = find_dockerfile(self._context, self._options.dockerfile)
-        return found.bind(lambda place: read_source(*place, self._options.env_file))
+        return self._sources.working_copy.commit_time(commit) if commit is not None else None
 
     def _remote_inputs(self, in_ado: bool, definition: "Result[str, Problems] | None" = None) -> "RemoteInputs":
-        from image_builder_adapters.azure_devops.identity_token import can_ask
         from image_builder_domain.plan.remote import RemoteInputs
 
         return RemoteInputs(
             tags=self.tag_inputs(),
             context=self._options.context,
-            dockerfile=self._options.dockerfile or self._dockerfile(),
-            engine=pipeline_engine(self._options.backend, in_ado, self._environment, ENGINE_CHOICE),
+            dockerfile=self._options.dockerfile or self._sources.source_tree().default_dockerfile(),
+            engine=pipeline_engine(self._options.backend, in_ado, self._environment, self._sources.engine_choice),
             env_file=self._options.env_file,
             build_config_from_pull_request=self._options.test_kaniko_build_config,
-            identity_token=can_ask(self._environment),
+            identity_token=self._sources.can_ask_for_token(),
             definition=definition,
         )
 
-    def _dockerfile(self) -> str:
-        """As for a local build, if the context is here: ``Dockerfile``, or ``dockerfile`` when only that exists."""
-        found = [name for name in ("Dockerfile", "dockerfile") if os.path.isfile(os.path.join(self._context, name))]
-        return found[0] if found else "Dockerfile"
+    def _definition(self) -> "Result[str, Problems]":
+        path = self._options.ado_preview_run_yaml_path
+        if path is None:
+            return refuse(f"--{_PATH}", "a preview needs the definition to expand", "give the path of its YAML file")
+        content = self._sources.file(path, f"name another one with --{_PATH}")
+        return content.bind(lambda found: _text(path, found))
 
     def _asked(self) -> Asked:
         options = self._options
@@ -195,25 +211,10 @@ def real_paths_of(engine: "ChosenEngine", inputs: TagInputs) -> dict[str, str]:
     return {path: os.path.realpath(path) for path in named}
 
 
-def _event(environment: Mapping[str, str]) -> "Result[Mapping[str, Any], Problems] | None":
-    """The payload of a GitHub event; other CI systems have none."""
-    if detect(environment) is not CiSystem.GITHUB:
-        return None
-    return read_event(environment.get("GITHUB_EVENT_PATH", ""))
-
-
 def _time(environment: Mapping[str, str]) -> datetime:
     """Now, or ``SOURCE_DATE_EPOCH``; a value that is no time is refused where tags are decided."""
     epoch = source_date_epoch(environment).value_or(None)
     return datetime.now(UTC) if epoch is None else _EARLIEST + timedelta(seconds=epoch)
-
-
-def _definition(path: str | None) -> "Result[str, Problems]":
-    if path is None:
-        return refuse(f"--{_PATH}", "a preview needs the definition to expand", "give the path of its YAML file")
-    from image_builder_adapters.files import read_file
-
-    return read_file(path, f"name another one with --{_PATH}").bind(lambda content: _text(path, content))
 
 
 def _text(path: str, content: bytes) -> "Result[str, Problems]":

@@ -15,7 +15,15 @@ from image_builder_domain.exit_code import ExitCode, Interruption
 from image_builder_domain.problem import Problems, first_problems, problems_of
 from returns.result import Failure, Result
 
+from image_builder.container import (
+    Settings,
+    open_evidence_files,
+    open_sources,
+    secrets_of_environment,
+    secrets_of_signers,
+)
 from image_builder.flag_table import MODE_FLAGS
+from image_builder.folders import log_directory, state_directory
 from image_builder.options import Options, field_of
 from image_builder.presenters.console import Console
 from image_builder.presenters.plan import warn
@@ -27,7 +35,6 @@ if TYPE_CHECKING:
     from image_builder_domain.source.build_argument import BuildArgument
     from image_builder_domain.trust.job import Job
 
-    from image_builder.container import Settings
     from image_builder.evidence import Evidence
 
 _LEAVE_EVIDENCE = {"build", "remote", "sign", "tags", "preview"}
@@ -101,17 +108,15 @@ class Session:
         self.console = console
         self.redactor = redactor
         self.words = words
-        self.reader = Reader(options, environment, self._know)
+        self.sources = open_sources(options.config, options.context or ".", environment)
+        self.reader = Reader(options, environment, self.sources, self._know)
         self.is_plan = is_plan
         self._early = early
         self._evidence = self._open_evidence()
 
     @property
-    def settings(self) -> "Settings":
+    def settings(self) -> Settings:
         """What the adapters need to know."""
-        from image_builder.container import Settings
-        from image_builder.folders import log_directory, state_directory
-
         folders = log_directory(self.options, self.environment), state_directory(self.environment)
         return Settings(self.environment, *folders, self.redactor, self.options.context)
 
@@ -168,25 +173,17 @@ class Session:
 
     def _protect(self) -> None:
         """Hide every secret that the environment leads to, and show what adapters log, before foreign text is read."""
-        from image_builder_adapters.known_secrets import known_secrets
-
         from image_builder.presenters.adapter_log import show_adapter_log
 
-        for secret in known_secrets(self.environment):
+        for secret in secrets_of_environment(self.environment):
             self.redactor.learn(secret)
         show_adapter_log(self.console, debug=self.options.debug)
 
     def _know(self, configuration: "Configuration") -> None:
         """Use a configuration's log format, and hide the secrets of all its signers, also of those that do not sign."""
         self.console.use_format(configuration.log_format)
-        if not configuration.signers or self.mode in _QUICK:
-            return
-        from image_builder_adapters.plugins import signers
-
-        types = signers()
-        for signer in configuration.signers:
-            read = types[signer.type].secrets
-            for secret in read(signer.settings) if read is not None else ():
+        if configuration.signers and self.mode not in _QUICK:
+            for secret in secrets_of_signers(configuration):
                 self.redactor.learn(secret)
 
     def _warn(self, work: Work) -> None:
@@ -245,7 +242,8 @@ class Session:
             return None
         from image_builder.evidence import Evidence
 
-        return Evidence(modes, options, self.environment, self.redactor, self.console)
+        files = open_evidence_files(log_directory(options, self.environment), self.redactor, options.context or ".")
+        return Evidence(modes, options, self.environment, self.redactor, self.console, files)
 
 
 Mode: TypeAlias = Callable[[Session], Result[Work, Problems]]

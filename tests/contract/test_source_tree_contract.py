@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from image_builder_adapters.source_tree import find_dockerfile, read_source
 from image_builder_contracts.source_tree import ReadSource, SourceTreeContract
-from image_builder_domain.plan.inputs import Source
 from image_builder_domain.problem import Problem, Problems, refuse
 from image_builder_domain.source.build_argument import BuildArgument
+from image_builder_domain.source.source import Source
 from returns.result import Failure, Result
 
 

@@ -72,7 +72,7 @@ def test_missing_configuration_file_is_refused(world: World, marked: Watch) -> N
         pytest.param(["--output", "xml"], ["--output", "'xml'", "human, json"], id="unknown-choice"),
         pytest.param(["stray"], ["'stray'"], id="stray-word"),
         pytest.param(["--tag", "a=-x"], ["--tag", "'-x' is not a tag"], id="invalid-tag"),
-        pytest.param(["--tag", "a={{ .Nope }}"], ["no field .Nope", "^", ".ShortSHA"], id="unknown-field"),
+        pytest.param(["--tag", "a={{ .Nope }}"], ["unknown field .Nope", "^", ".ShortSHA"], id="unknown-field"),
         pytest.param(["--tag", "a=1", "--tag", "a=2"], ["two values"], id="two-values-for-a-name"),
         pytest.param(["--platform", "amd64"], ["--platform", "os/arch"], id="invalid-platform"),
         pytest.param(["--build-arg", "NOT_SET_ANYWHERE"], ["--build-arg", "NOT_SET_ANYWHERE"], id="unset-argument"),

@@ -11,10 +11,11 @@ from returns.result import Result, Success
 
 from image_builder_domain.build import BuildRequest
 from image_builder_domain.image.platform import Platform
-from image_builder_domain.plan.inputs import Asked, Source, TagInputs
+from image_builder_domain.plan.inputs import Asked, TagInputs
 from image_builder_domain.problem import Problems, every, gather, located, nearest, refuse
 from image_builder_domain.source.build_argument import BuildArgument, exported_tags, is_argument_name, is_predefined
 from image_builder_domain.source.dockerfile import DeclaredArguments
+from image_builder_domain.source.source import Source
 from image_builder_domain.tag import Tag
 
 

@@ -14,8 +14,9 @@ from image_builder_domain.plan.arguments import Arguments, decide_arguments, dec
 from image_builder_domain.plan.backend import ChosenEngine
 from image_builder_domain.plan.caches import decide_cache, variant_cache
 from image_builder_domain.plan.destinations import decide_destinations, decide_repositories
-from image_builder_domain.plan.inputs import EPOCH, Inputs, Source, source_date_epoch
+from image_builder_domain.plan.inputs import EPOCH, Inputs, source_date_epoch
 from image_builder_domain.problem import Problem, Problems, every, gather, refuse
+from image_builder_domain.source.source import Source
 from image_builder_domain.source.variant import Variant, chosen_variants
 from image_builder_domain.tag import Tag
 from image_builder_domain.trust.job import Job

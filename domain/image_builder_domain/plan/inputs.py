@@ -18,9 +18,7 @@ from image_builder_domain.trust.job import Job
 
 if TYPE_CHECKING:
     from image_builder_domain.plan.backend import ChosenEngine
-    from image_builder_domain.source.build_argument import BuildArgument
-    from image_builder_domain.source.dockerfile import DeclaredArguments
-    from image_builder_domain.source.variant import Variant
+    from image_builder_domain.source.source import Source
 
 EPOCH = "SOURCE_DATE_EPOCH"
 """The variable that fixes the time, in seconds since 1970 (reproducible-builds.org)."""
@@ -83,30 +81,6 @@ class TagInputs:
         return gather(self.configuration, self.git_state).bind(decided)
 
 
-def _nothing_declared() -> "DeclaredArguments":
-    from image_builder_domain.source.dockerfile import DeclaredArguments
-
-    return DeclaredArguments()
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What is built: an absolute context directory, and the Dockerfile's path below it.
-
-    ``text`` is the Dockerfile's, and ``declared`` what it declares with ``ARG``. ``variants`` holds the variants of
-    ``variants.yaml``, and is empty without one. ``env_file`` holds the arguments of ``--env-file``, and is None without
-    the flag.
-    """
-
-    context: str
-    dockerfile: str
-    declared: "DeclaredArguments" = field(default_factory=_nothing_declared)
-    variants: "tuple[Variant, ...]" = ()
-    env_file: "tuple[BuildArgument, ...] | None" = None
-    text: str = field(default="", repr=False)
-
-
 @final
 @dataclass(frozen=True, slots=True)
 class Inputs:
@@ -119,7 +93,7 @@ class Inputs:
 
     tags: TagInputs
     engine: "Result[ChosenEngine, Problems]"
-    source: Result[Source, Problems]
+    source: "Result[Source, Problems]"
     commit_time: int | None
     processors: int = 1
     real_paths: Mapping[str, str] = field(default_factory=dict)

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from image_builder_adapters.registry import HttpRegistry
 from image_builder_domain.image.reference import Repository
 from image_builder_domain.plan.build import Plan
 from image_builder_domain.plan.build import decide as decide_build
@@ -10,7 +9,7 @@ from image_builder_domain.problem import Problems
 from image_builder_domain.report.outcome import report
 from returns.result import Result
 
-from image_builder.container import open_ports
+from image_builder.container.runs import learn_credentials, open_ports
 from image_builder.folders import engine_state_directory
 from image_builder.presenters.build import plan_as_json, plan_as_text, summary
 from image_builder.session import Ending, Session, Work
@@ -53,8 +52,7 @@ def _announce(plan: Plan, session: Session) -> None:
 
 
 def _carry_out(plan: Plan, ports: Ports, session: Session) -> Ending:
-    if isinstance(ports.registry, HttpRegistry):
-        ports.registry.learn(_repositories(plan), session.cancellation)
+    learn_credentials(ports, _repositories(plan), session.cancellation)
     outcome = carry_out(plan, ports, session.console, session.cancellation)
     return Ending(
         exit_code=outcome.exit_code(),

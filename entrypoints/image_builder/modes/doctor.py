@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from image_builder_adapters.cancellation import ScopedCancellation
-from image_builder_adapters.job_surroundings import find_place
-from image_builder_adapters.plugins import ENGINE_CHOICE
 from image_builder_domain.diagnosis import Diagnosis, Finding
 from image_builder_domain.plan.backend import PIPELINE, decide_backend
 from image_builder_domain.plan.inputs import TagInputs
@@ -13,7 +11,7 @@ from image_builder_domain.ports import Cancellation
 from image_builder_domain.problem import Problem, Problems, problems_of
 from returns.result import Result, Success
 
-from image_builder.container import lasting_settings
+from image_builder.container.examination import lasting_settings
 from image_builder.modes.examination.engines import look_at_engines
 from image_builder.modes.examination.job import look_at_checkout, look_at_configuration, look_at_job, look_at_side
 from image_builder.modes.examination.pipeline import look_at_pipeline
@@ -46,17 +44,17 @@ def _examine(inputs: TagInputs, session: Session) -> Ending:
 def _findings(session: Session, inputs: TagInputs, cancellation: Cancellation) -> Iterator[Finding]:
     """Everything that is looked at, part after part."""
     options, reader = session.options, session.reader
-    decided = decide_backend(options.backend, options.build_in_ado, inputs.environment, ENGINE_CHOICE)
+    decided = decide_backend(options.backend, options.build_in_ado, inputs.environment, session.sources.engine_choice)
     backend, known = decided.value_or(None), inputs.configuration.value_or(None)
     settings = lasting_settings(session.settings, backend)
     is_local, job = backend != PIPELINE, inputs.job.value_or(None)
-    yield from look_at_job(inputs.environment, find_place(), inputs.git_state)
+    yield from look_at_job(inputs.environment, session.sources.place, inputs.git_state)
     yield from look_at_side(inputs)
     yield from look_at_configuration(options.config, inputs.configuration)
     if is_local:
         yield from look_at_checkout(inputs, reader.checkout(inputs, options.dockerfile or "Dockerfile"))
     yield from map(_of_backend, problems_of(decided))
-    yield from look_at_engines(backend, known, inputs, settings, cancellation)
+    yield from look_at_engines(backend, known, inputs, session.sources.engines, settings, cancellation)
     yield from look_at_steps(backend, known, job, settings)
     yield from look_at_registries(options.name, known, inputs, is_local, settings, cancellation)
     yield from look_at_signers(known, job, is_local, settings, cancellation)

@@ -9,7 +9,7 @@ from image_builder_domain.remote_pipeline import RunRequest
 from image_builder_domain.report.outcome import remote_report
 from returns.result import Failure, Result
 
-from image_builder.container import open_remote_ports
+from image_builder.container.runs import open_remote_ports
 from image_builder.presenters.remote import plan_as_json, plan_as_text, summary
 from image_builder.session import Ending, Session, Work
 from image_builder.workflows.remote_build import RemotePorts, build_remotely

@@ -2,11 +2,10 @@
 
 import json
 
-from image_builder_adapters.plugins import engines, signers
-from image_builder_domain.configuration.file import schema
 from image_builder_domain.problem import Problems
 from returns.result import Result, Success
 
+from image_builder.container import configuration_schema
 from image_builder.session import Ending, Session, Work
 
 
@@ -14,7 +13,7 @@ def decide(session: Session) -> Result[Work, Problems]:
     """Nothing is read."""
 
     def carry_out() -> Ending:
-        text = json.dumps(schema(engines(), signers()), indent=2)
+        text = json.dumps(configuration_schema(), indent=2)
         return Ending(result=lambda: session.console.result(text))
 
     return Success(Work(carry_out=carry_out))

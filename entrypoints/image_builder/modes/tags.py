@@ -4,11 +4,13 @@ import json
 from typing import TYPE_CHECKING
 
 from image_builder_adapters.console_text import harmless_json
+from image_builder_adapters.redaction import Redactor
 from image_builder_domain.plan.tags import decide_tags, tag_warnings
 from image_builder_domain.problem import Problems
 from image_builder_domain.tag import Tag
 from returns.result import Failure, Result
 
+from image_builder.container import open_evidence_files
 from image_builder.session import Ending, Session, Work
 
 if TYPE_CHECKING:
@@ -36,8 +38,5 @@ def _copied(line: str, session: Session) -> tuple[str, ...]:
     path = session.options.tags_output_file
     if path is None:
         return ()
-    from image_builder_adapters.artifacts import FileArtifacts
-    from image_builder_adapters.redaction import Redactor
-
-    written = FileArtifacts("", Redactor(), session.options.context).write(path, f"{line}\n".encode())
+    written = open_evidence_files("", Redactor(), session.options.context).write(path, f"{line}\n".encode())
     return (str(written.failure()),) if isinstance(written, Failure) else ()

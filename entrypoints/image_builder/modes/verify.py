@@ -1,14 +1,13 @@
 """The mode ``verify``: look up what registries hold and who signed it."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from image_builder_adapters.files import read_file
-from image_builder_adapters.plugins import signers
 from image_builder_domain.problem import Problems, problems_of
 from image_builder_domain.report.verification import Claim, VerificationInputs, decide_claims, published_images
 from returns.result import Failure, Result
 
-from image_builder.container import open_verification_ports
+from image_builder.container.runs import open_verification_ports, verifiable
 from image_builder.presenters.verify import verified_as_json, verified_as_text
 from image_builder.session import Ending, Session, Work
 from image_builder.workflows.verify import VerificationPorts, exit_code, preflight, verify_claims
@@ -24,20 +23,25 @@ def decide(session: Session) -> Result[Work, Problems]:
     """Exit code: 0 all is as claimed, 2 refused, 4 a digest differs, 5 not signed or wrong, 7, 130 and 143 stopped."""
     known = session.reader.settings()
     defined: tuple[SignerDefinition, ...] = known.configuration.map(lambda found: found.signers).value_or(())
-    types = signers()
-    verifiable = {signer.name: signer for signer in defined if types[signer.type].make_verifier is not None}
+    signers = verifiable(defined)
     inputs = VerificationInputs(
-        session.words, _report(session.options.report), known.configuration, known.git_state, frozenset(verifiable)
+        session.words,
+        _report(session.options.report, session.sources.file),
+        known.configuration,
+        known.git_state,
+        frozenset(signers),
     )
     claims = decide_claims(inputs)
     unfit = problems_of(known.job) if session.options.require_production else ()
-    return Failure((*problems_of(claims), *unfit)) if unfit else claims.map(lambda it: _work(it, verifiable, session))
+    return Failure((*problems_of(claims), *unfit)) if unfit else claims.map(lambda it: _work(it, signers, session))
 
 
-def _report(file: str | None) -> "Result[tuple[PublishedImage, ...], Problems] | None":
+def _report(
+    file: str | None, read: Callable[[str, str], Result[bytes, Problems]]
+) -> "Result[tuple[PublishedImage, ...], Problems] | None":
     if file is None:
         return None
-    return read_file(file, _OTHER_FILE).bind(lambda content: published_images(content, file))
+    return read(file, _OTHER_FILE).bind(lambda content: published_images(content, file))
 
 
 def _work(claims: tuple[Claim, ...], signers: "dict[str, SignerDefinition]", session: Session) -> Work:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from image_builder.cli import run
+from image_builder.container import open_evidence_files
 from image_builder.evidence import Evidence
 from image_builder.flags import scan
 from image_builder.options import Options
@@ -292,7 +293,8 @@ class Ended:
         """What was lost."""
         options = Options.of(scan(["--build-report-path=report.json", *words]).values)
         console = Console(Redactor(), neutralise, results_only=options.is_json, silent=False, debug=False)
-        return Evidence({"build"}, options, self.environment, Redactor(), console).finish(make, ())
+        files = open_evidence_files(str(self.report.parent / "logs"), Redactor(), ".")
+        return Evidence({"build"}, options, self.environment, Redactor(), console, files).finish(make, ())
 
     def outputs(self) -> dict[str, str]:
         return as_the_runner_reads(self.output.read_bytes())

@@ -1,9 +1,8 @@
 """Every engine that is installed, with what each of them needs; only the backend in effect must be complete."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from image_builder_adapters.plugins import engines
 from image_builder_domain.build import EngineSettings
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.diagnosis import Finding
@@ -14,7 +13,8 @@ from image_builder_domain.ports import Cancellation
 from image_builder_domain.problem import Problems, problems_of
 from returns.result import Failure, Result
 
-from image_builder.container import Settings, open_engine_surroundings
+from image_builder.container import Settings
+from image_builder.container.examination import open_engine_surroundings
 from image_builder.reading import real_paths_of
 
 
@@ -22,12 +22,12 @@ def look_at_engines(
     backend: str | None,
     configuration: Configuration | None,
     inputs: TagInputs,
+    table: Mapping[str, EngineType],
     settings: Settings,
     cancellation: Cancellation,
 ) -> Iterator[Finding]:
     """The engine in effect first; of the others nothing is needed."""
     around = open_engine_surroundings(settings, configuration.log_format if configuration is not None else None)
-    table = engines()
     for name in sorted(table, key=lambda name: (name != backend, name)):
         findings = _of(ChosenEngine(name, table[name]), configuration, inputs, around, cancellation)
         yield from findings if name == backend else (finding.spare() for finding in findings)

@@ -3,18 +3,20 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from image_builder_adapters.azure_devops.credential import read_credential
-from image_builder_adapters.azure_devops.identity_token import can_ask
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.diagnosis import Finding
 from image_builder_domain.remote_pipeline import PipelineMisconfigured
 from returns.methods import unwrap_or_failure
 
+from image_builder.container.examination import can_ask, read_credential
+
 _AREA: Final = "Azure DevOps"
 
 
 def look_at_pipeline(
-    configuration: Configuration | None, is_in_effect: bool, environment: Mapping[str, str]
+    configuration: Configuration | None,
+    is_in_effect: bool,
+    environment: Mapping[str, str],
 ) -> Iterator[Finding]:
     """Needed when it is the backend in effect."""
     settings = configuration.ado if configuration is not None else None

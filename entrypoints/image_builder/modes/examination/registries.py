@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Final
 
-from image_builder_adapters.registry import DockerCredentials
-from image_builder_adapters.registry.client import impatient_client, reachable
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.diagnosis import Finding
 from image_builder_domain.image.reference import Repository
@@ -17,6 +15,7 @@ from returns.methods import unwrap_or_failure
 from returns.result import Failure
 
 from image_builder.container import Settings
+from image_builder.container.examination import DockerCredentials, impatient_client, reachable
 from image_builder.workflows.side_by_side import side_by_side
 
 _AREA: Final = "registry"

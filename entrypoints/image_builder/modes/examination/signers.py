@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Final
 
-from image_builder_adapters.program_version import Program, program_finding
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.diagnosis import Finding
 from image_builder_domain.plan.signers import choose_signers
@@ -11,7 +10,8 @@ from image_builder_domain.ports import Cancellation
 from image_builder_domain.trust.job import Job
 from returns.result import Failure
 
-from image_builder.container import Settings, open_all_signers
+from image_builder.container import Settings
+from image_builder.container.examination import Program, open_all_signers, program_finding
 
 _AREA: Final = "signer"
 _COSIGN: Final = Program("cosign", ("version",), "signers of type cosign need it: put cosign 3 on PATH")

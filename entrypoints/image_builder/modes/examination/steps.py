@@ -3,9 +3,6 @@
 from collections.abc import Iterator
 from typing import Final
 
-from image_builder_adapters.kaniko.container import executor_path, is_in_our_container
-from image_builder_adapters.plugins import signers
-from image_builder_adapters.registry import DockerCredentials
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.diagnosis import Finding
 from image_builder_domain.image.registry_prefix import RegistryPrefix
@@ -14,6 +11,7 @@ from image_builder_domain.plan.signers import choose_signers
 from image_builder_domain.trust.job import Job
 
 from image_builder.container import Settings
+from image_builder.container.examination import DockerCredentials, executor_path, is_in_our_container, signers
 from image_builder.modes.examination.registries import below
 
 _AREA: Final = "engine kaniko"

@@ -9,10 +9,11 @@ from image_builder_domain.configuration.file import CacheSettings
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.image.registry_prefix import RegistryPrefix
 from image_builder_domain.plan.build import Plan, decide
-from image_builder_domain.plan.inputs import Asked, Inputs, Source
+from image_builder_domain.plan.inputs import Asked, Inputs
 from image_builder_domain.problem import problems_of
 from image_builder_domain.source.build_argument import BuildArgument
 from image_builder_domain.source.dockerfile import declared_arguments
+from image_builder_domain.source.source import Source
 from image_builder_domain.source.variant import Variant
 from returns.result import Success
 

@@ -1,45 +1,31 @@
-"""The composition root: the one place that knows every adapter and wires it to its port.
-
-Settings are checked before they come here; nothing else knows the container.
-"""
+"""What is carried out: engines, registries, signers, pipelines and files, wired from checked settings."""
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, final
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 from dependency_injector import containers, providers
 from image_builder_adapters.artifacts import FileArtifacts
 from image_builder_adapters.plugins import engines, signers
-from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry import HttpRegistry
 from image_builder_domain.configuration.ado import AdoSettings
 from image_builder_domain.configuration.signing import SignerDefinition
 from image_builder_domain.engine_type import EngineSurroundings
+from image_builder_domain.image.reference import Repository
 from image_builder_domain.plan.build import Plan
 from image_builder_domain.plan.signers import SignerChoice
 from image_builder_domain.plan.signing import SignPlan
-from image_builder_domain.ports import Signer
+from image_builder_domain.ports import Cancellation, Signer
 from image_builder_domain.remote_pipeline import RemotePipeline
 from image_builder_domain.signer_type import Surroundings
 
 from image_builder import __version__
+from image_builder.container import Settings
 from image_builder.workflows.build import Ports
 from image_builder.workflows.remote_build import RemotePorts
 from image_builder.workflows.sign import SigningPorts
 from image_builder.workflows.verify import VerificationPorts
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the adapters need to know. ``environment`` is the tool's own, ``context`` the build context's folder."""
-
-    environment: Mapping[str, str] = field(repr=False)
-    log_directory: str
-    state_directory: str
-    redactor: Redactor
-    context: str | None = None
 
 
 class SigningContainer(containers.DeclarativeContainer):
@@ -123,6 +109,18 @@ def open_ports(settings: Settings, plan: Plan) -> Ports:
     )
     ports: Ports = container.ports()
     return ports
+
+
+def learn_credentials(ports: Ports, repositories: tuple[Repository, ...], cancellation: Cancellation) -> None:
+    """Hide the credentials that an engine gets for these repositories."""
+    if isinstance(ports.registry, HttpRegistry):
+        ports.registry.learn(repositories, cancellation)
+
+
+def verifiable(definitions: tuple[SignerDefinition, ...]) -> dict[str, SignerDefinition]:
+    """The signers whose type can be verified, by name."""
+    types = signers()
+    return {signer.name: signer for signer in definitions if types[signer.type].make_verifier is not None}
 
 
 def open_verification_ports(settings: Settings, definitions: tuple[SignerDefinition, ...]) -> VerificationPorts:
