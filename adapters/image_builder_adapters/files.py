@@ -4,7 +4,6 @@ The one place that opens such a file. A named pipe without a writer does not blo
 """
 
 import errno
-import logging
 import os
 import stat
 from dataclasses import dataclass
@@ -15,8 +14,6 @@ from returns.result import Failure, Result, Success
 
 LARGEST_FILE: Final = 1 << 20
 """Bytes."""
-
-_logger = logging.getLogger(__name__)
 
 
 @final
@@ -91,7 +88,11 @@ def read_secret(path: str) -> Result[str, str]:
         return Failure(str(file.failure()))
     content, mode = file.unwrap()
     if mode & (stat.S_IRGRP | stat.S_IROTH):
-        _logger.warning("%s: the secret can be read by others than its owner; make its mode 0600", path)
+        import logging  # printing tags must start without it
+
+        logging.getLogger(__name__).warning(
+            "%s: the secret can be read by others than its owner; make its mode 0600", path
+        )
     try:
         return Success(content.decode("utf-8-sig"))
     except UnicodeDecodeError:

@@ -6,13 +6,13 @@ A context may come from a stranger, so links to places outside of it are rejecte
 import os
 import stat
 from dataclasses import dataclass
-from typing import final
 from functools import partial
+from typing import final
 
-from image_builder_domain.source.source import Source
 from image_builder_domain.problem import Problems, gather, refuse
 from image_builder_domain.source.build_argument import BuildArgument, env_file_arguments
 from image_builder_domain.source.dockerfile import DeclaredArguments, declared_arguments
+from image_builder_domain.source.source import Source
 from image_builder_domain.source.variant import VARIANTS_FILE, Variant, variants
 from returns.result import Result, Success
 
