@@ -11,11 +11,10 @@ from image_builder_domain.plan.remote import RemotePlan
 from image_builder_domain.plan.signing import SignPlan
 from image_builder_domain.remote_pipeline import RunRequest
 from image_builder_domain.report.outcome import (
-    AnotherDigest,
     DestinationOutcome,
     ImageOutcome,
-    NotAsked,
     Outcome,
+    Unconfirmed,
     report,
 )
 from image_builder_domain.report.report import Report
@@ -36,7 +35,7 @@ REMOTE_PLAN = RemotePlan("app", JOB, AdoSettings("https://ado.example", "project
 
 def image_outcome(
     failure: BuildFailure | None = None,
-    missing: NotAsked | AnotherDigest | None = None,
+    missing: Unconfirmed | None = None,
     signature: SignatureStatus | None = None,
 ) -> ImageOutcome:
     """An image that was built unless there is a ``failure``, and pushed unless it is ``missing`` for this reason."""
@@ -53,7 +52,7 @@ SIGNED = image_outcome(signature=SignatureStatus.SIGNED)
 
 def failed(*lines: str, reason: str = "RUN failed") -> ImageOutcome:
     """An image that was not built, with the last lines of the failing step."""
-    return image_outcome(BuildFailed(reason, lines, 1), NotAsked("the engine reported no digest"))
+    return image_outcome(BuildFailed(reason, lines, 1), Unconfirmed("not asked: the engine reported no digest"))
 
 
 def reported(*images: ImageOutcome) -> Report:

@@ -23,13 +23,12 @@ from image_builder_domain.report.report import (
     ReportedFailure,
     ReportedImage,
     ReportedPipeline,
-    ReportedRecord,
     ReportedRun,
     ReportedSignature,
     ReportedTag,
 )
 from image_builder_domain.signing import SignatureResult, SignatureStatus
-from image_builder_domain.trust.job import trust_facts
+from image_builder_domain.trust.job import Job, trust_facts
 
 if TYPE_CHECKING:
     from image_builder_domain.plan.build import Plan
@@ -42,29 +41,10 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True, slots=True)
-class AnotherDigest:
-    """A destination that holds another image than the one that was built."""
+class Unconfirmed:
+    """A destination that holds another digest, or whose registry was not asked."""
 
-    found: Digest
-    built: Digest
-
-    @property
-    def description(self) -> str:
-        """The failure as a sentence about the destination."""
-        return f"holds {self.found}, but {self.built} was built"
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class NotAsked:
-    """A destination whose registry was not asked, and why."""
-
-    reason: str
-
-    @property
-    def description(self) -> str:
-        """The failure as a sentence about the destination."""
-        return f"not asked: {self.reason}"
+    description: str
 
 
 @final
@@ -73,7 +53,7 @@ class DestinationOutcome:
     """What one destination answered when it was asked for its digest; ``failure`` is None when it holds the image."""
 
     reference: ImageReference
-    failure: RegistryFailure | AnotherDigest | NotAsked | None = None
+    failure: RegistryFailure | Unconfirmed | None = None
 
     @property
     def holds(self) -> bool:
@@ -134,13 +114,11 @@ def report(plan: "Plan", outcome: Outcome) -> Report:
     images = outcome.images
     single = images[0].image if len(images) == 1 else None
     places = (reference for build in plan.builds for reference in build.destinations)
-    return Report(
-        status=_status(outcome),
-        exit_code=int(outcome.exit_code()),
+    return replace(
+        _report(plan.job, outcome, Report(status="")),
         pushed=all(image.is_published for image in images),
         signed=bool(images) and all(image.is_signed for image in images),
         not_signed=plan.not_signed,
-        trust=trust_facts(plan.job),
         checkout=ReportedCheckout(plan.checkout.is_checked, plan.checkout.text),
         image_name=plan.name,
         images_list=tuple(str(found.reference) for image in images for found in image.destinations if found.holds),
@@ -148,8 +126,6 @@ def report(plan: "Plan", outcome: Outcome) -> Report:
         repository_path=tuple(sorted({str(reference.repository) for reference in places})),
         digest=str(single.digest) if single is not None else None,
         architectures=tuple(sorted({platform for image in images for platform in image.platforms})),
-        interrupted=_interrupted(outcome),
-        not_written=outcome.lost,
         images=tuple(map(_image, images)),
     )
 
@@ -267,17 +243,13 @@ def signing_report(plan: "SignPlan", outcome: SigningOutcome) -> Report:
     """The report of a run that signed existing images: the same format, with nothing built or pushed."""
     digests = {str(image.digest) for image in outcome.images if image.digest is not None}
     manifests = [image.manifest for image in outcome.images if image.manifest is not None]
-    return Report(
-        status=_status(outcome),
-        exit_code=int(outcome.exit_code()),
+    return replace(
+        _report(plan.job, outcome, Report(status="")),
         signed=outcome.is_complete,
-        trust=trust_facts(plan.job),
         images_list=tuple(str(image.reference) for image in outcome.images if image.is_resolved),
         repository_path=tuple(sorted({str(image.reference.repository) for image in outcome.images})),
         digest=next(iter(digests)) if len(digests) == 1 else None,
         architectures=tuple(sorted({platform for manifest in manifests for platform in manifest.platforms})),
-        interrupted=_interrupted(outcome),
-        not_written=outcome.lost,
         images=tuple(map(_signed_image, outcome.images)),
     )
 
@@ -335,14 +307,9 @@ def remote_report(plan: "RemotePlan", outcome: RemoteOutcome) -> Report:
     reported = outcome.report or Report(status="")
     reason = "the pipeline gave no report" if outcome.report is None else "the pipeline says that it signed nothing"
     return replace(
-        reported,
-        status=_status(outcome),
-        exit_code=int(outcome.exit_code()),
+        _report(plan.job, outcome, reported),
         not_signed="" if reported.signed else reason,
-        trust=trust_facts(plan.job),
         image_name=reported.image_name or plan.name,
-        interrupted=_interrupted(outcome),
-        not_written=outcome.lost,
         pipeline=ReportedPipeline(
             run=_run(outcome, outcome.run) if outcome.run is not None else None,
             result=outcome.result,
@@ -355,8 +322,7 @@ def remote_report(plan: "RemotePlan", outcome: RemoteOutcome) -> Report:
 
 def _run(outcome: RemoteOutcome, run: Run) -> ReportedRun:
     finished = outcome.finished or FinishedRun(run, Verdict.UNKNOWN, str(outcome.failure or ""))
-    failed = tuple(ReportedRecord(each.kind, each.name, each.result, each.issues) for each in finished.failed)
-    return ReportedRun(run.number, run.url, finished.result, failed, finished.notes, outcome.canceled)
+    return ReportedRun(run.number, run.url, finished.result, finished.failed, finished.notes, outcome.canceled)
 
 
 # --- of all of them -----------------------------------------------------------------------------------------------
@@ -372,12 +338,17 @@ def _exit_code(outcome: AnyOutcome, codes: set[ExitCode]) -> ExitCode:
     return first_failure(codes)
 
 
-def _status(outcome: AnyOutcome) -> str:
-    return "success" if outcome.exit_code() is ExitCode.DONE else "failure"
-
-
-def _interrupted(outcome: AnyOutcome) -> str | None:
-    return outcome.interruption.name if outcome.interruption is not None else None
+def _report(job: Job, outcome: AnyOutcome, reported: Report) -> Report:
+    """``reported`` with what is known of every run."""
+    code = outcome.exit_code()
+    return replace(
+        reported,
+        status="success" if code is ExitCode.DONE else "failure",
+        exit_code=int(code),
+        trust=trust_facts(job),
+        interrupted=outcome.interruption.name if outcome.interruption is not None else None,
+        not_written=outcome.lost,
+    )
 
 
 def _any_failed(signatures: tuple[SignatureResult, ...]) -> bool:

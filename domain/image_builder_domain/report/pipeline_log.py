@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Any, Final, TypeAlias, final
 
 from returns.methods import unwrap_or_failure
 from returns.pipeline import is_successful
@@ -22,6 +22,8 @@ from image_builder_domain.report.report import Report, ReportedDestination, Repo
 
 FIRST_LINE: Final = "---IMAGE BUILD REPORT---"
 LAST_LINE: Final = "---END OF IMAGE BUILD REPORT---"
+
+Check: TypeAlias = Callable[[Any], bool]
 
 _STAMP: Final = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z"
 _AT_START: Final = re.compile(rb"^" + _STAMP + rb" ?", re.MULTILINE)
@@ -95,8 +97,12 @@ def _parsed(text: str) -> Result[Report | None, BrokenReport]:
     return Success(_report(flat))
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
+def _is_a(kind: type) -> Check:
+    return lambda value: isinstance(value, kind)
+
+
+def _is_list_of(check: Check) -> Check:
+    return lambda value: isinstance(value, list) and all(map(check, value))
 
 
 def _is_digest_or_none(value: Any) -> bool:
@@ -104,45 +110,28 @@ def _is_digest_or_none(value: Any) -> bool:
     return value in (None, "") or (isinstance(value, str) and is_successful(Digest.parse(value)))
 
 
-def _is_flag(value: Any) -> bool:
-    return isinstance(value, bool)
+def _is_reference(value: Any) -> bool:
+    return isinstance(value, str) and is_successful(ImageReference.parse(value))
 
 
-def _is_list_of_text(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+def _is_tag(value: Any) -> bool:
+    """A value, or as in our own reports an object with name and value."""
+    return isinstance(value.get("value") if isinstance(value, dict) else value, str)
 
 
-def _is_list_of_references(value: Any) -> bool:
-    return _is_list_of_text(value) and all(is_successful(ImageReference.parse(item)) for item in value)
-
-
-def _is_list_of_tags(value: Any) -> bool:
-    """Values, or as in our own reports objects with name and value."""
-    return isinstance(value, list) and all(
-        isinstance(item, str) or (isinstance(item, dict) and isinstance(item.get("value"), str)) for item in value
-    )
-
-
-def _is_path(value: Any) -> bool:
-    return isinstance(value, str) or _is_list_of_text(value)
-
-
-def _is_list_of_objects(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
-
-
+_is_text: Final = _is_a(str)
 _REQUIRED: Final = ("status", "pushed", "signed")
-_TYPES: Final[dict[str, Callable[[Any], bool]]] = {
+_TYPES: Final[dict[str, Check]] = {
     "status": _is_text,
-    "pushed": _is_flag,
-    "signed": _is_flag,
+    "pushed": _is_a(bool),
+    "signed": _is_a(bool),
     "image_name": _is_text,
-    "images_list": _is_list_of_references,
-    "tags": _is_list_of_tags,
-    "repository_path": _is_path,
+    "images_list": _is_list_of(_is_reference),
+    "tags": _is_list_of(_is_tag),
+    "repository_path": lambda value: _is_text(value) or _is_list_of(_is_text)(value),
     "digest": _is_digest_or_none,
-    "architectures": _is_list_of_text,
-    "images": _is_list_of_objects,
+    "architectures": _is_list_of(_is_text),
+    "images": _is_list_of(_is_a(dict)),
 }
 
 

@@ -14,6 +14,7 @@ from returns.result import Failure, Result, Success
 
 from image_builder_domain.json_object import json_value
 from image_builder_domain.problem import Problem, Problems
+from image_builder_domain.remote_pipeline import FailedRecord
 from image_builder_domain.trust.job import TrustFacts
 
 Number: TypeAlias = int | float
@@ -98,24 +99,13 @@ class ReportedImage:
 
 @final
 @dataclass(frozen=True, slots=True)
-class ReportedRecord:
-    """A stage, job or task of a pipeline run that failed."""
-
-    kind: str
-    name: str
-    result: str
-    issues: tuple[str, ...]
-
-
-@final
-@dataclass(frozen=True, slots=True)
 class ReportedRun:
     """A pipeline run. ``said`` is the service's text for its result, ``canceled`` the answer to a request to stop."""
 
     id: int
     url: str
     said: str
-    failed: tuple[ReportedRecord, ...]
+    failed: tuple[FailedRecord, ...]
     notes: tuple[str, ...]
     canceled: str
 

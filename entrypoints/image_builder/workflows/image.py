@@ -10,7 +10,7 @@ from image_builder_domain.failure import ArtifactFailure
 from image_builder_domain.image.descriptor import Descriptor, Manifest
 from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.ports import Artifacts, Cancellation, ImageEngine, Listener, LogFile, OutputSink, Registry
-from image_builder_domain.report.outcome import AnotherDigest, DestinationOutcome, ImageOutcome, NotAsked
+from image_builder_domain.report.outcome import DestinationOutcome, ImageOutcome, Unconfirmed
 from returns.methods import unwrap_or_failure
 
 from image_builder.workflows.side_by_side import side_by_side
@@ -62,7 +62,8 @@ def build_image(
 def never_started(request: BuildRequest, reason: Interruption) -> ImageOutcome:
     """The outcome of a build that was stopped before its turn came."""
     places = tuple(
-        DestinationOutcome(reference, NotAsked("the build was stopped")) for reference in request.destinations
+        DestinationOutcome(reference, Unconfirmed("not asked: the build was stopped"))
+        for reference in request.destinations
     )
     return ImageOutcome(request, None, BuildInterrupted(reason), (), places, (), None, 0.0)
 
@@ -123,7 +124,9 @@ def _ask(
         if not isinstance(answer, Manifest):
             return None, DestinationOutcome(reference, answer)
         if answer.descriptor.digest != digest:
-            return None, DestinationOutcome(reference, AnotherDigest(answer.descriptor.digest, digest))
+            return None, DestinationOutcome(
+                reference, Unconfirmed(f"holds {answer.descriptor.digest}, but {digest} was built")
+            )
         return answer, DestinationOutcome(reference)
 
     answers = side_by_side(one, references, _AT_ONCE)
@@ -138,4 +141,8 @@ def _after_failure(
     if digest is not None:
         return _ask(request.destinations, digest, ports.registry, cancellation)[1]
     why = "the build was stopped" if isinstance(failure, BuildInterrupted) else "the engine reported no digest"
-    return tuple(DestinationOutcome(reference, NotAsked(why)) for reference in request.destinations)
+    return _not_asked(request, why)
+
+
+def _not_asked(request: BuildRequest, why: str) -> tuple[DestinationOutcome, ...]:
+    return tuple(DestinationOutcome(reference, Unconfirmed(f"not asked: {why}")) for reference in request.destinations)

@@ -4,8 +4,7 @@ import pytest
 from image_builder.presenters.build import summary
 from image_builder_domain.build import BuildInterrupted, EngineUnavailable, PushFailed
 from image_builder_domain.exit_code import Interruption
-from image_builder_domain.image.reference import Digest
-from image_builder_domain.report.outcome import AnotherDigest, ImageOutcome, NotAsked, Outcome
+from image_builder_domain.report.outcome import ImageOutcome, Outcome, Unconfirmed
 from image_builder_domain.report.report import ReportedFailure
 from image_builder_domain.signing import SignatureStatus
 
@@ -15,8 +14,8 @@ GOOD = image_outcome()
 SIGNED = image_outcome(signature=SignatureStatus.ACCEPTED)
 UNSIGNED = image_outcome(signature=SignatureStatus.FAILED)
 FAILED = failed("oh no")
-NOT_PUSHED = image_outcome(PushFailed("gone"), NotAsked("gone"))
-WRONG = image_outcome(missing=AnotherDigest(Digest(f"sha256:{'b' * 64}"), IMAGE.digest))
+NOT_PUSHED = image_outcome(PushFailed("gone"), Unconfirmed("gone"))
+WRONG = image_outcome(missing=Unconfirmed("holds another digest"))
 
 
 @pytest.mark.parametrize(
