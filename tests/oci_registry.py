@@ -3,6 +3,7 @@
 ``with start_registry(folder) as registry: pushed = push_image(registry.host_port, "dev/demo", "v1")``
 """
 
+import base64
 import hashlib
 import http.client
 import json
@@ -13,11 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self, final
+from typing import Any, Self, final
 from urllib.parse import urlsplit
 
+from image_builder_contracts.registry import HeldImage
 from image_builder_domain.image.descriptor import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Descriptor
-from image_builder_domain.image.reference import Digest
+from image_builder_domain.image.reference import Digest, ImageReference
 
 from tests.programs import require
 
@@ -80,6 +82,18 @@ def start_registry(
         raise
 
 
+USER, PASSWORD = "user", "pass:word"
+BASIC = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+_HTPASSWD = f"{USER}:$2b$04$m3Vt/0SXhLhT/tRlGkrQle9xpur3bpPFla//HpiHJfwzd6OCwSobi\n"
+
+
+def start_private_registry(folder: Path) -> RunningRegistry:
+    """As :func:`start_registry`, with :data:`USER` and :data:`PASSWORD` as the only login."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "htpasswd").write_text(_HTPASSWD)
+    return start_registry(folder, {"htpasswd": {"realm": "private", "path": str(folder / "htpasswd")}})
+
+
 def _address(process: "subprocess.Popen[bytes]", log: Path) -> str:
     end = time.monotonic() + _START_SECONDS
     while time.monotonic() < end:
@@ -122,6 +136,13 @@ def push_image(
     children = [(platform, pusher.image(None, platform, marker)) for platform in platforms]
     listed = [{**_entry(image.descriptor), "platform": _platform(name)} for name, image in children]
     return pusher.manifest(tag, DOCKER_LIST if docker else OCI_INDEX, {"manifests": listed}, None)
+
+
+def held_image(host_port: str, tag: str, platforms: tuple[str, ...] = (), **more: Any) -> HeldImage:
+    """Push an image as ``team/app``; ``more`` are options of :func:`push_image`."""
+    pushed = push_image(host_port, "team/app", tag, platforms=platforms, **more)
+    reference = ImageReference.parse(f"{host_port}/team/app:{tag}").unwrap()
+    return HeldImage(reference, pushed.descriptor, pushed.config)
 
 
 @final

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,23 +15,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_adapters.cosign.signer import CosignSigner
 from image_builder_adapters.cosign.signer_type import CosignSettings
 from image_builder_adapters.cosign.verifier import CosignVerifier
 from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.signer import IMAGES
+from image_builder_domain.exit_code import Interruption
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.ports import Cancellation
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
-from tests.contract.test_notary_signer import StoppedAfter
-from tests.contract.test_registry import HTPASSWD, USER
-from tests.contract.test_registry import PASSWORD as REGISTRY_PASSWORD
 from tests.cosign import PASSWORD, Keys, environment, key_pair, signed_subjects, statement
-from tests.oci_registry import RunningRegistry, push_image, start_registry
+from tests.oci_registry import BASIC, USER, RunningRegistry, push_image, start_private_registry, start_registry
+from tests.oci_registry import PASSWORD as REGISTRY_PASSWORD
 from tests.programs import require
 
 SIGNED, FAILED = SignatureStatus.SIGNED, SignatureStatus.FAILED
@@ -135,21 +136,15 @@ def test_a_registry_that_is_down_is_asked_again_and_then_given_up(settings: Cosi
 
 # --- the registry's credentials -------------------------------------------------------------------------------------
 
-LOGIN = base64.b64encode(f"{USER}:{REGISTRY_PASSWORD}".encode()).decode()
-
 
 @pytest.fixture
 def closed_registry(tmp_path: Path) -> Iterator[RunningRegistry]:
-    """One that asks for a password."""
-    passwords = tmp_path / "htpasswd"
-    passwords.write_text(HTPASSWD)
-    auth = {"htpasswd": {"realm": "test", "path": str(passwords)}}
-    with start_registry(tmp_path / "registry", auth) as running:
+    with start_private_registry(tmp_path / "registry") as running:
         yield running
 
 
 def own_image(registry: RunningRegistry) -> ImageToSign:
-    (one,) = image(registry, "own", "v1", authorization=f"Basic {LOGIN}")
+    (one,) = image(registry, "own", "v1", authorization=f"Basic {BASIC}")
     return one
 
 
@@ -171,7 +166,7 @@ def test_credentials_are_found_under_every_key_that_the_tool_knows(
     key: str, closed_registry: RunningRegistry, settings: CosignSettings, tmp_path: Path
 ) -> None:
     """Cosign itself knows no key of a namespace."""
-    auths = {key.format(host=closed_registry.host_port): {"auth": LOGIN}}
+    auths = {key.format(host=closed_registry.host_port): {"auth": BASIC}}
     write_json(tmp_path / ".docker/config.json", {"auths": auths})
     one = own_image(closed_registry)
     (signed,) = sign(CosignSigner("c", settings, environment(tmp_path)), one)
@@ -185,7 +180,7 @@ def test_credentials_are_found_in_a_later_file_and_by_a_helper(
     closed_registry: RunningRegistry, settings: CosignSettings, tmp_path: Path
 ) -> None:
     """Cosign itself reads the first file alone, and its helpers see no more of the job than it does."""
-    write_json(tmp_path / "docker/config.json", {"auths": {"other.example": {"auth": LOGIN}}})
+    write_json(tmp_path / "docker/config.json", {"auths": {"other.example": {"auth": BASIC}}})
     write_json(tmp_path / "xdg/containers/auth.json", {"credHelpers": {closed_registry.host_port: "demo"}})
     answer = json.dumps({"Username": USER, "Secret": REGISTRY_PASSWORD})
     helper = tmp_path / "docker-credential-demo"
@@ -207,7 +202,7 @@ def test_the_program_gets_the_credentials_of_the_image_alone_and_not_on_a_disk(
     made.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(made))
     secret = base64.b64encode(b"me:registry-password").decode()
-    entries = {"reg.example/prod": {"auth": secret}, "other.example": {"auth": LOGIN}}
+    entries = {"reg.example/prod": {"auth": secret}, "other.example": {"auth": BASIC}}
     write_json(tmp_path / ".docker/config.json", {"auths": entries})
     script = f"""
     cat "$DOCKER_CONFIG/config.json" > {tmp_path}/got
@@ -475,11 +470,12 @@ def test_what_the_program_says_is_made_harmless(tmp_path: Path) -> None:
 
 
 def test_a_signal_stops_the_program(tmp_path: Path) -> None:
-    started = time.monotonic()
-    result = pretend(tmp_path, "sleep 60", StoppedAfter(0.5))
+    cancellation, started = ScopedCancellation(), time.monotonic()
+    threading.Timer(0.5, cancellation.stop, (Interruption.SIGTERM,)).start()
+    result = pretend(tmp_path, "sleep 60", cancellation)
     assert time.monotonic() - started < 20
     assert (result.status, result.transient) == (FAILED, True)
-    assert "sigterm" in result.reason
+    assert "stopped (sigterm)" in result.reason
 
 
 def test_the_program_sees_no_other_secret_and_none_is_in_its_arguments(tmp_path: Path) -> None:

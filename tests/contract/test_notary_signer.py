@@ -2,11 +2,13 @@
 
 import json
 import ssl
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_adapters.notary.signer import NotarySigner
 from image_builder_adapters.notary.signer_type import NotarySettings, SecretKind, SignerSecret
 from image_builder_contracts.cancellation import ManualCancellation
@@ -43,23 +45,6 @@ def only(results: tuple[SignatureResult, ...]) -> SignatureResult:
     """All images share one outcome; this is it."""
     assert len({(one.status, one.attempts, one.transient, one.reason) for one in results}) == 1
     return results[0]
-
-
-class StoppedAfter:
-    """A signal that comes so many real seconds from now."""
-
-    def __init__(self, seconds: float) -> None:
-        self.moment = time.monotonic() + seconds
-
-    def reason(self) -> Interruption | None:
-        return Interruption.SIGTERM if time.monotonic() >= self.moment else None
-
-    def wait(self, seconds: float) -> bool:
-        del seconds
-        return self.reason() is not None
-
-    def remaining(self) -> float | None:
-        return None
 
 
 def test_v1_says_signed(signing_service: SigningService) -> None:
@@ -185,8 +170,9 @@ def test_a_deadline_ends_a_request_that_hangs(signing_service: SigningService) -
 def test_a_signal_ends_a_request_that_hangs(signing_service: SigningService) -> None:
     signing_service.fail_next(Stall(30))
     signer = NotarySigner("notary", NotarySettings(signing_service.url))
-    start = time.monotonic()
-    result = only(signer.sign(IMAGES, StoppedAfter(0.3)))
+    cancellation, start = ScopedCancellation(), time.monotonic()
+    threading.Timer(0.3, cancellation.stop, (Interruption.SIGTERM,)).start()
+    result = only(signer.sign(IMAGES, cancellation))
     assert time.monotonic() - start < 5
     assert (result.status, result.transient) == (SignatureStatus.FAILED, True)
 

@@ -6,53 +6,24 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Iterator
 
 import pytest
-from image_builder_adapters.redaction import Redactor
-from image_builder_adapters.registry import HttpRegistry
 from image_builder_contracts.dockerfile_engine import DockerfileEngineFixtures, RequestFactory
 from image_builder_contracts.image_engine_probe import built, manifest, step
-from image_builder_contracts.registry import HeldImage, RegistryContract
 from image_builder_domain.image.descriptor import OCI_INDEX, OCI_MANIFEST
-from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.ports import ImageEngine
 from image_builder_stand_ins.registry import Registry
 
 from tests.buildkit import PrivateDaemon
-from tests.oci_registry import push_image
-
-PLATFORMS = ("linux/amd64", "linux/386", "unknown/unknown")
+from tests.contract.registry_bench import PushedImages
 
 
-class TestOurClientWithIt(RegistryContract):
+class TestOurClientWithIt(PushedImages):
     @pytest.fixture
     def running(self) -> Iterator[Registry]:
         with Registry.start() as running:
             yield running
-
-    @pytest.fixture
-    def registry(self) -> Iterator[HttpRegistry]:
-        with closing(HttpRegistry({}, Redactor())) as registry:
-            yield registry
-
-    def held(self, running: Registry, tag: str, marker: str = "", platforms: tuple[str, ...] = ()) -> HeldImage:
-        pushed = push_image(running.host_port, "team/app", tag, marker=marker, platforms=platforms)
-        reference = ImageReference.parse(f"{running.host_port}/team/app:{tag}").unwrap()
-        return HeldImage(reference, pushed.descriptor, pushed.config)
-
-    @pytest.fixture
-    def image(self, running: Registry) -> HeldImage:
-        return self.held(running, "one")
-
-    @pytest.fixture
-    def index(self, running: Registry) -> HeldImage:
-        return self.held(running, "many", platforms=PLATFORMS)
-
-    @pytest.fixture
-    def move_tag(self, running: Registry) -> Callable[[], HeldImage]:
-        return lambda: self.held(running, "one", "moved")
 
 
 class TestBuildkitWithIt(PrivateDaemon, DockerfileEngineFixtures):
