@@ -60,7 +60,7 @@ def test_cosign_must_lie_where_kaniko_leaves_it_alone(
     removed.parent.mkdir(parents=True)
     shutil.copy(require("cosign"), removed)
     code, out = container.run(*BUILD, environment=environment)
-    assert (code, "no such program on PATH, which is /kaniko/ib/bin" in out) == (2, True), out
+    assert (code, "program not found on PATH, which is /kaniko/ib/bin" in out) == (2, True), out
     removed.rename(container.root / "kaniko/ib/bin/cosign")
     code, out = container.run(*BUILD, environment=environment)
     assert code == 0, out[-4000:]
@@ -105,7 +105,7 @@ def test_variant_is_not_built_where_the_one_before_could_not_be_removed(
     code, out = container.run(*BUILD, environment=job.environment)
     report = json.loads((job.artifacts / "report.json").read_text())
     assert (code, [image["failure"] is None for image in report["images"]]) == (3, [True, False]), out
-    assert "what the build before left in this container could not be removed" in out
+    assert "the previous build left files in this container that could not be removed" in out
 
 
 def test_authorities_that_an_image_brings_are_not_believed(
