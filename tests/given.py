@@ -22,6 +22,55 @@ from tests.unit.yaml_document import document
 
 TIME = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SOURCE = Source("/src", "Dockerfile")
+COMPLETE = """\
+registry: [reg.example/prod]
+dev-registry: reg.example/dev
+pr-tags-in-registry: false
+production-refs: {"*": [main], acme/demo: [main, refs/tags/main, release/*]}
+unprotected-refs: true
+repository-hosts: [github.com]
+local-publishes: true
+default-commit-tag: {name: commit, value: "v{{ .ShortSHA }}", validation: v.+}
+default-pr-tag: PR-{{ .PRNumber }}
+default-merge-group-tag: queue
+additional-pr-tag: latest-pr
+cache:
+  enabled: true
+  cache-repo: reg.example/cache
+  dev-cache-repo: reg.example/dev/cache
+  cache-run-layers: true
+  cache-copy-layers: false
+reproducible: true
+log-format: json
+sign-config:
+  enabled-signers: {"*": [notary, cosign]}
+  signers:
+    - name: notary
+      type: notary
+      job-type: [postsubmit]
+      config:
+        endpoint: https://sign.example/sign
+        timeout: 10s
+        retry-timeout: 1s
+        secret: {path: /secret, type: mtls}
+    - name: cosign
+      type: cosign
+      config:
+        key: /keys/cosign.key
+        public-key: /keys/cosign.pub
+        signing-config: /keys/config.json
+        trusted-root: /keys/root.json
+        transparency-log: false
+ado-config:
+  ado-organization-url: https://dev.azure.example/acme
+  ado-project-name: demo
+  ado-pipeline-id: 12
+  ado-pipeline-version: 3
+  ado-retry-strategy: {attempts: 3, delay: 5s}
+  ado-refresh-interval: 15s
+  parameters: v2
+"""
+"""A configuration with every mapping and every key."""
 
 
 def loaded(text: str, file: str = "config.yaml") -> Result[Configuration, Problems]:

@@ -10,8 +10,7 @@ from returns.result import Result
 from image_builder.container.runs import open_signing_ports
 from image_builder.presenters.sign import plan_as_json, plan_as_text, summary
 from image_builder.session import Ending, Session, Work
-from image_builder.workflows.preflight import unready
-from image_builder.workflows.sign import SigningPorts, sign_images
+from image_builder.workflows.sign import SigningPorts, sign_images, unready
 
 
 def decide(session: Session) -> Result[Work, Problems]:

@@ -10,7 +10,8 @@ from returns.result import Failure, Result
 from image_builder.container.runs import open_verification_ports, verifiable
 from image_builder.presenters.verify import verified_as_json, verified_as_text
 from image_builder.session import Ending, Session, Work
-from image_builder.workflows.verify import VerificationPorts, exit_code, preflight, verify_claims
+from image_builder.workflows.sign import unready
+from image_builder.workflows.verify import VerificationPorts, exit_code, verify_claims
 
 if TYPE_CHECKING:
     from image_builder_domain.configuration.signing import SignerDefinition
@@ -47,7 +48,10 @@ def _report(
 def _work(claims: tuple[Claim, ...], signers: "dict[str, SignerDefinition]", session: Session) -> Work:
     wanted = {name for claim in claims for name in claim.verified_by}
     ports = open_verification_ports(session.settings, tuple(signers[name] for name in sorted(wanted)))
-    return Work(unready=lambda: preflight(claims, ports), carry_out=lambda: _verify(claims, ports, session))
+    return Work(
+        unready=lambda: unready(ports.registry, ports.verifiers, (claim.reference for claim in claims)),
+        carry_out=lambda: _verify(claims, ports, session),
+    )
 
 
 def _verify(claims: tuple[Claim, ...], ports: VerificationPorts, session: Session) -> Ending:

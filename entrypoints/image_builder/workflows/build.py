@@ -19,9 +19,8 @@ from image_builder_domain.signing import ImageToSign, SignatureResult, Signature
 from returns.result import Failure
 
 from image_builder.workflows.image import build_image, never_started
-from image_builder.workflows.preflight import unready
 from image_builder.workflows.side_by_side import side_by_side
-from image_builder.workflows.signatures import signatures_of
+from image_builder.workflows.sign import signatures_of, unready
 
 
 @final

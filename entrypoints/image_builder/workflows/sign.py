@@ -6,19 +6,20 @@ signed tag is asked again: one that moved meanwhile now names an image that nobo
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import final
+from typing import Protocol, final
 
 from image_builder_domain.failure import RegistryFailure
 from image_builder_domain.image.descriptor import Manifest
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.plan.signing import SignPlan
 from image_builder_domain.ports import Cancellation, Listener, Registry, Signer
+from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.report.outcome import SignedImage, SigningOutcome
-from image_builder_domain.signing import ImageToSign
+from image_builder_domain.signing import ImageToSign, SignatureResult, SignerMisconfigured
 from returns.methods import unwrap_or_failure
+from returns.result import Failure, Result
 
 from image_builder.workflows.side_by_side import side_by_side
-from image_builder.workflows.signatures import signatures_of
 
 _AT_ONCE = 16
 
@@ -30,6 +31,32 @@ class SigningPorts:
 
     registry: Registry
     signers: Mapping[str, Signer]
+
+
+class Preparable(Protocol):
+    """A signer or a verifier, as far as it can be checked beforehand."""
+
+    def prepare(self) -> Result[None, SignerMisconfigured]: ...  # noqa: D102
+
+
+def unready(registry: Registry, signers: Mapping[str, Preparable], references: Iterable[ImageReference]) -> Problems:
+    """Secrets, programs and credentials that cannot be used, for signers or verifiers. Sends nothing."""
+    prepared = [signer.prepare() for signer in signers.values()]
+    broken = tuple(Problem("sign-config", str(check.failure())) for check in prepared if isinstance(check, Failure))
+    credentials = registry.check(dict.fromkeys(reference.repository for reference in references))
+    unread = (Problem("credentials", str(credentials.failure())),) if isinstance(credentials, Failure) else ()
+    return (*broken, *unread)
+
+
+def signatures_of(
+    images: tuple[ImageToSign, ...], signers: Mapping[str, Signer], cancellation: Cancellation
+) -> tuple[tuple[SignatureResult, ...], ...]:
+    """For each image the results of all signers, of which there is at least one, in their order.
+
+    All images go to each signer at once. Signers run side by side, and one that fails does not stop the others.
+    """
+    by_signer = side_by_side(lambda signer: signer.sign(images, cancellation), signers.values(), len(signers))
+    return tuple(zip(*by_signer, strict=True))
 
 
 def sign_images(plan: SignPlan, ports: SigningPorts, listener: Listener, cancellation: Cancellation) -> SigningOutcome:

@@ -9,7 +9,6 @@ from image_builder_domain.failure import NotFound
 from image_builder_domain.image.descriptor import Manifest
 from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.ports import Cancellation, Referrers, Registry, Verifier
-from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.report.verification import Claim, Verified
 from returns.methods import unwrap_or_failure
 from returns.result import Failure
@@ -27,15 +26,6 @@ class VerificationPorts:
     registry: Registry
     referrers: Referrers
     verifiers: Mapping[str, Verifier]
-
-
-def preflight(claims: tuple[Claim, ...], ports: VerificationPorts) -> Problems:
-    """What would fail later for a reason that can be seen now. Sends nothing."""
-    checks = [verifier.prepare() for verifier in ports.verifiers.values()]
-    broken = tuple(Problem("sign-config", str(check.failure())) for check in checks if isinstance(check, Failure))
-    credentials = ports.registry.check(dict.fromkeys(claim.reference.repository for claim in claims))
-    unread = (Problem("credentials", str(credentials.failure())),) if isinstance(credentials, Failure) else ()
-    return (*broken, *unread)
 
 
 def verify_claims(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.domain.configuration.test_configuration_whole import COMPLETE
+from tests.given import COMPLETE
 
 JOB = {
     "CI": "true",

@@ -15,7 +15,7 @@ from image_builder_adapters.yaml_reader import parse_flawed
 from image_builder_domain.configuration.file import configuration, schema
 from returns.pipeline import is_successful
 
-from tests.unit.domain.configuration.test_configuration_whole import COMPLETE
+from tests.given import COMPLETE
 
 ROOT = Path(__file__).parents[4]
 CORPUS: dict[str, dict[str, str]] = yaml.safe_load((Path(__file__).parent / "configuration_corpus.yaml").read_text())

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 import pytest
 from image_builder.workflows.build import Ports, carry_out
 from image_builder_adapters.artifacts import FileArtifacts
+from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_adapters.redaction import Redactor
-from image_builder_contracts.image_engine_probe import Switch
 from image_builder_domain.build import (
     BuildFailed,
     BuildFailure,
@@ -30,8 +30,8 @@ from returns.result import Failure, Result, Success
 
 from tests.given import plan_of
 from tests.jobs import as_claimed
-from tests.unit.entrypoints.workflows.test_sign_workflow import Signer
 from tests.unit.listener import Heard
+from tests.unit.signer import Signer
 
 Build = Callable[[BuildRequest, Cancellation], Result[BuiltImage, BuildFailure]]
 
@@ -126,7 +126,7 @@ def variants_of(outcome: Outcome, failure: type) -> list[str | None]:
 def test_all_complete_images_go_to_each_signer_in_one_request(artifacts: FileArtifacts) -> None:
     engine, signers = Engine(a=good, b=bad, c=good, d=good), {"one": Signer(), "two": Signer()}
     ports = Ports(engine, Registry("d"), signers, artifacts)
-    outcome = carry_out(plan("a", "b", "c", "d"), ports, Heard(), Switch())
+    outcome = carry_out(plan("a", "b", "c", "d"), ports, Heard(), ScopedCancellation())
     for signer in signers.values():
         assert [(str(image.reference), str(image.descriptor.digest)) for image in signer.images] == [
             (f"{host}.example/app:v1-{variant}", str(digest(variant))) for variant in "ac" for host in ("one", "two")
@@ -143,7 +143,7 @@ def test_a_tag_that_moved_between_push_and_signing_is_not_signed(artifacts: File
 
     signer, listener = Signer(), Heard()
     ports = Ports(Engine(a=another, b=good), Registry(), {"s": signer}, artifacts)
-    outcome = carry_out(plan("a", "b"), ports, listener, Switch())
+    outcome = carry_out(plan("a", "b"), ports, listener, ScopedCancellation())
     assert {image.descriptor.digest for image in signer.images} == {digest("b")}
     assert outcome.exit_code() == ExitCode.PUSH_FAILED
     assert all(f"holds {digest('a')}, but {digest('0')} was built" in line for line in listener.errors)
@@ -152,7 +152,7 @@ def test_a_tag_that_moved_between_push_and_signing_is_not_signed(artifacts: File
 
 def test_a_destination_without_the_image_is_named_once(artifacts: FileArtifacts) -> None:
     listener = Heard()
-    outcome = carry_out(plan("a"), Ports(Engine(a=good), Registry("a"), {}, artifacts), listener, Switch())
+    outcome = carry_out(plan("a"), Ports(Engine(a=good), Registry("a"), {}, artifacts), listener, ScopedCancellation())
     places = [str(found.reference) for image in outcome.images for found in image.destinations]
     assert [line.count(place) for place, line in zip(places, listener.errors, strict=True)] == [1] * len(places)
 
@@ -165,13 +165,13 @@ def test_an_engine_s_word_on_a_failure_is_checked_where_it_told_a_digest(
 ) -> None:
     """A step may have written that word: the registry knows better."""
     ports = Ports(Engine(a=lambda *_: Failure(failure)), Registry(), {}, artifacts)
-    (image,) = carry_out(plan("a"), ports, Heard(), Switch()).images
+    (image,) = carry_out(plan("a"), ports, Heard(), ScopedCancellation()).images
     assert [place.holds for place in image.destinations] == [True, True]
 
 
 def test_nobody_claims_that_nothing_is_published_where_no_registry_was_asked(artifacts: FileArtifacts) -> None:
     ports = Ports(Engine(a=bad), Registry("a"), {}, artifacts)
-    found = report(plan("a"), carry_out(plan("a"), ports, Heard(), Switch()))
+    found = report(plan("a"), carry_out(plan("a"), ports, Heard(), ScopedCancellation()))
     assert [(place.holds_digest, place.reason) for place in found.images[0].destinations] == [
         (False, "not asked: the engine reported no digest")
     ] * 2
@@ -179,7 +179,9 @@ def test_nobody_claims_that_nothing_is_published_where_no_registry_was_asked(art
 
 def test_nobody_is_asked_to_sign_nothing(artifacts: FileArtifacts) -> None:
     signer = Signer(SignatureStatus.FAILED)
-    outcome = carry_out(plan("a"), Ports(Engine(a=bad), Registry(), {"s": signer}, artifacts), Heard(), Switch())
+    outcome = carry_out(
+        plan("a"), Ports(Engine(a=bad), Registry(), {"s": signer}, artifacts), Heard(), ScopedCancellation()
+    )
     assert signer.images == ()
     assert outcome.exit_code() is ExitCode.BUILD_FAILED
 
@@ -187,7 +189,7 @@ def test_nobody_is_asked_to_sign_nothing(artifacts: FileArtifacts) -> None:
 def test_failed_signature_is_told_and_belongs_to_its_image(artifacts: FileArtifacts) -> None:
     ports = Ports(Engine(a=good, b=good), Registry(), {"s": Signer(SignatureStatus.FAILED)}, artifacts)
     listener = Heard()
-    outcome = carry_out(plan("a", "b"), ports, listener, Switch())
+    outcome = carry_out(plan("a", "b"), ports, listener, ScopedCancellation())
     assert outcome.exit_code() is ExitCode.SIGNING_FAILED
     assert len(listener.errors) == 4
     for image in outcome.images:
@@ -197,7 +199,7 @@ def test_failed_signature_is_told_and_belongs_to_its_image(artifacts: FileArtifa
 def test_without_keep_going_running_builds_are_stopped_and_waiting_ones_never_start(artifacts: FileArtifacts) -> None:
     engine = Engine(a=endless, b=bad, c=good)
     ports = Ports(engine, Registry(), {}, artifacts)
-    outcome = carry_out(plan("a", "b", "c", max_parallel=2, keep_going=False), ports, Heard(), Switch())
+    outcome = carry_out(plan("a", "b", "c", max_parallel=2, keep_going=False), ports, Heard(), ScopedCancellation())
     assert variants_of(outcome, BuildFailed) == ["b"]
     assert variants_of(outcome, BuildInterrupted) == ["a", "c"]
     assert "c" not in engine.built
@@ -212,7 +214,7 @@ def test_what_was_complete_before_another_failed_is_signed(artifacts: FileArtifa
         plan("a", "b", "c", max_parallel=1, keep_going=False),
         Ports(engine, Registry(), {"s": signer}, artifacts),
         Heard(),
-        Switch(),
+        ScopedCancellation(),
     )
     assert engine.built == ["a", "b"]
     assert {image.reference.tag for image in signer.images} == {"v1-a"}
@@ -224,17 +226,17 @@ def test_failed_push_also_stops_the_others_without_keep_going(artifacts: FileArt
         return Failure(PushFailed("no room"))
 
     ports = Ports(Engine(a=push, b=good), Registry(), {}, artifacts)
-    outcome = carry_out(plan("a", "b", max_parallel=1, keep_going=False), ports, Heard(), Switch())
+    outcome = carry_out(plan("a", "b", max_parallel=1, keep_going=False), ports, Heard(), ScopedCancellation())
     assert variants_of(outcome, BuildInterrupted) == ["b"]
     assert outcome.exit_code() is ExitCode.BUILD_FAILED
 
 
 def test_interruption_stops_all_and_nothing_is_signed(artifacts: FileArtifacts) -> None:
-    switch, signer = Switch(), Signer()
+    run, signer = ScopedCancellation(), Signer()
 
     def interrupting(request: BuildRequest, cancellation: Cancellation) -> Result[BuiltImage, BuildFailure]:
         built = good(request, cancellation)
-        switch.turn(Interruption.SIGTERM)
+        run.stop(Interruption.SIGTERM)
         return built
 
     class Silent(Registry):
@@ -243,7 +245,10 @@ def test_interruption_stops_all_and_nothing_is_signed(artifacts: FileArtifacts) 
 
     engine = Engine(a=endless, b=endless, c=interrupting, d=good)
     outcome = carry_out(
-        plan("a", "b", "c", "d", max_parallel=3), Ports(engine, Silent(), {"s": signer}, artifacts), Heard(), switch
+        plan("a", "b", "c", "d", max_parallel=3),
+        Ports(engine, Silent(), {"s": signer}, artifacts),
+        Heard(),
+        run,
     )
     assert variants_of(outcome, BuildInterrupted) == ["a", "b", "d"]
     assert outcome.interruption is Interruption.SIGTERM
@@ -259,7 +264,7 @@ def test_builds_run_side_by_side_up_to_the_limit(artifacts: FileArtifacts) -> No
         return good(request, cancellation)
 
     ports = Ports(Engine(a=meets, b=meets, c=meets), Registry(), {}, artifacts)
-    outcome = carry_out(plan("a", "b", "c", max_parallel=3), ports, Heard(), Switch())
+    outcome = carry_out(plan("a", "b", "c", max_parallel=3), ports, Heard(), ScopedCancellation())
     assert all(image.is_published for image in outcome.images)
 
 
@@ -275,7 +280,7 @@ def test_outcomes_keep_the_order_of_the_plan(artifacts: FileArtifacts) -> None:
         return good(request, cancellation)
 
     ports = Ports(Engine(a=last, b=first), Registry(), {}, artifacts)
-    outcome = carry_out(plan("a", "b"), ports, Heard(), Switch())
+    outcome = carry_out(plan("a", "b"), ports, Heard(), ScopedCancellation())
     assert [image.request.variant for image in outcome.images] == ["a", "b"]
 
 
@@ -285,6 +290,6 @@ def test_a_bug_in_one_build_stops_the_others_and_closes_the_engine(artifacts: Fi
 
     engine, listener = Engine(a=endless, b=buggy), Heard()
     with pytest.raises(ZeroDivisionError):
-        carry_out(plan("a", "b"), Ports(engine, Registry(), {}, artifacts), listener, Switch())
+        carry_out(plan("a", "b"), Ports(engine, Registry(), {}, artifacts), listener, ScopedCancellation())
     assert engine.is_closed
     assert sorted(map(str, listener.closed)) == ["a", "b"]

@@ -15,11 +15,12 @@ from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.signers import SignerChoice
 from image_builder_domain.plan.signing import SignPlan
 from image_builder_domain.ports import Cancellation
-from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus, SignerMisconfigured
+from image_builder_domain.signing import SignatureStatus
 from returns.result import Failure, Result, Success
 
 from tests.jobs import as_claimed
 from tests.unit.listener import Heard
+from tests.unit.signer import Signer
 
 ONE, TWO = (Digest(f"sha256:{letter * 64}") for letter in "ab")
 STATE = GitState(CiSystem.PROW, JobType.POSTSUBMIT, "1" * 40, "acme", "demo")
@@ -42,28 +43,6 @@ class Registry:
         answers: Iterator[Manifest | None] = self._answers[reference.tag or str(reference.digest)]
         answer = next(answers)
         return Success(answer) if answer is not None else Failure(NotFound(str(reference)))
-
-
-class Signer:
-    """Signs everything, or fails for everything, and remembers."""
-
-    def __init__(self, status: SignatureStatus = SignatureStatus.SIGNED) -> None:
-        self.status = status
-        self.images: tuple[ImageToSign, ...] = ()
-
-    def prepare(self) -> Result[None, SignerMisconfigured]:
-        return Success(None)
-
-    def describe(self, images: tuple[ImageReference, ...]) -> str:
-        return str(images)
-
-    def sign(self, images: tuple[ImageToSign, ...], _cancellation: Cancellation) -> tuple[SignatureResult, ...]:
-        self.images = images
-        reason = "refused" if self.status is SignatureStatus.FAILED else ""
-        return tuple(
-            SignatureResult("s", image.reference, image.descriptor.digest, self.status, 1, 0.0, reason)
-            for image in images
-        )
 
 
 def plan(*references: str) -> SignPlan:
