@@ -51,18 +51,18 @@ def test_other_values_are_shown(name: str, value: str) -> None:
 
 
 @given(st.dictionaries(st.text(), st.text(), max_size=5))
-def test_no_environment_breaks_it(environment: dict[str, str]) -> None:
+def test_no_environment_raises(environment: dict[str, str]) -> None:
     list(known_secrets({name: value for name, value in environment.items() if not value.startswith("/")}))
 
 
 @given(
     st.text() | st.recursive(st.text() | st.integers(), lambda inner: st.dictionaries(st.text(), inner)).map(json.dumps)
 )
-def test_no_file_breaks_it(text: str) -> None:
+def test_no_file_raises(text: str) -> None:
     list(secrets_in(text))
 
 
-def test_members_of_json_are_found_wherever_they_are_and_public_ones_are_not() -> None:
+def test_secret_members_of_json_are_found_at_any_depth_and_public_ones_are_not() -> None:
     auth = base64.b64encode(b"robot:hunter-22").decode()
     found = set(secrets_in(json.dumps({"auths": {"reg.example": {"auth": auth, "username": "robot-name-1"}}})))
     assert {auth, "robot:hunter-22", "hunter-22"} <= found
@@ -81,7 +81,7 @@ def test_whole_file_is_a_secret_without_any_structure(tmp_path: Path) -> None:
     assert list(secrets_of_files([str(file), str(tmp_path / "missing"), str(tmp_path)])) == ["0123456789\n"]
 
 
-def test_program_that_a_variable_names_is_no_secret(tmp_path: Path) -> None:
+def test_a_program_that_a_variable_names_is_not_a_secret(tmp_path: Path) -> None:
     program = tmp_path / "scanner"
     program.write_bytes(b"\x7fELF\0\0\0 many words of a program")
     os.mkfifo(tmp_path / "pipe")

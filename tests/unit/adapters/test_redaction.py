@@ -73,7 +73,7 @@ def test_without_secrets_nothing_changes() -> None:
     assert (Redactor().text("anything"), Redactor().data(b"\xff")) == ("anything", b"\xff")
 
 
-def test_bytes_of_the_environment_that_are_no_utf_8_are_hidden() -> None:
+def test_bytes_of_the_environment_that_are_not_utf_8_are_hidden() -> None:
     assert Redactor([b"s\xff\xfecret".decode("utf-8", "surrogateescape")]).data(b"<s\xff\xfecret>") == b"<***>"
 
 
@@ -110,7 +110,7 @@ def test_a_piece_waits_for_no_more_than_the_longest_secret() -> None:
     assert len(stream(b"x" * 65536)) > 65500
 
 
-def test_a_document_stays_one_and_tells_its_names_whatever_the_secrets_are() -> None:
+def test_a_document_stays_valid_and_keeps_published_names_with_any_secret() -> None:
     digest = f"sha256:{'2048' * 16}"
     names = {"reference": f"reg.example/prod/app@{digest}", "digest": digest, "tags": [{"name": "latest"}]}
     told = names | {"pushed": True, "size": 2048, "said": None, "failure": {"last_lines": ["key 2048", "a&b! true"]}}
@@ -138,9 +138,7 @@ GROUPS = st.lists(st.lists(FORMS, min_size=1, max_size=4).map(tuple), max_size=5
 
 
 @given(GROUPS, st.data())
-def test_everything_is_found_that_is_there_and_nothing_else(
-    groups: list[tuple[bytes, ...]], data: st.DataObject
-) -> None:
+def test_the_finder_agrees_with_a_plain_search(groups: list[tuple[bytes, ...]], data: st.DataObject) -> None:
     forms = [form for group in groups for form in group]
     pieces = st.lists(st.binary(max_size=20) | (st.sampled_from(forms) if forms else st.nothing()), max_size=12)
     text = b"".join(data.draw(pieces))

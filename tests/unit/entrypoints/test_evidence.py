@@ -112,7 +112,7 @@ def test_a_refused_run_replaces_the_report_that_it_finds(
         pytest.param(("tags",), id="tags-of-a-build"),
     ],
 )
-def test_what_touches_nothing_leaves_the_report_alone(desk: Desk, words: tuple[str, ...]) -> None:
+def test_a_plan_leaves_the_report_alone(desk: Desk, words: tuple[str, ...]) -> None:
     assert desk.run(*words, "--build-report-path", "report.json") == 2
     assert desk.found() == OLDER
 
@@ -135,21 +135,20 @@ def test_secrets_in_the_problems_are_hidden(desk: Desk) -> None:
     assert "hunter22" not in desk.report.read_text()
 
 
-def test_github_hears_that_the_run_was_refused_and_why(desk: Desk) -> None:
+def test_the_outputs_of_github_say_that_the_run_was_refused_and_why(desk: Desk) -> None:
     output, summary = desk.folder / "output", desk.folder / "summary"
     output.touch()
     summary.touch()
     desk.become(jobs.PUSH | {"GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(summary)})
     assert desk.run("--name", "app", "--context", "nowhere<b>") == 2
-    values = output.read_text().split("\n")
-    assert values[values.index(next(line for line in values if line.startswith("images<<"))) + 1] == "[]"
-    assert values[values.index(next(line for line in values if line.startswith("digest<<"))) + 1] == ""
+    values = as_the_runner_reads(output.read_bytes())
+    assert (values["images"], values["digest"]) == ("[]", "")
     assert "### app: refused\n" in summary.read_text()
     assert "- --config: " in summary.read_text() or "the file does not exist" in summary.read_text()
     assert "<b>" not in summary.read_text()
 
 
-def test_azure_pipelines_hears_that_the_run_was_refused(desk: Desk, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_variables_of_azure_say_that_the_run_was_refused(desk: Desk, capfd: pytest.CaptureFixture[str]) -> None:
     assert desk.run("--name", "app", "--ado-state-output") == 2
     assert capfd.readouterr().out.splitlines() == [
         f"##vso[task.setvariable variable={name}_success;isoutput=true]false" for name in ("build", "signing")
@@ -158,7 +157,7 @@ def test_azure_pipelines_hears_that_the_run_was_refused(desk: Desk, capfd: pytes
     assert capfd.readouterr().out == "##vso[task.setvariable variable=signing_success;isoutput=true]false\n"
 
 
-def test_prow_hears_that_the_run_was_refused(desk: Desk) -> None:
+def test_the_metadata_of_prow_say_that_the_run_was_refused(desk: Desk) -> None:
     desk.become(prow_job("postsubmit", COMMIT))
     metadata = desk.folder / "artifacts" / "metadata.json"
     metadata.write_text(json.dumps({"signed": "true", "images": "r.example/a:1"}))
@@ -213,7 +212,7 @@ def test_a_committed_link_chooses_no_folder_of_an_engine(
 
 
 @pytest.mark.parametrize("name", ["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"])
-def test_a_file_of_github_that_cannot_be_written_is_a_problem_at_once(
+def test_a_file_of_github_that_cannot_be_written_is_refused_before_the_build(
     desk: Desk, name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     desk.become(jobs.PUSH | {name: str(desk.folder / "nowhere")})
@@ -221,7 +220,7 @@ def test_a_file_of_github_that_cannot_be_written_is_a_problem_at_once(
     assert capfd.readouterr().err.count(f"error: {name}: {desk.folder}/nowhere: cannot be written") == 1
 
 
-def test_a_report_that_a_full_disk_does_not_take_is_removed(desk: Desk) -> None:
+def test_a_full_disk_leaves_no_earlier_report(desk: Desk) -> None:
     with no_room():
         assert desk.run("--build-report-path", "report.json", "--name", "app") == 2
     assert not desk.report.exists()

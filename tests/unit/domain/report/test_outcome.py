@@ -70,6 +70,8 @@ def test_report_of_a_run_with_a_missing_signature_is_not_signed(images: tuple[Im
         pytest.param(UNSIGNED, ("  failed       reg.example/prod/app:v1 by notary",), id="unsigned"),
     ],
 )
-def test_the_summary_says_of_each_place_no_more_than_is_known(found: ImageOutcome, words: tuple[str, ...]) -> None:
+def test_the_summary_confirms_only_destinations_that_hold_the_digest(
+    found: ImageOutcome, words: tuple[str, ...]
+) -> None:
     told = summary(PLAN, Outcome((found,)), "report.json")
     assert [word for word in (*words, "  report       report.json") if word not in told] == []

@@ -172,7 +172,7 @@ def test_a_report_begins_at_the_last_first_line() -> None:
         (json.dumps({**FLAT, "images": ["x"]}), "images has the wrong type"),
     ],
 )
-def test_a_broken_report_is_told_and_an_earlier_one_does_not_count(content: str, reason: str) -> None:
+def test_a_broken_report_is_rejected_and_an_earlier_one_does_not_count(content: str, reason: str) -> None:
     log = f"{block(FLAT)}{FIRST_LINE}\n{content}\n{LAST_LINE}\n"
     assert reason in str(last_report(log).failure())
 
@@ -182,7 +182,7 @@ def test_an_empty_digest_is_none() -> None:
 
 
 @given(st.text())
-def test_no_log_makes_it_raise(log: str) -> None:
+def test_reading_a_log_never_raises(log: str) -> None:
     last_report(log)
     last_report(f"{FIRST_LINE}\n{log}\n{LAST_LINE}")
 
@@ -203,7 +203,7 @@ def test_recorded_reports_are_read(file: str, images: tuple[str, ...]) -> None:
     assert (found.status, found.pushed, found.signed, found.images_list) == ("Succeeded", True, False, images)
 
 
-def test_timestamps_go_and_everything_else_stays() -> None:
+def test_timestamps_are_removed_and_everything_else_stays() -> None:
     lines = b"2026-05-04T08:16:01.1234567Z one\n"
     lines += b"2026-05-04T08:16:01.1234567Z \nno stamp\n2026-05-04T08:16:01.1234567Z\n2026-05-04T08:16:01.123Z six\n"
     assert without_timestamps(lines) == b"one\n\nno stamp\n\n2026-05-04T08:16:01.123Z six\n"
@@ -218,9 +218,9 @@ def test_timestamps_go_and_everything_else_stays() -> None:
         (b"", b""),
     ],
 )
-def test_marks_and_carriage_returns_are_no_part_of_a_line(line: bytes, plain: bytes) -> None:
+def test_byte_order_marks_and_carriage_returns_are_not_part_of_a_line(line: bytes, plain: bytes) -> None:
     assert plain_line(line) == plain
 
 
-def test_bytes_that_are_no_text_are_replaced() -> None:
+def test_bytes_that_are_not_utf_8_are_replaced() -> None:
     assert report_text(b"a\xffb") == "a\ufffdb"

@@ -90,7 +90,7 @@ def test_unknown_members_are_ignored() -> None:
         pytest.param(as_json(trust={"side": "local"}), "trust.reason is missing", id="nested"),
     ],
 )
-def test_anything_else_is_refused_with_its_place(content: object, what: str) -> None:
+def test_a_malformed_report_is_refused_with_the_place(content: object, what: str) -> None:
     (problem,) = Report.from_json(json.dumps(content).encode(), "report.json").failure()
     assert (problem.where, problem.what) == ("report.json", f"this is not a build report: {what}")
 
@@ -101,11 +101,11 @@ NESTED = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(N
 
 
 @given(NESTED, st.dictionaries(NAMES, NESTED))
-def test_no_json_makes_it_raise(content: object, changes: dict[str, Any]) -> None:
+def test_reading_json_never_raises(content: object, changes: dict[str, Any]) -> None:
     for each in (content, as_json() | changes):
         assert isinstance(Report.from_json(json.dumps(each).encode(), "f"), (Success, Failure))
 
 
 @given(st.binary())
-def test_no_bytes_make_it_raise(content: bytes) -> None:
+def test_reading_bytes_never_raises(content: bytes) -> None:
     assert isinstance(Report.from_json(content, "f"), (Success, Failure))

@@ -58,7 +58,7 @@ def reported(*signatures: tuple[str, SignatureStatus], image: str = IMAGE, why: 
     return PublishedImage(reference, DIGEST, signatures, why)
 
 
-def test_signers_of_the_repository_must_have_signed_whatever_their_job_type() -> None:
+def test_signers_of_the_repository_must_have_signed_with_any_job_type() -> None:
     (claim,) = decided(IMAGE).unwrap()
     assert claim.verified_by == ("one", "two")
     assert claim.digest is None
@@ -69,15 +69,15 @@ def test_without_a_repository_every_signer_that_can_be_looked_up_must_have_signe
     assert claim.verified_by == ("one", "two", "three")
 
 
-def test_a_digest_is_what_must_be_there() -> None:
+def test_a_digest_on_the_command_line_is_expected() -> None:
     assert decided(f"{IMAGE}@{DIGEST}").unwrap()[0].digest == DIGEST
 
 
-def test_nobody_to_look_for_is_refused() -> None:
+def test_a_claim_without_a_verifiable_signer_is_refused() -> None:
     assert "no signer whose signatures can be looked up" in decided(IMAGE, verifiable="").failure()[0].what
 
 
-def test_nothing_named_is_refused() -> None:
+def test_a_command_line_without_images_is_refused() -> None:
     assert "no image is named" in decided().failure()[0].what
 
 
@@ -87,12 +87,12 @@ def test_a_report_says_who_signed_and_who_accepted() -> None:
     assert claim == Claim(image.reference, DIGEST, ("one",), ("notary",), "")
 
 
-def test_a_failed_signature_cannot_be_made_good() -> None:
+def test_a_failed_signature_fails_the_claim() -> None:
     (claim,) = decided(report=(reported(("one", SignatureStatus.FAILED)),)).unwrap()
     assert (claim.verified_by, claim.unsigned) == ((), "the report says that signing failed: one")
 
 
-def test_an_unsigned_build_is_no_signed_one() -> None:
+def test_an_unsigned_build_fails_the_claim() -> None:
     (claim,) = decided(report=(reported(why=": nobody is enabled"),)).unwrap()
     assert claim.unsigned == "the report says that nobody signed it: nobody is enabled"
 
@@ -110,7 +110,7 @@ def test_images_choose_from_a_report() -> None:
 
 
 @pytest.mark.parametrize("report", [None, Failure((Problem("report.json", "broken"),))])
-def test_every_problem_is_told_at_once(report: Result[tuple[PublishedImage, ...], Problems] | None) -> None:
+def test_all_problems_are_reported_together(report: Result[tuple[PublishedImage, ...], Problems] | None) -> None:
     wrong = Failure((Problem("config.yaml", "broken"),))
     problems = decide_claims(VerificationInputs(("a b",), report, wrong, wrong, frozenset())).failure()
     assert {problem.where for problem in problems} >= {"a b", "config.yaml"}

@@ -56,7 +56,7 @@ def test_foreign_commands_stay_harmless_and_secrets_hidden(
     assert "hunter22" not in out
 
 
-def test_a_secret_across_pieces_is_hidden_whatever_another_build_says_meanwhile(
+def test_a_secret_across_pieces_is_hidden_with_output_of_another_build_between(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     screen = console("hunter22")
@@ -67,7 +67,7 @@ def test_a_secret_across_pieces_is_hidden_whatever_another_build_says_meanwhile(
     assert capfd.readouterr().out == "[b] y\n[a] ***\n"
 
 
-def test_engine_output_gives_way_to_results(capfd: pytest.CaptureFixture[str]) -> None:
+def test_engine_output_leaves_standard_output_to_results(capfd: pytest.CaptureFixture[str]) -> None:
     console(results_only=True).follow("app", "a").output(b"one\n")
     console(silent=True).follow("app", "b").output(b"two\n")
     out, err = capfd.readouterr()

@@ -121,7 +121,7 @@ def test_many_threads_leave_a_clean_screen() -> None:
     assert sorted(rows) == sorted(f"{name} {number}" for name in "abcd" for number in range(50))
 
 
-def test_a_terminal_that_tells_no_size_has_a_usual_one() -> None:
+def test_a_terminal_of_unknown_size_has_80_columns_and_24_rows() -> None:
     assert terminal_size(-1) == (80, 24)
 
 
@@ -133,7 +133,7 @@ def test_a_terminal_that_tells_no_size_has_a_usual_one() -> None:
         pytest.param(b'\x1b[36mINFO\x1b[0m[0003] RUN echo \\"x\\" y \n', id="color"),
     ],
 )
-def test_a_live_line_names_kanikos_step_whatever_its_log_format(line: bytes) -> None:
+def test_a_live_line_names_kanikos_step_in_each_log_format(line: bytes) -> None:
     shown = LiveLine("building app")
     shown.show(b"before\n" + line + line.replace(b"RUN echo", b"Taking snapshot of"))
     assert shown.text().endswith('s  RUN echo \\"x\\" y')
