@@ -1,6 +1,6 @@
 """The command ``image-builder-admission``: the first step of the shipped Azure DevOps pipeline.
 
-It reads variables alone: what the run claims (in Prow's names), the token ``AUTHORIZATION``, and what the variable
+It reads only variables: what the run claims (in Prow's names), the token ``AUTHORIZATION``, and what the variable
 group says. It prints the variables that later steps use, one ``NAME=value`` on each line. Needs the extra ``pipeline``.
 Documentation: docs/azure-devops-pipeline.md.
 """

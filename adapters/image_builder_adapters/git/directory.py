@@ -36,7 +36,7 @@ _REF = re.compile(r"refs(?:/(?!\.)[^\x00-\x20\x7f~^:?*\[\\/\ud800-\udc7f\udd00-\
 class GitDirectory:
     """A checkout at ``work_tree``: ``own`` holds its HEAD, ``common`` the objects and refs.
 
-    The two differ in a linked worktree alone (git-worktree(1)). All paths are absolute and without links.
+    The two differ only in a linked worktree (git-worktree(1)). All paths are absolute and without links.
     """
 
     work_tree: str

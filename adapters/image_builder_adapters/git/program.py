@@ -162,7 +162,7 @@ def _read(output: IO[bytes] | None) -> bytes:
 
 
 def _environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """No secrets, no ``GIT_DIR`` of somebody else; no transport, and no other object in a commit's place."""
+    """Without secrets and a foreign ``GIT_DIR``; without transports, and without objects that replace a commit."""
     return {
         "PATH": search_path(environment),
         **({"HOME": environment["HOME"]} if "HOME" in environment else {}),

@@ -64,7 +64,7 @@ class RefPattern:
 
     @property
     def has_wildcard(self) -> bool:
-        """True when more than one ref can match, one that somebody has yet to create among them."""
+        """True when more than one ref can match, among them refs that do not exist yet."""
         return "*" in self.full
 
     def matches(self, full_ref: str) -> bool:
@@ -229,7 +229,7 @@ def _alike(word: str, known: Mapping[str, Any]) -> str:
 def _without_twins(
     entries: dict[str, tuple[RefPattern, ...]],
 ) -> Result[ProductionRefs, str]:
-    """Two keys that differ in case alone: which list counts would be a guess."""
+    """Refuse two keys that differ only in case: which list applies would be a guess."""
     written: dict[str, str] = {}
     for key in entries:
         if key.lower() in written:

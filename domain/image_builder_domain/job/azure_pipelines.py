@@ -1,4 +1,4 @@
-"""Azure Pipelines: its own variables, or those that a pipeline which calls this tool exports in Prow's names.
+"""Azure Pipelines: its own variables, or Prow's, which a pipeline that calls this tool can export.
 
 An undefined macro reaches a job as its own text, ``$(Name)``, and counts as unset.
 """
@@ -35,17 +35,17 @@ _DECLARED = {
         JobType.MERGE_GROUP,
     )
 }
-# Names of Azure projects and repositories: blanks and letters of any script, but nothing that a path or shell obeys.
+# Names of Azure projects and repositories: blanks and letters of any script, but no character special to a shell.
 _AZURE_NAME = r"[^\W_](?:[\w .-]{0,62}[\w-])?"
 
 
 def given_variables(environment: Mapping[str, str]) -> dict[str, str]:
-    """What is set to more than nothing or an undefined macro."""
+    """The variables that are neither empty nor an undefined macro."""
     return {name: value for name, value in environment.items() if value and not re.fullmatch(r"\$\(.*\)", value)}
 
 
 def git_question(environment: Mapping[str, str]) -> str | None:
-    """The revision to ask git for: no variable tells what a pull request is merged into, the merge's parent does."""
+    """The revision to ask git for: no variable names the base of a pull request, so it is the merge's first parent."""
     given = given_variables(environment)
     merge = given.get("BUILD_SOURCEVERSION", "")
     is_asked = given.get("BUILD_REASON") == "PullRequest" and not _is_declared(given)
@@ -81,7 +81,7 @@ def _own(given: Mapping[str, str], parent: str | None) -> Result[GitState, Probl
 
 
 def _host(given: Mapping[str, str]) -> str | None:
-    """``GitHub`` is the public server; of all others the URL of the repository names it."""
+    """The public server for ``GitHub``; for all other providers the URL of the repository names the server."""
     if given.get("BUILD_REPOSITORY_PROVIDER") == "GitHub":
         return "github.com"
     return host_of(given.get("BUILD_REPOSITORY_URI"))
@@ -95,7 +95,7 @@ def _names(given: Mapping[str, str]) -> Result[tuple[str, str], Problems]:
         if provider == "TfsGit":
             where = "SYSTEM_TEAMPROJECT, BUILD_REPOSITORY_NAME"
             both = gather(variable.required(given, "SYSTEM_TEAMPROJECT", _AZURE), name)
-            return both.bind(lambda project, found: variable.repository(project, found, where, _is_azure_repository))
+            return both.bind(lambda project, repo: variable.repository(project, repo, where, _is_azure_repository))
         remedy = f"export {', '.join(PROW_MARKS)} and the commits in Prow's names"
         return refuse("BUILD_REPOSITORY_PROVIDER", f"repositories at {provider!r} are not known", remedy)
 
@@ -109,21 +109,16 @@ def _is_azure_repository(owner: str, repo: str) -> bool:
 def _pushed(given: Mapping[str, str], job_type: JobType) -> Result[GitState, Problems]:
     ref = variable.required(given, "BUILD_SOURCEBRANCH", _AZURE)
     return gather(variable.sha(given, "BUILD_SOURCEVERSION", _AZURE), ref).map(
-        lambda commit, branch: GitState(
-            _AZURE,
-            job_type,
-            commit,
-            base_ref=variable.short_ref(branch) if variable.tag_of(branch) is None else None,
-            base_sha=commit,
-            tag=variable.tag_of(branch),
-            ref=variable.whole_ref(branch),
+        lambda commit, ref: replace(
+            variable.pushed(_AZURE, job_type, ("", ""), commit, ref),
+            ref=variable.whole_ref(ref),
             starter_chooses=given.get("BUILD_REASON") == "Manual",
         )
     )
 
 
 def _pull_request(given: Mapping[str, str], parent: str | None) -> Result[GitState, Problems]:
-    """On GitHub the ID is an internal number; in Azure Repos it is the only one."""
+    """On GitHub the ID of a pull request is an internal number; in Azure Repos it is the only number."""
     is_github = given.get("BUILD_REPOSITORY_PROVIDER", "").startswith("GitHub")
     number = "SYSTEM_PULLREQUEST_PULLREQUESTNUMBER" if is_github else "SYSTEM_PULLREQUEST_PULLREQUESTID"
     return gather(
@@ -131,11 +126,11 @@ def _pull_request(given: Mapping[str, str], parent: str | None) -> Result[GitSta
         variable.sha(given, "SYSTEM_PULLREQUEST_SOURCECOMMITID", _AZURE),
         variable.required(given, "SYSTEM_PULLREQUEST_TARGETBRANCH", _AZURE),
     ).map(
-        lambda pull_number, head, target: GitState(
+        lambda number, head, target: GitState(
             _AZURE,
             JobType.PRESUBMIT,
             head,
-            pull_number=pull_number,
+            pull_number=number,
             base_ref=variable.short_ref(target),
             base_sha=parent,
             head_sha=head,
@@ -149,7 +144,7 @@ def _pull_request(given: Mapping[str, str], parent: str | None) -> Result[GitSta
 
 
 def _declared(given: Mapping[str, str]) -> Result[GitState, Problems]:
-    """A full ref names exactly that branch or tag: Azure's own variables and the pipeline of this repository have such.
+    """The state that the variables in Prow's names describe. A full ref names exactly that branch or tag.
 
     A branch may be named ``refs/heads/main``. This is safe: the person who starts the run chooses the ref, so the
     commit must lie on the claimed branch in any case.
@@ -157,25 +152,23 @@ def _declared(given: Mapping[str, str]) -> Result[GitState, Problems]:
     names = variable.repository(given["REPO_OWNER"], given["REPO_NAME"], "REPO_OWNER, REPO_NAME")
     base = variable.sha(given, "PULL_BASE_SHA", _AZURE)
     job_type = _declared_type(given)
-    change = job_type.bind(lambda found: _declared_change(given, found))
+    number = job_type.bind(lambda found: _declared_number(given, found))
+    head = job_type.bind(lambda found: _declared_head(given, found))
     base_ref = given.get("PULL_BASE_REF")
-
-    def state(names: tuple[str, str], base: str, kind: JobType, change: tuple[int | None, str | None]) -> GitState:
-        pull_number, head = change
-        return GitState(
+    return gather(names, base, job_type, number, head).map(
+        lambda names, base, job_type, number, head: GitState(
             _AZURE,
-            kind,
+            job_type,
             head or base,
             *names,
-            pull_number=pull_number,
+            pull_number=number,
             base_ref=variable.short_ref(base_ref),
             base_sha=base,
             head_sha=head,
             ref=variable.whole_ref(base_ref) if head is None else None,
             starter_chooses=True,
         )
-
-    return gather(names, base, job_type, change).map(state)
+    )
 
 
 def _declared_type(given: Mapping[str, str]) -> Result[JobType, Problems]:
@@ -188,13 +181,10 @@ def _declared_type(given: Mapping[str, str]) -> Result[JobType, Problems]:
     return Success(_DECLARED[word])
 
 
-def _declared_change(given: Mapping[str, str], job_type: JobType) -> Result[tuple[int | None, str | None], Problems]:
-    """The pull request's number and the head of what is proposed, as far as this class of jobs has them."""
-    is_pull = job_type is JobType.PRESUBMIT
-    number: Result[int | None, Problems] = (
-        variable.pull_number(given, "PULL_NUMBER", _AZURE) if is_pull else Success(None)
-    )
-    head: Result[str | None, Problems] = (
-        variable.sha(given, "PULL_PULL_SHA", _AZURE) if is_pull or job_type is JobType.MERGE_GROUP else Success(None)
-    )
-    return gather(number, head).values
+def _declared_number(given: Mapping[str, str], job_type: JobType) -> Result[int | None, Problems]:
+    return variable.pull_number(given, "PULL_NUMBER", _AZURE) if job_type is JobType.PRESUBMIT else Success(None)
+
+
+def _declared_head(given: Mapping[str, str], job_type: JobType) -> Result[str | None, Problems]:
+    """The proposed commit; only proposals have one."""
+    return variable.sha(given, "PULL_PULL_SHA", _AZURE) if job_type.is_proposal else Success(None)

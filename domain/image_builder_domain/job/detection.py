@@ -27,7 +27,7 @@ _OWN_MARKS = {
 
 
 def detect(environment: Mapping[str, str], place: Place = AT_A_TERMINAL) -> CiSystem | None:
-    """The CI system; None where something says that this is a job, and no system that can be read is recognised."""
+    """The CI system; None if this is a job, but of no system that Image Builder can read."""
     given = {name: value for name, value in environment.items() if value}
     if given.get("GITHUB_ACTIONS") == "true":
         return CiSystem.GITHUB
@@ -45,7 +45,7 @@ def detect(environment: Mapping[str, str], place: Place = AT_A_TERMINAL) -> CiSy
 
 
 def _is_job(given: Mapping[str, str], place: Place) -> bool:
-    """Whether any sign says that this is a CI job."""
+    """Whether a variable or the place shows that this is a CI job."""
     if given.get("CI", "false") != "false" or place.is_unattended(given):
         return True
     from image_builder_domain.job.known_system import SHARED, systems_in
@@ -54,7 +54,7 @@ def _is_job(given: Mapping[str, str], place: Place) -> bool:
 
 
 def git_question(environment: Mapping[str, str], place: Place = AT_A_TERMINAL) -> str | None:
-    """The revision whose commit :func:`read_git_state` wants from git; None where the job itself says all."""
+    """The revision whose commit :func:`read_git_state` needs from git; None if the job's variables are enough."""
     match detect(environment, place):
         case CiSystem.LOCAL:
             return None if environment.get("PULL_BASE_SHA") else "HEAD"
@@ -78,9 +78,9 @@ def read_git_state(
 ) -> Result[GitState, Problems]:
     """The state of this job.
 
-    ``commit`` is git's answer to :func:`git_question`, None where there is none; ``repository`` is ``--repo``, which
-    outside CI (and in a periodic job without ``extra_refs``) names the repository and elsewhere must equal the state;
-    ``event`` is the payload of a GitHub event, or why it could not be read; ``place`` is where the process runs.
+    ``commit`` is git's answer to :func:`git_question`, None without one. ``repository`` is ``--repo``: outside CI, and
+    in a periodic job without ``extra_refs``, it names the repository; elsewhere it must equal the job's. ``event`` is
+    the payload of a GitHub event, or why it could not be read.
     """
     return _read(environment, commit, repository, event, place).bind(
         lambda state: _agreeing(state, repository).bind(lambda found: _truly_merged(environment, found))
@@ -139,7 +139,7 @@ def _agreeing(state: GitState, repository: str | None) -> Result[GitState, Probl
 
 
 def _truly_merged(environment: Mapping[str, str], state: GitState) -> Result[GitState, Problems]:
-    """A job that may publish as production must not carry a single mark of unmerged code."""
+    """A job that may publish as production must not carry any mark of unmerged code."""
     if state.job_type.is_proposal:
         return Success(state)
     from image_builder_domain.job.unmerged import unmarked

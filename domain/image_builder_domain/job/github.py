@@ -6,7 +6,6 @@ head, so the payload counts. Events: https://docs.github.com/actions/reference/e
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, TypeAlias, final
 
 from returns.result import Result, Success
@@ -122,14 +121,11 @@ def _names(given: Mapping[str, str]) -> Result[tuple[str, str], Problems]:
 def _names_agree(event: _Event) -> Result[object, Problems]:
     """``repository.owner.name`` is only in payloads of pushes, ``login`` in all."""
     owner, repo = "repository.owner.login", "repository.name"
-    known_owner, known_repo = event.names
     return gather(event.text(owner), event.text(repo)).bind(
-        lambda its_owner, its_repo: (
-            gather(
-                variable.agreeing(_WHERE, owner, its_owner, known_owner, "GITHUB_REPOSITORY"),
-                variable.agreeing(_WHERE, repo, its_repo, known_repo, "GITHUB_REPOSITORY"),
-            ).values
-        )
+        lambda login, name: gather(
+            variable.agreeing(_WHERE, owner, login, event.names[0], "GITHUB_REPOSITORY"),
+            variable.agreeing(_WHERE, repo, name, event.names[1], "GITHUB_REPOSITORY"),
+        ).map(lambda *_: None)
     )
 
 
@@ -137,18 +133,10 @@ def _names_agree(event: _Event) -> Result[object, Problems]:
 
 
 def _merged(event: _Event, job_type: JobType, commit: str, ref: str | None) -> GitState:
-    tag = variable.tag_of(ref)
-    return GitState(
-        _GITHUB,
-        job_type,
-        commit,
-        *event.names,
-        base_ref=variable.short_ref(ref) if tag is None else None,
-        base_sha=commit,
-        tag=tag,
-        # A payload that does not say it may be that of a fork, where everybody has branches of every name.
+    return replace(
+        variable.pushed(_GITHUB, job_type, event.names, commit, ref),
+        # Without this member the repository may be a fork, where anybody has branches of every name.
         is_fork=event.value("repository.fork") is not False,
-        ref=ref,
         is_protected=variable.truth(event.given.get("GITHUB_REF_PROTECTED")),
         default_branch=event.optional_text("repository.default_branch"),
     )
@@ -160,7 +148,7 @@ def _push(event: _Event) -> Result[GitState, Problems]:
         return refuse(_WHERE, what, "run the job only if github.event.deleted is false")
     ref = event.text("ref").bind(lambda found: _pushed_ref(event, found))
     commit = ref.bind(lambda found: _pushed_commit(event, found))
-    return gather(commit, ref).map(partial(_merged, event, JobType.POSTSUBMIT))
+    return gather(ref, commit).map(lambda ref, commit: _merged(event, JobType.POSTSUBMIT, commit, ref))
 
 
 def _pushed_ref(event: _Event, ref: str) -> Result[str, Problems]:
@@ -178,13 +166,13 @@ def _pushed_commit(event: _Event, ref: str) -> Result[str, Problems]:
         lambda after: gather(
             variable.agreeing(_WHERE, "head_commit.id", head, after, "after"),
             event.agreed("after", after, "GITHUB_SHA"),
-        ).map(lambda _head, _after: after)
+        ).map(lambda _, after: after)
     )
 
 
 def _dispatch(event: _Event) -> Result[GitState, Problems]:
     ref = event.text("ref").bind(lambda found: event.agreed("ref", found, "GITHUB_REF"))
-    return gather(event.commit(), ref).map(partial(_merged, event, JobType.WORKFLOW_DISPATCH))
+    return gather(event.commit(), ref).map(lambda commit, ref: _merged(event, JobType.WORKFLOW_DISPATCH, commit, ref))
 
 
 def _schedule(event: _Event) -> Result[GitState, Problems]:
@@ -220,13 +208,13 @@ def _create(event: _Event) -> Result[GitState, Problems]:
 
 
 def _tagged(event: _Event, path: str) -> Result[GitState, Problems]:
-    """The payload names the tag without its prefix; only a variable names its commit."""
+    """The payload names the tag without its prefix, and only a variable names its commit."""
     ref = event.text(path).bind(lambda tag: event.agreed(path, f"refs/tags/{tag}", "GITHUB_REF"))
-    return gather(event.commit(), ref).map(partial(_merged, event, JobType.POSTSUBMIT))
+    return gather(event.commit(), ref).map(lambda commit, ref: _merged(event, JobType.POSTSUBMIT, commit, ref))
 
 
 def _without_unmerged_code(read_event: _Reader) -> _Reader:
-    """A payload with a pull request or a merge group is not that of a push, whatever the event's name."""
+    """A payload with a pull request or a merge group is not that of a push, even if the event is called one."""
 
     def checked(event: _Event) -> Result[GitState, Problems]:
         for key in ("pull_request", "merge_group"):
@@ -246,18 +234,17 @@ def _pull_request(event: _Event) -> Result[GitState, Problems]:
         what = "this pull request was closed: there is nothing to build"
         return refuse(_WHERE, what, "leave closed out of the workflow's types; what was merged is a push")
     number, base, head = event.pull_number("number"), "pull_request.base", "pull_request.head"
-    base_sha, head_sha = event.sha(f"{base}.sha"), event.sha(f"{head}.sha")
-    base_ref, target = event.text(f"{base}.ref"), event.text(f"{base}.repo.full_name")
-    return gather(number, base_sha, head_sha, base_ref, target).map(
-        lambda pull_number, base_commit, head_commit, ref, repository: GitState(
+    shas = (event.sha(f"{base}.sha"), event.sha(f"{head}.sha"))
+    return gather(number, *shas, event.text(f"{base}.ref"), event.text(f"{base}.repo.full_name")).map(
+        lambda number, base_sha, head_sha, target, repository: GitState(
             _GITHUB,
             JobType.PRESUBMIT,
-            head_commit,
+            head_sha,
             *event.names,
-            pull_number=pull_number,
-            base_ref=variable.short_ref(ref),
-            base_sha=base_commit,
-            head_sha=head_commit,
+            pull_number=number,
+            base_ref=variable.short_ref(target),
+            base_sha=base_sha,
+            head_sha=head_sha,
             head_ref=event.optional_text(f"{head}.ref"),
             # The repository of a fork that was deleted is null.
             is_fork=event.optional_text(f"{head}.repo.full_name") != repository,
@@ -272,14 +259,14 @@ def _merge_group(event: _Event) -> Result[GitState, Problems]:
     path = "merge_group.head_sha"
     head = event.sha(path).bind(lambda found: event.agreed(path, found, "GITHUB_SHA"))
     return gather(head, event.sha("merge_group.base_sha"), event.text("merge_group.base_ref")).map(
-        lambda head_commit, base_commit, base_ref: GitState(
+        lambda head, base, target: GitState(
             _GITHUB,
             JobType.MERGE_GROUP,
-            head_commit,
+            head,
             *event.names,
-            base_ref=variable.short_ref(base_ref),
-            base_sha=base_commit,
-            head_sha=head_commit,
+            base_ref=variable.short_ref(target),
+            base_sha=base,
+            head_sha=head,
             head_ref=variable.short_ref(event.optional_text("merge_group.head_ref")),
         )
     )

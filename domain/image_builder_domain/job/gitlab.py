@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from returns.result import Result, Success
 
@@ -37,12 +38,12 @@ def read(environment: Mapping[str, str]) -> Result[GitState, Problems]:
 def _known(source: str) -> Result[str, Problems]:
     if source in SOURCES:
         return Success(source)
-    what = f"pipelines of the source {source!r} say nothing about which commit to build"
+    what = f"pipelines of the source {source!r} do not say which commit to build"
     return refuse("CI_PIPELINE_SOURCE", what, nearest(source, SOURCES))
 
 
 def _own_source(given: Mapping[str, str], source: str) -> str:
-    """The child of a merge request's pipeline builds that merge request."""
+    """The source of the pipeline; the child of a merge request's pipeline builds that merge request."""
     return _MERGE_REQUEST if source == "parent_pipeline" and "CI_MERGE_REQUEST_IID" in given else source
 
 
@@ -57,16 +58,9 @@ def _state(given: Mapping[str, str], names: tuple[str, str], source: str) -> Res
 def _pushed(given: Mapping[str, str], names: tuple[str, str], source: str) -> Result[GitState, Problems]:
     branch, tag = given.get("CI_COMMIT_BRANCH"), given.get("CI_COMMIT_TAG")
     return gather(variable.sha(given, "CI_COMMIT_SHA", _GITLAB), _one_ref(given, branch, tag)).map(
-        lambda commit, _: GitState(
-            _GITLAB,
-            SOURCES[source],
-            commit,
-            *names,
-            base_ref=branch,
-            base_sha=commit,
-            tag=tag,
+        lambda commit, _: replace(
+            variable.pushed(_GITLAB, SOURCES[source], names, commit, variable.full_ref(branch, tag)),
             host=_host(given),
-            ref=variable.full_ref(branch, tag),
             is_protected=variable.truth(given.get("CI_COMMIT_REF_PROTECTED")),
             default_branch=given.get("CI_DEFAULT_BRANCH"),
             starter_chooses=source in _STARTED,
@@ -75,7 +69,7 @@ def _pushed(given: Mapping[str, str], names: tuple[str, str], source: str) -> Re
 
 
 def _one_ref(given: Mapping[str, str], branch: str | None, tag: str | None) -> Result[None, Problems]:
-    """A pipeline runs for a branch or for a tag, and ``CI_COMMIT_REF_NAME`` says once more for which."""
+    """A pipeline runs for a branch or for a tag, which ``CI_COMMIT_REF_NAME`` repeats."""
     if branch is not None and tag is not None:
         what = f"it is {tag!r}, but CI_COMMIT_BRANCH says that this is the branch {branch!r}"
         return refuse("CI_COMMIT_TAG", what, "the CI system sets only one of them; do not set the other")
@@ -95,7 +89,7 @@ def _names(given: Mapping[str, str]) -> Result[tuple[str, str], Problems]:
         variable.required(given, "CI_PROJECT_NAMESPACE", _GITLAB), variable.required(given, "CI_PROJECT_NAME", _GITLAB)
     )
     where = "CI_PROJECT_NAMESPACE, CI_PROJECT_NAME"
-    names = both.bind(lambda owner, repo: variable.repository(owner, repo, where, is_nested_repository))
+    names = both.bind(lambda group, name: variable.repository(group, name, where, is_nested_repository))
     return names.bind(
         lambda found: variable.agreeing(
             "CI_PROJECT_PATH", "the path", given.get("CI_PROJECT_PATH"), "/".join(found), where
@@ -110,15 +104,15 @@ def _merge_request(given: Mapping[str, str], names: tuple[str, str]) -> Result[G
     head = _first(given, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", "CI_COMMIT_SHA")
     base = _first(given, "CI_MERGE_REQUEST_TARGET_BRANCH_SHA", "CI_MERGE_REQUEST_DIFF_BASE_SHA")
     return gather(number, head, base).map(
-        lambda pull_number, head_commit, base_commit: GitState(
+        lambda number, head, base: GitState(
             _GITLAB,
             JobType.MERGE_GROUP if is_train else JobType.PRESUBMIT,
-            head_commit,
+            head,
             *names,
-            pull_number=None if is_train else pull_number,
+            pull_number=None if is_train else number,
             base_ref=given.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME"),
-            base_sha=base_commit,
-            head_sha=head_commit,
+            base_sha=base,
+            head_sha=head,
             head_ref=given.get("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME"),
             is_fork=_is_fork(given),
             host=_host(given),
@@ -132,7 +126,7 @@ def _is_fork(given: Mapping[str, str]) -> bool:
 
 
 def _first(given: Mapping[str, str], preferred: str, otherwise: str) -> Result[str, Problems]:
-    """Merged results and merge trains have the one, other pipelines the other."""
+    """The preferred variable, which only merged results and merge trains have, else the other one."""
     return variable.sha(given, preferred if preferred in given else otherwise, _GITLAB)
 
 
@@ -143,12 +137,12 @@ def _external(given: Mapping[str, str], names: tuple[str, str]) -> Result[GitSta
         variable.sha(given, f"{prefix}_SOURCE_BRANCH_SHA", _GITLAB),
         variable.sha(given, f"{prefix}_TARGET_BRANCH_SHA", _GITLAB),
     ).map(
-        lambda pull_number, head, base: GitState(
+        lambda number, head, base: GitState(
             _GITLAB,
             JobType.PRESUBMIT,
             head,
             *names,
-            pull_number=pull_number,
+            pull_number=number,
             base_ref=given.get(f"{prefix}_TARGET_BRANCH_NAME"),
             base_sha=base,
             head_sha=head,

@@ -1,10 +1,11 @@
-"""Jenkins, multibranch jobs: ``CHANGE_*`` tells of a pull request, ``GIT_*`` what was checked out.
+"""Jenkins, multibranch jobs: ``CHANGE_*`` describe a pull request, ``GIT_*`` what was checked out.
 
-``GIT_*`` are there only where the checkout step exported them, and no variable tells the base of a pull request: the
-parents of a merge are in no fixed order, so nothing is guessed from them.
+``GIT_*`` are set only where the checkout step exported them. No variable names the base of a pull request. The parents
+of a merge have no fixed order, so the base is not guessed from them.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from returns.result import Failure, Result, Success
 
@@ -24,23 +25,16 @@ def read(environment: Mapping[str, str]) -> Result[GitState, Problems]:
 
 def _pushed(given: Mapping[str, str]) -> Result[GitState, Problems]:
     return gather(_names(given), variable.sha(given, "GIT_COMMIT", _JENKINS), _ref(given)).map(
-        lambda names, commit, ref: GitState(
-            _JENKINS,
-            JobType.POSTSUBMIT,
-            commit,
-            *names,
-            base_ref=variable.short_ref(ref) if variable.tag_of(ref) is None else None,
-            base_sha=commit,
-            tag=variable.tag_of(ref),
+        lambda names, commit, ref: replace(
+            variable.pushed(_JENKINS, JobType.POSTSUBMIT, names, commit, ref),
             host=_host(given),
-            ref=ref,
             starter_chooses=not _is_multibranch(given),
         )
     )
 
 
 def _ref(given: Mapping[str, str]) -> Result[str | None, Problems]:
-    """A multibranch job has its branch or tag as ``BRANCH_NAME``, and a tag as ``TAG_NAME`` too."""
+    """A multibranch job has its branch or tag as ``BRANCH_NAME``, and a tag as ``TAG_NAME``, too."""
     branch, tag = given.get("BRANCH_NAME"), given.get("TAG_NAME")
     if branch is None and tag is None:
         return Success(_checked_out(given.get("GIT_BRANCH", "")))
@@ -49,18 +43,18 @@ def _ref(given: Mapping[str, str]) -> Result[str | None, Problems]:
     return same.map(lambda _: variable.full_ref(branch, tag))
 
 
-def _is_checked_out(told: str | None, branch: str | None, tag: str | None) -> Result[None, Problems]:
+def _is_checked_out(found: str | None, branch: str | None, tag: str | None) -> Result[None, Problems]:
     """Compare with ``GIT_BRANCH``, from the checkout step: the name, below the remote's or not, or ``detached``."""
     where, name = ("BRANCH_NAME", branch) if tag is None else ("TAG_NAME", tag)
-    if told is None or told in ("detached", name, variable.full_ref(branch, tag)):
+    if found is None or found in ("detached", name, variable.full_ref(branch, tag)):
         return Success(None)
-    remote = told.removeprefix("refs/remotes/")
+    remote = found.removeprefix("refs/remotes/")
     below = "" if remote.startswith(("refs/", "tags/")) else remote.partition("/")[2]
-    return variable.agreeing(where, "the ref", name, below or told, "GIT_BRANCH")
+    return variable.agreeing(where, "the ref", name, below or found, "GIT_BRANCH")
 
 
 def _checked_out(remote_branch: str) -> str | None:
-    """``GIT_BRANCH`` is the branch below the name of the remote; without that name it says too little."""
+    """The branch in ``GIT_BRANCH``, below the name of the remote; None without that name."""
     branch = remote_branch.removeprefix("refs/remotes/")
     return f"refs/heads/{branch.removeprefix('origin/')}" if branch.startswith("origin/") else None
 
@@ -80,13 +74,13 @@ def _pull_request(given: Mapping[str, str]) -> Result[GitState, Problems]:
     number = variable.pull_number(given, "CHANGE_ID", _JENKINS)
     target = variable.required(given, "CHANGE_TARGET", _JENKINS)
     return gather(_names(given), number, _head(given), _base(given), target).map(
-        lambda names, pull_number, head, base, branch: GitState(
+        lambda names, number, head, base, target: GitState(
             _JENKINS,
             JobType.PRESUBMIT,
             head,
             *names,
-            pull_number=pull_number,
-            base_ref=branch,
+            pull_number=number,
+            base_ref=target,
             base_sha=base,
             head_sha=head,
             head_ref=given.get("CHANGE_BRANCH"),
@@ -97,7 +91,7 @@ def _pull_request(given: Mapping[str, str]) -> Result[GitState, Problems]:
 
 
 def _head(given: Mapping[str, str]) -> Result[str, Problems]:
-    """Where the job merges before it builds, ``GIT_COMMIT`` is a merge that only this machine knows."""
+    """The proposed commit; if the job merges before it builds, ``GIT_COMMIT`` is a merge that exists only here."""
     return variable.sha(given, "PULL_PULL_SHA" if "PULL_PULL_SHA" in given else "GIT_COMMIT", _JENKINS)
 
 
@@ -105,7 +99,7 @@ def _base(given: Mapping[str, str]) -> Result[str, Problems]:
     for name in ("CHANGE_BASE_SHA", "PULL_BASE_SHA"):
         if name in given:
             return variable.commit(given[name], name)
-    what = "neither is set, and Jenkins does not tell what the pull request goes on top of"
+    what = "neither is set, and no variable of Jenkins names the commit below the pull request"
     return refuse("CHANGE_BASE_SHA, PULL_BASE_SHA", what, "export one of them in the pipeline")
 
 
@@ -113,7 +107,7 @@ def _base(given: Mapping[str, str]) -> Result[str, Problems]:
 
 
 def _names(given: Mapping[str, str]) -> Result[tuple[str, str], Problems]:
-    """From the URL of the first remote; the URL itself may hold a password and is never shown."""
+    """Owner and name from the URL of the first remote; the URL may hold a password, so no problem quotes it."""
     name = _url_variable(given)
     return variable.required(given, name, _JENKINS).bind(lambda url: repository_of(url, name))
 
@@ -133,4 +127,4 @@ def repository_of(url: str, where: str) -> Result[tuple[str, str], Problems]:
     if host and (is_repository(owner, repo) or (host != "github.com" and is_nested_repository(owner, repo))):
         return Success((owner, repo))
     what = "this is not the URL of a repository"
-    return Failure((Problem(where, what, "it wants https://host/owner/name or git@host:owner/name"),))
+    return Failure((Problem(where, what, "write https://host/owner/name or git@host:owner/name"),))

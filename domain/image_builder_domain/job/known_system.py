@@ -1,11 +1,11 @@
 """CI systems and the variables that they set in a job: which system it is, and whether this run builds a proposal.
 
-Image Builder reads five of them by itself (:class:`CiSystem`). The others are known so that a job of theirs is never
-taken for a person's machine, and so that their marks of unmerged code count beside variables in Prow's names.
+Image Builder reads five of them by itself (:class:`CiSystem`). The others are listed so that their jobs are not taken
+for a person's machine, and so that their marks of unmerged code count beside Prow's variables.
 
 A row lists documented variables only, and none that people set on their own machines to use the system (tokens,
-addresses of servers). A variable is listed where it belongs to one system alone; those that several systems share are
-in :data:`SHARED`. The documentation of each system is named in its row.
+addresses of servers). A row lists only variables of its own system; those that several systems share are in
+:data:`SHARED`. Each row names the documentation of its system.
 """
 
 import re
@@ -193,14 +193,14 @@ KNOWN_SYSTEMS: Final = (
         "GO_PIPELINE_NAME GO_PIPELINE_COUNTER GO_STAGE_NAME GO_STAGE_COUNTER GO_JOB_NAME GO_TRIGGER_USER GO_REVISION",
         "GO_SCM_*_PR_ID GO_SCM_*_PR_URL GO_SCM_*_PR_BRANCH",
     ),
-    # What a build step sees of the substitutions is its author's choice, but for this folder.
+    # The author of a build step chooses which substitutions it sees; this folder is always there.
     _row(
         "Google Cloud Build",
         "docs.cloud.google.com/build/docs/configuring-builds/substitute-variable-values",
         "BUILDER_OUTPUT TRIGGER_NAME TRIGGER_BUILD_CONFIG_PATH REPO_FULL_NAME _PR_NUMBER _HEAD_BRANCH _BASE_BRANCH",
         "_PR_NUMBER _HEAD_BRANCH _BASE_BRANCH _HEAD_REPO_URL",
     ),
-    # It tells tasks nothing of what is built; a resource names its pull request in files of its own.
+    # Its tasks have no variable for what is built; a resource names its pull request in files of its own.
     _row(
         "Concourse",
         "concourse-ci.org/docs/resources/implementing",
@@ -272,13 +272,13 @@ SHARED: Final = frozenset(
         *("CI_PULL_REQUEST", "CI_PULL_REQUESTS", "IS_PULL_REQUEST"),
     }
 )
-"""Variables that several CI systems set: they say that this is a job, and not of which system."""
+"""Variables that several CI systems set: they show that this is a job, but not of which system."""
 
 
 def _owned(system: KnownSystem) -> Iterator[str]:
-    """The names that belong to one system alone; those of its marks too, where other places do not use them.
+    """The names that belong only to this system: its variables, and its marks unless other places use them.
 
-    Marks of the systems that are read by themselves may be set by the person who starts the tool in Prow's names.
+    Marks of the five systems that Image Builder reads are left out: a person may set them beside Prow's variables.
     """
     yield from system.variables
     if system.own is None:
@@ -307,7 +307,7 @@ def _owner(name: str) -> KnownSystem | None:
 
 
 def marks_in(given: Mapping[str, str]) -> list[str]:
-    """The variables, of whichever system, that say that this run builds a proposal; refs are not looked at."""
+    """The variables of any system that say that this run builds a proposal; refs are not examined."""
     found = (name for system in KNOWN_SYSTEMS for mark in system.marks for name in _marking(given, mark))
     return list(dict.fromkeys(found))
 
@@ -322,7 +322,7 @@ def _marking(given: Mapping[str, str], mark: str) -> Iterator[str]:
 
 
 def says_something(value: str) -> bool:
-    """False for what systems write where there is no pull request, and for a macro that Azure did not replace."""
+    """False for the values that systems write without a pull request, and for a macro that Azure did not replace."""
     return value.lower() not in ("", "0", "false", "none") and not (value.startswith("$(") and value.endswith(")"))
 
 

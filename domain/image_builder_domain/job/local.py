@@ -37,7 +37,7 @@ AT_A_TERMINAL: Final = Place()
 def read(environment: Mapping[str, str], commit: str | None, repository: str | None) -> Result[GitState, Problems]:
     """The state on a person's machine; ``commit`` is the working copy's, ``repository`` is ``--repo``."""
     return gather(_commit(environment, commit), _names(repository)).map(
-        lambda known, names: GitState(CiSystem.LOCAL, JobType.LOCAL, known, *names)
+        lambda found, names: GitState(CiSystem.LOCAL, JobType.LOCAL, found, *names)
     )
 
 

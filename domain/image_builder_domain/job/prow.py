@@ -7,7 +7,6 @@ request. Variables: https://docs.prow.k8s.io/docs/jobs/#job-environment-variable
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from returns.result import Failure, Result, Success
@@ -16,7 +15,7 @@ from image_builder_domain.job import variable
 from image_builder_domain.job.repository_url import host_of
 from image_builder_domain.job.state import CiSystem, GitState, JobType, is_nested_repository
 from image_builder_domain.json_object import json_object
-from image_builder_domain.problem import Problem, Problems, every, gather, located, nearest, problems_of, refuse
+from image_builder_domain.problem import Problem, Problems, every, gather, located, nearest, refuse
 
 _PROW = CiSystem.PROW
 _SPEC = "JOB_SPEC"
@@ -31,14 +30,15 @@ def read(environment: Mapping[str, str], commit: str | None, repository: str | N
     given = {name: value for name, value in environment.items() if value}
     job_type = _job_type(given)
     if isinstance(job_type, Failure):  # report problems of the variables that most jobs have, too
-        return Failure(problems_of(gather(job_type, _names(given), _sha(given, "PULL_BASE_SHA")).values))
+        return gather(job_type, _names(given), _sha(given, "PULL_BASE_SHA")).bind(lambda *_: job_type)
     spec = _job_spec(given)
     if job_type.unwrap() is JobType.PERIODIC:
         return spec.bind(lambda found: _periodic(given, found or {}, commit, repository))
     state = _state(given, job_type.unwrap())
-    spec_agrees, refs_agree = gather(spec, state).bind(_spec_agrees), state.bind(partial(_refs_agree, given))
+    spec_agrees = gather(spec, state).bind(_spec_agrees)
+    refs_agree = state.bind(lambda found: _refs_agree(given, found))
     return gather(state, spec, spec_agrees, refs_agree).map(
-        lambda found, record, _spec, _refs: _placed(given, replace(found, host=_host(record)))
+        lambda state, spec, *_: _placed(given, replace(state, host=_host(spec)))
     )
 
 
@@ -77,22 +77,22 @@ def _sha(given: Mapping[str, str], name: str) -> Result[str, Problems]:
 
 
 def _state(given: Mapping[str, str], job_type: JobType) -> Result[GitState, Problems]:
-    base = gather(_names(given), _sha(given, "PULL_BASE_SHA")).map(
-        lambda names, commit: GitState(
-            _PROW, job_type, commit, *names, base_ref=given.get("PULL_BASE_REF"), base_sha=commit
-        )
+    pushed = gather(_names(given), _sha(given, "PULL_BASE_SHA")).map(
+        lambda names, base: GitState(_PROW, job_type, base, *names, base_ref=given.get("PULL_BASE_REF"), base_sha=base)
     )
     if job_type is JobType.PRESUBMIT:
         number, head = variable.pull_number(given, "PULL_NUMBER", _PROW), _sha(given, "PULL_PULL_SHA")
-        return gather(base, number, head).map(partial(_presubmit, given))
-    alone = gather(base, _no_pull(given, job_type)).map(lambda state, _: state)
+        return gather(pushed, number, head).map(
+            lambda state, number, head: replace(
+                state, commit=head, pull_number=number, head_sha=head, head_ref=given.get("PULL_HEAD_REF")
+            )
+        )
+    without_pull = gather(pushed, _no_pull(given, job_type)).map(lambda state, _: state)
     if job_type is JobType.BATCH:
-        return gather(alone, _pull_refs(given)).map(lambda state, refs: replace(state, commit=None, pull_refs=refs))
-    return alone
-
-
-def _presubmit(given: Mapping[str, str], state: GitState, number: int, head: str) -> GitState:
-    return replace(state, commit=head, pull_number=number, head_sha=head, head_ref=given.get("PULL_HEAD_REF"))
+        return gather(without_pull, _pull_refs(given)).map(
+            lambda state, refs: replace(state, commit=None, pull_refs=refs)
+        )
+    return without_pull
 
 
 def _no_pull(given: Mapping[str, str], job_type: JobType) -> Result[None, Problems]:
@@ -118,7 +118,7 @@ def _pull_refs(given: Mapping[str, str]) -> Result[str, Problems]:
 
 def _valid_pull(text: str) -> Result[object, Problems]:
     number, sha, *_ = (*text.split(":", 2), "")
-    return gather(variable.number(number, "PULL_REFS"), variable.commit(sha, "PULL_REFS")).values
+    return gather(variable.number(number, "PULL_REFS"), variable.commit(sha, "PULL_REFS")).map(lambda *_: None)
 
 
 # --- what JOB_SPEC and PULL_REFS repeat ---------------------------------------------------------------------------
@@ -258,13 +258,13 @@ def _periodic_state(
     names = _periodic_names(refs, repository)
     agreed = names.bind(lambda found: _no_other_names(given, found))
     return gather(names, _periodic_commit(given, refs, commit), agreed).map(
-        lambda found, head, _: GitState(
+        lambda names, commit, _: GitState(
             _PROW,
             JobType.PERIODIC,
-            head,
-            *found,
+            commit,
+            *names,
             base_ref=_text(refs, "base_ref") or given.get("PULL_BASE_REF"),
-            base_sha=head,
+            base_sha=commit,
             host=_host_of_refs(refs) if refs else None,
             starter_chooses=not _is_set_by_prow(given),
         )

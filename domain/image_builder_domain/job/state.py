@@ -58,19 +58,18 @@ class CiSystem(Enum):
 class GitState:
     """The claims of one job.
 
-    ``commit`` is what is built, None for a batch and where nothing is built; ``pull_number`` is there for presubmits
-    alone. ``base_sha`` is the pushed commit, or what a proposed change goes on top of (None where the CI system does
-    not tell); ``head_sha`` is the proposed change. Refs are short, and ``tag`` is there only when the ref is one.
-    ``pull_refs`` are a batch's pull requests as Prow writes them. Branch names are the author's choice: never put them
-    in a path or a command.
+    ``commit`` is built; it is None for a batch and where nothing is built. Only presubmits have a ``pull_number``.
+    ``base_sha`` is the pushed commit, or the commit below a proposed change (None if the CI system does not name it).
+    ``head_sha`` is the proposed change. ``base_ref`` and ``head_ref`` are short, and ``tag`` is set only if the ref is
+    a tag. ``pull_refs`` are a batch's pull requests as Prow writes them. Authors choose names of branches: never put
+    them in a path or a command.
 
-    What the trust decision compares, all of it claims of the CI system: ``host`` serves the repository
-    (lower case, such as ``github.com``), None where unknown; ``ref`` is the full ref of a push-like job
-    (``refs/heads/main``, ``refs/tags/v1``), None where unknown: see :attr:`claimed_refs`. ``is_protected`` says whether
-    the CI system protects that ref, None where it does not say. ``default_branch`` is the repository's (short), where
-    the CI system names it. ``is_fork`` says of a proposed change that it comes from another repository, and of a
-    push-like job that the repository itself is a fork (only GitHub says so). ``starter_chooses`` is true where the
-    person who starts the job chooses ref and commit.
+    The trust decision compares the rest, which are claims of the CI system, too. ``host`` serves the repository (lower
+    case, such as ``github.com``). ``ref`` is the full ref of a push-like job (``refs/heads/main``, ``refs/tags/v1``):
+    see :attr:`claimed_refs`. ``is_protected`` says whether the CI system protects that ref. ``default_branch`` is the
+    repository's (short). Each of these is None if it is unknown. ``is_fork`` is true if a proposed change comes from
+    another repository, or if the repository of a push-like job is a fork (only GitHub says so). ``starter_chooses`` is
+    true if the person who starts the job chooses ref and commit.
     """
 
     system: CiSystem
@@ -101,8 +100,8 @@ class GitState:
     def claimed_refs(self) -> tuple[str, ...]:
         """The full refs of a push-like job, all of which must be production; empty where it names none.
 
-        They are two, a branch and a tag, where only a short name is known: Prow strips ``refs/heads/`` and
-        ``refs/tags/`` alike, and so do those who set its names elsewhere.
+        Where only a short name is known, they are two, a branch and a tag: Prow removes ``refs/heads/`` and
+        ``refs/tags/`` alike, and so do people who set its variables elsewhere.
         """
         if self.ref is not None:
             return (self.ref,)

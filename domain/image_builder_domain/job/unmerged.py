@@ -1,4 +1,4 @@
-"""What contradicts the claim of merged code: marks of unmerged code, and variables of a second CI system.
+"""Contradictions to the claim of merged code: marks of unmerged code, and variables of a second CI system.
 
 A mark is a variable, of any CI system, that says a proposed change is being built. A job that claims
 merged code and has a mark contradicts itself and is refused. So neither an added variable nor an unusual way to build
@@ -70,7 +70,7 @@ def _is_unmerged(ref: str) -> bool:
 
 
 def _is_open_change(given: Mapping[str, str]) -> bool:
-    """Gerrit tells of a change before and after it is merged."""
+    """Gerrit sets this variable before and after it merges a change."""
     return "GERRIT_CHANGE_NUMBER" in given and given.get("GERRIT_EVENT_TYPE") != "change-merged"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from returns.result import Failure, Result, Success
 
-from image_builder_domain.job.state import CiSystem, is_repository, is_sha
+from image_builder_domain.job.state import CiSystem, GitState, JobType, is_repository, is_sha
 from image_builder_domain.problem import Problem, Problems, refuse
 
 _REMEDIES = {
@@ -31,7 +31,7 @@ def commit(text: str, where: str) -> Result[str, Problems]:
     """A text that is a full commit."""
     if is_sha(text):
         return Success(text)
-    return refuse(where, f"{text!r} is not a full commit", "it wants 40 or 64 hexadecimal digits, not all zero")
+    return refuse(where, f"{text!r} is not a full commit", "write 40 or 64 hexadecimal digits, not all zero")
 
 
 def pull_number(given: Mapping[str, str], name: str, system: CiSystem) -> Result[int, Problems]:
@@ -43,13 +43,13 @@ def number(text: str, where: str) -> Result[int, Problems]:
     """A text that is the number of a pull request."""
     if re.fullmatch(r"[1-9][0-9]{0,9}", text):
         return Success(int(text))
-    return refuse(where, f"{text!r} is not a pull request number", "it wants a whole number from 1")
+    return refuse(where, f"{text!r} is not a pull request number", "write a whole number from 1")
 
 
 def repository(
     owner: str, repo: str, where: str, accepts: Callable[[str, str], bool] = is_repository
 ) -> Result[tuple[str, str], Problems]:
-    """Owner and name of a repository, as far as ``accepts`` says that they are."""
+    """Owner and name of a repository, if ``accepts`` is true for them."""
     if accepts(owner, repo):
         return Success((owner, repo))
     return refuse(where, f"{f'{owner}/{repo}'!r} is not a repository", "check the job's definition")
@@ -62,18 +62,18 @@ def split_repository(
     owner, _, repo = text.rpartition("/")
     if accepts(owner, repo):
         return Success((owner, repo))
-    return refuse(where, f"{text!r} is not a repository", "it wants owner/name")
+    return refuse(where, f"{text!r} is not a repository", "write owner/name")
 
 
 def short_ref(ref: str | None) -> str | None:
-    """A branch or tag without ``refs/heads/`` or ``refs/tags/``; of a name that itself looks so, no more is taken."""
+    """A branch or tag without ``refs/heads/`` or ``refs/tags/``; only one prefix is removed."""
     if ref is None:
         return None
     return ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else ref.removeprefix("refs/tags/")
 
 
 def full_ref(branch: str | None, tag: str | None) -> str | None:
-    """The ref that a variable for branches and one for tags name; a prefix in the name is a part of the name."""
+    """The full ref of a variable for branches and one for tags; what looks like a prefix is a part of the name."""
     if tag is not None:
         return f"refs/tags/{tag}"
     return f"refs/heads/{branch}" if branch is not None else None
@@ -94,9 +94,16 @@ def tag_of(ref: str | None) -> str | None:
     return ref.removeprefix("refs/tags/") if ref is not None and ref.startswith("refs/tags/") else None
 
 
-def agreeing(where: str, what: str, told: str | None, expected: str | None, other: str) -> Result[None, Problems]:
-    """Two sources of one fact must agree; one that says nothing agrees."""
-    if told is None or expected is None or told == expected:
+def agreeing(where: str, what: str, value: str | None, expected: str | None, other: str) -> Result[None, Problems]:
+    """Success if two sources of one fact agree, or one of them says nothing."""
+    if value is None or expected is None or value == expected:
         return Success(None)
     remedy = "the CI system sets both; do not change one of them"
-    return Failure((Problem(where, f"{what} is {told!r}, but {other} says {expected!r}", remedy),))
+    return Failure((Problem(where, f"{what} is {value!r}, but {other} says {expected!r}", remedy),))
+
+
+def pushed(system: CiSystem, job_type: JobType, names: tuple[str, str], commit: str, ref: str | None) -> GitState:
+    """The state of a push-like job; ``ref`` is full, None where it is unknown."""
+    tag = tag_of(ref)
+    base_ref = short_ref(ref) if tag is None else None
+    return GitState(system, job_type, commit, *names, base_ref=base_ref, base_sha=commit, tag=tag, ref=ref)

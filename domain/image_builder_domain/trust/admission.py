@@ -84,7 +84,7 @@ class ClaimedRun:
 
     @property
     def commit(self) -> str:
-        """What is built."""
+        """The commit that is built."""
         return self.base_sha if self.head_sha is None else self.head_sha
 
 
@@ -179,7 +179,7 @@ def _issuer(url: str) -> Result[str, Problems]:
     plain = url == f"https://{parts.netloc}{parts.path}" and "@" not in parts.netloc and not url.endswith("/")
     if plain and parts.hostname and port != 0 and re.fullmatch(r"[\x21-\x7e]+", url):
         return Success(url)
-    return refuse("OIDC_ISSUER", f"{url!r} is not an https URL of host and path alone", remedy)
+    return refuse("OIDC_ISSUER", f"{url!r} is not an https URL with only host and path", remedy)
 
 
 def _flag(given: Mapping[str, str], name: str) -> Result[bool, Problems]:
@@ -282,7 +282,7 @@ def _line_to_add(repository: str, ref: str) -> str:
 
 def _claim_problems(claimed: ClaimedRun, rules: AdmissionRules, token: Mapping[str, object]) -> Iterator[Problem]:
     expected = {"iss": rules.issuer, "aud": rules.audience, "repository": claimed.repository}
-    if claimed.job_type is not JobType.PRESUBMIT:  # of a pull request it is a merge commit, which nobody sends
+    if claimed.job_type is not JobType.PRESUBMIT:  # of a pull request it is a merge commit, which is not a parameter
         expected["sha"] = claimed.commit
     for name, value in expected.items():
         if token.get(name) != value:
@@ -348,7 +348,7 @@ def _merged_problems(claimed: ClaimedRun, rules: AdmissionRules, token: Mapping[
 
 
 def _protection_problems(token: Mapping[str, object], ref: str, found: ProductionRef) -> Iterator[Problem]:
-    """Everybody who can push can create a tag, or a branch that a wildcard matches."""
+    """Anybody who can push can create a tag, or a branch that a wildcard matches."""
     if token.get("ref_protected") != "true":
         what = f"{ref!r} matched {found.pattern!r}, and is not protected: everybody who can push can create such a ref"
         yield Problem("BaseRef", what, "protect it with a ruleset, list it by name, or set UNPROTECTED_REFS: true")

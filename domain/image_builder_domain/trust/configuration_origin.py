@@ -1,4 +1,4 @@
-"""Whether a commit that is not merged chooses what the configuration file says, and whether it may."""
+"""Whether unmerged code chooses what the configuration file says, and whether it may."""
 
 from collections.abc import Mapping
 from dataclasses import replace

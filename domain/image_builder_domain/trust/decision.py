@@ -100,7 +100,7 @@ def _pushed(settings: TrustSettings, file: str, state: GitState, history: Histor
 
 
 def _host_counts(settings: TrustSettings, file: str, state: GitState) -> Result[None, Problems]:
-    """``org/repo`` of another host is another repository: Jenkins, for one, builds whatever URL it is given."""
+    """``org/repo`` of another host is another repository, and a Jenkins job can build any URL."""
     hosts = settings.repository_hosts
     is_unsure = state.system is CiSystem.JENKINS and state.job_type.is_push_like
     if hosts and state.host is not None and state.host.lower() not in hosts:

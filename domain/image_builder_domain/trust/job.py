@@ -39,7 +39,7 @@ class Listed:
     """The ref of a push-like job is one that holds merged code.
 
     ``key`` and ``pattern`` are those of ``production-refs``; both are empty where a default of the CI system counts.
-    ``needs_proof`` is true for what everybody may create: a tag, or a ref that only a wildcard lists.
+    ``needs_proof`` is true for a ref that anybody who can push may create: a tag, or one that only a wildcard lists.
     """
 
     reason: str
@@ -52,10 +52,11 @@ class Listed:
 @final
 @dataclass(frozen=True, slots=True)
 class Unlisted:
-    """The ref does not hold merged code, or everybody could have created it.
+    """The ref does not hold merged code, or anybody who can push could have created it.
 
-    ``key`` counts for the repository, ``nearest`` is what is written there and most alike; empty where there is none.
-    ``is_refused`` is true where going on as unmerged code would surprise. ``remedy`` says how to make it production.
+    ``key`` applies to the repository, and ``nearest`` is its most similar entry; both may be empty.
+    ``is_refused`` is true where a demotion to unmerged code would be a surprise. ``remedy`` says how to make it
+    production.
     """
 
     reason: str
@@ -74,8 +75,8 @@ class Job:
     """One job with its side. Made by ``trust.decision.decide_job``; the constructor itself checks nothing.
 
     ``reason`` says why it is on this side. ``counts_as`` is the class whose tags and signers it gets: a push that is
-    not production counts as a merge group. ``listing`` is what was found about its ref, None for jobs that claim none.
-    ``warnings`` say what its owners must know of that.
+    not production counts as a merge group. ``listing`` is the verdict on its ref, None for jobs that claim none.
+    ``warnings`` are for the owners of the job.
     """
 
     state: GitState
@@ -115,9 +116,9 @@ class Job:
 @final
 @dataclass(frozen=True, slots=True)
 class TrustFacts:
-    """The side of a job and the facts that it follows from, as plans and reports show them; None for what is not known.
+    """The side of a job and the facts behind it, as plans and reports show them; None for an unknown fact.
 
-    ``ref`` is the full name where that is known; Prow gives the short name alone. ``pattern`` is the entry of
+    ``ref`` is the full name if that is known; Prow has only short names. ``pattern`` is the entry of
     ``production-refs`` that matched, ``nearest`` the most similar one where none did.
     """
 

@@ -1,6 +1,6 @@
 """Which refs hold merged code: those that ``production-refs`` lists, or the defaults of a CI system without the key.
 
-A ref that everybody may create (a tag, or what only a wildcard lists) counts when the CI system protects it, when its
+A ref that anybody who can push may create (a tag, or one that only a wildcard lists) counts if it is protected, if its
 commit lies on a production branch that is named exactly, or when the administrators write ``unprotected-refs: true``.
 """
 
@@ -79,22 +79,22 @@ def _unlisted(
     return Unlisted(reason, key, nearest, is_refused or is_tag, _line(state, listed, key))
 
 
-# --- what everybody may create ------------------------------------------------------------------------------------
+# --- refs that anybody who can push may create --------------------------------------------------------------------
 
 
 def proven(settings: TrustSettings, state: GitState, found: Listed, history: History) -> Listing:
-    """The same where not everybody can have made the ref; else why not. ``history`` is of :func:`exact_branches`."""
+    """The same if somebody responsible made the ref, else why not. ``history`` answers :func:`exact_branches`."""
     if not found.needs_proof or state.is_protected or settings.unprotected_refs:
         return found
     answers = {branch: history.get(branch, OnBranch.UNREADABLE) for branch in exact_branches(settings, found)}
     if OnBranch.YES in answers.values():
         return found
-    told = "it is not protected" if state.is_protected is False else "nothing says whether it is protected"
+    protection = "it is not protected" if state.is_protected is False else "nothing says whether it is protected"
     lies = "; ".join(f"{branch}: {answer.value}" for branch, answer in answers.items()) or "the key lists none"
     hints = dict.fromkeys(filter(None, (history_hint(answer, state.system) for answer in answers.values())))
     what = "a tag" if found.is_tag else "a ref that is listed through a *"
     return Unlisted(
-        f"{found.reason}, but everybody may create {what}: {told}, and nothing proves that its commit lies on an "
+        f"{found.reason}, but everybody may create {what}: {protection}, and nothing proves that its commit lies on an "
         f"exactly named production branch ({lies})",
         found.key,
         found.pattern,
@@ -140,5 +140,5 @@ def _quoted(pattern: str) -> str:
 
 
 def _shown(refs: tuple[str, ...]) -> str:
-    """The refs in a sentence; their names are somebody else's choice."""
+    """The refs in a sentence; strangers choose their names, so each is cut."""
     return " or ".join(ref[:200] for ref in refs) or "an unknown ref"

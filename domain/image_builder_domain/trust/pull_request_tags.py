@@ -19,14 +19,14 @@ from image_builder_domain.trust.job import Job
 
 _KEY = "pr-tags-in-registry"
 _LIKE_A_VERSION = re.compile(r"[vV0-9]")
-# Letters that no template gives by itself (they are for private use), in place of a commit that nobody knows yet.
+# Characters for private use, which no template gives by itself, in place of a commit that is not known yet.
 _ANY_COMMIT = "\ue000" * 40
 _DIGITS = r"[0-9]+"
 _BLANKS = re.compile(r"\s")
 
 
 def uses_production_for_pull_requests(configuration: Configuration, job: Job) -> bool:
-    """Presubmit images go to the one registry there is, under the tags of their pull requests alone."""
+    """Whether presubmit images go to ``registry``, under no other tags than those of their pull requests."""
     is_asked = configuration.pr_tags_in_registry and not configuration.dev_registries
     return is_asked and job.counts_as is JobType.PRESUBMIT
 

@@ -10,7 +10,7 @@ import pytest
 from image_builder_adapters.job_surroundings import LARGEST_PAYLOAD, find_place, read_event
 
 
-def told(path: object) -> str:
+def refusal(path: object) -> str:
     (problem,) = read_event(str(path)).failure()
     return str(problem)
 
@@ -27,23 +27,23 @@ def test_a_payload_is_read_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b"null", b'"x"', b"\xff", b"[" * 100_000, b'{"a":' * 100_000], ids=lambda it: it[:6]
 )
-def test_what_is_no_json_object_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_content_that_is_not_a_json_object_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "event.json"
     file.write_bytes(content)
-    assert told(file).startswith(f"GITHUB_EVENT_PATH: {file}: this is not ")
+    assert refusal(file).startswith(f"GITHUB_EVENT_PATH: {file}: this is not ")
 
 
-def test_what_is_no_regular_file_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
+def test_a_file_that_is_not_regular_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    assert "the file is not a regular file" in told(tmp_path / "pipe")
-    assert "the file is not a regular file" in told("/dev/zero")
-    assert "the file is not a regular file" in told(tmp_path)
+    assert "the file is not a regular file" in refusal(tmp_path / "pipe")
+    assert "the file is not a regular file" in refusal("/dev/zero")
+    assert "the file is not a regular file" in refusal(tmp_path)
 
 
-def test_a_missing_file_is_told_with_what_to_do(tmp_path: Path) -> None:
-    assert "the file does not exist; hand the event's own payload on" in told(tmp_path / "event.json")
-    assert told("").startswith("GITHUB_EVENT_PATH: this variable of the GitHub Actions job is not set; hand")
-    assert "cannot be read" in told("a\0b")
+def test_a_missing_file_is_reported_with_what_to_do(tmp_path: Path) -> None:
+    assert "the file does not exist; hand the event's own payload on" in refusal(tmp_path / "event.json")
+    assert refusal("").startswith("GITHUB_EVENT_PATH: this variable of the GitHub Actions job is not set; hand")
+    assert "cannot be read" in refusal("a\0b")
 
 
 def test_a_file_of_25_mib_is_read_and_a_larger_one_refused(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_a_file_of_25_mib_is_read_and_a_larger_one_refused(tmp_path: Path) -> No
     assert read_event(str(file)).unwrap() == {}
     with file.open("ab") as longer:
         longer.write(b" ")
-    assert "the file is larger than 25 MiB" in told(file)
+    assert "the file is larger than 25 MiB" in refusal(file)
 
 
 # --- place --------------------------------------------------------------------------------------------------------

@@ -129,7 +129,9 @@ def test_a_folder_without_git_has_no_checkout_and_its_workspace_may_have_one(
     assert (found.head, found.holds_context) == (main.head, False)
 
 
-def test_a_bare_repository_that_was_committed_is_no_checkout(main: GitRepository, environment: dict[str, str]) -> None:
+def test_a_bare_repository_that_was_committed_is_not_a_checkout(
+    main: GitRepository, environment: dict[str, str]
+) -> None:
     bare = main.folder / "bare"
     shutil.copytree(main.folder / ".git", bare)
     (bare / "HEAD").write_text(f"{OTHER}\n")

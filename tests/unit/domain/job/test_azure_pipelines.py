@@ -150,7 +150,7 @@ def test_other_classes_are_refused(job_type: str) -> None:
     assert f"JOB_TYPE: {job_type!r} is not a job type" in refusal(AZURE_DECLARED | {"JOB_TYPE": job_type})
 
 
-def test_a_run_started_by_hand_on_a_pull_request_is_no_merged_code() -> None:
+def test_a_run_started_by_hand_on_a_pull_request_is_not_merged_code() -> None:
     environment = AZURE_PUSH | {"BUILD_REASON": "Manual", "BUILD_SOURCEBRANCH": "refs/pull/7/merge"}
     assert "BUILD_SOURCEBRANCH" in refusal(environment)
     assert "not merged" in refusal(environment)

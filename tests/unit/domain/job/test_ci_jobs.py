@@ -60,7 +60,7 @@ def test_outside_ci_no_ci_system_is_loaded(tmp_path: Path) -> None:
     assert not any(f"{FACTS}{module}" in done.stderr.split() for module in OWN.values())
 
 
-def test_a_pod_without_a_terminal_is_no_laptop_unless_ci_is_false(tmp_path: Path) -> None:
+def test_a_pod_without_a_terminal_is_not_a_persons_machine_unless_ci_is_false(tmp_path: Path) -> None:
     pod = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "PULL_BASE_SHA": BASE}
     done = tags(tmp_path, pod)
     assert (done.returncode, done.stdout) == (2, "")

@@ -118,7 +118,7 @@ def test_a_trusted_job_with_one_mark_of_unmerged_code_is_refused(name: str, mark
     assert problems_of(result) or claimed_side(result.unwrap().job_type) is Side.UNMERGED
 
 
-def test_a_mark_outside_ci_is_told_with_what_to_do() -> None:
+def test_a_mark_outside_ci_is_reported_with_what_to_do() -> None:
     (problem,) = read_git_state({"PULL_NUMBER": "7"}, BASE, None).failure()
     assert read_without_commit({"PULL_NUMBER": "7"}, "acme/demo").failure() == (problem,)
     assert str(problem) == (
@@ -183,5 +183,5 @@ def test_outside_ci_an_unknown_commit_names_both_sources() -> None:
     assert "PULL_BASE_SHA" in problem
 
 
-def test_outside_ci_every_problem_is_told_at_once() -> None:
+def test_outside_ci_every_problem_is_reported_at_once() -> None:
     assert places({"PULL_BASE_SHA": "main"}, "acme") == ["PULL_BASE_SHA", "--repo"]

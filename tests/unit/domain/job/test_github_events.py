@@ -52,7 +52,7 @@ def state(environment: dict[str, str], event: dict[str, Any]) -> GitState:
     return read_git_state(environment, None, None, Success(event)).unwrap()
 
 
-def told(environment: dict[str, str], event: dict[str, Any]) -> str:
+def refusal(environment: dict[str, str], event: dict[str, Any]) -> str:
     return "\n".join(map(str, read_git_state(environment, None, None, Success(event)).failure()))
 
 
@@ -87,7 +87,7 @@ def test_a_pushed_tag_is_built_from_the_commit_that_it_marks() -> None:
 
 
 @pytest.mark.parametrize("name", ["pull_request", "pull_request_target"])
-def test_a_pull_request_builds_its_head_whatever_the_variables_say(name: str) -> None:
+def test_a_pull_request_builds_its_head_even_if_a_variable_names_another_ref(name: str) -> None:
     environment = PULL_REQUEST | {"GITHUB_EVENT_NAME": name, "GITHUB_REF": "refs/heads/main"}
     assert state(environment, PULL_REQUEST_EVENT) == GitState(
         CiSystem.GITHUB,
@@ -154,7 +154,7 @@ def test_an_event_of_the_default_branch_on_another_ref_is_refused(
     environment: dict[str, str], event: dict[str, Any]
 ) -> None:
     for ref in ("refs/heads/fix", "refs/tags/main", "main"):
-        assert f"GITHUB_REF: the ref is {ref!r}" in told(environment | {"GITHUB_REF": ref}, event)
+        assert f"GITHUB_REF: the ref is {ref!r}" in refusal(environment | {"GITHUB_REF": ref}, event)
 
 
 @pytest.mark.parametrize(("environment", "event"), [(RELEASE, RELEASE_EVENT), (CREATE, CREATE_EVENT)])
@@ -166,14 +166,14 @@ def test_a_release_and_a_new_tag_are_built_as_the_tag(environment: dict[str, str
     "action", ["created", "edited", "deleted", "released", "prereleased", "unpublished", None, "x" * 999]
 )
 def test_a_release_that_was_not_published_is_refused(action: object) -> None:
-    problem = told(RELEASE, RELEASE_EVENT | {"action": action})
+    problem = refusal(RELEASE, RELEASE_EVENT | {"action": action})
     assert "GITHUB_EVENT_PATH: the action of this release is" in problem
     assert len(problem) < 300
 
 
 def test_a_new_branch_is_left_to_its_push() -> None:
     environment = CREATE | {"GITHUB_REF": "refs/heads/v1"}
-    assert "this event created a branch" in told(environment, CREATE_EVENT | {"ref_type": "branch"})
+    assert "this event created a branch" in refusal(environment, CREATE_EVENT | {"ref_type": "branch"})
 
 
 @pytest.mark.parametrize(("fork", "fact"), [(False, False), (True, True), (..., True), (None, True)])
@@ -207,8 +207,8 @@ def test_the_host_is_the_server_s(url: str, host: str | None) -> None:
 def test_an_event_that_leaves_nothing_to_build_is_refused(
     environment: dict[str, str], event: dict[str, Any], words: str
 ) -> None:
-    assert words in told(environment, event)
-    assert "there is nothing to build; " in told(environment, event)
+    assert words in refusal(environment, event)
+    assert "there is nothing to build; " in refusal(environment, event)
 
 
 @pytest.mark.parametrize("path", ["/ref", "/after", "pull_request/number", "pull_request/pull_request.base.sha",
@@ -224,7 +224,7 @@ def test_a_member_that_is_not_what_it_must_be_is_named_by_its_path(path: str, va
     name = name or "push"
     environment = {param.id: param.values[0] for param in WHOLE}[name]
     assert isinstance(environment, dict)
-    assert f"{path} is " in told(environment, changed(EVENTS[name], path, value))
+    assert f"{path} is " in refusal(environment, changed(EVENTS[name], path, value))
 
 
 @pytest.mark.parametrize(
@@ -245,18 +245,18 @@ def test_a_payload_that_disagrees_with_the_variables_is_refused(
     environment: dict[str, str], event: dict[str, Any], path: str, value: str
 ) -> None:
     shown = f"refs/tags/{value}" if value == "v2" else value
-    assert f"GITHUB_EVENT_PATH: {path} is {shown!r}" in told(environment, changed(event, path, value))
+    assert f"GITHUB_EVENT_PATH: {path} is {shown!r}" in refusal(environment, changed(event, path, value))
 
 
 @pytest.mark.parametrize("ref", ["main", "refs/pull/7/merge", "refs/notes/x"])
 def test_a_push_to_what_is_neither_branch_nor_tag_is_refused(ref: str) -> None:
-    assert "neither a branch nor a tag" in told(PUSH | {"GITHUB_REF": ref}, PUSH_EVENT | {"ref": ref})
+    assert "neither a branch nor a tag" in refusal(PUSH | {"GITHUB_REF": ref}, PUSH_EVENT | {"ref": ref})
 
 
-def test_a_push_to_a_branch_of_the_merge_queue_is_no_merged_code() -> None:
+def test_a_push_to_a_branch_of_the_merge_queue_is_not_merged_code() -> None:
     ref = f"refs/heads/gh-readonly-queue/main/pr-7-{BASE}"
-    assert "not merged" in told(PUSH | {"GITHUB_REF": ref}, PUSH_EVENT | {"ref": ref})
-    assert "not merged" in told({**PUSH, "GITHUB_REF": ""}, PUSH_EVENT | {"ref": ref})
+    assert "not merged" in refusal(PUSH | {"GITHUB_REF": ref}, PUSH_EVENT | {"ref": ref})
+    assert "not merged" in refusal({**PUSH, "GITHUB_REF": ""}, PUSH_EVENT | {"ref": ref})
 
 
 @pytest.mark.parametrize("environment", [PUSH, DISPATCH, SCHEDULE, RELEASE, CREATE, REPOSITORY_DISPATCH])
@@ -265,40 +265,40 @@ def test_the_payload_of_unmerged_code_is_never_that_of_a_push(
     environment: dict[str, str], event: dict[str, Any]
 ) -> None:
     whole = PUSH_EVENT | SCHEDULE_EVENT | event
-    assert f"GITHUB_EVENT_NAME is {environment['GITHUB_EVENT_NAME']!r}" in told(environment, whole)
+    assert f"GITHUB_EVENT_NAME is {environment['GITHUB_EVENT_NAME']!r}" in refusal(environment, whole)
 
 
 @pytest.mark.parametrize("name", ["deployment", "pull_request_review", "Push"])
 def test_another_event_is_refused_by_name(name: str) -> None:
-    problem = told(PUSH | {"GITHUB_EVENT_NAME": name}, PUSH_EVENT)
+    problem = refusal(PUSH | {"GITHUB_EVENT_NAME": name}, PUSH_EVENT)
     assert f"GITHUB_EVENT_NAME: the event {name!r} does not say which commit to build; run the job on push," in problem
 
 
 @pytest.mark.parametrize("name", ["workflow_run", "issue_comment", "check_suite"])
-def test_an_event_that_runs_on_the_default_branch_whatever_is_built_is_refused_with_that_reason(name: str) -> None:
-    problem = told(PUSH | {"GITHUB_EVENT_NAME": name}, PUSH_EVENT)
+def test_an_event_whose_ref_is_always_the_default_branch_is_refused_with_that_reason(name: str) -> None:
+    problem = refusal(PUSH | {"GITHUB_EVENT_NAME": name}, PUSH_EVENT)
     assert "build: its ref is the default branch, even if the job checks out something else; run" in problem
 
 
 @pytest.mark.parametrize(("environment", "event"), WHOLE)
 @pytest.mark.parametrize("name", ["GITHUB_REPOSITORY", "GITHUB_EVENT_NAME"])
 def test_a_missing_variable_is_named(environment: dict[str, str], event: dict[str, Any], name: str) -> None:
-    assert f"{name}: this variable of the GitHub Actions job is not set" in told(environment | {name: ""}, event)
+    assert f"{name}: this variable of the GitHub Actions job is not set" in refusal(environment | {name: ""}, event)
 
 
 @pytest.mark.parametrize(("environment", "event"), [(DISPATCH, DISPATCH_EVENT), (SCHEDULE, SCHEDULE_EVENT)])
 def test_the_commit_of_a_job_without_one_in_its_payload_is_named_when_missing(
     environment: dict[str, str], event: dict[str, Any]
 ) -> None:
-    assert "GITHUB_SHA: this variable" in told(environment | {"GITHUB_SHA": ""}, event)
+    assert "GITHUB_SHA: this variable" in refusal(environment | {"GITHUB_SHA": ""}, event)
 
 
 @pytest.mark.parametrize("text", ["acme", "acme/", "/demo", "a/b/c", "acme/..", "ac me/demo"])
-def test_names_that_are_no_repository_are_refused(text: str) -> None:
-    assert f"GITHUB_REPOSITORY: {text!r} is not a repository" in told(PUSH | {"GITHUB_REPOSITORY": text}, PUSH_EVENT)
+def test_names_that_no_repository_can_have_are_refused(text: str) -> None:
+    assert f"GITHUB_REPOSITORY: {text!r} is not a repository" in refusal(PUSH | {"GITHUB_REPOSITORY": text}, PUSH_EVENT)
 
 
-def test_an_unread_payload_is_told_together_with_the_variables() -> None:
+def test_an_unread_payload_is_reported_together_with_the_variables() -> None:
     problems = read_git_state({"GITHUB_ACTIONS": "true"}, None, None, None).failure()
     assert [found.where for found in problems] == ["GITHUB_EVENT_NAME", "GITHUB_REPOSITORY", "GITHUB_EVENT_PATH"]
 
@@ -334,7 +334,7 @@ def test_a_recorded_pull_request_is_read(name: str) -> None:
 
 def test_a_recorded_closed_pull_request_is_refused() -> None:
     event = recorded("pull_request-closed")
-    assert "closed" in told(job(event, "pull_request", OTHER), event)
+    assert "closed" in refusal(job(event, "pull_request", OTHER), event)
 
 
 def test_a_recorded_push_of_a_new_branch_is_read() -> None:
@@ -346,7 +346,7 @@ def test_a_recorded_push_of_a_new_branch_is_read() -> None:
 @pytest.mark.parametrize("name", ["push", "push-1", "push-with-organization"])
 def test_a_recorded_deletion_is_refused(name: str) -> None:
     event = recorded(name)
-    assert "deleted" in told(job(event, "push", event["after"]), event)
+    assert "deleted" in refusal(job(event, "push", event["after"]), event)
 
 
 def test_a_recorded_merge_group_is_read() -> None:

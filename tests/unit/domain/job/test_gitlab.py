@@ -43,7 +43,7 @@ def test_a_tag_pipeline_has_its_tag() -> None:
     assert (found.tag, found.base_ref, found.ref) == ("v1", None, "refs/tags/v1")
 
 
-def test_what_the_variable_for_branches_says_is_a_branch_whatever_it_looks_like() -> None:
+def test_the_variable_for_branches_names_a_branch_even_if_it_looks_like_a_tag() -> None:
     found = state(GITLAB_PUSH | {"CI_COMMIT_BRANCH": "refs/tags/v1", "CI_COMMIT_REF_NAME": "refs/tags/v1"})
     assert (found.ref, found.tag) == ("refs/heads/refs/tags/v1", None)
 

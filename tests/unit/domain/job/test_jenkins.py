@@ -34,7 +34,7 @@ def test_a_tag_beside_another_branch_is_refused() -> None:
 
 
 @pytest.mark.parametrize("branch", ["refs/tags/v1", "refs/heads/main", "origin/main", "fix/100%"])
-def test_what_branch_name_says_is_a_branch_whatever_it_looks_like(branch: str) -> None:
+def test_branch_name_names_a_branch_even_if_it_looks_like_a_full_ref(branch: str) -> None:
     found = state(JENKINS_PUSH | {"BRANCH_NAME": branch, "JOB_NAME": f"demo/{quote(branch, safe='')}"})
     assert (found.ref, found.base_ref, found.tag) == (f"refs/heads/{branch}", branch, None)
     assert not found.starter_chooses
@@ -203,7 +203,7 @@ def test_the_repository_is_read_out_of_its_url(url: str, repository: str) -> Non
         "git@github.com:/acme/demo\n",
     ],
 )
-def test_a_text_that_is_no_such_url_is_refused_without_being_shown(url: str) -> None:
+def test_another_text_is_refused_without_being_quoted(url: str) -> None:
     (problem,) = repository_of(url, "GIT_URL").failure()
     assert problem.where == "GIT_URL"
     assert not url or url not in str(problem)
@@ -214,6 +214,6 @@ def test_the_first_of_several_remotes_is_taken() -> None:
     assert state(environment).repository == "acme/other"
 
 
-def test_a_password_in_a_url_is_never_told() -> None:
+def test_a_password_in_a_url_is_never_reported() -> None:
     problem = refusal(JENKINS_PUSH | {"GIT_URL": "https://kim:hunter22@github.com/a/b/c"})
     assert "hunter22" not in problem

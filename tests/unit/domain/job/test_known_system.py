@@ -52,7 +52,7 @@ MARKED = {name: (own, mark) for name, (own, mark, _) in SYSTEMS.items() if mark}
 FOREIGN = [system for system in KNOWN_SYSTEMS if system.own is None]
 
 
-def told(environment: dict[str, str], place: Place = Place()) -> str:  # noqa: B008 - a frozen value
+def refusal(environment: dict[str, str], place: Place = Place()) -> str:  # noqa: B008 - a frozen value
     return "\n".join(map(str, read_git_state(environment, BASE, "acme/demo", place=place).failure()))
 
 
@@ -62,7 +62,7 @@ def test_every_system_of_the_table_is_tried() -> None:
 
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_a_job_of_another_system_is_never_a_persons_machine(name: str) -> None:
-    problem = told(SYSTEMS[name][0])
+    problem = refusal(SYSTEMS[name][0])
     assert f"this is a job of {name}, which Image Builder cannot read by itself; set CI=true, REPO_OWNER" in problem
     assert problem.startswith(next(iter(SYSTEMS[name][0])))
 
@@ -87,7 +87,7 @@ def test_with_prow_s_names_a_job_of_another_system_can_be_built(name: str) -> No
 @pytest.mark.parametrize("name", MARKED)
 def test_the_mark_of_another_system_beside_prow_s_names_is_refused(name: str) -> None:
     own, mark = MARKED[name]
-    problem = told(NAMES | own | mark)
+    problem = refusal(NAMES | own | mark)
     assert "this says that the code is not merged, but this is a postsubmit job" in problem
     assert all(variable in problem for variable in mark)
 
@@ -100,7 +100,7 @@ def test_the_mark_of_another_system_beside_any_merged_job_is_refused(name: str, 
 
 @pytest.mark.parametrize("value", ["", "0", "false", "False", "FALSE", "none", "None", "$(PullNumber)"])
 @pytest.mark.parametrize("system", FOREIGN, ids=lambda system: system.name)
-def test_what_systems_write_where_there_is_no_pull_request_is_no_mark(system: object, value: str) -> None:
+def test_what_systems_write_where_there_is_no_pull_request_is_not_a_mark(system: object, value: str) -> None:
     assert system in KNOWN_SYSTEMS
     names = [mark.replace("*", "X") for found in FOREIGN if found is system for mark in found.marks if "=" not in mark]
     assert marks_in(dict.fromkeys(names, value)) == []
@@ -129,8 +129,8 @@ def test_what_systems_write_where_there_is_no_pull_request_is_no_mark(system: ob
     ],
 )
 def test_what_tells_of_a_job_is_named(environment: dict[str, str], words: str) -> None:
-    assert words in told(environment)
-    assert "docs/ci-systems.md" in told(environment)
+    assert words in refusal(environment)
+    assert "docs/ci-systems.md" in refusal(environment)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_what_tells_of_a_job_is_named(environment: dict[str, str], words: str) -
         ({"CI": ""}, CONTAINER, False),
     ],
 )
-def test_a_container_without_a_terminal_is_no_persons_machine(
+def test_a_container_without_a_terminal_is_not_a_persons_machine(
     environment: dict[str, str], place: Place, is_local: bool
 ) -> None:
     assert detect(environment, place) is (CiSystem.LOCAL if is_local else None)
@@ -157,8 +157,8 @@ def test_a_container_without_a_terminal_is_no_persons_machine(
     assert state.map(lambda found: found.job_type is JobType.LOCAL).value_or(False) is is_local
 
 
-def test_a_container_without_a_terminal_is_told_with_both_remedies() -> None:
-    problem = told({}, CONTAINER)
+def test_a_container_without_a_terminal_is_reported_with_both_remedies() -> None:
+    problem = refusal({}, CONTAINER)
     assert "this is a container or pod without a terminal, which may be a CI job; in a CI job set CI=true" in problem
     assert problem.endswith("set CI=false on your own machine")
 

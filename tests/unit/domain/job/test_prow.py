@@ -67,7 +67,7 @@ def test_the_variables_alone_are_enough() -> None:
     assert state(without(PRESUBMIT, "PULL_REFS")) == state(PRESUBMIT)
 
 
-def test_who_sets_prow_s_names_elsewhere_chooses_what_is_built() -> None:
+def test_a_person_who_sets_prow_s_names_elsewhere_chooses_what_is_built() -> None:
     assert state(without(PRESUBMIT, "PROW_JOB_ID")) == replace(state(PRESUBMIT), starter_chooses=True)
     assert state(without(POSTSUBMIT, "PROW_JOB_ID")) == replace(state(POSTSUBMIT), starter_chooses=True)
 
@@ -145,14 +145,14 @@ def test_all_missing_variables_are_named_at_once() -> None:
         ("JOB_TYPE", "postsubmit "),
     ],
 )
-def test_a_wrong_value_is_told_with_its_variable(name: str, value: str) -> None:
+def test_a_wrong_value_is_reported_with_its_variable(name: str, value: str) -> None:
     environment = without(PRESUBMIT, "PULL_REFS") | {name: value}
     assert wheres(environment) == [name]
     assert repr(value) in refusal(environment)
 
 
 @pytest.mark.parametrize(("owner", "repo"), [("ac/me", "demo"), ("acme", ".."), ("-acme", "demo"), ("acme", "a b")])
-def test_names_that_are_no_repository_are_refused(owner: str, repo: str) -> None:
+def test_names_that_no_repository_can_have_are_refused(owner: str, repo: str) -> None:
     assert wheres(POSTSUBMIT | {"REPO_OWNER": owner, "REPO_NAME": repo}) == ["REPO_OWNER, REPO_NAME"]
 
 
@@ -232,7 +232,7 @@ def test_pull_refs_that_disagree_are_refused(environment: dict[str, str], refs: 
     assert wheres(environment | {"PULL_REFS": refs}) == ["PULL_REFS"]
 
 
-def test_both_disagreements_are_told_at_once() -> None:
+def test_both_disagreements_are_reported_at_once() -> None:
     environment = POSTSUBMIT | {"JOB_SPEC": job_spec("batch"), "PULL_REFS": f"main:{OTHER}"}
     assert wheres(environment) == ["JOB_SPEC", "PULL_REFS"]
 

@@ -160,7 +160,7 @@ def prow(draw: st.DrawFn) -> PushJob:
 
 @st.composite
 def jenkins(draw: st.DrawFn) -> PushJob:
-    """Jenkins: multibranch jobs, and others that build what they are told; the URL may be of any host."""
+    """Jenkins: multibranch jobs, and others whose starter chooses what they build; the URL may be of any host."""
     host = draw(st.sampled_from(("github.com", "git.example", "evil.example")))
     variables = {key: value for key, value in jobs.JENKINS_PUSH.items() if key not in ("BRANCH_NAME", "JOB_NAME")}
     variables |= {"GIT_URL": f"https://{host}/acme/demo.git"}

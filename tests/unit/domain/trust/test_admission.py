@@ -231,7 +231,7 @@ def test_a_repository_that_is_not_listed_is_refused(
     assert "administrators allow it with {mallory/demo: [BRANCH]}" in said
 
 
-def test_everything_that_is_wrong_is_told_at_once() -> None:
+def test_everything_that_is_wrong_is_reported_at_once() -> None:
     token = {"iss": "x", "ref": "refs/heads/main"}
     assert len(asked(PUSH, token).failure()) == 6
 

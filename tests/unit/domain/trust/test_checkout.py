@@ -195,7 +195,7 @@ def test_files_that_differ_from_head_are_listed_as_far_as_they_fit() -> None:
     assert many.endswith("'file9' and 990 more")
 
 
-def test_git_in_the_build_context_is_told_and_no_credential_is() -> None:
+def test_git_in_the_build_context_is_reported_and_no_credential_is() -> None:
     assert git_warnings(CheckoutFacts(NONE, credentials=("s3cret",))) == ()
     (plain,) = git_warnings(CheckoutFacts(NONE, copies_git=True))
     facts = CheckoutFacts(NONE, copies_git=True, credentials=("s3cret",))

@@ -69,8 +69,8 @@ def test_a_ref_does_not_say_of_itself_that_it_is_production(
     found = check_origin(job, "c.yaml", origin)
     judged = found.value_or(None)
     assert outcome == ("refused" if judged is None else "warned" if judged.warnings else "silent")
-    told = str(found.failure()[0]) if judged is None else "".join(judged.warnings)
-    assert outcome == "silent" or "'c.yaml' lies in the checkout" in told
+    reported = str(found.failure()[0]) if judged is None else "".join(judged.warnings)
+    assert outcome == "silent" or "'c.yaml' lies in the checkout" in reported
     by_default = replace(job, listing=Listed("the default branch"))
     assert check_origin(by_default, "c.yaml", origin) == Success(by_default)
 

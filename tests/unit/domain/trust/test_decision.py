@@ -1,4 +1,4 @@
-"""What a job is told about its side: the reason, the line that would make it production, what a shallow clone lacks."""
+"""The side of a job: the reason, the line that would make it production, and hints for a shallow clone."""
 
 import re
 from dataclasses import replace
@@ -51,7 +51,7 @@ def decided(
     return decide_job(found(refs, **more).trust, "config.yaml", state, proof or {})
 
 
-def told(result: Result[Job, Problems]) -> str:
+def refusal(result: Result[Job, Problems]) -> str:
     """What a refusal or a warning says."""
     if isinstance(result, Failure):
         return "; ".join(map(str, result.failure()))
@@ -80,7 +80,7 @@ def told(result: Result[Job, Problems]) -> str:
 def test_the_line_to_add_makes_the_ref_production(
     state: GitState, refs: dict[str, list[str]] | None, line: str
 ) -> None:
-    said = told(decided(state, refs))
+    said = refusal(decided(state, refs))
     assert said.endswith(f"if this ref holds merged code, {line}")
     written = re.search(r"line '(.*)'(?: below production-refs)?$", said)
     assert written is not None
@@ -120,12 +120,12 @@ def test_a_branch_that_is_not_production_counts_as_a_merge_group_with_a_warning(
         ({}, ["cannot be read", "install git"]),
     ],
 )
-def test_what_a_tag_lacks_for_production_is_told(history: History, words: list[str]) -> None:
+def test_what_a_tag_lacks_for_production_is_reported(history: History, words: list[str]) -> None:
     refs = {"acme/demo": ["main", "refs/tags/v*"]}
     assert history_questions(found(refs).trust, TAG) == ("main",)
     refused = decided(TAG, refs, history)
     assert isinstance(refused, Failure)
-    assert all(word in told(refused) for word in (*words, "everybody may create a tag", "it is not protected"))
+    assert all(word in refusal(refused) for word in (*words, "everybody may create a tag", "it is not protected"))
     assert decided(TAG, refs, {"main": OnBranch.YES}).unwrap().is_production
     assert decided(replace(TAG, is_protected=True), refs, history).unwrap().is_production
     assert decided(TAG, refs, history, unprotected_refs=True).unwrap().is_production
@@ -146,7 +146,7 @@ def test_git_is_asked_only_where_its_answer_decides() -> None:
 
 def test_jenkins_needs_the_hosts_whose_repositories_count() -> None:
     refs = {"acme/demo": ["main"]}
-    assert "add the line 'repository-hosts: [github.com]'" in told(decided(JENKINS, refs))
+    assert "add the line 'repository-hosts: [github.com]'" in refusal(decided(JENKINS, refs))
     assert decided(JENKINS, refs, repository_hosts="GitHub.com").unwrap().is_production
     elsewhere = replace(JENKINS, host="evil.example")
     for state in (
@@ -154,7 +154,7 @@ def test_jenkins_needs_the_hosts_whose_repositories_count() -> None:
         replace(elsewhere, system=CiSystem.GITLAB),
         replace(elsewhere, job_type=JobType.PRESUBMIT),
     ):
-        assert "not one of the repository-hosts" in told(decided(state, refs, repository_hosts=["github.com"]))
+        assert "not one of the repository-hosts" in refusal(decided(state, refs, repository_hosts=["github.com"]))
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_a_demotion_is_a_warning_where_the_ci_system_shows_it(
         (None, GITHUB, []),
     ],
 )
-def test_entries_that_are_seldom_meant_are_told(
+def test_entries_that_are_seldom_meant_are_reported(
     refs: dict[str, list[str]] | None, state: GitState, words: list[str]
 ) -> None:
     advice = [str(one) for one in advise(found(refs).trust.production_refs, state)]
@@ -251,7 +251,7 @@ def test_a_class_of_jobs_without_a_row_is_trusted_with_nothing() -> None:
         (CiSystem.LOCAL, "whole history"),
     ],
 )
-def test_a_shallow_clone_is_told_which_depth_its_ci_system_needs(system: CiSystem, depth: str) -> None:
+def test_the_hint_for_a_shallow_clone_names_the_setting_of_its_ci_system(system: CiSystem, depth: str) -> None:
     assert depth in history_hint(OnBranch.SHALLOW, system)
     assert depth in history_hint(OnBranch.NOT_FETCHED, system)
 

@@ -1,4 +1,4 @@
-"""pr-tags-in-registry lets nothing but a pull request's own tags through, whatever the templates (T3)."""
+"""pr-tags-in-registry lets only a pull request's own tags through, with any template (T3)."""
 
 import re
 from dataclasses import replace
@@ -85,7 +85,7 @@ templates = st.lists(st.sampled_from(PIECES), min_size=1, max_size=4).map("".joi
 
 
 @given(templates, st.none() | templates, st.sampled_from((1, 7, 8, 17, 123456)), st.sampled_from(("latest", "v1.2")))
-def test_whatever_the_templates_a_tag_is_the_pull_request_s_own(
+def test_every_accepted_template_gives_a_tag_of_the_pull_request(
     default: str, additional: str | None, number: int, head: str
 ) -> None:
     found = tags(only_registry(default, additional), number, head)
@@ -98,7 +98,7 @@ def test_whatever_the_templates_a_tag_is_the_pull_request_s_own(
         assert tag.value not in {found.value for found in other}
         assert has_pull_request_shape(tag.value, only_registry(default, additional))
         assert has_pull_request_shape(f"{tag.value}-1.23", only_registry(default, additional))
-    # Whoever chooses the branch's name chooses no tag.
+    # The author of a branch chooses its name, and must not choose a tag with it.
     assert found == tags(only_registry(default, additional), number, "fix/typo")
 
 

@@ -1,4 +1,4 @@
-"""The trust matrix over whole plans: unmerged code reaches no production registry, signer or cache, whatever is asked.
+"""The trust matrix over whole plans: unmerged code reaches no production registry, signer or cache with any flag.
 
 Configurations go through the reader and its checks, environments through the detection of CI systems, and both through
 the one function that decides.
@@ -92,7 +92,7 @@ def configurations() -> list[Result[Configuration, Any]]:
     return [found for found in map(configured, DOCUMENTS) if isinstance(found, Success)]
 
 
-# Whoever opens a pull request writes variants.yaml.
+# The author of a pull request writes variants.yaml.
 VARIANTS = ((), (Variant("1.23", (), "variants.yaml:1:1"), Variant("buildcache", (), "variants.yaml:2:1")))
 
 
@@ -127,7 +127,7 @@ def assert_harmless(plan: Plan, found: Configuration, flags: Asked) -> None:
 
 
 def assert_signers(choices: tuple[SignerChoice, ...], job: Job, found: Configuration) -> None:
-    """Whoever signs names the class of the job and is enabled for its repository."""
+    """Each chosen signer names the class of the job and is enabled for its repository."""
     enabled = (*found.enabled_signers.get("*", ()), *found.enabled_signers.get(str(job.state.repository), ()))
     for choice in choices:
         if choice.chosen:
