@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from image_builder_adapters.buildkit.daemonless import lock_script
 from image_builder_adapters.buildkit.engine import BuildkitEngine, BuildkitSettings
 from image_builder_adapters.buildkit.host import BuildkitHost
-from image_builder_adapters.buildkit.state import lock_script
 from image_builder_contracts.dockerfile_engine import (
     CachingEngineContract,
     DockerfileEngineContract,

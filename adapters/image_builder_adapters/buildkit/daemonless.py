@@ -9,11 +9,13 @@ that BuildKit needs may be missing elsewhere. The root is ``--root`` in ``BUILDK
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from typing import Final
 
 from image_builder_domain.trust.job import Side
 
+from image_builder_adapters.buildkit.state import TMP, lock_file
 from image_builder_adapters.process import find_program
 
 DAEMONLESS: Final = "buildctl-daemonless.sh"
@@ -37,6 +39,23 @@ def daemonless_flags(environment: Mapping[str, str], user: int, side: Side) -> t
     given = tuple(environment.get(FLAGS, "").split())
     # buildkitd takes the last --root of several.
     return given if side.is_production else (*given, f"--root={_root(environment, user)}/{side.value}")
+
+
+@contextmanager
+def lock_script(user: int) -> Iterator[int | None]:
+    """Lock BuildKit's daemonless script for one build of this user. Gives None while another build holds the lock.
+
+    The script uses one root folder for all its daemons, and as root also one socket: two at once break each other.
+    The lock is the open descriptor, so a child that inherits it keeps the lock if this process is killed.
+    """
+    descriptor = None
+    with suppress(OSError):  # another user's file cannot be locked, so the script is not used
+        descriptor = lock_file(f"{TMP}/image-builder-daemonless-{user}.lock")
+    try:
+        yield descriptor
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def _root(environment: Mapping[str, str], user: int) -> str:

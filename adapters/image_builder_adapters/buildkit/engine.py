@@ -28,12 +28,11 @@ from returns.result import Failure, Result, Success
 
 from image_builder_adapters.buildkit.command import build_arguments, refusal
 from image_builder_adapters.buildkit.daemon import PrivateDaemon
-from image_builder_adapters.buildkit.daemonless import DAEMONLESS, FLAGS, daemonless_flags, has_daemonless
+from image_builder_adapters.buildkit.daemonless import DAEMONLESS, FLAGS, daemonless_flags, has_daemonless, lock_script
 from image_builder_adapters.buildkit.environment import client_environment, daemonless_environment, rootless_variables
 from image_builder_adapters.buildkit.host import VARIABLE, BuildkitHost
 from image_builder_adapters.buildkit.isolation import Isolation, find_isolation, missing_helper
 from image_builder_adapters.buildkit.outcome import failure_of, parse_metadata, unreported
-from image_builder_adapters.buildkit.state import lock_script
 from image_builder_adapters.files import read_regular
 from image_builder_adapters.process import (
     Command,

@@ -4,14 +4,14 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, final
 
 from image_builder_adapters.folder import opened_folder, real_path
 
-_TMP: Final = "/tmp"  # noqa: S108 (folders in it are made by mkdtemp, and no link is followed)
+TMP: Final = "/tmp"  # noqa: S108 (folders in it are made by mkdtemp, and no link is followed)
 # `struct sockaddr_un` holds 108 bytes with the closing zero.
 _LONGEST_SOCKET_PATH: Final = 107
 
@@ -44,40 +44,26 @@ class DaemonFolders:
 
 def open_folders(state_directory: str, environment: Mapping[str, str]) -> DaemonFolders:
     """Take ``<state_directory>/buildkit``, or a fresh root if another run holds it or it cannot be written."""
-    runtime = _make_runtime(environment.get("TMPDIR") or _TMP)
+    runtime = _make_runtime(environment.get("TMPDIR") or TMP)
     lock, root = None, f"{runtime}/root"
     with suppress(OSError), opened_folder(state_directory, mode=0o700) as folder:
-        lock = _lock("buildkit.lock", folder)
+        lock = lock_file("buildkit.lock", folder)
         if lock is not None:
             root = os.path.join(real_path(folder, os.path.abspath(state_directory)), "buildkit")
     return DaemonFolders(runtime, root, lock)
 
 
-@contextmanager
-def lock_script(user: int) -> Iterator[int | None]:
-    """Lock BuildKit's daemonless script for one build of this user. Gives None while another build holds the lock.
-
-    The script uses one root folder for all its daemons, and as root also one socket: two at once break each other.
-    The lock is the open descriptor, so a child that inherits it keeps the lock if this process is killed.
-    """
-    descriptor = None
-    with suppress(OSError):  # another user's file cannot be locked, so the script is not used
-        descriptor = _lock(f"{_TMP}/image-builder-daemonless-{user}.lock")
-    try:
-        yield descriptor
-    finally:
-        if descriptor is not None:
-            os.close(descriptor)
-
-
 def _make_runtime(parent: str) -> str:
     if len(os.fsencode(os.path.join(parent, "image-builder-12345678", "buildkitd.sock"))) > _LONGEST_SOCKET_PATH:
-        parent = _TMP
+        parent = TMP
     return tempfile.mkdtemp(prefix="image-builder-", dir=os.path.abspath(parent))
 
 
-def _lock(name: str, folder: int | None = None) -> int | None:
-    # The daemon inherits the descriptor, so if this process is killed, the root stays locked until the daemon ends.
+def lock_file(name: str, folder: int | None = None) -> int | None:
+    """A descriptor that holds an exclusive lock on the file. None if another process holds it.
+
+    The daemon inherits the descriptor, so if this process is killed, the lock lasts until the daemon ends.
+    """
     descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600, dir_fd=folder)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,8 +1,6 @@
 """What doctor looks at: programs, daemons, registries, credentials; and what it makes of what it finds."""
 
 import json
-import os
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,13 +9,9 @@ import pytest
 from image_builder.modes.examination.job import look_at_checkout, look_at_job
 from image_builder.modes.examination.pipeline import look_at_pipeline
 from image_builder.presenters.doctor import diagnosis_as_json, diagnosis_as_text
-from image_builder_adapters.buildkit.engine import BuildkitSettings
-from image_builder_adapters.buildkit.examination import examine_buildkit
 from image_builder_adapters.cancellation import ScopedCancellation
-from image_builder_adapters.program_version import Program, program_finding
 from image_builder_adapters.registry import DockerCredentials
 from image_builder_adapters.registry.client import impatient_client, reachable
-from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_domain.configuration.ado import AdoSettings
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.diagnosis import Diagnosis, Finding
@@ -70,71 +64,6 @@ def test_programs_read_every_finding() -> None:
         "needed": True,
         "remedy": "check its name",
     }
-
-
-def program(folder: Path, name: str, script: str) -> dict[str, str]:
-    file = folder / name
-    file.write_text(f"#!/bin/sh\n{script}\n")
-    file.chmod(0o755)
-    return {"PATH": f"{folder}:{os.environ['PATH']}", "SECRET": "hunter2"}
-
-
-@pytest.mark.parametrize(
-    ("printed", "version"),
-    [
-        ("buildctl github.com/moby/buildkit v0.26.1 abcdef", "v0.26.1"),
-        ("runc version 1.1.5+ds1\\ngo: go1.19.8", "1.1.5+ds1"),
-        ("take care: 26.8 is old\\nGitVersion:    v3.1.3", "v3.1.3"),
-        ("Kaniko version :  v1.27.5", "v1.27.5"),
-        ("hello", ""),
-    ],
-)
-def test_the_version_is_what_the_program_calls_it(printed: str, version: str, tmp_path: Path) -> None:
-    environment = program(tmp_path, "tool", f"printf '{printed}\\n'")
-    found = program_finding(Program("tool"), "engine", environment, ManualCancellation())
-    assert found.is_good
-    assert found.found == f"{tmp_path}/tool{f' ({version})' if version else ''}"
-
-
-def test_a_program_sees_nothing_of_the_jobs_environment(tmp_path: Path) -> None:
-    environment = program(tmp_path, "tool", 'echo "version: ${SECRET:-none}"')
-    assert program_finding(Program("tool"), "engine", environment, ManualCancellation()).found.endswith("(none)")
-
-
-def test_a_missing_program_comes_with_its_remedy(tmp_path: Path) -> None:
-    found = program_finding(Program("tool", remedy="get it"), "engine", {"PATH": str(tmp_path)}, ManualCancellation())
-    assert (found.is_missing, found.remedy) == (True, "get it")
-
-
-def test_a_program_that_would_begin_its_work_is_not_started(tmp_path: Path) -> None:
-    environment = program(tmp_path, "tool", f"touch {tmp_path}/started")
-    assert program_finding(Program("tool", ()), "engine", environment, ManualCancellation()).is_good
-    assert not (tmp_path / "started").exists()
-
-
-def buildkit(folder: Path, environment: Mapping[str, str]) -> dict[str, Finding]:
-    settings = BuildkitSettings(environment, str(folder), str(folder / "log"), single_build=True, user=0)
-    return {finding.subject: finding for finding in examine_buildkit(settings, ManualCancellation())}
-
-
-def test_a_daemon_elsewhere_needs_buildctl_and_an_answer_alone(tmp_path: Path) -> None:
-    environment = program(tmp_path, "buildctl", 'echo "no route: $*"; test "$1" = --version')
-    environment |= {"PATH": str(tmp_path), "BUILDKIT_HOST": "tcp://far:1", "BUILDKIT_TLS_DIR": "/tls"}
-    found = buildkit(tmp_path, environment)
-    assert [name for name, finding in found.items() if finding.is_missing] == ["BUILDKIT_HOST"]
-    words = "no route: --addr tcp://far:1 --tlsdir /tls debug workers"
-    assert found["BUILDKIT_HOST"].found == f"tcp://far:1 cannot be reached: {words}"
-
-
-def test_a_daemon_that_answers_is_reached(tmp_path: Path) -> None:
-    environment = program(tmp_path, "buildctl", "exit 0") | {"BUILDKIT_HOST": "unix:///run/x.sock"}
-    assert buildkit(tmp_path, environment)["BUILDKIT_HOST"].is_good
-
-
-def test_a_private_daemon_needs_programs_and_a_root(tmp_path: Path) -> None:
-    found = buildkit(tmp_path, {"PATH": str(tmp_path)})
-    assert [name for name, finding in found.items() if finding.is_missing] == ["buildctl", "buildkitd", "runc"]
-    assert found["private root"].is_needed
 
 
 @pytest.mark.parametrize(
