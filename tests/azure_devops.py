@@ -8,8 +8,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
+from image_builder_stand_ins.azure_devops.identity import SCOPE
 from image_builder_stand_ins.azure_devops.service import AzureDevOps
 
 DEFINITION = """\
@@ -80,6 +81,26 @@ class Client:
         if ("content-encoding", "gzip") in every:
             found = gzip.decompress(found)
         return Got(answer.status, dict(every), every, found)
+
+    def sign_in(self, tenant: str | None = None, **changed: str | None) -> Got:
+        """Ask the Entra tenant for a token, as the service's principal; ``changed`` are fields of the form."""
+        return self.ask(*self.token_request(tenant, **changed), root=True)
+
+    def token_request(
+        self, tenant: str | None = None, **changed: str | None
+    ) -> tuple[str, str, bytes, Mapping[str, str]]:
+        """Path, method, body and headers of :meth:`sign_in`."""
+        principal = self.service.principal
+        fields = {
+            "grant_type": "client_credentials",
+            "client_id": principal.client,
+            "client_secret": principal.secret,
+            "scope": SCOPE,
+            **changed,
+        }
+        body = urlencode({name: value for name, value in fields.items() if value is not None}).encode()
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": ""}
+        return f"/{tenant or principal.tenant}/oauth2/v2.0/token", "POST", body, headers
 
     def start(self, pipeline: int, parameters: Mapping[str, Any] | None = None) -> Got:
         return self.ask(f"pipelines/{pipeline}/runs", "POST", {"templateParameters": dict(parameters or {})})

@@ -4,11 +4,10 @@ import itertools
 import re
 import threading
 from collections.abc import Iterator
-from urllib.parse import urlencode
 
 import pytest
 import yaml
-from image_builder_stand_ins.azure_devops.identity import ASSERTION_TYPE, SCOPE
+from image_builder_stand_ins.azure_devops.identity import ASSERTION_TYPE
 from image_builder_stand_ins.azure_devops.request import Operation
 from image_builder_stand_ins.azure_devops.run import Run
 from image_builder_stand_ins.azure_devops.service import AzureDevOps
@@ -16,7 +15,6 @@ from image_builder_stand_ins.azure_devops.state import ServiceOptions
 
 from tests.azure_devops import DEFINITION, Client, basic, wait_for
 
-FORM = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": ""}
 PLAIN = {"Accept": "text/plain"}
 
 
@@ -93,19 +91,17 @@ def test_a_personal_access_token_has_no_user(client: Client, service: AzureDevOp
     assert client.ask("pipelines/42", headers={"Authorization": basic(service.pat, "somebody")}).status == 401
 
 
-def test_an_entra_tenant_gives_tokens_for_a_secret(client: Client, service: AzureDevOps) -> None:
-    answer = client.ask(f"/{service.principal.tenant}/oauth2/v2.0/token", "POST", form(service), FORM, root=True)
+def test_an_entra_tenant_gives_tokens_for_a_secret(client: Client) -> None:
+    answer = client.sign_in()
     token = answer.json()["access_token"]
     assert (answer.json()["token_type"], answer.json()["expires_in"]) == ("Bearer", 3599)
     assert client.ask("pipelines/42", headers={"Authorization": f"Bearer {token}"}).status == 200
     assert client.ask("pipelines/42", headers={"Authorization": basic(token)}).status == 200
 
 
-def test_an_entra_tenant_gives_tokens_for_an_assertion(client: Client, service: AzureDevOps) -> None:
+def test_an_entra_tenant_gives_tokens_for_an_assertion(client: Client) -> None:
     proof = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": "eyJhbGciOiJSUzI1NiJ9.e30.c2ln"}
-    body = form(service, client_secret=None, **proof)
-    answer = client.ask(f"/{service.principal.tenant}/oauth2/v2.0/token", "POST", body, FORM, root=True)
-    assert answer.status == 200
+    assert client.sign_in(client_secret=None, **proof).status == 200
 
 
 @pytest.mark.parametrize(
@@ -119,37 +115,22 @@ def test_an_entra_tenant_gives_tokens_for_an_assertion(client: Client, service: 
         pytest.param({"client_assertion": "no", "client_assertion_type": ASSERTION_TYPE}, 401, 700213, id="assertion"),
     ],
 )
-def test_an_entra_tenant_says_what_is_wrong(
-    client: Client, service: AzureDevOps, changed: dict[str, str], status: int, code: int
-) -> None:
-    body = form(service, **changed)
-    answer = client.ask(f"/{service.principal.tenant}/oauth2/v2.0/token", "POST", body, FORM, root=True)
+def test_an_entra_tenant_says_what_is_wrong(client: Client, changed: dict[str, str], status: int, code: int) -> None:
+    answer = client.sign_in(**changed)
     assert (answer.status, answer.json()["error_codes"]) == (status, [code])
     assert answer.json()["error_description"].startswith(f"AADSTS{code}: ")
 
 
-def test_another_tenant_is_unknown(client: Client, service: AzureDevOps) -> None:
-    answer = client.ask("/11111111/oauth2/v2.0/token", "POST", form(service), FORM, root=True)
-    assert answer.json()["error_codes"] == [90002]
+def test_another_tenant_is_unknown(client: Client) -> None:
+    assert client.sign_in("11111111").json()["error_codes"] == [90002]
 
 
 def test_a_token_ends() -> None:
     with AzureDevOps.start(ServiceOptions(token_seconds=0)) as service:
         other = Client(service)
-        answer = other.ask(f"/{service.principal.tenant}/oauth2/v2.0/token", "POST", form(service), FORM, root=True)
+        answer = other.sign_in()
         token = answer.json()["access_token"]
         assert other.ask("pipelines/42", headers={"Authorization": f"Bearer {token}"}).status == 401
-
-
-def form(service: AzureDevOps, **changed: str | None) -> bytes:
-    fields = {
-        "grant_type": "client_credentials",
-        "client_id": service.principal.client,
-        "client_secret": service.principal.secret,
-        "scope": SCOPE,
-        **changed,
-    }
-    return urlencode({name: value for name, value in fields.items() if value is not None}).encode()
 
 
 # --- runs ---------------------------------------------------------------------------------------------------------

@@ -15,7 +15,6 @@ from image_builder_stand_ins.azure_devops.run import Run
 from image_builder_stand_ins.azure_devops.service import AzureDevOps
 
 from tests.azure_devops import DEFINITION, Client
-from tests.contract.test_azure_devops_service import FORM, form
 
 REPORT = ("---IMAGE BUILD REPORT---", '{"status": "success"}', "---END OF IMAGE BUILD REPORT---")
 FROM_ELSEWHERE = {"slow-answer"}
@@ -39,8 +38,7 @@ def client() -> Iterator[Client]:
 
 
 def token(client: Client) -> str:
-    path = f"/{client.service.principal.tenant}/oauth2/v2.0/token"
-    found: str = client.ask(path, "POST", form(client.service), FORM, root=True).json()["access_token"]
+    found: str = client.sign_in().json()["access_token"]
     return found
 
 
@@ -48,7 +46,6 @@ def seen(client: Client, bearer: str) -> dict[Operation, Any]:
     """What a client sees of every operation: what changes by itself is left out."""
     auth = {"Authorization": f"Bearer {bearer}"}
     plain = {**auth, "Accept": "text/plain"}
-    tenant = client.service.principal.tenant
     asked: dict[Operation, Any] = {
         Operation.GET_RUN: ("pipelines/42/runs/901", "GET", None, auth),
         Operation.GET_BUILD: ("build/builds/901", "GET", None, auth),
@@ -59,7 +56,7 @@ def seen(client: Client, bearer: str) -> dict[Operation, Any]:
         Operation.PREVIEW: ("pipelines/42/preview", "POST", {"templateParameters": {"Name": "x"}}, auth),
         Operation.START_RUN: ("pipelines/42/runs", "POST", {"templateParameters": {"Name": "x"}}, auth),
         Operation.CANCEL: ("build/builds/901", "PATCH", {"status": "cancelling"}, auth),
-        Operation.TOKEN: (f"/{tenant}/oauth2/v2.0/token", "POST", form(client.service), FORM),
+        Operation.TOKEN: client.token_request(),
     }
     found: dict[Operation, Any] = {}
     for operation, (path, method, body, headers) in asked.items():
