@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -69,7 +69,7 @@ def sign(signer: CosignSigner, *images: ImageToSign) -> tuple[SignatureResult, .
     return signer.sign(images, ManualCancellation())
 
 
-def test_an_index_is_signed_as_itself_and_its_children_are_not(
+def test_an_index_is_signed_by_its_own_digest_only(
     registry: RunningRegistry, settings: CosignSettings, tmp_path: Path
 ) -> None:
     platforms = ("linux/amd64", "linux/arm64")
@@ -81,16 +81,14 @@ def test_an_index_is_signed_as_itself_and_its_children_are_not(
     assert sorted(tag.name for tag in tags) == sorted(["v1", f"sha256-{index.descriptor.digest.hexadecimal}"])
 
 
-def test_the_signature_says_what_was_signed(
-    registry: RunningRegistry, settings: CosignSettings, tmp_path: Path
-) -> None:
+def test_the_signature_names_the_digest(registry: RunningRegistry, settings: CosignSettings, tmp_path: Path) -> None:
     (one,) = image(registry, "said", "v1")
     sign(CosignSigner("c", settings, environment(tmp_path)), one)
     said = statement(registry.host_port, "dev/said", one.descriptor.digest)
     assert said["subject"][0]["digest"] == {"sha256": one.descriptor.digest.hexadecimal}
 
 
-def test_tags_of_one_digest_are_signed_once_and_each_has_its_result(
+def test_tags_of_one_digest_are_signed_once_and_have_a_result_each(
     registry: RunningRegistry, settings: CosignSettings, tmp_path: Path
 ) -> None:
     images = image(registry, "tags", "v1", "latest", "v1.2")
@@ -99,7 +97,7 @@ def test_tags_of_one_digest_are_signed_once_and_each_has_its_result(
     assert len(signed_subjects(registry.host_port, "dev/tags", images[0].descriptor.digest)) == 1
 
 
-def test_signers_side_by_side_lose_no_signature(
+def test_parallel_signers_lose_no_signature(
     registry: RunningRegistry, settings: CosignSettings, tmp_path: Path
 ) -> None:
     (one,) = image(registry, "busy", "v1")
@@ -110,12 +108,16 @@ def test_signers_side_by_side_lose_no_signature(
     assert signed_subjects(registry.host_port, "dev/busy", one.descriptor.digest) == [one.descriptor] * 4
 
 
-def test_a_signature_without_a_log_says_so(registry: RunningRegistry, settings: CosignSettings, tmp_path: Path) -> None:
+def test_a_signature_without_a_log_has_a_note(
+    registry: RunningRegistry, settings: CosignSettings, tmp_path: Path
+) -> None:
     (result,) = sign(CosignSigner("c", settings, environment(tmp_path)), *image(registry, "log", "v1"))
     assert result.note == "not in a transparency log"
 
 
-def test_a_missing_image_is_final(registry: RunningRegistry, settings: CosignSettings, tmp_path: Path) -> None:
+def test_a_missing_image_is_a_permanent_failure(
+    registry: RunningRegistry, settings: CosignSettings, tmp_path: Path
+) -> None:
     (one,) = image(registry, "gone", "v1")
     missing = replace(
         one, descriptor=replace(one.descriptor, digest=replace(one.descriptor.digest, text="sha256:" + "0" * 64))
@@ -125,7 +127,7 @@ def test_a_missing_image_is_final(registry: RunningRegistry, settings: CosignSet
     assert "404" in result.reason
 
 
-def test_a_registry_that_is_down_is_asked_again_and_then_given_up(settings: CosignSettings, tmp_path: Path) -> None:
+def test_an_unreachable_registry_is_retried_three_times(settings: CosignSettings, tmp_path: Path) -> None:
     reference = ImageReference.parse("127.0.0.1:9/dev/none:v1").unwrap()
     cancellation = ManualCancellation()
     signer = CosignSigner("c", settings, environment(tmp_path))
@@ -138,7 +140,7 @@ def test_a_registry_that_is_down_is_asked_again_and_then_given_up(settings: Cosi
 
 
 @pytest.fixture
-def closed_registry(tmp_path: Path) -> Iterator[RunningRegistry]:
+def private_registry(tmp_path: Path) -> Iterator[RunningRegistry]:
     with start_private_registry(tmp_path / "registry") as running:
         yield running
 
@@ -154,21 +156,21 @@ def write_json(path: Path, content: object) -> str:
     return str(path)
 
 
-def test_without_credentials_a_closed_registry_is_a_final_failure(
-    closed_registry: RunningRegistry, settings: CosignSettings, tmp_path: Path
+def test_a_private_registry_without_credentials_is_a_permanent_failure(
+    private_registry: RunningRegistry, settings: CosignSettings, tmp_path: Path
 ) -> None:
-    (refused,) = sign(CosignSigner("c", settings, environment(tmp_path)), own_image(closed_registry))
+    (refused,) = sign(CosignSigner("c", settings, environment(tmp_path)), own_image(private_registry))
     assert (refused.status, refused.transient) == (FAILED, False)
 
 
 @pytest.mark.parametrize("key", ["{host}", "https://{host}/v2/", "{host}/dev", "{host}/dev/own"])
-def test_credentials_are_found_under_every_key_that_the_tool_knows(
-    key: str, closed_registry: RunningRegistry, settings: CosignSettings, tmp_path: Path
+def test_credentials_are_found_under_every_form_of_key(
+    key: str, private_registry: RunningRegistry, settings: CosignSettings, tmp_path: Path
 ) -> None:
     """Cosign itself knows no key of a namespace."""
-    auths = {key.format(host=closed_registry.host_port): {"auth": BASIC}}
+    auths = {key.format(host=private_registry.host_port): {"auth": BASIC}}
     write_json(tmp_path / ".docker/config.json", {"auths": auths})
-    one = own_image(closed_registry)
+    one = own_image(private_registry)
     (signed,) = sign(CosignSigner("c", settings, environment(tmp_path)), one)
     assert (signed.status, signed.reason) == (SIGNED, "")
     verifier = CosignVerifier("c", settings, environment(tmp_path), Redactor())
@@ -177,11 +179,11 @@ def test_credentials_are_found_under_every_key_that_the_tool_knows(
 
 
 def test_credentials_are_found_in_a_later_file_and_by_a_helper(
-    closed_registry: RunningRegistry, settings: CosignSettings, tmp_path: Path
+    private_registry: RunningRegistry, settings: CosignSettings, tmp_path: Path
 ) -> None:
     """Cosign itself reads the first file alone, and its helpers see no more of the job than it does."""
     write_json(tmp_path / "docker/config.json", {"auths": {"other.example": {"auth": BASIC}}})
-    write_json(tmp_path / "xdg/containers/auth.json", {"credHelpers": {closed_registry.host_port: "demo"}})
+    write_json(tmp_path / "xdg/containers/auth.json", {"credHelpers": {private_registry.host_port: "demo"}})
     answer = json.dumps({"Username": USER, "Secret": REGISTRY_PASSWORD})
     helper = tmp_path / "docker-credential-demo"
     helper.write_text(f"#!/bin/sh\ntest -n \"$CLOUD_REGION\" && echo '{answer}'\n")
@@ -191,11 +193,11 @@ def test_credentials_are_found_in_a_later_file_and_by_a_helper(
         "CLOUD_REGION": "here",
     }
     job["PATH"] = f"{tmp_path}:{job['PATH']}"
-    (signed,) = sign(CosignSigner("c", settings, job), own_image(closed_registry))
+    (signed,) = sign(CosignSigner("c", settings, job), own_image(private_registry))
     assert (signed.status, signed.reason) == (SIGNED, "")
 
 
-def test_the_program_gets_the_credentials_of_the_image_alone_and_not_on_a_disk(
+def test_the_program_gets_only_the_credentials_of_the_image_and_never_on_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = tmp_path / "made"
@@ -220,7 +222,7 @@ def test_the_program_gets_the_credentials_of_the_image_alone_and_not_on_a_disk(
     assert "registry-password" not in repr(failed)
 
 
-def test_a_helper_that_fails_fails_the_signature_and_says_so(tmp_path: Path) -> None:
+def test_a_missing_helper_fails_the_signature_with_its_name(tmp_path: Path) -> None:
     write_json(tmp_path / ".docker/config.json", {"credHelpers": {"reg.example": "absent"}})
     signer = CosignSigner("c", KMS, pretender(tmp_path, "exit 0"))
     reference = ImageReference.parse("reg.example/prod/demo:v1").unwrap()
@@ -248,7 +250,7 @@ def test_a_signature_is_verified_without_the_private_key(
     assert isinstance(verify(others), Failure)
 
 
-def test_verifying_without_the_public_key_is_found_before_anything_is_asked(tmp_path: Path) -> None:
+def test_verification_without_a_public_key_or_program_is_refused_in_advance(tmp_path: Path) -> None:
     settings = CosignSettings(key="/none", public_key=str(tmp_path / "absent.pub"), transparency_log=False)
     unfit = CosignVerifier("c", settings, environment(tmp_path), Redactor()).prepare().failure()
     assert str(tmp_path / "absent.pub") in str(unfit)
@@ -259,38 +261,52 @@ def test_verifying_without_the_public_key_is_found_before_anything_is_asked(tmp_
 # --- before the build -------------------------------------------------------------------------------------------------
 
 
-def _with(settings: CosignSettings, name: str, value: str) -> CosignSettings:
-    changed: dict[str, Any] = {name: value}
-    return replace(settings, **changed)
-
-
-def problem(settings: CosignSettings, environment: dict[str, str]) -> str:
+def problem(settings: CosignSettings, environment: Mapping[str, str]) -> str:
     return str(CosignSigner("c", settings, environment).prepare().failure())
 
 
-def test_prepare_finds_nothing_wrong_with_a_good_pair(settings: CosignSettings, tmp_path: Path) -> None:
+def test_prepare_accepts_a_valid_pair(settings: CosignSettings, tmp_path: Path) -> None:
     assert is_successful(CosignSigner("c", settings, environment(tmp_path)).prepare())
 
 
-def test_prepare_misses_the_program(settings: CosignSettings, tmp_path: Path) -> None:
-    found = problem(settings, {"PATH": str(tmp_path), "COSIGN_PASSWORD": PASSWORD})
-    assert f"cosign: program not found on PATH, which is {tmp_path}; install cosign 3" in found
-
-
-def test_prepare_wants_the_password(settings: CosignSettings, tmp_path: Path) -> None:
-    job = {name: value for name, value in environment(tmp_path).items() if name != "COSIGN_PASSWORD"}
-    assert "COSIGN_PASSWORD is not set" in problem(settings, job)
-
-
-def test_prepare_finds_a_wrong_password_and_does_not_show_it(settings: CosignSettings, tmp_path: Path) -> None:
-    found = problem(settings, dict(environment(tmp_path, COSIGN_PASSWORD="not-this-one")))
-    assert "cannot be used with the password in COSIGN_PASSWORD" in found
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("PATH", "/nowhere", "cosign: program not found on PATH, which is /nowhere; install cosign 3"),
+        ("COSIGN_PASSWORD", None, "COSIGN_PASSWORD is not set"),
+        ("COSIGN_PASSWORD", "not-this-one", "cannot be used with the password in COSIGN_PASSWORD"),
+    ],
+)
+def test_prepare_refuses_a_job_without_program_or_password(
+    name: str, value: str | None, reason: str, settings: CosignSettings, tmp_path: Path
+) -> None:
+    job = {**environment(tmp_path), name: value}
+    found = problem(settings, {key: text for key, text in job.items() if text is not None})
+    assert reason in found
     assert "not-this-one" not in found
 
 
-def test_prepare_finds_halves_of_two_pairs(settings: CosignSettings, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        *(
+            ({"key": key, "public_key": None}, "is neither a file nor a key of awskms://")
+            for key in ("env://COSIGN_KEY", "k8s://ns/name", "gitlab://project", "nonsense://x")
+        ),
+        ({"signing_config": "/none"}, "/none: does not exist"),
+        ({"trusted_root": "/none"}, "/none: does not exist"),
+        ({"key": None, "public_key": None, "identity_token_file": "/token"}, "transparency-log: a keyless"),
+    ],
+)
+def test_prepare_refuses_settings(
+    changed: dict[str, Any], reason: str, settings: CosignSettings, tmp_path: Path
+) -> None:
+    assert reason in problem(replace(settings, **changed), environment(tmp_path))
+
+
+def test_prepare_refuses_keys_of_two_pairs(settings: CosignSettings, tmp_path: Path) -> None:
     other = replace(settings, public_key=key_pair(tmp_path).public)
-    assert "does not belong to public-key" in problem(other, dict(environment(tmp_path)))
+    assert "does not belong to public-key" in problem(other, environment(tmp_path))
 
 
 @pytest.mark.parametrize("key", ["key", "public_key"])
@@ -303,7 +319,7 @@ def test_prepare_finds_halves_of_two_pairs(settings: CosignSettings, tmp_path: P
         pytest.param("directory", "", id="directory"),
     ],
 )
-def test_prepare_finds_a_broken_key(
+def test_prepare_refuses_an_invalid_key_file(
     key: str, content: str | None, reason: str, settings: CosignSettings, tmp_path: Path
 ) -> None:
     path = tmp_path / "broken"
@@ -312,25 +328,19 @@ def test_prepare_finds_a_broken_key(
     elif content is not None:
         path.write_text(content)
         path.chmod(0o600)
-    found = problem(_with(settings, key, str(path)), dict(environment(tmp_path)))
+    changed: dict[str, Any] = {key: str(path)}
+    found = problem(replace(settings, **changed), environment(tmp_path))
     assert str(path) in found
     assert reason in found
     assert "hunter2hunter2" not in found
 
 
-@pytest.mark.parametrize("reference", ["env://COSIGN_KEY", "k8s://ns/name", "gitlab://project", "nonsense://x"])
-def test_prepare_refuses_keys_that_are_neither_files_nor_in_a_key_service(reference: str, tmp_path: Path) -> None:
-    assert "is neither a file nor a key of awskms://" in problem(
-        CosignSettings(key=reference), dict(environment(tmp_path))
-    )
-
-
-def test_prepare_asks_no_key_service(tmp_path: Path) -> None:
+def test_prepare_sends_nothing_to_a_key_service(tmp_path: Path) -> None:
     job = environment(tmp_path, VAULT_ADDR="http://127.0.0.1:9", VAULT_TOKEN="hunter2hunter2")
     assert is_successful(CosignSigner("c", CosignSettings(key="hashivault://name"), job).prepare())
 
 
-def test_a_key_service_that_is_down_fails_every_image_without_its_token(
+def test_an_unreachable_key_service_fails_every_image_without_showing_its_token(
     registry: RunningRegistry, tmp_path: Path
 ) -> None:
     job = environment(tmp_path, VAULT_ADDR="http://127.0.0.1:9", VAULT_TOKEN="hunter2hunter2")
@@ -351,59 +361,45 @@ KEYLESS = CosignSettings(certificate_identity="me@example.com", certificate_oidc
         pytest.param(b"hunter2\nhunter2", "line break", id="two-lines"),
     ],
 )
-def test_prepare_finds_a_broken_identity_token(content: bytes | None, reason: str, tmp_path: Path) -> None:
+def test_prepare_refuses_an_invalid_identity_token(content: bytes | None, reason: str, tmp_path: Path) -> None:
     path = tmp_path / "token"
     if content is not None:
         path.write_bytes(content)
         path.chmod(0o600)
-    found = problem(replace(KEYLESS, identity_token_file=str(path)), dict(environment(tmp_path)))
+    found = problem(replace(KEYLESS, identity_token_file=str(path)), environment(tmp_path))
     assert str(path) in found
     assert reason in found
     assert "hunter2" not in found
 
 
-def test_prepare_refuses_keyless_signing_without_a_log(tmp_path: Path) -> None:
-    settings = replace(KEYLESS, identity_token_file="/token", transparency_log=False)
-    assert "transparency-log" in problem(settings, dict(environment(tmp_path)))
-
-
-def test_prepare_refuses_a_log_where_none_is_wanted(settings: CosignSettings, tmp_path: Path) -> None:
+def test_prepare_refuses_a_log_in_the_signing_config_without_transparency_log(
+    settings: CosignSettings, tmp_path: Path
+) -> None:
     config = tmp_path / "signing-config.json"
     config.write_text('{"rekorTlogUrls": [{"url": "https://log.example"}]}')
-    found = problem(replace(settings, signing_config=str(config)), dict(environment(tmp_path)))
+    found = problem(replace(settings, signing_config=str(config)), environment(tmp_path))
     assert "names a transparency log, but transparency-log is false" in found
 
 
-@pytest.mark.parametrize("key", ["signing_config", "trusted_root"])
-def test_prepare_finds_broken_files_of_a_private_sigstore(key: str, settings: CosignSettings, tmp_path: Path) -> None:
-    assert "does not exist" in problem(_with(settings, key, "/none"), dict(environment(tmp_path)))
-
-
-def test_prepare_says_when_there_is_no_place_for_files(
-    settings: CosignSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC])
+def test_prepare_reports_a_folder_that_cannot_be_written(
+    number: int, settings: CosignSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Containers often have a root file system that nobody may write to."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
-    told = problem(settings, dict(environment(tmp_path)))
-    assert "cannot make a folder for its files: No such file or directory; set TMPDIR" in told
+    """Containers often have a read-only root file system."""
 
-
-def test_prepare_says_when_the_place_for_files_is_full(
-    settings: CosignSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
 
     made = tmp_path / "made"
     made.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(made))
-    monkeypatch.setattr(os, "symlink", full)
-    told = problem(settings, dict(environment(tmp_path)))
-    assert "cannot make a folder for its files: No space left on device; set TMPDIR" in told
+    monkeypatch.setattr(*((tempfile, "mkdtemp") if number == errno.EROFS else (os, "symlink")), lambda *_, **__: fail())
+    found = problem(settings, environment(tmp_path))
+    assert f"cannot make a folder for its files: {os.strerror(number)}; set TMPDIR" in found
     assert list(made.iterdir()) == []
 
 
-def test_own_files_of_a_private_sigstore_are_used(
+def test_the_files_of_a_private_sigstore_are_used(
     registry: RunningRegistry, settings: CosignSettings, tmp_path: Path
 ) -> None:
     config, root = tmp_path / "config.json", tmp_path / "root.json"
@@ -438,23 +434,23 @@ def pretend(folder: Path, script: str, cancellation: Cancellation | None = None)
     return result
 
 
-def test_a_verification_of_another_digest_is_no_success(tmp_path: Path) -> None:
+def test_a_verification_of_another_digest_is_a_failure(tmp_path: Path) -> None:
     result = pretend(tmp_path, f"echo '{VERIFIED % ('sha256:' + '0' * 64)}'")
     assert (result.status, result.transient) == (FAILED, False)
     assert "did not name sha256:" in result.reason
 
 
-def test_a_success_without_output_is_no_success(tmp_path: Path) -> None:
+def test_an_exit_without_output_is_a_failure(tmp_path: Path) -> None:
     assert pretend(tmp_path, "exit 0").status is FAILED
 
 
-def test_a_digest_in_an_error_is_no_success(tmp_path: Path) -> None:
+def test_a_digest_in_an_error_is_a_failure(tmp_path: Path) -> None:
     digest = IMAGES[0].descriptor.digest
     assert pretend(tmp_path, f"echo '{VERIFIED % digest}'; test $1 = sign").status is FAILED
     assert pretend(tmp_path, f"echo 'cannot find {digest}'").status is FAILED
 
 
-def test_a_signature_that_got_lost_is_made_again(tmp_path: Path) -> None:
+def test_a_lost_signature_is_made_again(tmp_path: Path) -> None:
     script = f"""
     test $1 = sign && exit 0
     test -e {tmp_path}/second || {{ touch {tmp_path}/second; echo 'Error: no signatures found'; exit 10; }}
@@ -463,7 +459,7 @@ def test_a_signature_that_got_lost_is_made_again(tmp_path: Path) -> None:
     assert (result.status, result.attempts) == (SIGNED, 2)
 
 
-def test_what_the_program_says_is_made_harmless(tmp_path: Path) -> None:
+def test_error_text_of_the_program_is_made_harmless(tmp_path: Path) -> None:
     result = pretend(tmp_path, r"printf 'noise\nError: \033[31m##vso[task.complete]\n'; exit 1")
     assert "[31m## vso[task.complete]" in result.reason
     assert "\x1b" not in result.reason
@@ -478,7 +474,7 @@ def test_a_signal_stops_the_program(tmp_path: Path) -> None:
     assert "stopped (sigterm)" in result.reason
 
 
-def test_the_program_sees_no_other_secret_and_none_is_in_its_arguments(tmp_path: Path) -> None:
+def test_the_program_gets_no_other_secret_and_none_in_its_arguments(tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("\ufeffhunter2.hunter2.hunter2\n")
     token.chmod(0o600)

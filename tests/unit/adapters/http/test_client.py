@@ -1,4 +1,4 @@
-"""The HTTP client, against sockets that answer what a test wants."""
+"""The HTTP client, against sockets that send exactly the bytes of a test."""
 
 import gzip
 import logging
@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 from image_builder_adapters.http.client import (
     AnswerTooLarge,
+    BodySink,
     HttpAnswer,
     HttpClient,
+    HttpFailure,
     HttpRequest,
     NoAnswer,
     NoAnswerKind,
@@ -23,38 +25,60 @@ from image_builder_adapters.http.client import (
     is_loopback_host,
     shown_url,
 )
+from image_builder_adapters.http.message import may_carry_secrets
 from image_builder_contracts.cancellation import ManualCancellation
+from returns.methods import unwrap_or_failure
 from returns.result import Failure
 
-from tests.raw_server import answer, raw_server, says
+from tests.raw_server import RawServer, answer, raw_server, says
 
 LIMIT = 1000
+HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"
 
 
 @pytest.fixture
 def client() -> Iterator[HttpClient]:
-    import httpx  # noqa: F401 (so that its import does not count against the timeouts)
+    with closing(HttpClient(timeouts=Timeouts(10, 10, 10))) as client:
+        yield client
 
-    client = HttpClient(timeouts=Timeouts(10, 10, 10))
-    yield client
-    client.close()
+
+def send(client: HttpClient, url: str, **changes: object) -> HttpAnswer | HttpFailure:
+    request = replace(HttpRequest("GET", url), **changes)  # type: ignore[arg-type]  # keywords are the test's own
+    return unwrap_or_failure(client.send(request, ManualCancellation(), LIMIT))
 
 
 def get(client: HttpClient, url: str, **changes: object) -> HttpAnswer:
-    request = replace(HttpRequest("GET", url), **changes)  # type: ignore[arg-type]  # keywords are the test's own
-    return client.send(request, ManualCancellation(), LIMIT).unwrap()
-
-
-def failure(client: HttpClient, request: HttpRequest) -> NoAnswer:
-    found = client.send(request, ManualCancellation(), LIMIT).failure()
-    assert isinstance(found, NoAnswer)
+    found = send(client, url, **changes)
+    assert isinstance(found, HttpAnswer), found
     return found
 
 
+def failure(client: HttpClient, url: str, **changes: object) -> NoAnswer:
+    found = send(client, url, **changes)
+    assert isinstance(found, NoAnswer), found
+    return found
+
+
+def endless(connection: socket.socket, _head: bytes) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    while True:
+        connection.sendall(b"x" * 65536)
+
+
+def closed_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+# --- answers and their limits -------------------------------------------------------------------------------------
+
+
 def test_an_answer_has_status_headers_and_exact_bytes(client: HttpClient) -> None:
-    with raw_server(says(answer("418 Teapot", "X-A: 1", "x-a: 2", body=b"\x00short"))) as server:
+    headers = ("X-A: 1", "x-a: 2", "Content-Type: Text/HTML; charset=x")
+    with raw_server(says(answer("418 Teapot", *headers, body=b"\x00short"))) as server:
         got = get(client, server.url)
     assert (got.status, got.header_values("X-a"), got.body) == (418, ("1", "2"), b"\x00short")
+    assert got.media_type == "text/html"
 
 
 def test_headers_and_body_arrive_as_given(client: HttpClient) -> None:
@@ -70,42 +94,29 @@ def test_a_redirect_is_an_answer(client: HttpClient) -> None:
     assert len(server.requests) == 1
 
 
-def test_a_body_over_the_limit_is_a_failure(client: HttpClient) -> None:
-    with raw_server(says(answer("200 OK", body=b"x" * (LIMIT + 1)))) as server:
-        result = client.send(HttpRequest("GET", server.url), ManualCancellation(), LIMIT)
-    assert result == Failure(AnswerTooLarge(server.url, LIMIT))
+@pytest.mark.parametrize(
+    "script", [says(answer("200 OK", body=b"x" * (LIMIT + 1))), endless], ids=["one-too-many", "endless"]
+)
+def test_a_body_over_the_limit_is_a_failure(client: HttpClient, script: Callable[[socket.socket, bytes], None]) -> None:
+    with raw_server(script) as server:
+        assert send(client, server.url) == AnswerTooLarge(server.url, LIMIT)
 
 
-def test_a_body_of_exactly_the_limit_is_fine(client: HttpClient) -> None:
-    with raw_server(says(answer("200 OK", body=b"x" * LIMIT))) as server:
-        assert len(get(client, server.url).body) == LIMIT
+@pytest.mark.parametrize(("status", "sent", "kept"), [("200 OK", LIMIT, LIMIT), ("503 Busy", 1_000_000, 64 * 1024)])
+def test_a_body_within_the_limit_is_kept_and_that_of_an_error_is_cut(
+    client: HttpClient, status: str, sent: int, kept: int
+) -> None:
+    with raw_server(says(answer(status, body=b"x" * sent))) as server:
+        assert len(get(client, server.url).body) == kept
 
 
-def test_an_endless_body_is_left_unread(client: HttpClient) -> None:
-    def endless(connection: socket.socket, _head: bytes) -> None:
-        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-        while True:
-            connection.sendall(b"x" * 65536)
-
-    with raw_server(endless) as server:
-        result = client.send(HttpRequest("GET", server.url), ManualCancellation(), LIMIT)
-    assert result == Failure(AnswerTooLarge(server.url, LIMIT))
-
-
-def test_an_error_body_is_cut_not_refused(client: HttpClient) -> None:
-    with raw_server(says(answer("503 Busy", body=b"x" * 1_000_000))) as server:
-        got = get(client, server.url)
-    assert (got.status, len(got.body)) == (503, 64 * 1024)
-
-
-def test_a_body_that_is_encoded_unasked_is_refused_and_never_decoded(client: HttpClient) -> None:
-    """2 kB of gzip in gzip are gigabytes; ``Accept-Encoding: identity`` asked for neither."""
+def test_an_encoded_body_is_refused_and_never_decoded(client: HttpClient) -> None:
+    """2 kB of gzip in gzip expand to gigabytes; ``Accept-Encoding: identity`` accepts neither."""
     bomb = gzip.compress(gzip.compress(bytes(50_000_000)))
     for coding in ("gzip, gzip", "GZIP", "br", "identity, deflate"):
-        encoded = answer("200 OK", f"Content-Encoding: {coding}", body=bomb)
-        with raw_server(says(encoded)) as server:
+        with raw_server(says(answer("200 OK", f"Content-Encoding: {coding}", body=bomb))) as server:
             tracemalloc.start()
-            found = failure(client, HttpRequest("GET", server.url))
+            found = failure(client, server.url)
             most = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
         assert (found.kind, found.may_have_arrived) == (NoAnswerKind.UNUSABLE_ANSWER, True)
@@ -114,33 +125,48 @@ def test_a_body_that_is_encoded_unasked_is_refused_and_never_decoded(client: Htt
         assert b"\r\nAccept-Encoding: identity\r\n" in server.requests[0]
 
 
-def test_of_an_encoded_error_the_status_is_kept(client: HttpClient) -> None:
-    with raw_server(says(answer("503 Busy", "Content-Encoding: gzip", body=b"x"))) as server:
-        got = get(client, server.url)
-    assert (got.status, got.body) == (503, b"")
+@pytest.mark.parametrize(
+    ("status", "coding", "body"),
+    [("503 Busy", "gzip", b""), ("200 OK", "identity", b"x"), ("200 OK", "Identity", b"x"), ("200 OK", "", b"x")],
+)
+def test_an_encoded_error_keeps_its_status_and_identity_is_not_an_encoding(
+    client: HttpClient, status: str, coding: str, body: bytes
+) -> None:
+    with raw_server(says(answer(status, f"Content-Encoding: {coding}", body=b"x"))) as server:
+        assert (got := get(client, server.url)).body == body
+    assert got.status == int(status[:3])
 
 
-@pytest.mark.parametrize("coding", ["identity", "Identity", ""])
-def test_a_body_that_is_called_as_it_is_is_taken(client: HttpClient, coding: str) -> None:
-    with raw_server(says(answer("200 OK", f"Content-Encoding: {coding}", body=b"plain"))) as server:
-        assert get(client, server.url).body == b"plain"
+# --- no answer ----------------------------------------------------------------------------------------------------
 
 
-def test_a_cut_off_body_is_transient(client: HttpClient) -> None:
-    with raw_server(says(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")) as server:
-        assert failure(client, HttpRequest("GET", server.url)).kind is NoAnswerKind.TRANSIENT
+def test_a_truncated_body_is_transient(client: HttpClient) -> None:
+    with raw_server(says(HALF)) as server:
+        assert failure(client, server.url).kind is NoAnswerKind.TRANSIENT
 
 
-def test_a_closed_port_is_transient(client: HttpClient) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    found = failure(client, HttpRequest("GET", f"http://127.0.0.1:{port}"))
-    assert found.kind is NoAnswerKind.TRANSIENT
+def test_a_closed_port_is_transient_and_the_request_has_not_arrived(client: HttpClient) -> None:
+    found = failure(client, closed_port())
+    assert (found.kind, found.may_have_arrived) == (NoAnswerKind.TRANSIENT, False)
     assert "refused" in found.reason
 
 
+@pytest.mark.parametrize("sent", [b"", HALF], ids=["nothing", "half"])
+def test_a_request_that_a_server_read_may_have_arrived(client: HttpClient, sent: bytes) -> None:
+    with raw_server(says(sent)) as server:
+        assert failure(client, server.url).may_have_arrived
+
+
+def test_a_request_stopped_before_it_was_sent_has_not_arrived(client: HttpClient) -> None:
+    cancellation = ManualCancellation()
+    cancellation.cancel()
+    found = client.send(HttpRequest("POST", "http://127.0.0.1:1/"), cancellation, 9).failure()
+    assert isinstance(found, NoAnswer)
+    assert (found.kind, found.may_have_arrived) == (NoAnswerKind.STOPPED, False)
+
+
 @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"], ids=["head", "body"])
-def test_a_byte_now_and_then_does_not_outlast_the_whole_timeout(head: bytes) -> None:
+def test_single_bytes_do_not_extend_the_timeout_of_the_whole(head: bytes) -> None:
     client, gone = HttpClient(timeouts=Timeouts(10, 10, 1)), threading.Event()
 
     def drip(connection: socket.socket, _head: bytes) -> None:
@@ -149,14 +175,13 @@ def test_a_byte_now_and_then_does_not_outlast_the_whole_timeout(head: bytes) -> 
             connection.sendall(b"H")
 
     with raw_server(drip) as server, closing(client):
-        found = failure(client, HttpRequest("GET", server.url))
+        found = failure(client, server.url)
         gone.set()
     assert (found.kind, found.reason) == (NoAnswerKind.TRANSIENT, "no complete answer within 1 s")
 
 
-def test_a_cancellation_is_heard_while_a_server_is_silent() -> None:
-    cancellation = ManualCancellation()
-    silent = threading.Event()
+def test_a_cancellation_ends_a_request_to_a_silent_server() -> None:
+    cancellation, silent = ManualCancellation(), threading.Event()
 
     def silence(_connection: socket.socket, _head: bytes) -> None:
         cancellation.cancel()
@@ -172,24 +197,81 @@ def test_a_cancellation_is_heard_while_a_server_is_silent() -> None:
 
 
 @pytest.mark.parametrize(
-    "request_",
+    ("url", "value"),
     [
-        pytest.param(HttpRequest("GET", "ftp://h/"), id="scheme"),
-        pytest.param(HttpRequest("GET", "no url"), id="no-scheme"),
-        pytest.param(HttpRequest("GET", "http://h\n/"), id="newline"),
-        pytest.param(HttpRequest("GET", "http://127.0.0.1:99999/"), id="port"),
-        pytest.param(HttpRequest("GET", "http://127.0.0.1:1/", (("A", "s3cret\nX: y"),)), id="header-newline"),
-        pytest.param(HttpRequest("GET", "http://127.0.0.1:1/", (("A", "s3cret\u2028"),)), id="header-unicode"),
+        pytest.param("ftp://h/", "", id="scheme"),
+        pytest.param("no url", "", id="no-scheme"),
+        pytest.param("http://h\n/", "", id="newline"),
+        pytest.param("http://127.0.0.1:99999/", "", id="port"),
+        pytest.param("", "s3cret\nX: y", id="header-newline"),
+        pytest.param("", "s3cret\u2028", id="header-unicode"),
     ],
 )
-def test_what_cannot_be_sent_is_final_and_quotes_nothing(client: HttpClient, request_: HttpRequest) -> None:
-    if request_.headers:
-        with raw_server(says(answer("200 OK"))) as server:
-            found = failure(client, replace(request_, url=server.url))
-    else:
-        found = failure(client, request_)
+def test_an_invalid_request_is_a_permanent_failure_that_quotes_nothing(
+    client: HttpClient, url: str, value: str
+) -> None:
+    with raw_server(says(answer("200 OK"))) as server:
+        found = failure(client, url or server.url, headers=(("A", value),) if value else ())
     assert found.kind is NoAnswerKind.UNUSABLE_REQUEST
     assert "s3cret" not in str(found)
+
+
+# --- bodies that go to a sink -------------------------------------------------------------------------------------
+
+
+def stream(
+    client: HttpClient, server: RawServer, taken: list[bytes], *, wanted: bool = True
+) -> HttpAnswer | HttpFailure:
+    def decide(head: HttpAnswer) -> bool:
+        assert head.body == b""
+        return wanted
+
+    sink = BodySink(decide, taken.append)
+    return unwrap_or_failure(client.stream(HttpRequest("GET", server.url), ManualCancellation(), sink))
+
+
+def test_a_wanted_body_arrives_whole_and_in_order(client: HttpClient) -> None:
+    body, taken = bytes(range(256)) * 40_000, list[bytes]()
+    with raw_server(says(answer("200 OK", "X-A: 1", body=body))) as server:
+        got = stream(client, server, taken)
+    assert got == HttpAnswer(200, (("Content-Length", str(len(body))), ("X-A", "1"), ("Connection", "close")), b"")
+    assert b"".join(taken) == body
+    assert len(taken) > 1
+
+
+@pytest.mark.parametrize(
+    ("status", "sent", "wanted", "kept"),
+    [("200 OK", 1024 * 1024, False, 64 * 1024), ("500 Oh", 3, True, 3)],
+    ids=["unwanted", "error"],
+)
+def test_an_unwanted_body_and_that_of_an_error_do_not_go_to_the_sink(
+    client: HttpClient, status: str, sent: int, wanted: bool, kept: int
+) -> None:
+    taken = list[bytes]()
+    with raw_server(says(answer(status, body=b"x" * sent))) as server:
+        got = stream(client, server, taken, wanted=wanted)
+    assert isinstance(got, HttpAnswer)
+    assert (len(got.body), taken) == (kept, [])
+
+
+def test_the_sink_keeps_what_arrived_before_a_failure(client: HttpClient) -> None:
+    taken = list[bytes]()
+    with raw_server(says(HALF)) as server:
+        found = stream(client, server, taken)
+    assert b"".join(taken) == b"half"
+    assert isinstance(found, NoAnswer)
+    assert found.kind is NoAnswerKind.TRANSIENT
+
+
+def test_a_cancellation_ends_an_endless_body(client: HttpClient) -> None:
+    cancellation = ManualCancellation()
+    with raw_server(endless) as server:
+        sink = BodySink(lambda _: True, lambda _: cancellation.cancel())
+        found = client.stream(HttpRequest("GET", server.url), cancellation, sink)
+    assert found == Failure(NoAnswer(server.url, "stopped before the answer was complete", NoAnswerKind.STOPPED))
+
+
+# --- secrets, proxies and cookies ---------------------------------------------------------------------------------
 
 
 def test_cookies_are_not_kept(client: HttpClient) -> None:
@@ -199,27 +281,27 @@ def test_cookies_are_not_kept(client: HttpClient) -> None:
     assert b"ookie" not in server.requests[1]
 
 
-def test_netrc_and_proxies_are_not_for_loopback(
-    client: HttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "netrc").write_text("machine 127.0.0.1 login u password p\n")
+@pytest.fixture
+def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "netrc").write_text("default login u password p\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("netrc")
+def test_loopback_uses_neither_proxies_nor_netrc(client: HttpClient, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.delenv("NO_PROXY", raising=False)
     with raw_server(says(answer("200 OK"))) as server:
         get(client, server.url)
     assert b"uthorization" not in server.requests[0]
 
 
-def test_a_proxy_of_the_environment_serves_other_hosts_without_netrc(
-    client: HttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("netrc")
+def test_other_hosts_use_the_proxy_of_the_environment_without_netrc(
+    client: HttpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "netrc").write_text("machine reg.example login u password p\n")
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.delenv("NO_PROXY", raising=False)
     with raw_server(says(answer("200 OK"))) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
         get(client, "http://reg.example/v2/")
@@ -227,17 +309,14 @@ def test_a_proxy_of_the_environment_serves_other_hosts_without_netrc(
     assert b"uthorization" not in proxy.requests[0]
 
 
-def test_nothing_secret_is_logged(client: HttpClient, caplog: pytest.LogCaptureFixture) -> None:
+def test_secrets_are_neither_logged_nor_in_repr(client: HttpClient, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
+    secret = (("Authorization", "s3cret"),)
     with raw_server(says(answer("200 OK", "X-Token: s3cret"))) as server:
-        get(client, f"{server.url}/?token=s3cret&scope=a", headers=(("Authorization", "s3cret"),))
+        get(client, f"{server.url}/?token=s3cret&scope=a", headers=secret)
     assert "scope=a" in caplog.text
-    assert "s3cret" not in caplog.text
-
-
-def test_repr_shows_neither_headers_nor_bodies() -> None:
-    assert "s3cret" not in repr(HttpRequest("POST", "http://h/", (("A", "s3cret"),), b"s3cret"))
-    assert "s3cret" not in repr(HttpAnswer(200, (("A", "s3cret"),), b"s3cret"))
+    shown = f"{HttpRequest('POST', 'http://h/', secret, b's3cret')}{HttpAnswer(200, secret, b's3cret')}"
+    assert "s3cret" not in caplog.text + shown
 
 
 @pytest.mark.parametrize(
@@ -248,13 +327,20 @@ def test_repr_shows_neither_headers_nor_bodies() -> None:
         pytest.param("https://u:p@[::1/", "(malformed URL)", id="malformed"),
     ],
 )
-def test_shown_url_keeps_what_is_harmless(url: str, shown: str | None) -> None:
+def test_shown_url_keeps_harmless_parts_only(url: str, shown: str | None) -> None:
     assert shown_url(url) == (shown or url)
 
 
 @pytest.mark.parametrize(
     ("host", "expected"),
-    [("localhost", True), ("127.9.9.9", True), ("::1", True), ("127.0.0.1.example", False), ("10.0.0.1", False)],
+    [("localhost", True), ("127.9.9.9", True), ("[::1]", True), ("127.0.0.1.example", False), ("10.0.0.1", False)],
 )
-def test_loopback_is_exact(host: str, expected: bool) -> None:
-    assert is_loopback_host(host) is expected
+def test_loopback_is_exact_and_may_have_secrets_without_tls(host: str, expected: bool) -> None:
+    assert is_loopback_host(host.strip("[]")) is expected
+    assert may_carry_secrets(f"http://{host}:80/") is expected
+    assert may_carry_secrets(f"https://{host}/")
+
+
+@pytest.mark.parametrize("url", ["https://", "https://u:p@h/", "ftp://localhost/", "https://h:99999/", "https://[x/"])
+def test_no_secrets_are_sent_to_a_malformed_url(url: str) -> None:
+    assert not may_carry_secrets(url)
