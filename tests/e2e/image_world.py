@@ -1,4 +1,4 @@
-"""A registry with both images of ours, built with this tool on a small Debian, and the jobs to run them in."""
+"""A registry with our two images, built with this tool on a small Debian, and the jobs that run them."""
 
 import gzip
 import json
@@ -22,8 +22,8 @@ from tests.oci_registry import RunningRegistry
 from tests.programs import require
 
 REPOSITORY = Path(__file__).parents[2]
-# As moby/buildkit's own, with the environment that it has for a daemon which it serves. Set-user-ID programs could not
-# write the maps in a container, where root has little power.
+# The same as moby/buildkit's own image, with its environment for a daemon that it serves. In a container set-user-ID
+# programs could not write the identity maps, because root lacks the capabilities there.
 _ROOTLESS = """FROM {base}
 COPY buildctl buildkitd runc rootlesskit /usr/local/bin/
 RUN useradd --uid 1000 --create-home user && echo user:100000:65536 | tee /etc/subuid > /etc/subgid
@@ -35,8 +35,8 @@ ENV HOME=/home/user USER=user XDG_RUNTIME_DIR=/run/user/1000 TMPDIR=/home/user/.
 ENV BUILDKIT_HOST=unix:///run/user/1000/buildkit/buildkitd.sock
 """
 _KANIKO = "FROM scratch\nCOPY executor /kaniko/executor\n"
-# The second stage brings a system of its own over the first one's, and neither leaves our trust, our libraries or the
-# names of hosts alone.
+# The second stage replaces the system of the first one. Both damage certificate authorities, libraries or the rules for
+# host names.
 STAGES = """FROM {base} AS one
 RUN python3 -c "print('made by one', file=open('/made', 'w'))" && rm -rf /etc/ssl
 FROM {base}
@@ -50,7 +50,7 @@ RUN test "$(cat /made)" = "made by one"
 @final
 @dataclass(slots=True)
 class Images:
-    """The registry, and what is in it so far."""
+    """The registry, and the images that it already holds."""
 
     folder: Path
     registry: RunningRegistry
@@ -62,7 +62,7 @@ class Images:
         return f"{self.registry.host_port}/made/debian:latest"
 
     def make_debian(self, tarball: Path) -> None:
-        """The base of everything else."""
+        """Make the base of all other images."""
         source = write_context(self.folder / "debian", "FROM scratch\nADD rootfs.tar /\n")
         shutil.copy(tarball, source / "rootfs.tar")
         self._build("debian", "buildkit", source)
@@ -79,7 +79,7 @@ class Images:
         return self._container("buildkit-image-builder", folder)
 
     def _make_ours(self, name: str, engine: str, dockerfile: str, *programs: str) -> None:
-        """Build an image of ours, once, from the base and an image that holds the engine's programs."""
+        """Build one of our images once, from the base and an image with the engine's programs."""
         if name in self.made:
             return
         source = write_context(self.folder / engine, dockerfile)
@@ -93,7 +93,7 @@ class Images:
         self.made.add(name)
 
     def _build(self, name: str, backend: str, context: Path, *arguments: str) -> float:
-        """Build with this tool, outside CI; gives the seconds it took."""
+        """Build with this tool, outside CI. Returns the seconds that it took."""
         config = self.folder / "config.yaml"
         config.write_text(f"registry: {self.registry.host_port}/made\n")
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "PULL_BASE_SHA": COMMIT}
@@ -140,7 +140,7 @@ def write_context(folder: Path, dockerfile: str) -> Path:
 @final
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a job finds: folders to be mounted, and its environment. ``logs`` is what ``/logs`` is."""
+    """The folders that a job mounts, and its environment. ``logs`` is mounted at ``/logs``."""
 
     context: Path
     config: Path
@@ -150,7 +150,7 @@ class Job:
 
     @property
     def artifacts(self) -> Path:
-        """Where ``$ARTIFACTS`` is, from outside."""
+        """The folder of ``$ARTIFACTS`` on the machine."""
         return self.logs / "artifacts"
 
 

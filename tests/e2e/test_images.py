@@ -1,4 +1,4 @@
-"""Both images of ours, built with this tool, build, push and sign in their turn, each in a container."""
+"""Our two images, built with this tool: each builds, pushes and signs in a container."""
 
 import json
 import os
@@ -15,11 +15,11 @@ from tests.e2e.image_world import Images, Job, prepare_job
 from tests.machine import Container, tell
 from tests.programs import require
 
-# Making the small Debian and the images takes minutes the first time.
+# The first run makes the small Debian and the images, which takes minutes.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 
 BUILD = ("--name=app", "--tag=latest", "--context=/workspace", "--build-report-path=/logs/artifacts/report.json")
-# Fails when there is more than what every container has.
+# Fails if the root has more than the files of every container.
 LOOK = (
     "$b ls -A / | $b grep -v -x -E "
     "'busybox|image-(builder|signer)|dev|etc|proc|sys|kaniko|logs|config|secret|workspace' && exit 9"
@@ -44,10 +44,10 @@ def test_buildkit_image_builds_and_signs_without_being_root(
     assert_builds_and_signs(images, container, mtls_signing_service, container_folder)
 
 
-def test_cosign_must_lie_where_kaniko_leaves_it_alone(
+def test_cosign_must_be_in_a_folder_that_survives_a_kaniko_build(
     images: Images, mtls_signing_service: SecuredService, container_folder: Path
 ) -> None:
-    """Anywhere else it would be gone after the push, or be that of the image that was built."""
+    """In any other folder it would be gone after the push, or be a file of the image that was built."""
     container = images.kaniko(container_folder / "container")
     job = mounted_job(images, container, mtls_signing_service, container_folder)
     key_pair(job.secret)
@@ -71,9 +71,9 @@ def test_cosign_must_lie_where_kaniko_leaves_it_alone(
 def test_variants_in_the_one_root_of_our_container_never_see_each_others_files(
     images: Images, mtls_signing_service: SecuredService, container_folder: Path
 ) -> None:
-    """They come one after another, and the second would find what the first one, which fails, has left.
+    """They are built one after another, and the first one fails.
 
-    That is a file, somebody who goes on making more of them, and a program that the tool uses elsewhere.
+    It leaves a file, a process that makes folders, and a program that the tool would use outside a container.
     """
     container = images.kaniko(container_folder / "container")
     job = mounted_job(images, container, mtls_signing_service, container_folder)
@@ -94,7 +94,7 @@ def test_variants_in_the_one_root_of_our_container_never_see_each_others_files(
     assert code == 3
 
 
-def test_variant_is_not_built_where_the_one_before_could_not_be_removed(
+def test_variant_fails_if_the_previous_one_could_not_be_removed(
     images: Images, mtls_signing_service: SecuredService, container_folder: Path
 ) -> None:
     container = images.kaniko(container_folder / "container")
@@ -108,7 +108,7 @@ def test_variant_is_not_built_where_the_one_before_could_not_be_removed(
     assert "the previous build left files in this container that could not be removed" in out
 
 
-def test_authorities_that_an_image_brings_are_not_believed(
+def test_certificate_authorities_of_the_built_image_are_not_trusted(
     images: Images, mtls_signing_service: SecuredService, container_folder: Path
 ) -> None:
     container = images.kaniko(container_folder / "container")
@@ -123,7 +123,7 @@ def test_authorities_that_an_image_brings_are_not_believed(
 
 
 def assert_builds_and_signs(images: Images, container: Container, signing: SecuredService, folder: Path) -> None:
-    """A postsubmit job of several stages ends well, and what was signed is what was pushed."""
+    """A postsubmit job of several stages succeeds, and what is signed is what was pushed."""
     job = mounted_job(images, container, signing, folder)
     code, out = container.run(*BUILD, environment=job.environment)
     assert code == 0, out[-4000:]
@@ -133,7 +133,7 @@ def assert_builds_and_signs(images: Images, container: Container, signing: Secur
 
 
 def write_variants(job: Job, script: str) -> None:
-    """Two variants, whose argument WHO is their name, of an image with busybox, as ``$b``, that runs a script."""
+    """Write an image that runs a script in busybox (``$b``), with two variants whose argument WHO is their name."""
     shutil.copy(require("busybox"), job.context / "busybox")
     step = json.dumps(["/busybox", "sh", "-c", f"b=/busybox; {script}"])
     (job.context / "Dockerfile").write_text(f"FROM scratch\nARG WHO\nCOPY busybox /busybox\nRUN {step}\n")
@@ -141,7 +141,7 @@ def write_variants(job: Job, script: str) -> None:
 
 
 def mounted_job(images: Images, container: Container, signing: SecuredService, folder: Path) -> Job:
-    """A postsubmit job's folders, mounted."""
+    """A postsubmit job, with its folders as mounts of the container."""
     job = prepare_job(images, signing, folder, container.user, merged=True)
     folders = {"/workspace": job.context, "/secret": job.secret, "/config": job.config, "/logs": job.logs}
     container.mounts = {target: (source, target == "/logs") for target, source in folders.items()}
@@ -149,7 +149,7 @@ def mounted_job(images: Images, container: Container, signing: SecuredService, f
 
 
 def measure_start_up(name: str, container: Container) -> None:
-    """Tell how long the image takes to say its version, and a container whose Python does nothing."""
+    """Print how long the image takes for ``--version``, and a container whose Python does nothing."""
     programs = {"--version": (*container.entrypoint, "--version"), "nothing": (*_python(container), "-S", "-c", "pass")}
     taken: dict[str, list[float]] = {what: [] for what in programs}
     for _ in range(5):
@@ -159,7 +159,7 @@ def measure_start_up(name: str, container: Container) -> None:
             taken[what].append(time.monotonic() - started)
             assert code == 0, out
     ours, bare = (statistics.median(values) * 1000 for values in taken.values())
-    tell(f"{name}: tells its version after {ours:.0f} ms; a container whose Python does nothing: {bare:.0f} ms")
+    tell(f"{name}: prints its version after {ours:.0f} ms; a container whose Python does nothing: {bare:.0f} ms")
 
 
 def _python(container: Container) -> list[str]:
