@@ -18,7 +18,7 @@ from returns.pipeline import is_successful
 from tests.given import COMPLETE
 
 ROOT = Path(__file__).parents[4]
-CORPUS: dict[str, dict[str, str]] = yaml.safe_load((Path(__file__).parent / "configuration_corpus.yaml").read_text())
+CORPUS: dict[str, dict[str, str]] = yaml.safe_load((Path(__file__).parent / "corpus.yaml").read_text())
 EXAMPLES = {
     "examples/hello": (ROOT / "examples/hello/image-builder-config.yaml")
     .read_text()
