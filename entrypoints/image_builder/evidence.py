@@ -7,6 +7,7 @@ replaced before anything else is done, and a run that is refused or interrupted 
 import json
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Final, final
 
 from image_builder_adapters.redaction import Redactor
@@ -16,7 +17,7 @@ from image_builder_domain.job.detection import detect
 from image_builder_domain.job.state import CiSystem
 from image_builder_domain.ports import EvidenceFiles
 from image_builder_domain.problem import Problem, Problems
-from image_builder_domain.report.report import Report, unfinished_report
+from image_builder_domain.report.report import Report
 from image_builder_domain.trust.job import Side
 from returns.methods import unwrap_or_failure
 
@@ -72,19 +73,19 @@ class Evidence:
         problems = (*self._check_files(), *self._check_folders())
         if problems:
             return problems
-        failures = self._write_files(unfinished_report("running", self._name, "the run has not finished"))
+        failures = self._write_files(self._unfinished("running", "the run has not finished"))
         return tuple(Problem("evidence", failure) for failure in failures)
 
     def refused(self, problems: Problems) -> tuple[str, ...]:
         """Write to every place that this run was refused, and why; return what could not be written."""
         reasons = tuple(dict.fromkeys(map(str, problems)))
-        why, code = "the run was refused", int(ExitCode.REFUSED)
-        return self._write(unfinished_report("refused", self._name, why, exit_code=code, problems=reasons))
+        refused = self._unfinished("refused", "the run was refused", reasons)
+        return self._write(replace(refused, exit_code=int(ExitCode.REFUSED)))
 
     def interrupted(self, reason: Interruption) -> tuple[str, ...]:
         """Write to every place that this run was stopped before it started; return what could not be written."""
-        why, code = "the run was stopped before anything was started", reason.value
-        return self._write(unfinished_report("failure", self._name, why, exit_code=code, interrupted=reason.name))
+        stopped = self._unfinished("failure", "the run was stopped before anything was started")
+        return self._write(replace(stopped, exit_code=reason.value, interrupted=reason.name))
 
     def finish(self, report: Callable[[tuple[str, ...]], Report], lost: tuple[str, ...]) -> tuple[str, ...]:
         """Write the report to every place and, where asked for, print it; return what could not be written.
@@ -100,10 +101,11 @@ class Evidence:
             failures = (*failures, *self._write_report(report((*lost, *failures, *late))))
         return tuple(dict.fromkeys((*failures, *late)))
 
-    @property
-    def _name(self) -> str:
-        """The name as given, without secrets: only the report of a published image may show them in a name."""
-        return self._redactor.text(self._options.name or "")
+    def _unfinished(self, status: str, why: str, problems: tuple[str, ...] = ()) -> Report:
+        """The report of a run that did nothing (yet)."""
+        # Only the report of a published image may show a secret in its name.
+        name = self._redactor.text(self._options.name or "")
+        return Report(status=status, image_name=name, not_signed=why, problems=problems)
 
     @property
     def _is_build(self) -> bool:

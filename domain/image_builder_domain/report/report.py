@@ -127,8 +127,9 @@ class ReportedPipeline:
 class Report:
     """What one run did; docs/report.md describes each member.
 
-    ``exit_code`` is None while the run goes on. ``problems`` is None once a run has started its work; a run that did
-    nothing writes empty texts for ``repository_path`` and ``digest``.
+    ``status`` is ``success`` or ``failure``; a run that did nothing (yet) may be ``running`` or ``refused``, too.
+    ``exit_code`` is None while the run goes on. ``problems`` is None unless the run did nothing: then
+    ``repository_path`` and ``digest`` are empty texts in JSON.
     """
 
     status: str
@@ -170,30 +171,6 @@ class Report:
             return Success(_report(document.unwrap()))
         except _MismatchError as error:
             return Failure((Problem(where, f"this is not a build report: {error.args[0]}", _REMEDY),))
-
-
-def unfinished_report(
-    status: str,
-    name: str,
-    reason: str,
-    *,
-    exit_code: int | None = None,
-    interrupted: str | None = None,
-    problems: tuple[str, ...] = (),
-) -> Report:
-    """The report of a run that did nothing (yet).
-
-    ``status`` is ``running``, ``refused`` or ``failure``. ``reason`` says why nothing is signed. ``problems`` are those
-    of a refused run.
-    """
-    return Report(
-        status=status,
-        exit_code=exit_code,
-        not_signed=reason,
-        image_name=name,
-        interrupted=interrupted,
-        problems=problems,
-    )
 
 
 _REMEDY: Final = "give the file that --build-report-path wrote"

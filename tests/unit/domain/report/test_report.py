@@ -18,7 +18,7 @@ from image_builder_domain.report.outcome import (
     report,
     signing_report,
 )
-from image_builder_domain.report.report import Report, ReportedImage, ReportedSignature, unfinished_report
+from image_builder_domain.report.report import Report, ReportedImage, ReportedSignature
 from returns.result import Failure, Success
 
 from tests.unit.reports import IMAGE, PLAN, REFERENCE, REMOTE_PLAN, SIGN_PLAN, SIGNED, as_json, failed
@@ -57,8 +57,8 @@ PIPELINE_MEMBERS = ("run", "result", "pipeline_status", "log", "duration_seconds
             remote_report(REMOTE_PLAN, RemoteOutcome(RUN, ENDED, report=FROM_PIPELINE)), PIPELINE_MEMBERS, id="remote"
         ),
         pytest.param(remote_report(REMOTE_PLAN, RemoteOutcome()), PIPELINE_MEMBERS, id="no-run"),
-        pytest.param(unfinished_report("refused", "app", "it was", problems=("x",)), ("problems",), id="refused"),
-        pytest.param(unfinished_report("running", "app", "it runs"), ("problems",), id="running"),
+        pytest.param(Report(status="refused", image_name="app", problems=("x",)), ("problems",), id="refused"),
+        pytest.param(Report(status="running", problems=()), ("problems",), id="running"),
     ],
 )
 def test_every_run_makes_a_report_that_can_be_read_again(made: Report, more: tuple[str, ...]) -> None:
@@ -68,7 +68,7 @@ def test_every_run_makes_a_report_that_can_be_read_again(made: Report, more: tup
 
 
 def test_a_run_that_did_nothing_has_the_types_that_other_tools_read() -> None:
-    document = unfinished_report("refused", "app", "it was").to_json()
+    document = Report(status="refused", problems=()).to_json()
     assert (document["repository_path"], document["digest"], document["pushed"]) == ("", "", False)
 
 

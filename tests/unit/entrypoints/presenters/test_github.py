@@ -14,7 +14,6 @@ from image_builder_domain.report.report import (
     ReportedFailure,
     ReportedImage,
     ReportedSignature,
-    unfinished_report,
 )
 
 from tests.unit.entrypoints.github_files import as_the_runner_reads
@@ -83,7 +82,7 @@ def test_a_report_that_is_too_large_loses_the_last_lines_of_the_engine_only() ->
             id="variant",
         ),
         pytest.param(
-            unfinished_report("refused", "", "the run was refused", problems=("--name: it is missing",)),
+            Report(status="refused", not_signed="the run was refused", problems=("--name: it is missing",)),
             ("### refused\n\nNot signed: the run was refused\n\n- --name: it is missing",),
             id="refused",
         ),
