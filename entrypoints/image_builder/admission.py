@@ -50,6 +50,8 @@ def _run(environment: Mapping[str, str]) -> int:
     with cancellation.install():
         admitted = _admitted(environment, cancellation)
         stopped = cancellation.reason()
+        # The outcome is reported; ignore late signals so that the exit code cannot contradict it.
+        cancellation.ignore()
     problems = problems_of(admitted)
     if stopped is not None:
         return int(stopped.value)
