@@ -32,7 +32,7 @@ class Arguments:
 
 
 def decide_arguments(inputs: TagInputs, tags: Result[tuple[Tag, ...], Problems]) -> Result[Arguments, Problems]:
-    """Exported tags and ``--build-arg``."""
+    """The exported tags, and the arguments of ``--build-arg``."""
     exported = tags.bind(exported_tags) if inputs.asked.export_tags else Success(())
     return gather(exported, asked_arguments(inputs)).map(Arguments)
 

@@ -14,7 +14,7 @@ from image_builder_domain.plan.backend import ChosenEngine
 from image_builder_domain.plan.builds import Builds, decide_builds
 from image_builder_domain.plan.destinations import image_name
 from image_builder_domain.plan.inputs import Inputs
-from image_builder_domain.plan.signers import SignerChoice, choose_signers, why_not_signed
+from image_builder_domain.plan.signing import SignerChoice, choose_signers, signers_without_indexes, why_not_signed
 from image_builder_domain.plan.tags import decide_tags, tag_warnings
 from image_builder_domain.problem import Problem, Problems, gather
 from image_builder_domain.tag import Tag
@@ -137,15 +137,11 @@ def _refusals(chosen: ChosenEngine, engine: EngineDecision, builds: tuple[BuildR
 
 
 def _index_problems(signers: tuple[SignerChoice, ...], builds: tuple[BuildRequest, ...]) -> Problems:
-    """Protocol v1 signs an image's configuration, which an index of several platforms does not have."""
+    """A problem for each signer that cannot sign an index, if a build has several platforms."""
     if all(len(build.platforms) < 2 for build in builds):
         return ()
+    hint = "use a secret of type mtls, or build one --platform"
     return tuple(
-        Problem(
-            choice.definition.where,
-            f"the signer {choice.definition.name!r} cannot sign an image of several platforms",
-            "use a secret of type mtls, or build one --platform",
-        )
-        for choice in signers
-        if choice.chosen and not choice.definition.settings.signs_indexes
+        Problem(signer.where, f"the signer {signer.name!r} cannot sign an image of several platforms", hint)
+        for signer in signers_without_indexes(signers)
     )

@@ -1,4 +1,4 @@
-"""What is built: one request for each variant, or a single one (specification, sections 4 to 6)."""
+"""The requests to an engine: one for each variant, or a single one (specification, sections 4 to 6)."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -28,7 +28,7 @@ MOST_DESTINATIONS: Final = 100_000
 @final
 @dataclass(frozen=True, slots=True)
 class Builds:
-    """The requests in the order of ``variants.yaml``, and what they were made of."""
+    """The requests in the order of ``variants.yaml``, and the source and arguments that they come from."""
 
     requests: tuple[BuildRequest, ...]
     source: Source
@@ -58,7 +58,7 @@ def decide_builds(
     name: Result[str, Problems],
     tags: Result[tuple[Tag, ...], Problems],
 ) -> Result[Builds, Problems]:
-    """Every request, or every problem of what they are made of; no two of them have a destination in shared."""
+    """All requests, or every problem of their parts; no two requests have a destination in common."""
     asked = inputs.tags.asked
     shared = gather(
         inputs.source,

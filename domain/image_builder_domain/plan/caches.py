@@ -44,7 +44,7 @@ def _references(
 
 
 def variant_cache(cache: CacheReferences, variant: str) -> CacheReferences:
-    """The same with a place for this variant alone: builds of one moment would overwrite each other's cache."""
+    """The same caches with tags of this variant: concurrent builds would overwrite each other's cache."""
 
     def own(references: tuple[ImageReference, ...]) -> tuple[ImageReference, ...]:
         return tuple(image_reference(found.repository, f"{found.tag}-{variant}") for found in references)

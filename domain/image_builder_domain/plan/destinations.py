@@ -1,4 +1,4 @@
-"""Where the images of this job go (specification, sections 3 and 5)."""
+"""The repositories and references that images are pushed to (specification, sections 3 and 5)."""
 
 from returns.result import Result, Success
 
@@ -14,7 +14,7 @@ from image_builder_domain.trust.pull_request_tags import uses_production_for_pul
 
 
 def image_name(asked: Asked) -> Result[str, Problems]:
-    """The name below the registry, or why it is none."""
+    """The image's name below a registry, or why it is invalid."""
     if not asked.name:
         return refuse("--name", "the image name is missing", "give one, such as --name my-image")
     checked = located(Repository.parse(f"registry.invalid/{asked.name}"), "--name", "choose another name")
@@ -38,7 +38,7 @@ def decide_repositories(configuration: Configuration, job: Job, name: str) -> Re
 def decide_destinations(
     repositories: tuple[Repository, ...], tags: tuple[Tag, ...], variant: Variant | None
 ) -> Result[tuple[ImageReference, ...], Problems]:
-    """Every tag in every repository, each place once; a variant's tags end in its name."""
+    """Every tag in every repository, each reference once. The tags of a variant end in its name."""
     values = every(_tag_value(tag, variant) for tag in tags)
     return values.map(
         lambda found: tuple(dict.fromkeys(image_reference(place, value) for value in found for place in repositories))
@@ -53,7 +53,7 @@ def _tag_value(tag: Tag, variant: Variant | None) -> Result[str, Problems]:
 
 
 def _outside_the_cache(repository: Repository, configuration: Configuration, job: Job) -> Result[Repository, Problems]:
-    """An image of unmerged code under the cache's own repository would be a cache that production reads."""
+    """Refuse an image of unmerged code below the cache repository: production would read it as a cache."""
     cache = configuration.cache.repository
     if cache is not None and not job.is_production and cache.contains(repository):
         return refuse("--name", f"{repository} lies in the layer cache of production", "choose another name")

@@ -37,7 +37,7 @@ def source_date_epoch(environment: Mapping[str, str]) -> Result[int | None, Prob
 @final
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The command line, as text: what the flags of these names were given."""
+    """The values of the flags with these names, as text."""
 
     name: str | None = None
     tags: tuple[str, ...] = ()

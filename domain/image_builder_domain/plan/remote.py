@@ -51,7 +51,7 @@ class RemoteInputs:
 @final
 @dataclass(frozen=True, slots=True)
 class RemotePlan:
-    """What will be asked of the pipeline. ``secrets`` are values of arguments that must not be shown."""
+    """The run or preview that the pipeline is asked for."""
 
     name: str
     job: Job
@@ -88,14 +88,14 @@ def _settings(configuration: Configuration) -> Result[AdoSettings, Problems]:
 
 
 def _name(inputs: RemoteInputs) -> Result[str, Problems]:
-    """A preview builds nothing, and so needs no name."""
+    """The image's name; a preview builds nothing, so it can be empty."""
     if inputs.definition is not None and not inputs.tags.asked.name:
         return Success("")
     return image_name(inputs.tags.asked)
 
 
 def _tags(inputs: TagInputs) -> Result[tuple[TagSpec, ...], Problems]:
-    """The user's tags as they were given: the pipeline renders templates; a plain value is checked here."""
+    """The user's tags as written, because the pipeline renders templates. Plain values are checked here."""
     checked = user_tags(inputs.asked).bind(lambda specs: every(map(_checked, specs)))
     return checked.bind(lambda specs: each_name_once(specs, lambda spec: spec.template))
 
@@ -107,7 +107,7 @@ def _checked(spec: TagSpec) -> Result[TagSpec, Problems]:
 
 
 def _job(job: Job, inputs: RemoteInputs) -> Result[Job, Problems]:
-    """A job that the pipeline can take; a preview outside of CI is expanded as for a push."""
+    """The job as the pipeline gets it. A preview outside CI is expanded as for a push."""
     state = job.state
     if inputs.definition is not None and job.counts_as is JobType.LOCAL:
         pushed = replace(state, base_sha=state.base_sha or state.commit)
@@ -163,7 +163,7 @@ def _plan(
     name: str,
     parameters: tuple[Parameter, ...],
 ) -> RemotePlan:
-    # Sent as a merge group; a token that tells of a push would be a contradiction, and prove nothing that is needed.
+    # A demoted push is sent as a merge group; its token would contradict that, and the pipeline needs no proof of it.
     token = inputs.identity_token and settings.parameters == "v2" and not job.is_demoted
     is_preview = inputs.definition is not None
     request = PreviewRequest(parameters, definition) if is_preview else RunRequest(parameters, token)

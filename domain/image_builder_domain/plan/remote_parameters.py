@@ -26,7 +26,7 @@ AUTHORIZATION: Final = "Authorization"
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterInputs:
-    """What parameters are made of.
+    """The values that the parameters are made from.
 
     ``pull_number``, ``base_commit`` and ``head_commit`` describe the job: for a push ``base_commit`` is the commit
     itself. ``engine`` is what ``USE_BUILDKIT`` chooses; ``variant`` and ``env_file`` are the values of their flags.
@@ -54,7 +54,7 @@ class ParameterInputs:
 
 
 _Rule: TypeAlias = tuple[str, Callable[[ParameterInputs], bool], str, str]
-"""Where, when it is refused, what is wrong, and what to do."""
+"""A flag or variable, when it is refused, why, and a hint."""
 
 _ENGINES: Final = {"kaniko": "kaniko", "buildkit": "buildx"}
 """The values of ``BuildEngine``, by the names of our engines."""
@@ -84,7 +84,7 @@ _ALWAYS_REFUSED: Final[tuple[_Rule, ...]] = (
     (
         "--build-arg",
         lambda asked: any("," in argument.value for argument in asked.arguments),
-        "a ',' in a value cannot be told from the one between two arguments",
+        "a ',' in a value would be read as the one between two arguments",
         "change the value, or give it in the Dockerfile",
     ),
     (
@@ -99,16 +99,16 @@ _V1_REFUSED: Final[tuple[_Rule, ...]] = (
     (
         "--env-file",
         lambda asked: asked.env_file is not None,
-        "parameters v1 cannot say it",
+        "parameters v1 do not have it",
         "use --build-arg, or v2",
     ),
-    ("--platform", lambda asked: bool(asked.platforms), "parameters v1 cannot say it", _V2),
-    ("--target", lambda asked: asked.target is not None, "parameters v1 cannot say it", _V2),
+    ("--platform", lambda asked: bool(asked.platforms), "parameters v1 do not have it", _V2),
+    ("--target", lambda asked: asked.target is not None, "parameters v1 do not have it", _V2),
     ("USE_BUILDKIT", lambda asked: asked.engine != "kaniko", "parameters v1 cannot ask for an engine", _V2),
     (
         "--tag",
         lambda asked: any(mark in tag.name + tag.template for tag in asked.tags for mark in ",="),
-        "with parameters v1 a ',' or '=' in a name or value cannot be told from those between tags",
+        "with parameters v1 a ',' or '=' in a name or value would be read as one between tags",
         "change it, or set 'parameters: v2' in ado-config if the pipeline knows them",
     ),
 )
@@ -117,7 +117,7 @@ _V2_REFUSED: Final[tuple[_Rule, ...]] = (
     (
         "--tag",
         lambda asked: any("," in tag.name + _ACTION.sub("", tag.template) for tag in asked.tags),
-        "a ',' outside '{{ }}' cannot be told from the one between two tags",
+        "a ',' outside '{{ }}' would be read as the one between two tags",
         "leave it out",
     ),
     (
@@ -133,7 +133,7 @@ _V2_JOBS: Final = (*_V1_JOBS, JobType.WORKFLOW_DISPATCH, JobType.SCHEDULE, JobTy
 
 
 def decide_parameters(version: str, asked: ParameterInputs) -> Result[tuple[Parameter, ...], Problems]:
-    """The parameters of contract ``v1`` or ``v2``, or everything that it cannot say."""
+    """The parameters of contract ``v1`` or ``v2``, or a problem for each value that it cannot express."""
     jobs, rules, made = (_V1_JOBS, _V1_REFUSED, _v1(asked)) if version == "v1" else (_V2_JOBS, _V2_REFUSED, _v2(asked))
     problems = (
         *_job_problems(version, asked.job_type, jobs),
@@ -147,7 +147,7 @@ def _job_problems(version: str, job: JobType, known: tuple[JobType, ...]) -> Pro
     if job in known:
         return ()
     if job is JobType.LOCAL:
-        return (Problem("--build-in-ado", "the pipeline builds for CI jobs alone", "build here with --backend"),)
+        return (Problem("--build-in-ado", "the pipeline builds only for CI jobs", "build here with --backend"),)
     what = f"the pipeline takes no {job.value} jobs with parameters {version}"
     remedy = _V2 if job in _V2_JOBS else "build this job with another backend"
     return (Problem("--build-in-ado", what, remedy),)

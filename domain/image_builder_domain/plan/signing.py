@@ -1,20 +1,84 @@
-"""The plan of signing images that exist: which, by whom and why (specification, sections 3 and 8)."""
+"""The signers that sign, why each other one does not, and the plan of ``sign`` (specification, sections 3 and 8)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.signing import SignerDefinition
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.plan.inputs import TagInputs
-from image_builder_domain.plan.signers import SignerChoice, choose_signers, why_not_signed
 from image_builder_domain.problem import Problem, Problems, every, gather, located, refuse
 from image_builder_domain.trust.job import Job
 from image_builder_domain.trust.pull_request_tags import has_pull_request_shape
 
-_FLAG = "--images-to-sign"
+
+@final
+@dataclass(frozen=True, slots=True)
+class SignerChoice:
+    """One defined signer, whether it is ``chosen``, and why."""
+
+    definition: SignerDefinition
+    chosen: bool
+    why: str
+
+
+def choose_signers(configuration: Configuration, job: Job) -> tuple[SignerChoice, ...]:
+    """Every defined signer: those enabled for the repository first, in the order in which they are enabled."""
+    enabled = _enabled(configuration, job.state.repository)
+    order = {name: index for index, name in enumerate(enabled)}
+    ranked = sorted(configuration.signers, key=lambda signer: order.get(signer.name, len(order)))
+    return tuple(SignerChoice(signer, *_decision(signer, enabled, job)) for signer in ranked)
+
+
+def why_not_signed(choices: tuple[SignerChoice, ...], job: Job) -> str:
+    """Why no signer signs; empty if one does."""
+    if any(choice.chosen for choice in choices):
+        return ""
+    if not choices:
+        return "the configuration defines no signer"
+    if job.state.repository is None:
+        return "without --repo the sign configuration is not used"
+    return "; ".join(f"{choice.definition.name}: {choice.why}" for choice in choices)
+
+
+def signers_without_indexes(choices: tuple[SignerChoice, ...]) -> tuple[SignerDefinition, ...]:
+    """The chosen signers that cannot sign an image of several platforms."""
+    chosen = (choice.definition for choice in choices if choice.chosen)
+    return tuple(signer for signer in chosen if not signer.settings.signs_indexes)
+
+
+def _enabled(configuration: Configuration, repository: str | None) -> dict[str, tuple[str, ...]]:
+    """Names in configuration order, each with every key that enables it; none without a repository."""
+    if repository is None:
+        return {}
+    enabled: dict[str, tuple[str, ...]] = {}
+    for key in ("*", repository):
+        for name in dict.fromkeys(configuration.enabled_signers.get(key, ())):
+            enabled[name] = (*enabled.get(name, ()), key)
+    return enabled
+
+
+def _decision(signer: SignerDefinition, enabled: dict[str, tuple[str, ...]], job: Job) -> tuple[bool, str]:
+    if job.state.repository is None:
+        return False, "the repository is unknown: outside CI --repo names it"
+    if signer.name not in enabled:
+        return False, f"not enabled for {job.state.repository}"
+    if job.is_local and signer.job_types:
+        return False, "it has a job-type, and this is outside CI"
+    if signer.job_types and job.counts_as not in signer.job_types:
+        return False, f"its job-type does not name {job.counts_as.value}"
+    if not signer.job_types and job.is_unmerged:
+        return False, f"a {job.title} is signed only by a signer whose job-type names it"
+    named = f", and its job-type names {job.counts_as.value}" if signer.job_types else ""
+    return True, f"enabled by {' and '.join(map(repr, enabled[signer.name]))}{named}"
+
+
+# --- signing images that exist ----------------------------------------------------------------------------------------
+
+_FLAG: Final = "--images-to-sign"
 
 
 @final
@@ -29,13 +93,12 @@ class SignPlan:
 
     @property
     def signers_without_indexes(self) -> tuple[str, ...]:
-        """The chosen signers that cannot sign an image of several platforms."""
-        chosen = (choice.definition for choice in self.signers if choice.chosen)
-        return tuple(signer.name for signer in chosen if not signer.settings.signs_indexes)
+        """The names of the chosen signers that cannot sign an image of several platforms."""
+        return tuple(signer.name for signer in signers_without_indexes(self.signers))
 
 
 def decide_signing(images: tuple[str, ...], inputs: TagInputs) -> Result[SignPlan, Problems]:
-    """The plan for these references, or every problem at once; one bad reference is enough for none to be signed."""
+    """The plan for these references, or every problem; with one bad reference none is signed."""
     configuration, job, references = inputs.configuration, inputs.job, _references(images)
     allowed = gather(configuration, job, references).bind(_of_this_side)
     signers = gather(configuration, job).bind(_signers)
@@ -72,12 +135,12 @@ def _objections(configuration: Configuration, job: Job, reference: ImageReferenc
         yield f"this job ({job.title}) signs only images below dev-registry", "sign it in a job of merged code"
     if job.is_production and is_below:
         yield "it lies below dev-registry, where unmerged code can write", "sign an image that a production job built"
-    if not job.is_unmerged and reference.tag is not None and _may_be_a_pull_request_s(configuration, reference):
+    if not job.is_unmerged and reference.tag is not None and _may_be_of_a_pull_request(configuration, reference):
         what = f"pr-tags-in-registry lets pull requests write tags like {reference.tag!r}"
         yield what, "sign another tag of this image"
 
 
-def _may_be_a_pull_request_s(configuration: Configuration, reference: ImageReference) -> bool:
+def _may_be_of_a_pull_request(configuration: Configuration, reference: ImageReference) -> bool:
     if not configuration.pr_tags_in_registry or configuration.dev_registries or reference.tag is None:
         return False
     is_below = any(registry.contains(reference.repository) for registry in configuration.registries)

@@ -1,4 +1,4 @@
-"""Which tags this job gives, in the order of specification section 4."""
+"""The tags that a job gives to its images, in the order of specification section 4."""
 
 from functools import partial
 from typing import Final
@@ -19,7 +19,7 @@ from image_builder_domain.trust.pull_request_tags import (
 )
 
 MOST_TAGS: Final = 1_000
-"""Tags that one flag can give, all its uses together: each is a template to render, and a push to every registry."""
+"""The limit of tags by one flag, over all its uses. Each is rendered, and pushed to every registry."""
 
 
 def decide_tags(inputs: TagInputs) -> Result[tuple[Tag, ...], Problems]:
@@ -32,18 +32,18 @@ def decide_tags(inputs: TagInputs) -> Result[tuple[Tag, ...], Problems]:
 
 
 def _allowed(inputs: TagInputs, configuration: Configuration, job: Job) -> Result[None, Problems]:
-    """A pull request's own tags alone, where they would lie beside production's."""
+    """Refuse all but a pull request's own tags if they would lie beside production's."""
     if not uses_production_for_pull_requests(configuration, job):
         return Success(None)
     own = check_pull_request_tags(configuration, _template_data(inputs, job))
     if inputs.asked.tags or inputs.asked.tag_base64:
-        what = "pr-tags-in-registry lets a pull request push its own tags alone"
+        what = "pr-tags-in-registry lets a pull request push only its own tags"
         return gather(refuse("--tag", what, "omit the flag, or add a dev-registry"), own).map(lambda _flag, _own: None)
     return own
 
 
 def tag_warnings(inputs: TagInputs) -> tuple[str, ...]:
-    """What deserves a look in the tags of :func:`decide_tags`: environment variables that are not set."""
+    """Warnings about the tags of :func:`decide_tags`: environment variables that are not set."""
     found = gather(user_tags(inputs.asked), inputs.configuration, inputs.job)
     return found.map(
         lambda specs, configuration, job: _unset_variables(inputs, _specs(specs, configuration, job), job)
@@ -66,7 +66,7 @@ def _computed(inputs: TagInputs, specs: tuple[TagSpec, ...], job: Job) -> Result
 
 
 def user_tags(asked: Asked) -> Result[tuple[TagSpec, ...], Problems]:
-    """What ``--tag`` and then ``--tag-base64`` ask for."""
+    """The tags of ``--tag``, then those of ``--tag-base64``."""
     plain = _parsed(asked.tags, "--tag")
     if asked.tag_base64 is None:
         return plain
@@ -93,15 +93,15 @@ def _specs(user: tuple[TagSpec, ...], configuration: Configuration, job: Job) ->
 
 
 def _batch_tag(job: Job) -> TagSpec:
-    """Named by what is built together: a batch has no commit and no number of its own."""
+    """A tag made of the pull requests in the batch, which has no commit and no number of its own."""
     from hashlib import sha256
 
-    told = (job.state.pull_refs or "").encode(errors="surrogateescape")
-    return TagSpec("default_tag", f"batch-{sha256(told).hexdigest()[:12]}", "PULL_REFS")
+    refs = (job.state.pull_refs or "").encode(errors="surrogateescape")
+    return TagSpec("default_tag", f"batch-{sha256(refs).hexdigest()[:12]}", "PULL_REFS")
 
 
 def _has_what_it_uses(spec: TagSpec, job: Job) -> Result[TagSpec, Problems]:
-    """A batch's tag must not be made of a commit that it does not have: every batch would get the same one."""
+    """Refuse a batch's tag that uses a commit: it has none, so every batch would get the same tag."""
     import re
 
     if job.state.commit is None and re.search(r"\{\{.*\.(?:CommitSHA|ShortSHA)\b", spec.template, re.DOTALL):

@@ -14,8 +14,7 @@ from image_builder_domain.configuration.signing import SignerDefinition
 from image_builder_domain.engine_type import EngineSurroundings
 from image_builder_domain.image.reference import Repository
 from image_builder_domain.plan.build import Plan
-from image_builder_domain.plan.signers import SignerChoice
-from image_builder_domain.plan.signing import SignPlan
+from image_builder_domain.plan.signing import SignerChoice, SignPlan
 from image_builder_domain.ports import Cancellation, Signer
 from image_builder_domain.remote_pipeline import RemotePipeline
 from image_builder_domain.signer_type import Surroundings

@@ -5,7 +5,7 @@ from typing import Any
 
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.job.state import CiSystem
-from image_builder_domain.plan.signers import SignerChoice
+from image_builder_domain.plan.signing import SignerChoice
 from image_builder_domain.ports import Signer
 from image_builder_domain.trust.job import Job, trust_facts
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.diagnosis import Finding
-from image_builder_domain.plan.signers import choose_signers
+from image_builder_domain.plan.signing import choose_signers
 from image_builder_domain.ports import Cancellation
 from image_builder_domain.trust.job import Job
 from returns.result import Failure

@@ -7,7 +7,7 @@ from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.diagnosis import Finding
 from image_builder_domain.image.registry_prefix import RegistryPrefix
 from image_builder_domain.plan.destinations import registries_of
-from image_builder_domain.plan.signers import choose_signers
+from image_builder_domain.plan.signing import choose_signers
 from image_builder_domain.trust.job import Job
 
 from image_builder.container import Settings

@@ -9,7 +9,7 @@ from image_builder_adapters.notary.signer_type import NotarySettings
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.configuration.signing import SignerDefinition
 from image_builder_domain.job.state import CiSystem, GitState, JobType
-from image_builder_domain.plan.signers import choose_signers, why_not_signed
+from image_builder_domain.plan.signing import choose_signers, why_not_signed
 from image_builder_domain.trust.job import Job
 
 from tests.jobs import as_claimed

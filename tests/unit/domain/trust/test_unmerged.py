@@ -17,8 +17,7 @@ from image_builder_domain.job.detection import read_git_state
 from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.build import Plan, decide
 from image_builder_domain.plan.inputs import Asked, TagInputs
-from image_builder_domain.plan.signers import SignerChoice
-from image_builder_domain.plan.signing import decide_signing
+from image_builder_domain.plan.signing import SignerChoice, decide_signing
 from image_builder_domain.source.source import Source
 from image_builder_domain.source.variant import Variant
 from image_builder_domain.trust.history import History, OnBranch
