@@ -163,7 +163,7 @@ def test_a_failing_job_ends_the_run(client: Client) -> None:
     assert result(client, number) == "failed"
 
 
-def test_issues_and_results_that_a_step_tells_are_in_the_timeline(client: Client) -> None:
+def test_issues_and_results_of_a_step_are_in_the_timeline(client: Client) -> None:
     definition = """
 steps:
 - bash: |
@@ -215,7 +215,7 @@ def test_a_step_that_hears_no_signal_is_killed(client: Client, tmp_path: Path) -
         os.kill(int(file.read_text()), 0)
 
 
-def test_what_a_step_leaves_behind_is_ended(client: Client, tmp_path: Path) -> None:
+def test_processes_that_a_step_leaves_are_ended(client: Client, tmp_path: Path) -> None:
     file = tmp_path / "pid"
     definition = f"steps:\n- bash: sleep 60 & echo $! > {file}\n  name: first\n"
     started = time.monotonic()
@@ -246,7 +246,7 @@ def test_a_step_has_a_deadline(client: Client) -> None:
     assert (client.records(number)["first"]["result"], result(client, number)) == ("failed", "failed")
 
 
-def test_logs_one_and_two_tell_what_was_expanded_with_every_value_in_clear(client: Client) -> None:
+def test_logs_one_and_two_show_the_expanded_definition_with_every_value(client: Client) -> None:
     definition = "parameters:\n- name: Token\nsteps:\n- bash: echo $T\n  env: {T: '${{ parameters.Token }}'}\n"
     number = run(client, definition, Token="eyJ.clear.text")
     texts = [client.ask(f"build/builds/{number}/logs/{log}").text() for log in (1, 2)]
@@ -279,7 +279,7 @@ def test_a_group_that_is_not_there_is_refused(client: Client) -> None:
         pytest.param("steps:\n- bash: echo\n  condition: startsWith('a', 'b')\n", "'startsWith'", id="function"),
     ],
 )
-def test_what_the_stand_in_does_not_know_is_refused_by_its_name(client: Client, definition: str, told: str) -> None:
+def test_an_unsupported_key_is_refused_by_its_name(client: Client, definition: str, told: str) -> None:
     answer = client.start(add(client, definition))
     assert (answer.status, answer.json()["typeKey"]) == (400, "PipelineValidationException")
     assert told in answer.json()["message"]

@@ -125,7 +125,7 @@ def test_a_start_that_is_throttled(talk: Conversation) -> None:
     assert talk.cancellation.waits == [5.0]
 
 
-def test_every_conversation_says_where_it_was_recorded_and_holds_no_credential(record_mode: str) -> None:
+def test_every_recording_names_its_source_and_has_no_credential(record_mode: str) -> None:
     files = sorted(FOLDER.glob("*.yaml"))
     if record_mode != "none":
         for file in files:

@@ -44,7 +44,7 @@ def command(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[bytes]", dict[st
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_command_runs_a_pipeline_and_stops_with_its_steps_when_told(
+def test_the_command_runs_a_pipeline_and_stops_its_steps_on_a_signal(
     command: tuple["subprocess.Popen[bytes]", dict[str, str], Path], number: signal.Signals
 ) -> None:
     process, facts, written = command
@@ -73,7 +73,7 @@ def test_the_command_runs_a_pipeline_and_stops_with_its_steps_when_told(
         pytest.param(["--pipeline", "nowhere.yaml"], "nowhere.yaml", id="no-file"),
     ],
 )
-def test_the_command_says_why_it_does_not_start(
+def test_the_command_reports_why_it_does_not_start(
     arguments: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*arguments, "--folder", str(tmp_path / "azure")]) == 2

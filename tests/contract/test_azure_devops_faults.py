@@ -1,4 +1,4 @@
-"""Every fault that is known of Azure DevOps, and what the adapter makes of it."""
+"""Every known fault of Azure DevOps, and the adapter's reaction."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -160,7 +160,7 @@ def test_a_start_of_unknown_effect_is_never_repeated(fault: str, runs: int) -> N
         assert (made.service.count(Operation.START_RUN), len(made.service.runs)) == (1, runs)
 
 
-def test_an_older_run_with_the_same_parameters_is_not_taken_for_ours() -> None:
+def test_an_older_run_with_the_same_parameters_is_not_ours() -> None:
     with stage() as made:
         run = made.service.start_run(made.pipeline, {"Name": "demo"}, lambda _: "succeeded")
         run.queued -= 60 * 1_000_000_000
@@ -168,7 +168,7 @@ def test_an_older_run_with_the_same_parameters_is_not_taken_for_ours() -> None:
         assert isinstance(made.adapter.start(REQUEST, made.cancellation).failure(), RunUncertain)
 
 
-def test_of_two_runs_that_could_be_ours_none_is_taken() -> None:
+def test_two_matching_runs_are_uncertain() -> None:
     with stage() as made:
         made.service.start_run(made.pipeline, {"Name": "demo"}, lambda _: "succeeded")
         made.service.fail("lost-answer")
@@ -177,7 +177,7 @@ def test_of_two_runs_that_could_be_ours_none_is_taken() -> None:
         assert "2 runs" in str(found)
 
 
-def test_a_service_that_nobody_answers_at_is_unreachable_and_nothing_was_started() -> None:
+def test_a_closed_port_is_unreachable_and_starts_nothing() -> None:
     with stage() as made:
         adapter = made.open(organization_url="http://127.0.0.1:1/acme")
         found = adapter.start(REQUEST, made.cancellation).failure()

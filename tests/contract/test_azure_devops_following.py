@@ -1,4 +1,4 @@
-"""How runs end, how they are lost and canceled, what is told of them, and previews: with faults, on virtual time."""
+"""Ends, losses, cancellations and reports of runs, and previews: with faults, on virtual time."""
 
 import threading
 
@@ -53,7 +53,7 @@ def test_a_run_is_canceled_once_in_spite_of(fault: str) -> None:
         assert made.service.count(Operation.CANCEL) <= 2
 
 
-def test_a_cancellation_outlives_an_outage_of_a_moment() -> None:
+def test_a_cancellation_is_retried_once() -> None:
     with stage() as made:
         made.script = until_canceled
         run = made.start()
@@ -64,7 +64,7 @@ def test_a_cancellation_outlives_an_outage_of_a_moment() -> None:
         over.join()
 
 
-def test_a_cancellation_during_an_outage_is_sent_twice_and_told_as_failed() -> None:
+def test_a_cancellation_that_fails_twice_is_reported() -> None:
     with stage() as made:
         made.script = until_canceled
         run = made.start()
@@ -107,7 +107,7 @@ def test_a_page_to_sign_in_renews_the_token_of_a_service_principal(fault: str) -
         assert made.service.count(Operation.TOKEN) == 2
 
 
-def test_an_outage_of_more_than_ten_minutes_loses_the_run_and_says_how_long_it_lasted() -> None:
+def test_failures_for_more_than_ten_minutes_lose_the_run() -> None:
     with stage() as made:
         made.script = until_canceled
         run = made.start()
@@ -118,7 +118,7 @@ def test_an_outage_of_more_than_ten_minutes_loses_the_run_and_says_how_long_it_l
         assert "trying again" in made.told[0]
 
 
-def test_an_outage_of_ten_minutes_is_survived() -> None:
+def test_failures_for_ten_minutes_are_tolerated() -> None:
     with stage() as made:
         made.script = talk
         run = made.start()
@@ -191,7 +191,7 @@ def test_a_forged_or_broken_report_never_changes_the_result(fault: str) -> None:
         assert found.verdict is Verdict.FAILED
 
 
-def test_the_report_of_another_task_does_not_count() -> None:
+def test_the_report_of_another_task_is_ignored() -> None:
     with stage() as made:
         made.pipeline = made.service.add_pipeline("two", DEFINITION, work=lambda run: _two_reports(run))
         made.adapter = made.open()
@@ -212,7 +212,7 @@ def _two_reports(run: object) -> str:
     return "succeeded"
 
 
-def test_failed_records_are_told_with_their_errors_in_the_order_of_the_pipeline() -> None:
+def test_failed_records_have_their_errors_in_the_order_of_the_pipeline() -> None:
     def fails(run: object) -> str:
         with run.job("Build") as job:  # type: ignore[attr-defined]  # the stand-in's own run
             with job.task("prepare") as task:
@@ -233,7 +233,7 @@ def test_failed_records_are_told_with_their_errors_in_the_order_of_the_pipeline(
     assert found.failed[-1].issues == ("azure-pipelines.yml:3:4: no such file",)
 
 
-def test_a_deadline_while_following_is_told_as_one() -> None:
+def test_a_deadline_while_following_is_reported_as_one() -> None:
     with stage() as made:
         made.script = until_canceled
         made.cancellation = type(made.cancellation)(deadline_seconds=100)
@@ -262,7 +262,7 @@ def test_a_preview_of_a_pipeline_that_does_not_exist_is_refused_at_once() -> Non
         assert made.service.count(Operation.PREVIEW) == 1
 
 
-def test_a_preview_during_an_outage_gives_up_after_the_attempts_of_the_configuration() -> None:
+def test_a_failing_preview_ends_after_the_configured_attempts() -> None:
     with stage() as made:
         made.service.inject(Replace(front_door()), on=[Operation.PREVIEW], times=None)
         found = made.adapter.preview(PreviewRequest((), DEFINITION), made.cancellation).failure()

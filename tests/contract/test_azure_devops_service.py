@@ -64,7 +64,7 @@ def test_a_project_that_is_not_there_is_named(client: Client) -> None:
     assert answer.json()["typeKey"] == "ProjectDoesNotExistWithNameException"
 
 
-def test_an_address_that_is_none_is_refused_in_plain_text(client: Client) -> None:
+def test_an_unknown_path_is_refused_in_plain_text(client: Client) -> None:
     answer = client.ask("nothing/here")
     assert (answer.status, answer.headers["content-type"]) == (404, "text/plain; charset=utf-8")
     assert answer.headers["x-tfs-serviceerror"].startswith("The%20controller%20for%20path%20%27%2F")
@@ -80,7 +80,7 @@ def test_an_address_that_is_none_is_refused_in_plain_text(client: Client) -> Non
         pytest.param("Token x", id="another-scheme"),
     ],
 )
-def test_who_is_not_known_is_sent_to_the_sign_in_page_or_refused(client: Client, authorization: str) -> None:
+def test_an_unknown_client_is_redirected_to_sign_in_or_refused(client: Client, authorization: str) -> None:
     sent = client.ask("pipelines/42", headers={"Authorization": authorization, "X-TFS-FedAuthRedirect": ""})
     refused = client.ask("pipelines/42", headers={"Authorization": authorization})
     assert (sent.status, sent.headers["location"][:46]) == (302, "https://spsprodeus27.vssps.visualstudio.com/_s")
@@ -115,7 +115,7 @@ def test_an_entra_tenant_gives_tokens_for_an_assertion(client: Client) -> None:
         pytest.param({"client_assertion": "no", "client_assertion_type": ASSERTION_TYPE}, 401, 700213, id="assertion"),
     ],
 )
-def test_an_entra_tenant_says_what_is_wrong(client: Client, changed: dict[str, str], status: int, code: int) -> None:
+def test_an_entra_tenant_names_the_error(client: Client, changed: dict[str, str], status: int, code: int) -> None:
     answer = client.sign_in(**changed)
     assert (answer.status, answer.json()["error_codes"]) == (status, [code])
     assert answer.json()["error_description"].startswith(f"AADSTS{code}: ")
@@ -187,7 +187,7 @@ def test_parameters_must_be_those_that_are_declared(client: Client, sent: dict[s
 
 
 @pytest.mark.parametrize("value", [["a"], {"a": "b"}])
-def test_a_parameter_that_is_no_text_makes_the_body_unreadable(client: Client, value: object) -> None:
+def test_a_parameter_that_is_not_text_makes_the_body_invalid(client: Client, value: object) -> None:
     answer = client.start(42, {"Name": value})
     assert answer.json()["typeKey"] == "ArgumentNullException"
     assert answer.json()["message"] == "Value cannot be null.\r\nParameter name: runParameters"
@@ -301,7 +301,7 @@ def test_log_lines_have_seven_digits_and_the_job_repeats_its_tasks(client: Clien
     assert client.log(number, "Build") == client.log(number, "one") + client.log(number, "two")
 
 
-def test_a_log_is_json_for_who_wants_it(client: Client) -> None:
+def test_a_log_is_json_on_request(client: Client) -> None:
     number = client.finish(42, {"Name": "a"})
     log = client.records(number)["one"]["log"]["id"]
     found = client.ask(f"build/builds/{number}/logs/{log}", headers={"Accept": "application/json"}).json()
@@ -432,11 +432,11 @@ def test_expanded_yaml_may_have_carriage_returns() -> None:
 
 @pytest.mark.parametrize("broken", [b"", b"{", b"[]", b"null", b'"x"', b"\xff"])
 @pytest.mark.parametrize("path", ["pipelines/42/runs", "pipelines/42/preview"])
-def test_a_body_that_is_none_is_refused(client: Client, path: str, broken: bytes) -> None:
+def test_an_invalid_body_is_refused(client: Client, path: str, broken: bytes) -> None:
     assert client.ask(path, "POST", broken).status == 400
 
 
-def test_what_is_asked_is_remembered(client: Client, service: AzureDevOps) -> None:
+def test_requests_are_remembered(client: Client, service: AzureDevOps) -> None:
     client.finish(42, {"Name": "a"})
     received = service.requests[0]
     assert (received.request.operation, received.status) == (Operation.START_RUN, 200)
@@ -453,6 +453,6 @@ def test_what_is_asked_is_remembered(client: Client, service: AzureDevOps) -> No
         pytest.param("parameters:\n- nam: X\n", "Unexpected value 'nam'", id="parameter-key"),
     ],
 )
-def test_a_definition_that_is_none_is_not_imported(service: AzureDevOps, text: str, told: str) -> None:
+def test_an_invalid_definition_is_not_imported(service: AzureDevOps, text: str, told: str) -> None:
     with pytest.raises(ValueError, match=re.escape(told)):
         service.add_pipeline("bad", text)

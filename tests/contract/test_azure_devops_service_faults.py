@@ -98,7 +98,7 @@ def test_without_a_fault_a_client_sees_the_same_again(client: Client) -> None:
     assert seen(client, bearer) == seen(client, bearer)
 
 
-def test_every_fault_says_what_it_is() -> None:
+def test_every_fault_has_a_description() -> None:
     assert len(FAULTS) >= 60
     assert all(fault.what for fault in FAULTS.values())
 
@@ -141,7 +141,7 @@ def test_a_cut_answer_ends_before_its_length(client: Client) -> None:
     assert len(found.value.partial) == 40
 
 
-def test_throttling_tells_when_to_come_again(client: Client) -> None:
+def test_throttling_has_a_retry_after(client: Client) -> None:
     client.service.fail("throttled")
     refused = client.ask("build/builds/901")
     client.service.heal()

@@ -1,4 +1,4 @@
-"""What the notary signer does on the wire, and refuses to do, beyond what every signer keeps."""
+"""The notary signer's requests and refusals, beyond the contract of all signers."""
 
 import json
 import ssl
@@ -47,12 +47,12 @@ def only(results: tuple[SignatureResult, ...]) -> SignatureResult:
     return results[0]
 
 
-def test_v1_says_signed(signing_service: SigningService) -> None:
+def test_v1_results_are_signed(signing_service: SigningService) -> None:
     signer = NotarySigner("notary", NotarySettings(signing_service.url))
     assert only(signer.sign(IMAGES, ManualCancellation())).status is SignatureStatus.SIGNED
 
 
-def test_v2_says_accepted_and_keeps_no_promise(mtls_signing_service: SecuredService) -> None:
+def test_v2_results_are_accepted(mtls_signing_service: SecuredService) -> None:
     result = only(mtls_signer(mtls_signing_service).sign(IMAGES, ManualCancellation()))
     assert result.status is SignatureStatus.ACCEPTED
 
@@ -113,7 +113,7 @@ def test_v2_does_not_take_200_for_accepted(mtls_signing_service: SecuredService)
 
 
 @pytest.mark.parametrize("length", [0, 200_000])
-def test_a_page_of_a_proxy_is_no_v1_success(length: int, signing_service: SigningService) -> None:
+def test_a_page_of_a_proxy_is_not_a_v1_success(length: int, signing_service: SigningService) -> None:
     signing_service.fail_next(replace(proxy_page(), body="<!doctype html>" + "x" * length))
     signer = NotarySigner("notary", NotarySettings(signing_service.url))
     result = only(signer.sign(IMAGES, ManualCancellation()))
@@ -121,7 +121,7 @@ def test_a_page_of_a_proxy_is_no_v1_success(length: int, signing_service: Signin
     assert "status 200, but with an HTML page" in result.reason
 
 
-def test_a_page_of_a_proxy_is_no_v2_success(mtls_signing_service: SecuredService) -> None:
+def test_a_page_of_a_proxy_is_not_a_v2_success(mtls_signing_service: SecuredService) -> None:
     mtls_signing_service.service.fail_next(*[proxy_page()] * 5)
     result = only(mtls_signer(mtls_signing_service).sign(IMAGES, ManualCancellation()))
     assert (result.status, result.attempts) == (SignatureStatus.FAILED, 5)
@@ -177,14 +177,14 @@ def test_a_signal_ends_a_request_that_hangs(signing_service: SigningService) -> 
     assert (result.status, result.transient) == (SignatureStatus.FAILED, True)
 
 
-def test_nobody_listening_is_transient() -> None:
+def test_a_closed_port_is_transient() -> None:
     signer = NotarySigner("notary", NotarySettings("http://127.0.0.1:9/sign"))
     result = only(signer.sign(IMAGES, ManualCancellation()))
     assert (result.status, result.attempts, result.transient) == (SignatureStatus.FAILED, 5, True)
     assert "http://127.0.0.1:9/sign" in result.reason
 
 
-def test_a_signers_certificate_is_shown_by_nobody_else(
+def test_a_signers_certificate_is_not_shown_by_other_clients(
     mtls_signing_service: SecuredService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The system's trust is shared by all who add nothing to it; a signer adds its key."""
@@ -281,7 +281,7 @@ def test_the_plan_shows_the_request_of_v2() -> None:
 
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
-def test_a_proxy_is_never_asked_for_loopback(
+def test_loopback_never_uses_a_proxy(
     name: str, signing_service: SigningService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, "http://127.0.0.1:9")

@@ -1,4 +1,4 @@
-"""Our list of referrers keeps the contract, whatever the registry knows; faulty ones do not."""
+"""Our list of referrers keeps the contract for every kind of registry; faulty ones do not."""
 
 import hashlib
 import json

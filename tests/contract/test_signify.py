@@ -1,4 +1,4 @@
-"""A notary signer whose secret is exchanged for a token: when it is asked for, and what an answer is worth."""
+"""A notary signer whose secret is exchanged for a token: requests for tokens, and their answers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ def answer(body: str) -> Answer:
     return Answer(200, body, "application/json")
 
 
-def test_before_the_build_the_file_is_read_and_nobody_is_asked(bench: Bench) -> None:
+def test_prepare_reads_the_file_and_sends_nothing(bench: Bench) -> None:
     assert is_successful(bench.signer.prepare())
     assert (bench.service.token_requests, bench.service.requests) == ((), ())
     bench.secret.unlink()
@@ -67,7 +67,7 @@ def test_each_signing_has_a_fresh_token(bench: Bench) -> None:
     assert len(bench.service.token_requests) == 2
 
 
-def test_a_busy_token_service_is_asked_again_with_the_same_bytes(bench: Bench) -> None:
+def test_a_busy_token_service_is_retried_with_the_same_bytes(bench: Bench) -> None:
     bench.service.fail_next_token(Answer(500), HangUp(), busy(7))
     cancellation = ManualCancellation()
     result = bench.sign(cancellation)

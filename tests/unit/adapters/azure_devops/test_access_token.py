@@ -1,4 +1,4 @@
-"""Tokens of a service principal: when they are asked for, renewed, and what a refusal says."""
+"""Access tokens of a service principal: requests, renewal, and messages of refusals."""
 
 import json
 from collections.abc import Callable
@@ -90,7 +90,7 @@ def test_a_short_lived_token_is_not_renewed_for_each_request() -> None:
     assert found.header(ManualCancellation()) == Success("Bearer t1")
 
 
-def test_an_outage_of_the_token_service_can_wait_while_the_token_lives() -> None:
+def test_a_valid_token_is_used_while_the_token_service_is_unavailable() -> None:
     service, clock = TokenService(), Clock()
     found = authenticator(service, clock)
     found.header(ManualCancellation())
@@ -103,7 +103,7 @@ def test_an_outage_of_the_token_service_can_wait_while_the_token_lives() -> None
     assert not failure.may_have_arrived
 
 
-def test_a_refused_token_is_replaced_and_an_urgent_request_takes_what_there_is() -> None:
+def test_a_refused_token_is_replaced_and_an_urgent_request_uses_any_valid_token() -> None:
     service, clock = TokenService(), Clock()
     found = authenticator(service, clock)
     found.header(ManualCancellation())
@@ -136,7 +136,7 @@ def test_a_refusal_is_final_and_explained_without_trace_ids(code: int, hint: str
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_busy_token_service_is_asked_again(status: int) -> None:
+def test_a_busy_token_service_is_retried(status: int) -> None:
     service = TokenService(answered(status, {}))
     assert authenticator(service, Clock()).header(ManualCancellation()) == Success("Bearer t2")
 

@@ -1,4 +1,4 @@
-"""What answers of the service mean, by the recorded ones of the real service and by made-up ones."""
+"""The meaning of answers: recorded ones of the real service, and synthetic ones."""
 
 import json
 from typing import Any
@@ -43,7 +43,7 @@ def replayed(name: str) -> HttpAnswer:
         ("build-get-200-notstarted.json", Meaning.GOOD, []),
     ],
 )
-def test_recorded_answers_mean_what_they_should(name: str, expected: Meaning, words: list[str]) -> None:
+def test_recorded_answers_have_their_meaning(name: str, expected: Meaning, words: list[str]) -> None:
     answer = replayed(name)
     assert meaning(answer) is expected
     shown = str(explain("https://dev.azure.com/x", answer, PAT))
@@ -96,17 +96,17 @@ def test_answers_are_judged_by_their_kind_and_status(answer: HttpAnswer, expecte
         (b"9" * 5000, NoJson(cut_short=False)),
     ],
 )
-def test_json_is_read_behind_a_mark_and_cut_bodies_are_told_apart(body: bytes, expected: object) -> None:
+def test_json_may_follow_a_byte_order_mark_and_truncation_is_detected(body: bytes, expected: object) -> None:
     assert read_json(body) == expected
 
 
-def test_validation_errors_are_told_with_file_line_and_column() -> None:
+def test_validation_errors_have_file_line_and_column() -> None:
     message = "/azure-pipelines.yml (Line: 3, Col: 5): Unexpected value 'x'\r\nUnexpected parameter 'Y'"
     found = explain("w", made(400, "application/json", envelope("PipelineValidationException", message)), PAT)
     assert found.details == ("azure-pipelines.yml:3:5: Unexpected value 'x'", "Unexpected parameter 'Y'")
 
 
-def test_results_of_a_validation_are_told_too() -> None:
+def test_validation_results_are_details() -> None:
     more = {
         "customProperties": {"ValidationResults": [{"result": "error", "message": "no pool"}, 7, {"message": None}]}
     }
@@ -151,13 +151,13 @@ def test_a_recorded_timeline_gives_its_tasks_in_order() -> None:
     assert all(record.kind == "task" for record in chain.records)
 
 
-def test_a_recorded_failed_timeline_tells_what_failed() -> None:
+def test_a_recorded_failed_timeline_has_the_failed_records() -> None:
     found = failures(read_timeline(body("timeline-get-200-failed.json")))
     assert ("job", "failed") in {(each.kind, each.result) for each in found}
     assert all(each.result != "skipped" for each in found)
 
 
-def test_a_recorded_timeline_without_records_has_none() -> None:
+def test_a_recorded_timeline_may_be_empty() -> None:
     assert read_timeline(body("timeline-get-200-records-null.json")) == ()
 
 
@@ -200,7 +200,7 @@ def test_only_the_highest_attempt_counts() -> None:
     ("name", "rank"),
     [("print_image_build_report", 0), ("Print-image build report", 0), ("prepare_image_build_report", 1), ("x", None)],
 )
-def test_the_task_of_the_report_is_known_by_its_name(name: str, rank: int | None) -> None:
+def test_the_task_of_the_report_is_found_by_its_name(name: str, rank: int | None) -> None:
     (record,) = read_timeline({"records": [{**RECORD, "name": name}]})
     assert report_rank(record) == rank
 

@@ -1,4 +1,4 @@
-"""Who we are for Azure DevOps, from variables alone."""
+"""Credentials for Azure DevOps from environment variables."""
 
 import base64
 from pathlib import Path
@@ -59,7 +59,7 @@ def test_the_authority_is_taken_as_microsofts_clients_take_it(given_host: str, a
 @pytest.mark.parametrize(
     "host", ["http://login.example", "ftp://x", "https://u:p@x", "https://x/?q", "https://x:99999"]
 )
-def test_no_secret_goes_to_a_place_without_tls(host: str) -> None:
+def test_an_authority_without_tls_is_refused(host: str) -> None:
     assert "AZURE_AUTHORITY_HOST" in str(read_credential({**SECRET, "AZURE_AUTHORITY_HOST": host}).failure())
 
 

@@ -1,4 +1,4 @@
-"""Each line of a log goes out once and in order, however it is cut into answers, pieces and ranges."""
+"""Each line of a log is printed once and in order, for any answers, pieces and ranges."""
 
 import pytest
 from hypothesis import given
@@ -34,7 +34,7 @@ answers = st.lists(st.tuples(parts, st.none() | parts, st.sampled_from([1, 7, 10
 
 
 @given(plain, answers, st.sampled_from([1, 0, None]))
-def test_every_line_goes_out_once_whatever_the_service_does(
+def test_every_line_is_printed_once_for_any_answers(
     lines: list[bytes], steps: list[tuple[float, float | None, int]], base: int | None
 ) -> None:
     """Lines have timestamps, so no two are equal; where ranges count from 1 even equal ones are told apart."""
@@ -91,7 +91,7 @@ def test_marks_and_carriage_returns_go_wherever_pages_begin(size: int) -> None:
     assert b"".join(out) == b"one\ntwo" + mark + b"\n"
 
 
-def test_a_line_of_any_length_goes_out_in_pieces() -> None:
+def test_a_line_of_any_length_is_printed_in_pieces() -> None:
     out = list[bytes]()
     cursor = LogCursor(out.append)
     cursor.begin()

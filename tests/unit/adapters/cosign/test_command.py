@@ -1,4 +1,4 @@
-"""Command lines and environments of cosign, and what its output is taken for; no cosign is run."""
+"""Command lines and environment of cosign, and the meaning of its output, without running it."""
 
 import os
 from dataclasses import replace
@@ -52,7 +52,7 @@ def test_a_key_of_a_service_verifies_with_itself() -> None:
     assert verify_command(settings, Files(), SUBJECT)[4:6] == ("--key", "awskms:///alias/x")
 
 
-def test_keyless_asks_no_other_provider_and_verifies_identity_and_issuer() -> None:
+def test_keyless_signing_uses_no_other_provider_and_verifies_identity_and_issuer() -> None:
     signing = sign_command(KEYLESS, files_of(KEYLESS, "made", "made"), SUBJECT)
     assert signing[3:6] == ("--oidc-disable-ambient-providers", "--identity-token", "/run/token")
     verifying = verify_command(KEYLESS, Files(), SUBJECT)
@@ -63,7 +63,7 @@ def test_keyless_asks_no_other_provider_and_verifies_identity_and_issuer() -> No
     assert not any("insecure" in word for word in verifying)
 
 
-def test_without_a_log_files_are_made_for_what_is_not_named() -> None:
+def test_without_a_log_missing_files_are_generated() -> None:
     settings = replace(WITH_KEY, transparency_log=False)
     assert files_of(settings, "config", "root") == Files(None, "config", "root")
     assert files_of(replace(settings, trusted_root="/own"), "config", "root") == Files(None, "config", "/own")
@@ -144,7 +144,7 @@ def verified(digest: str) -> str:
         pytest.param([f"[{DIGEST}"], False, id="broken"),
     ],
 )
-def test_success_is_a_json_list_that_names_the_digest(lines: list[str], named: bool) -> None:
+def test_a_success_is_a_json_list_with_the_digest(lines: list[str], named: bool) -> None:
     assert names_digest(lines, DIGEST) is named
 
 
@@ -159,7 +159,7 @@ def test_success_is_a_json_list_that_names_the_digest(lines: list[str], named: b
         ("decrypt: encrypted: decryption failed", False),
     ],
 )
-def test_trouble_on_the_way_is_worth_another_attempt(line: str, transient: bool) -> None:
+def test_network_problems_are_transient(line: str, transient: bool) -> None:
     assert is_transient([f"Error: signing: {line}"]) is transient
 
 
@@ -171,7 +171,7 @@ def test_the_reason_is_the_last_error_without_its_repetition() -> None:
     assert len(reason_of(("Error: " + "x" * 5000,))) == LARGEST_REASON + 1
 
 
-def test_a_program_that_was_killed_is_told_as_that_and_may_run_again() -> None:
+def test_a_killed_program_is_a_transient_failure() -> None:
     script = "echo WARNING: something else; kill -9 $$"
     ended = run_cosign(("sh", "-c", script), {"PATH": os.environ["PATH"]}, ManualCancellation())
     assert isinstance(ended, CosignFailure)

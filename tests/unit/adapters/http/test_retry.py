@@ -115,7 +115,7 @@ def test_retry_after_lengthens_the_pause(asked: str, pause: float) -> None:
     assert statuses(Scripted(answered(429, (("Retry-After", asked),)), answered(200))) == (2, [pause])
 
 
-def test_the_caller_says_which_statuses_are_transient() -> None:
+def test_the_caller_decides_which_statuses_are_transient() -> None:
     policy = RetryPolicy(is_transient=lambda status: status not in (200, 400))
     assert statuses(Scripted(answered(404), answered(400)), policy) == (2, [1.0])
 
@@ -143,6 +143,6 @@ def test_any_retry_after_can_be_read(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "noon", "Fri, 02 Jan 99999999999 12:00:00 GMT"])
-def test_what_is_no_http_date_has_no_seconds(text: str) -> None:
+def test_an_invalid_http_date_has_no_seconds(text: str) -> None:
     assert http_date_seconds(text) is None
     assert http_date_seconds("Fri, 02 Jan 2026 12:00:00 GMT") == NOON

@@ -1,4 +1,4 @@
-"""TLS as the HTTP client uses it: whom it trusts, who it is, and what it never does."""
+"""TLS of the HTTP client: trusted authorities, client certificates, and refusals."""
 
 import ssl
 from contextlib import closing
@@ -54,7 +54,7 @@ def test_client_with_a_certificate_of_the_authority_gets_in(ours: MutualTls, cer
     assert isinstance(ask(ours.server_context, tls), HttpAnswer)
 
 
-def test_server_that_nobody_vouches_for_is_a_certificate_problem(ours: MutualTls) -> None:
+def test_a_server_of_an_unknown_authority_is_a_certificate_problem(ours: MutualTls) -> None:
     found = ask(ours.server_context, None)
     assert isinstance(found, NoAnswer)
     assert found.kind is NoAnswerKind.CERTIFICATE
@@ -92,7 +92,7 @@ def test_ssl_cert_file_replaces_the_systems_authorities(
     assert len(system_trust().get_ca_certs()) == 1
 
 
-def test_those_who_add_nothing_share_one_trust_until_the_environment_names_another(
+def test_the_system_trust_is_shared_until_the_environment_names_another(
     ours: MutualTls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = shared_trust()
@@ -109,7 +109,7 @@ def test_key_of_another_certificate_is_refused(ours: MutualTls, certificate: Cli
     )
 
 
-def test_encrypted_key_is_refused_without_asking_on_the_terminal(certificate: ClientCertificate) -> None:
+def test_an_encrypted_key_is_refused_without_a_prompt(certificate: ClientCertificate) -> None:
     key = load_pem_private_key(certificate.private_key_pem, None)
     locked = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"password"))
     found = unwrap_or_failure(load_client(system_trust(), ClientCertificate(certificate.certificate_pem, locked)))

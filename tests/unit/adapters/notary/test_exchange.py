@@ -1,4 +1,4 @@
-"""Which answers are final, which are asked again, and how that is told."""
+"""Requests to a notary service: permanent and transient failures, pauses, and messages."""
 
 import pytest
 from image_builder_adapters.http.client import (
@@ -80,7 +80,7 @@ def test_attempts_are_spaced_and_end_after_five(protocol: NotaryProtocol) -> Non
     assert exchange.verdict is AGAIN
 
 
-def test_no_answer_is_asked_again() -> None:
+def test_a_request_without_an_answer_is_retried() -> None:
     script = Script(no_answer("connection refused", NoAnswerKind.TRANSIENT), status(200))
     exchange = send_repeatedly(POST, V1.verdict, 10, 300, script, ManualCancellation())
     assert exchange == Exchange(2, HttpAnswer(200, (), b""), DONE)
@@ -91,7 +91,7 @@ def test_a_certificate_error_is_final() -> None:
     assert send_repeatedly(POST, V2.verdict, 10, 300, script, ManualCancellation()).attempts == 1
 
 
-def test_the_service_may_ask_for_a_shorter_pause() -> None:
+def test_retry_after_may_shorten_a_pause() -> None:
     cancellation = ManualCancellation()
     send_repeatedly(POST, V1.verdict, 10, 300, Script(status(429, "0"), status(200)), cancellation)
     assert cancellation.waits == [0]
@@ -140,7 +140,7 @@ def test_a_failure_names_place_status_body_attempts_and_remedy() -> None:
         pytest.param("your token tok-1 is bad", "your token *** is bad", id="echoed-secret"),
     ],
 )
-def test_what_a_service_says_is_made_harmless(text: str, shown: str) -> None:
+def test_a_services_message_is_made_harmless(text: str, shown: str) -> None:
     exchange = Exchange(1, HttpAnswer(400, (), text.encode()), FINAL)
     assert f": status 400: {shown};" in explain(POST.url, exchange, Redactor(["tok-1"]).text)
 
@@ -148,7 +148,7 @@ def test_what_a_service_says_is_made_harmless(text: str, shown: str) -> None:
 @pytest.mark.parametrize(
     ("asked", "attempts"), [("5", 5), ("6", 1), ("999999", 1), ("Fri, 31 Dec 9999 23:59:59 GMT", 1)]
 )
-def test_a_service_that_asks_for_more_time_than_it_has_is_not_asked_again(asked: str, attempts: int) -> None:
+def test_no_attempt_follows_a_retry_after_beyond_the_timeout(asked: str, attempts: int) -> None:
     manual = ManualCancellation()
     exchange = send_repeatedly(POST, V1.verdict, 1, 5, Script(status(503, asked)), manual)
     assert (exchange.attempts, exchange.asks_to_wait_too_long) == (attempts, attempts == 1)

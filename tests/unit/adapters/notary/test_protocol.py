@@ -57,7 +57,7 @@ def test_an_image_without_a_tag_is_refused(protocol: NotaryProtocol) -> None:
 
 
 @pytest.mark.parametrize("protocol", [V1, V2])
-def test_a_plan_shows_placeholders_for_what_is_not_built_yet(protocol: NotaryProtocol) -> None:
+def test_a_plan_shows_placeholders_for_digests_and_sizes(protocol: NotaryProtocol) -> None:
     shown = protocol.example((DEMO.reference,))
     assert b'"<digest>"' in shown
     assert b'"<size>"' in shown

@@ -1,4 +1,4 @@
-"""Secret files are checked before the build, and no complaint shows what is in them."""
+"""Secret files are checked before the build, and no message quotes them."""
 
 import base64
 import json
@@ -78,15 +78,15 @@ def test_a_token_is_refused(content: bytes, reason: str, tmp_path: Path) -> None
     assert SECRET_WORD not in problem
 
 
-def test_a_missing_file_is_said_so(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     assert token_problem(str(tmp_path / "none")) == "does not exist"
 
 
-def test_a_directory_is_no_secret(tmp_path: Path) -> None:
+def test_a_directory_is_not_a_secret(tmp_path: Path) -> None:
     assert token_problem(str(tmp_path)) == "is not a regular file"
 
 
-def test_a_pipe_is_no_secret_and_blocks_nobody(tmp_path: Path) -> None:
+def test_a_pipe_is_not_a_secret_and_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     assert token_problem(str(tmp_path / "pipe")) == "is not a regular file"
 
@@ -214,7 +214,7 @@ def test_a_key_of_another_certificate_is_refused(authority: Authority, pair: Key
     assert mtls_problem(path) == "'certData' and 'privateKeyData': the private key does not belong to the certificate"
 
 
-def test_an_encrypted_key_is_refused_without_asking_for_its_password(pair: KeyPair, tmp_path: Path) -> None:
+def test_an_encrypted_key_is_refused_without_a_prompt(pair: KeyPair, tmp_path: Path) -> None:
     from cryptography.hazmat.primitives import serialization as pem
 
     key = pem.load_pem_private_key(pair.private_key, None)

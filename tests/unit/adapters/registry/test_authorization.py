@@ -1,4 +1,4 @@
-"""Challenges as registries write them, and worse."""
+"""Valid and malformed ``WWW-Authenticate`` challenges."""
 
 import pytest
 from hypothesis import given

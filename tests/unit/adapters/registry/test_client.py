@@ -1,4 +1,4 @@
-"""Registry answers that must not be trusted, and places that must not be asked."""
+"""Registry answers that must not be trusted, and URLs that must not be used."""
 
 import hashlib
 import json
@@ -80,7 +80,7 @@ def test_answer_that_cannot_be_trusted_is_refused(reply: bytes, word: str) -> No
     assert word in str(failure)
 
 
-def test_other_bytes_than_the_digest_asked_for_are_refused() -> None:
+def test_content_with_another_digest_than_requested_is_refused() -> None:
     with raw_server(says(answer("200 OK", TYPE, body=GOOD))) as server:
         failure = ask(server, "sha256:" + "0" * 64)
     assert isinstance(failure, BadAnswer)
@@ -118,7 +118,7 @@ def test_registry_that_stays_busy_is_unreachable_after_all_attempts() -> None:
         pytest.param('Basic realm="x"', id="basic-without-credentials"),
     ],
 )
-def test_challenge_that_must_not_be_answered_is_denied_and_nothing_else_is_asked(challenge: str) -> None:
+def test_a_challenge_that_must_not_be_answered_is_denied_without_further_requests(challenge: str) -> None:
     with raw_server(says(answer("401 Unauthorized", f"WWW-Authenticate: {challenge}"))) as server:
         failure = ask(server)
     assert isinstance(failure, AccessDenied)

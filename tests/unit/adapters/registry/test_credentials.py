@@ -1,4 +1,4 @@
-"""Credential helpers as people have them: programs that answer, fail, hang or print rubbish."""
+"""Credential helpers that answer, fail, hang or print nonsense."""
 
 import base64
 import json
@@ -45,7 +45,7 @@ def find(folder: Path, content: object, repository: str = "reg.example/app", **m
     return unwrap_or_failure(credentials.find(Repository.parse(repository).unwrap(), ManualCancellation()))
 
 
-def test_helper_is_asked_for_the_server_on_standard_input(tmp_path: Path) -> None:
+def test_a_helper_gets_the_server_on_standard_input(tmp_path: Path) -> None:
     helper(tmp_path, GOOD)
     assert ask(tmp_path) == Credentials("u", "s3cret-reg.example")
     assert calls(tmp_path) == ["get"]
@@ -56,12 +56,12 @@ def test_identity_token_is_marked_by_its_user(tmp_path: Path) -> None:
     assert ask(tmp_path) == Credentials(identity_token="s3cret")
 
 
-def test_what_it_says_on_standard_error_is_not_its_answer(tmp_path: Path) -> None:
+def test_standard_error_of_a_helper_is_ignored(tmp_path: Path) -> None:
     helper(tmp_path, f"echo warning >&2; {GOOD}; echo more >&2")
     assert ask(tmp_path) == Credentials("u", "s3cret-reg.example")
 
 
-def test_no_credentials_is_no_failure(tmp_path: Path) -> None:
+def test_a_helper_may_have_no_credentials(tmp_path: Path) -> None:
     helper(tmp_path, "echo credentials not found in native keychain; exit 1")
     assert ask(tmp_path) is None
 
@@ -109,7 +109,7 @@ def test_a_cancelled_run_does_not_wait_for_its_helper(tmp_path: Path) -> None:
     assert found == "docker-credential-x was stopped"
 
 
-def test_a_burst_of_requests_asks_once(tmp_path: Path) -> None:
+def test_a_burst_of_requests_runs_a_helper_once(tmp_path: Path) -> None:
     helper(tmp_path, GOOD)
     now = [0.0]
     helpers = CredentialHelpers(environment(tmp_path), clock=lambda: now[0])
@@ -147,13 +147,13 @@ def test_own_helper_comes_before_the_store_and_the_file(tmp_path: Path) -> None:
     assert find(tmp_path, content, "other.example/app") == Credentials("store", "s3cret-other.example")
 
 
-def test_a_store_that_knows_nothing_leaves_it_to_the_file(tmp_path: Path) -> None:
+def test_the_file_is_used_when_the_store_has_no_credentials(tmp_path: Path) -> None:
     helper(tmp_path, "echo credentials not found in native keychain; exit 1")
     assert find(tmp_path, {"credsStore": "x", "auths": {"reg.example": {"auth": AUTH}}}) == Credentials("file", "user")
     assert find(tmp_path, {"credsStore": "x"}) is None
 
 
-def test_a_failing_helper_is_no_anonymous_access(tmp_path: Path) -> None:
+def test_a_failing_helper_does_not_lead_to_anonymous_access(tmp_path: Path) -> None:
     helper(tmp_path, "exit 1")
     found = find(tmp_path, {"credsStore": "x", "auths": {"reg.example": {"auth": AUTH}}})
     assert isinstance(found, BadCredentials)

@@ -1,4 +1,4 @@
-"""Where credentials are looked for, under which keys, and what is refused."""
+"""Files and keys of registry credentials, and invalid files."""
 
 import base64
 import json
@@ -57,7 +57,7 @@ def test_key_names_something_else(tmp_path: Path, key: str) -> None:
     assert find(tmp_path, {"auths": {key: {"auth": AUTH}}}) is None
 
 
-def test_longest_key_wins_whatever_the_order(tmp_path: Path) -> None:
+def test_the_longest_key_wins_in_any_order(tmp_path: Path) -> None:
     other = {"username": "x", "password": "y"}
     auths = {"reg.example/team/app": {"auth": AUTH}, "reg.example": other, "reg.example/team": other}
     assert find(tmp_path, {"auths": auths}) == FOUND
@@ -68,7 +68,7 @@ def test_docker_hub_is_found_under_its_names(tmp_path: Path, key: str) -> None:
     assert find(tmp_path, {"auths": {key: {"auth": AUTH}}}, "alpine") == FOUND
 
 
-def test_first_file_that_knows_the_host_is_used(tmp_path: Path) -> None:
+def test_the_first_file_with_the_host_is_used(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"auths": {"other.example": {"auth": AUTH}}}))
     (tmp_path / "auth.json").write_text(json.dumps({"auths": {"reg.example": {"auth": AUTH}}}))
     assert look_up({"DOCKER_CONFIG": str(tmp_path), "REGISTRY_AUTH_FILE": str(tmp_path / "auth.json")}) == FOUND
@@ -147,7 +147,7 @@ def test_repr_shows_no_secret() -> None:
     assert "p:w" not in repr(FOUND)
 
 
-def test_half_a_surrogate_pair_is_no_text_to_send(tmp_path: Path) -> None:
+def test_a_lone_surrogate_is_refused(tmp_path: Path) -> None:
     found = find(tmp_path, r'{"auths": {"reg.example": {"username": "u", "password": "s3cret\ud800"}}}')
     assert isinstance(found, BadCredentials)
     assert "is not an object of strings" in str(found)

@@ -1,4 +1,4 @@
-"""What a hostile or broken registry tries: no exception gets out, no credential goes astray."""
+"""A hostile or broken registry causes no exception and gets no credential of another host."""
 
 import base64
 import json
@@ -76,7 +76,7 @@ def test_malformed_location_is_a_bad_answer(ask: Asker, location: str) -> None:
         assert isinstance(ask(server), (BadAnswer, RegistryUnreachable))
 
 
-def test_redirect_target_gets_no_credentials_and_may_not_ask_for_them(ask: Asker) -> None:
+def test_a_redirect_target_gets_no_credentials_and_its_challenge_is_not_answered(ask: Asker) -> None:
     with raw_server(says(GOOD)) as service, raw_server(says(challenge(service))) as other:
         basic = answer("401 Unauthorized", 'WWW-Authenticate: Basic realm="x"')
         away = answer("307 Temporary Redirect", f"Location: http://localhost:{other.port}/x")
@@ -128,14 +128,14 @@ def test_realm_keeps_its_own_query(ask: Asker) -> None:
     assert service.requests[0].startswith(b"GET /token?a=&b=c%2Fd&service=s&scope=")
 
 
-def test_registry_that_always_asks_is_denied_after_a_second_token(ask: Asker) -> None:
+def test_a_registry_that_refuses_two_tokens_denies_access(ask: Asker) -> None:
     token = answer("200 OK", body=b'{"token": "abc-abc"}')
     with raw_server(says(token)) as service, raw_server(says(challenge(service))) as server:
         assert isinstance(ask(server), AccessDenied)
     assert (len(server.requests), len(service.requests)) == (3, 2)
 
 
-def test_busy_token_service_is_no_matter_of_credentials(ask: Asker) -> None:
+def test_a_busy_token_service_is_unreachable_and_does_not_deny_access(ask: Asker) -> None:
     with raw_server(says(answer("503 Busy"))) as service, raw_server(says(challenge(service))) as server:
         assert isinstance(ask(server), RegistryUnreachable)
     assert len(service.requests) == 2
@@ -151,7 +151,7 @@ def test_identity_token_is_not_carried_along_by_a_redirect(ask: Asker) -> None:
 
 
 @pytest.mark.parametrize("told", ['{"errors": [{"message": "\\ud800"}]}', '{"error": "\\udfff"}', "\udcff"])
-def test_any_error_text_can_be_told(ask: Asker, told: str) -> None:
+def test_any_error_text_can_be_shown(ask: Asker, told: str) -> None:
     with raw_server(says(answer("403 Forbidden", body=told.encode("utf-8", "surrogateescape")))) as server:
         failure = ask(server)
     assert isinstance(failure, AccessDenied)
@@ -167,7 +167,9 @@ def test_echoed_password_is_not_shown(ask: Asker, encode: type[str]) -> None:
     assert encode(PASSWORD) not in str(failure)
 
 
-def test_broken_docker_configuration_is_told_even_where_nobody_asks_for_it(client: HttpClient, tmp_path: Path) -> None:
+def test_an_invalid_docker_configuration_is_reported_even_if_it_is_not_needed(
+    client: HttpClient, tmp_path: Path
+) -> None:
     (tmp_path / "config.json").write_text('{"auths": ')
     with raw_server(says(GOOD)) as server:
         reference = ImageReference.parse(f"{server.host}/app:1").unwrap()
@@ -183,7 +185,7 @@ def test_silent_registry_is_unreachable_after_all_attempts(ask: Asker) -> None:
     assert len(server.requests) == 2
 
 
-def test_truncated_manifest_is_never_taken_for_a_whole_one(ask: Asker) -> None:
+def test_a_truncated_manifest_is_not_accepted(ask: Asker) -> None:
     with raw_server(says(GOOD[:-5])) as server:
         assert isinstance(ask(server), RegistryUnreachable)
 

@@ -1,4 +1,4 @@
-"""What refers to an image: by the API, by pages, by the tag that stands for it, never by somebody else's word."""
+"""Referrers of an image: from the API, in pages, and from the fallback tag."""
 
 import json
 from contextlib import closing
@@ -49,7 +49,7 @@ def test_everything_is_listed() -> None:
     assert paths(server) == [f"/v2/team/app/referrers/{DIGEST}"]
 
 
-def test_one_type_is_asked_for_and_filtered_whether_the_registry_filters_or_not() -> None:
+def test_one_type_is_requested_and_filtered_even_if_the_registry_does_not() -> None:
     with raw_server(says(index(entry("b"), entry("c", OTHER)))) as server:
         assert listed(server, BUNDLE) == (found("b"),)
     assert paths(server)[0].endswith("?artifactType=application%2Fvnd.dev.sigstore.bundle.v0.3%2Bjson")
@@ -73,13 +73,13 @@ def test_a_list_without_an_end_is_refused() -> None:
         assert "more than 100 pages" in str(listed(server))
 
 
-def test_registry_without_the_api_is_asked_by_the_tag() -> None:
+def test_the_fallback_tag_is_used_without_the_referrers_api() -> None:
     with raw_server(says(MISSING, index(entry("b"), entry("c", OTHER)))) as server:
         assert listed(server, BUNDLE) == (found("b"),)
     assert paths(server)[1] == f"/v2/team/app/manifests/sha256-{'a' * 64}"
 
 
-def test_neither_means_none() -> None:
+def test_without_list_and_tag_there_are_no_referrers() -> None:
     with raw_server(says(MISSING)) as server:
         assert listed(server) == ()
 
