@@ -9,7 +9,7 @@ from image_builder_stand_ins.azure_devops.run import Run
 from image_builder_stand_ins.signing_fault import Answer
 
 from tests.e2e.mode_world import ModeWorld
-from tests.e2e.office import V1, succeeds
+from tests.e2e.office import succeeds
 from tests.programs import require, require_buildkit, require_root
 
 
@@ -59,16 +59,16 @@ def _refuses_to_sign(world: ModeWorld) -> None:
     world.signing.fail_next(Answer(403, "not you"))
 
 
-def _pipeline(world: ModeWorld, work: Callable[[Run], str], contract: str = "v2") -> None:
-    definition = V1 if contract == "v1" else world.pipeline_definition
-    pipeline = world.service.add_pipeline("driven", definition, work=work)
+def add_pipeline(world: ModeWorld, work: Callable[[Run], str]) -> None:
+    """Configure a pipeline in the stand-in Azure DevOps; ``work`` is what a run of it does."""
+    pipeline = world.service.add_pipeline("driven", world.pipeline_definition, work=work)
     world.environment["ADO_PAT"] = world.service.pat
     world.config["ado-config"] = {
         "ado-organization-url": world.service.organization_url,
         "ado-project-name": world.service.project,
         "ado-pipeline-id": pipeline.card.id,
         "ado-refresh-interval": "100ms",
-        "parameters": contract,
+        "parameters": "v2",
     }
 
 
@@ -80,8 +80,8 @@ def _fails(run: Run) -> str:
 
 _SERVICES: Mapping[str, Callable[[ModeWorld], None]] = {
     "the signing service refuses": _refuses_to_sign,
-    "a pipeline that succeeds": lambda world: _pipeline(world, succeeds),
-    "a pipeline that fails": lambda world: _pipeline(world, _fails),
+    "a pipeline that succeeds": lambda world: add_pipeline(world, succeeds),
+    "a pipeline that fails": lambda world: add_pipeline(world, _fails),
 }
 
 

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, final
+from typing import Any, TextIO, final
 
 import yaml
 from image_builder_stand_ins.azure_devops.service import AzureDevOps
@@ -115,8 +115,13 @@ class ModeWorld:
         """Bring an image into the registry that nobody built here; its digest."""
         return str(push_image(self.registry.host_port, repository, tag, marker=tag).descriptor.digest)
 
-    def start(self, words: list[str], **environment: str) -> "subprocess.Popen[str]":
-        """Start an installed command in the folder of the job; nothing of the tests' own environment is passed on."""
+    def start(
+        self, words: list[str], out: TextIO | None = None, pipe_size: int = -1, **environment: str
+    ) -> "subprocess.Popen[str]":
+        """Start an installed command in the folder of the job; nothing of the tests' own environment is passed on.
+
+        ``pipe_size`` is how many bytes its outputs hold before somebody reads them; -1: as the system says.
+        """
         self.write("config.yaml", yaml.safe_dump(self.config, sort_keys=False))
         own = {
             "PATH": self.programs,
@@ -131,15 +136,16 @@ class ModeWorld:
             env={**own, **self.environment, **environment},
             cwd=self.folder / "job",
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=subprocess.PIPE if out is None else out,
             stderr=subprocess.PIPE,
             text=True,
             errors="surrogateescape",
+            pipesize=pipe_size,
         )
 
-    def run(self, words: list[str], **environment: str) -> Ended:
+    def run(self, words: list[str]) -> Ended:
         """Run an installed command to its end."""
-        return self.end(self.start(words, **environment))
+        return self.end(self.start(words))
 
     def end(self, process: "subprocess.Popen[str]") -> Ended:
         """Wait for the end of a command."""
@@ -148,7 +154,7 @@ class ModeWorld:
         except subprocess.TimeoutExpired:
             process.kill()
             raise
-        return Ended(process.returncode, out, err)
+        return Ended(process.returncode, out or "", err)
 
     def files(self) -> dict[str, bytes]:
         """Every file that a run may have written but what BuildKit keeps, by its path below the folder."""

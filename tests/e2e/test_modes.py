@@ -2,11 +2,16 @@
 
 import os
 from collections.abc import Collection
+from contextlib import suppress
 from difflib import unified_diff
+from fcntl import LOCK_EX, flock
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
+import yaml
 
+from tests.e2e.mode_behaviour import BEHAVIOURS, MODES, TooSlowError, Trial, is_tried
 from tests.e2e.mode_example import Example, Names, Step, observed
 from tests.e2e.mode_given import give
 from tests.e2e.mode_world import ModeWorld, mode_world
@@ -15,6 +20,8 @@ pytestmark = pytest.mark.e2e
 FOLDER = Path(__file__).with_name("modes")
 EXAMPLES = sorted(FOLDER.glob("*.txt"))
 REWRITES = os.environ.get("IMAGE_BUILDER_REWRITE_EXAMPLES") == "1"
+DIFFERS = "differs: "
+"""Before what a mode does otherwise than the others, which a user would call inconsistent."""
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
@@ -54,3 +61,53 @@ def _carried_out(step: Step, world: ModeWorld, names: Names, unread: Collection[
 def _files(world: ModeWorld) -> dict[str, bytes]:
     """All but the layouts, which the engine of the examples makes."""
     return {path: content for path, content in world.files().items() if not path.startswith("layouts/")}
+
+
+TABLE = FOLDER / "behaviours.yaml"
+CELLS = [(behaviour, mode) for behaviour in BEHAVIOURS for mode in MODES if is_tried(behaviour, mode)]
+
+
+@pytest.mark.parametrize(("behaviour", "mode"), CELLS, ids=lambda name: name)
+def test_mode_behaves_as_the_table_says(behaviour: str, mode: str, tmp_path: Path) -> None:
+    found = _tried(behaviour, mode, tmp_path)
+    if REWRITES:
+        with TABLE.open() as table:
+            flock(table, LOCK_EX)
+            _rewrite(behaviour, mode, found)
+        return
+    assert found == _table()[behaviour][mode].removeprefix(DIFFERS)
+
+
+def test_table_has_exactly_what_is_tried() -> None:
+    assert [(behaviour, mode) for behaviour, cells in _table().items() for mode in cells] == CELLS
+
+
+_DEADLINES = (2.0, 4.0, 7.0, 11.0, 16.0, 22.0)
+"""Seconds. The mode ``doctor`` gives two registries up after 3 seconds each, so the deadline must come soon after the
+start; a busy machine starts late."""
+
+
+def _tried(behaviour: str, mode: str, folder: Path) -> str:
+    """What is seen; a deadline that leaves no time to begin is tried again with a later one."""
+    for seconds in _DEADLINES:
+        place = Path(mkdtemp(dir=folder))
+        with mode_world(place) as world, suppress(TooSlowError):
+            return BEHAVIOURS[behaviour](Trial(world, MODES[mode], seconds))
+    pytest.fail("every deadline passed before the run waited for anything")
+
+
+def _table() -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = yaml.safe_load(TABLE.read_text())
+    return found
+
+
+def _rewrite(behaviour: str, mode: str, found: str) -> None:
+    """Keep the comment at the beginning, and what is marked as a difference unless it changed."""
+    comment = "".join(line for line in TABLE.read_text().splitlines(keepends=True) if line.startswith("#"))
+    old = _table()
+    cell = old.get(behaviour, {}).get(mode, "")
+    new = {**old, behaviour: {**old.get(behaviour, {}), mode: cell if cell.removeprefix(DIFFERS) == found else found}}
+    ordered = {
+        name: {mode: new[name][mode] for mode in MODES if mode in new[name]} for name in BEHAVIOURS if name in new
+    }
+    TABLE.write_text(comment + yaml.safe_dump(ordered, sort_keys=False, width=1000))
