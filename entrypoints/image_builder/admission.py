@@ -54,6 +54,7 @@ def _run(environment: Mapping[str, str]) -> int:
         cancellation.ignore()
     problems = problems_of(admitted)
     if stopped is not None:
+        console.interrupted(stopped, "before the run was admitted")
         return int(stopped.value)
     if problems:
         _refuse(problems, environment, console, redactor)

@@ -11,7 +11,7 @@ from image_builder_domain.problem import Problem
 from image_builder_domain.secret_name import is_secret
 
 from image_builder.modes import decider
-from image_builder.options import Options, misplaced, mode_of
+from image_builder.options import Options, has_meaning, misplaced, mode_of
 from image_builder.presenters.console import Console
 from image_builder.session import Session
 
@@ -42,7 +42,7 @@ def run(scan: "Scan", started: float | None = None) -> int:
         SignalCancellation(options.timeout, started),
         console,
         redactor,
-        is_plan=scan.verb == "plan" or options.dry_run,
+        is_plan=scan.verb == "plan" or (options.dry_run and has_meaning("dry-run", mode)),
         words=tuple(scan.rest),
         early=(
             *(Problem(*problem) for problem in scan.problems),

@@ -91,13 +91,13 @@ class Evidence:
         """Write the report to every place and, where asked for, print it; return what could not be written.
 
         ``report`` makes the report of a run that lost these files; ``lost`` are those that are lost already. The
-        report's file agrees with the exit code: if anything is lost after it was written, it is written again.
+        report's file agrees with the exit code: if anything is lost, it is written again.
         """
         failures = tuple(self._write_files(report(lost)))
         late: tuple[str, ...] = ()
         for write in (self._add_to_github, self._print_state, self._print_report):
             late = (*late, *write(report((*lost, *failures, *late))))
-        if late:
+        if failures or late:
             failures = (*failures, *self._write_report(report((*lost, *failures, *late))))
         return tuple(dict.fromkeys((*failures, *late)))
 

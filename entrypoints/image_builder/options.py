@@ -103,18 +103,24 @@ def mode_of(verb: str, options: Options) -> tuple[str, Problems]:
 def misplaced(mode: str, given: Set[str], options: Options) -> Problems:
     """A problem for each flag that this mode would have to ignore; a switch that is off asks for nothing."""
     return tuple(
-        _misplaced(name, flag[4].split(), mode)
-        for name, flag in FLAGS.items()
-        if name in given and mode not in flag[4].split() and name not in MODE_FLAGS and not _is_off(name, options)
+        _misplaced(name, mode)
+        for name in FLAGS
+        if name in given and not has_meaning(name, mode) and name not in MODE_FLAGS and not _is_off(name, options)
     )
+
+
+def has_meaning(flag: str, mode: str) -> bool:
+    """Whether a flag belongs to a mode."""
+    return mode in FLAGS[flag][4].split()
 
 
 def _is_off(name: str, options: Options) -> bool:
     return FLAGS[name][2] is False and getattr(options, field_of(name)) is False
 
 
-def _misplaced(name: str, modes: list[str], mode: str) -> Problem:
-    how = f", or {_WAYS[modes[0]]}" if modes[0] in _WAYS else ""
+def _misplaced(name: str, mode: str) -> Problem:
+    own = FLAGS[name][4].split()[0]
+    how = f", or {_WAYS[own]}" if own in _WAYS else ""
     what = "a build in Azure DevOps" if mode == "remote" else f"the mode {mode}"
     return Problem(f"--{name}", f"it has no meaning for {what}", f"leave it out{how}")
 

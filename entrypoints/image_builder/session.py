@@ -41,6 +41,8 @@ _LEAVE_EVIDENCE = {"build", "remote", "sign", "tags", "preview"}
 _QUICK = ("tags", "schema")
 """Modes that print no foreign text and call nothing that logs. They start without what hides secrets, to be fast."""
 
+_INTERRUPTED = {reason.value: reason for reason in (Interruption.SIGINT, Interruption.SIGTERM, Interruption.DEADLINE)}
+
 Output: TypeAlias = Callable[[], str]
 """Prints a result on standard output; returns why it is lost, or nothing."""
 
@@ -204,14 +206,14 @@ class Session:
 
     def _stop(self, reason: Interruption) -> int:
         """End a run that was interrupted before anything was started; the exit code of the reason."""
-        is_late = reason is Interruption.DEADLINE
-        what = "--timeout: the deadline passed" if is_late else f"{reason.name}: the run was stopped"
-        self.console.error(f"{what} while the inputs were read; nothing was started")
+        self.console.interrupted(reason, "while the inputs were read; nothing was started")
         self._errors(self._evidence.interrupted(reason) if self._evidence is not None else ())
         return reason.value
 
     def _end(self, ending: Ending) -> int:
         """Leave the evidence, print the result and the summary; a file that is lost changes a success to 8."""
+        if ending.exit_code in _INTERRUPTED:
+            self.console.interrupted(_INTERRUPTED[ending.exit_code], "before the run was complete")
         self._errors(ending.lost)
         failures: tuple[str, ...] = ()
         if ending.report is not None and self._evidence is not None:

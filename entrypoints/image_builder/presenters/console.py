@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 from image_builder_adapters.console_text import harmless_json
 from image_builder_adapters.redaction import PieceRedactor, Redactor
+from image_builder_domain.exit_code import Interruption
 
 if TYPE_CHECKING:
     from image_builder.presenters.live_lines import LiveLines
@@ -64,6 +65,11 @@ class Console:
     def error(self, text: str) -> None:
         """Implement ``Listener.error``."""
         self._message("error", text)
+
+    def interrupted(self, reason: Interruption, when: str) -> None:
+        """Print what stopped the run."""
+        what = "the deadline passed" if reason is Interruption.DEADLINE else f"{reason.name}: the run was stopped"
+        self.error(f"{what} {when}")
 
     def debug(self, text: str) -> None:
         """Print details, only with ``--debug``."""
