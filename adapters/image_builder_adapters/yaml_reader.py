@@ -34,7 +34,7 @@ class Extent(NamedTuple):
 
 
 def extent_of(node: Node) -> Extent:
-    """Count a node; what aliases repeat counts each time."""
+    """Count a node; values that aliases repeat count each time."""
     if isinstance(node, Scalar):
         return Extent(1, 0)
     children = [part for pair in node.entries for part in pair] if isinstance(node, Mapping) else node.items
@@ -43,7 +43,7 @@ def extent_of(node: Node) -> Extent:
 
 
 def scalar(event: Any, where: str) -> Scalar | Problem:
-    """The scalar of an event; a tag decides whether its text is text only (``!!str``) or as good as plain."""
+    """The scalar of an event; a tag makes it text (``!!str``) or as typed as a plain one."""
     if event.tag is None:
         return Scalar(event.value, event.style in (None, ""), where)
     if event.tag in _TEXT:
@@ -61,13 +61,13 @@ def describe(tag: str) -> str:
 
 
 DEEPEST = 64
-"""Lists and mappings inside of each other, aliases followed."""
+"""Levels of nested lists and mappings, aliases followed."""
 
 MOST_ALIASED = 10_000
-"""Values that aliases may repeat, all together."""
+"""The total number of values that aliases may repeat."""
 
 MOST_VALUES = 100_000
-"""Keys, values, lists and mappings, all together; 2,000 variants with 20 arguments each are fewer."""
+"""The total number of keys, values, lists and mappings; 2,000 variants with 20 arguments each fit."""
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _OTHER_FILE = "name another file with --config"
@@ -156,7 +156,7 @@ class _Refused(Exception):  # noqa: N818 (a way out of the recursion, seen in th
 
 @final
 class _Composer:
-    """Makes nodes of events; problems that leave the rest readable are collected."""
+    """Builds nodes from events; collects problems that leave the rest readable."""
 
     def __init__(self, file: str, events: Iterator[Any]) -> None:
         self.problems: list[Problem] = []

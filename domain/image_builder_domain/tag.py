@@ -58,7 +58,7 @@ class Tag:
 
 
 def outside_actions(text: str) -> str:
-    """The text with every character inside ``{{ }}`` turned to ``_``, so that what splits it can be found."""
+    """The text with every character inside ``{{ }}`` replaced by ``_``, so that separators outside can be found."""
     # Compiled when first used: most tags are not templates.
     return re.sub(_ACTION, lambda action: "_" * len(action[0]), text, flags=re.DOTALL) if "{{" in text else text
 
@@ -88,7 +88,7 @@ def _matches(pattern: str, value: str) -> bool:
 
 
 def compute_tags(specs: Iterable[TagSpec], data: TemplateData) -> Result[tuple[Tag, ...], Problems]:
-    """All tags in order, equal ones once; one name with two values is refused."""
+    """All tags in order, without repeats; one name with two values is a problem."""
     tags = every(tag_value(spec, data) for spec in specs)
     return tags.bind(lambda found: each_name_once(found, lambda tag: tag.value))
 

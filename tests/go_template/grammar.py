@@ -15,7 +15,7 @@ _BREAKS = "{}().|$\"`'-:=, \n\t/*%\\x0é_"
 
 @final
 class Grammar:
-    """Makes templates by choosing; whoever chooses decides whether it is chance or a search."""
+    """Makes templates by choices, which the caller supplies: random ones, or those of a search."""
 
     def __init__(self, choose: Choose) -> None:
         self._choose = choose

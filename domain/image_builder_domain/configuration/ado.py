@@ -42,7 +42,7 @@ class AdoSettings:
 def _secure_url(url: str) -> Result[str, str]:
     match = re.fullmatch(_URL, url)
     if not match:
-        return Failure("this is no URL of a host, without user, query or fragment")
+        return Failure("this is not a URL of a host, without user, query or fragment")
     if not re.fullmatch(_SECURE, url):
         return Failure("credentials are sent there, so it must be https (http goes to loopback only)")
     if match[2] and not 0 < int(match[2][1:]) < 65536:
@@ -51,7 +51,7 @@ def _secure_url(url: str) -> Result[str, str]:
 
 
 def _project(name: str) -> Result[str, str]:
-    return Success(name) if re.fullmatch(_PROJECT, name) else Failure("this is no name of a project, and no GUID")
+    return Success(name) if re.fullmatch(_PROJECT, name) else Failure("this is neither a project name nor a GUID")
 
 
 def _settings(values: dict[str, Any]) -> AdoSettings:

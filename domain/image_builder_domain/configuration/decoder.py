@@ -1,6 +1,6 @@
 """Decoders: from document nodes to typed values, collecting every problem of a document.
 
-A :class:`Decoder` reads one kind of value and knows the JSON Schema of what it reads, so that one table of fields gives
+A :class:`Decoder` reads one kind of value and has the JSON Schema of what it reads, so that one table of fields gives
 both the loader and the schema. Scalars are read as Go's yaml.v3 reads them into typed fields: text stays as written,
 even if it looks like another type. Signer types from other packages use the same decoders.
 """
@@ -128,7 +128,7 @@ def _boolean(node: Node, path: str, problems: list[Problem]) -> bool | None:
 
 
 boolean = Decoder(_boolean, lambda: {"anyOf": [{"type": "boolean"}, {"enum": sorted(_ALSO_TRUE | _ALSO_FALSE)}]})
-"""A plain boolean, or one of the words of YAML 1.1 that yaml.v3 still takes for one."""
+"""A plain boolean, or one of the words of YAML 1.1 that yaml.v3 still accepts as booleans."""
 
 TRUE_WORDS, FALSE_WORDS = sorted(_ALSO_TRUE), sorted(_ALSO_FALSE)
 """Words that are booleans here and text to YAML 1.2."""

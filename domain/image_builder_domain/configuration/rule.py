@@ -24,7 +24,7 @@ class Exclusive:
 
     @property
     def schema(self) -> Schema:
-        """At most, or exactly, one is required."""
+        """At most one of the keys, or exactly one if ``needed``."""
         one = [{"required": [self._first]}, {"required": [self._second]}]
         return {"oneOf": one} if self._needed else {"not": {"required": [self._first, self._second]}}
 
@@ -81,7 +81,7 @@ class Needs:
 
 @final
 class Apart:
-    """No development registry equals, contains or lies in a production one; nor does one cache in the other."""
+    """Requires that no development registry or cache equals, contains or lies below a production one."""
 
     __slots__ = ("_dev", "_production", "_remedy")
 
@@ -90,7 +90,7 @@ class Apart:
 
     @property
     def schema(self) -> Schema:
-        """Nothing."""
+        """Empty: JSON Schema cannot express this rule."""
         return {}
 
     def check(self, node: Mapping, path: str, values: Dictionary[str, Any], problems: list[Problem]) -> None:
@@ -105,13 +105,13 @@ class Apart:
 
 @final
 class DevelopmentCache:
-    """Unmerged code writes below ``dev-registry`` only."""
+    """Requires that the cache that unmerged code writes lies below ``dev-registry``."""
 
     __slots__ = ()
 
     @property
     def schema(self) -> Schema:
-        """Nothing."""
+        """Empty: JSON Schema cannot express this rule."""
         return {}
 
     def check(self, node: Mapping, path: str, values: Dictionary[str, Any], problems: list[Problem]) -> None:  # noqa: ARG002 (a FieldRule)

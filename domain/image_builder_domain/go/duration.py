@@ -14,7 +14,7 @@ PATTERN: Final = rf"^\+?(0|({_ONE})+)$"
 """Every duration that is not negative, for a JSON Schema."""
 
 POSITIVE_PATTERN: Final = rf"^\+?(?=.*[1-9])({_ONE})+$"
-"""The same without 0; a rare ``0.0000000001ns``, which is 0 as well, is left to the loader."""
+"""The same without 0; only the loader rejects values such as ``0.0000000001ns`` that round to 0."""
 
 _NANOSECONDS: Final = {
     "ns": 1,
@@ -56,7 +56,7 @@ def seconds(text: str) -> Result[float, MalformedDuration]:
 
 
 def _nanoseconds(whole: str, fraction: str, unit: str) -> int:
-    """Go cuts each part of a sum off at a nanosecond, and computes the fraction in floating point."""
+    """Go truncates each part of a sum to nanoseconds, and computes the fraction in floating point."""
     size, digits = _NANOSECONDS[unit], fraction[1:]
     kept, scale = 0, 1.0
     for digit in digits:

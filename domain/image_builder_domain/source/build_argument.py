@@ -47,7 +47,7 @@ def is_predefined(name: str) -> bool:
 
 
 def exported_tags(tags: Iterable[Tag]) -> Result[tuple[BuildArgument, ...], Problems]:
-    """``TAG_<name>`` for each tag (``--export-tags``); characters that an ``ARG`` cannot hold become ``_``."""
+    """``TAG_<name>`` for each tag (``--export-tags``); characters that an ``ARG`` name cannot have become ``_``."""
     arguments: dict[str, Tag] = {}
     for tag in tags:
         name = "TAG_" + re.sub(r"[^A-Za-z0-9_]", "_", tag.name)
@@ -61,7 +61,7 @@ def exported_tags(tags: Iterable[Tag]) -> Result[tuple[BuildArgument, ...], Prob
 # --- the file of --env-file ------------------------------------------------------------------------------------------
 
 MOST_ARGUMENTS: Final = 1_000
-"""In one file. Every variant gets all of them, on a command line."""
+"""The limit of one file. Every variant gets all of them on a command line."""
 
 _WRITE = "write NAME=value, or begin a comment with '#'"
 

@@ -26,7 +26,7 @@ _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 class DeclaredArguments:
     """The names that ``ARG`` declares: before the first ``FROM``, and in each stage in order.
 
-    ``used_by_from`` are the names that a ``FROM``, or an ``ARG`` before the first one, puts in the place of ``$NAME``.
+    ``used_by_from`` are the names that a ``FROM``, or an ``ARG`` before the first one, substitutes for ``$NAME``.
     """
 
     before_from: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ class DeclaredArguments:
 
 
 def declared_arguments(dockerfile: str) -> DeclaredArguments:
-    """What the text of a Dockerfile declares; never fails."""
+    """The declarations in the text of a Dockerfile; never fails."""
     before: list[str] = []
     stages: list[list[str]] = []
     used: set[str] = set()
@@ -74,7 +74,7 @@ def _names(rest: str, escape: str) -> list[str]:
 
 @final
 class _Lines:
-    """Cuts a Dockerfile into instructions. ``escape`` is right once the first instruction is there."""
+    """Cuts a Dockerfile into instructions. ``escape`` is correct after the first instruction was read."""
 
     def __init__(self, text: str) -> None:
         self.escape = "\\"

@@ -1,4 +1,4 @@
-"""Ignore files of build contexts: which paths an engine leaves out of what it copies.
+"""Ignore files of build contexts: which paths an engine does not copy.
 
 Rules: "dockerignore file" of Docker's reference, as moby's ``patternmatcher`` carries them out. A pull request
 may contain the file, so matching takes time proportional to the length of a pattern.

@@ -15,7 +15,7 @@ VARIANTS_FILE = "variants.yaml"
 """Its folder is that of the Dockerfile."""
 
 MOST_VARIANTS: Final = 2_500
-"""In one file. Each is a build with a log file, and every tag of every registry once more."""
+"""The limit of one file. Each variant has a build, a log file, and every tag in every registry."""
 
 # A name ends tags, cache tags and the names of log files.
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")

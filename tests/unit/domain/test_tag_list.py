@@ -1,4 +1,4 @@
-"""Lists of tags in base64: what splits them, and what is no such list."""
+"""Lists of tags in base64: separators, and texts that are not such a list."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""The Gregorian calendar of ``time.Time`` and its layouts, also before the year 1 and after the year 9999.
+"""The Gregorian calendar and layouts of ``time.Time``, also before the year 1 and after the year 9999.
 
 Python's ``date`` ends there, but every 400 years are alike, weekdays included.
 """
@@ -27,7 +27,7 @@ _FARTHEST: Final = 1_000_000
 
 @final
 class Civil(NamedTuple):
-    """A moment as people write it. ``weekday`` 0 is Sunday, ``year_day`` 1 is the first of January."""
+    """Date and time of day. ``weekday`` 0 is Sunday, ``year_day`` 1 is the first of January."""
 
     year: int
     month: int
@@ -40,7 +40,7 @@ class Civil(NamedTuple):
 
 
 def from_datetime(time: datetime, nanosecond: int) -> Time:
-    """The aware ``time`` with a finer fraction of its second."""
+    """The aware ``time``, with a fraction of its second in nanoseconds."""
     days = time.toordinal() - 1
     offset = time.utcoffset()
     seconds = days * _DAY + time.hour * 3600 + time.minute * 60 + time.second
@@ -77,7 +77,7 @@ def at(moment: int) -> Time:
 
 
 def checked(time: Time) -> Time:
-    """Refuse what lies further away than a million years."""
+    """The time; raises :class:`Refused` beyond a million years."""
     if abs(time.seconds) > _FARTHEST * 366 * _DAY:
         raise _too_far()
     return time

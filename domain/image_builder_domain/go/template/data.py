@@ -9,7 +9,7 @@ from typing import Final, final
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateData:
-    """What a template may use. ``time`` is aware; ``nanosecond`` is the whole fraction of its second."""
+    """The values that a template may use. ``time`` is aware; ``nanosecond`` is the whole fraction of its second."""
 
     commit_sha: str
     pr_number: str
@@ -29,4 +29,4 @@ TEXT_FIELDS: Final[Mapping[str, Callable[[TemplateData], str]]] = {
     ".PRNumber": lambda data: data.pr_number,
     ".ShortSHA": lambda data: data.commit_sha[:8],
 }
-"""The fields that are texts."""
+"""Fields whose values are strings."""

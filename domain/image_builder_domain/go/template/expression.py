@@ -45,7 +45,7 @@ _CHARACTERS_PER_STEP: Final = 16
 
 @final
 class _Absent:
-    """The place before the first command of a pipeline, from which no value comes."""
+    """The missing input of the first command of a pipeline."""
 
 
 _ABSENT: Final = _Absent()
@@ -56,7 +56,7 @@ _Piped: TypeAlias = Value | _Absent
 class Expressions:
     """The variables and the budget of one run.
 
-    ``position`` is the place that is being evaluated; ``unset`` are the variables that ``.Env`` did not find.
+    ``position`` is the place of the current evaluation; ``unset`` are the variables that ``.Env`` did not find.
     """
 
     def __init__(self, data: TemplateData) -> None:
@@ -70,19 +70,19 @@ class Expressions:
     # --- the budget ---
 
     def spend(self, steps: int = 1) -> None:
-        """Count steps; beyond the limit the template ends."""
+        """Count steps; raises :class:`Refused` beyond the limit."""
         self._steps += steps
         if self._steps > MOST_STEPS:
             raise Refused(f"the template takes more than {MOST_STEPS} steps")
 
     def enter(self) -> None:
-        """Go one level deeper; :meth:`leave` comes back."""
+        """Enter a level of nesting; :meth:`leave` ends it."""
         self._depth += 1
         if self._depth > DEEPEST:
             raise Refused(f"more than {DEEPEST} levels of nesting are not supported")
 
     def leave(self) -> None:
-        """Come back from one level."""
+        """Leave a level of nesting."""
         self._depth -= 1
 
     # --- variables ---
@@ -108,7 +108,7 @@ class Expressions:
     # --- pipelines ---
 
     def pipeline(self, dot: Value, pipeline: Pipeline) -> Value:
-        """The value of the last command; variables that it declares are there from now on."""
+        """The value of the last command; variables that it declares stay defined."""
         first, *others = pipeline.commands
         value = self._command(dot, first, _ABSENT)
         for command in others:
@@ -142,7 +142,7 @@ class Expressions:
         return self._operand(dot, first)
 
     def _operand(self, dot: Value, operand: Operand) -> Value:
-        """The value of an operand where a value of any type will do."""
+        """The value of an operand where any type is accepted."""
         self.position = operand.position
         match operand:
             case Literal():
@@ -188,7 +188,7 @@ class Expressions:
     def _first_decisive(
         self, dot: Value, decisive: bool, function: Function, arguments: Sequence[Operand], piped: _Piped
     ) -> Value:
-        """``and`` and ``or``: the first value that decides, or the last one; what follows is not evaluated."""
+        """``and`` and ``or``: the first value that decides, or the last one; later arguments are not evaluated."""
         if not arguments and isinstance(piped, _Absent):
             raise _wrong_count(function.name, 1, 0, "at least ")
         value: Value = None

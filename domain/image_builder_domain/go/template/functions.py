@@ -1,4 +1,4 @@
-"""The functions of the language, but ``and`` and ``or``, which do not evaluate all that they are given."""
+"""Built-in functions except ``and`` and ``or``, which do not evaluate all their arguments."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, final

@@ -53,7 +53,7 @@ class Evaluation:
     # --- nodes ---
 
     def _walk(self, dot: Value, body: Body) -> str:
-        """Carry out a body; ``break`` or ``continue`` when it ends in one, else nothing."""
+        """Render a body. Returns ``break`` or ``continue`` if it ends in one, else an empty text."""
         self._values.enter()
         for node in body:
             self._values.spend()

@@ -1,6 +1,6 @@
 """Cuts a template into tokens (Go ``text/template``: text, and actions between ``{{`` and ``}}``).
 
-The trim markers ``{{- `` and `` -}}`` and the comments are dealt with here; the parser never sees them.
+The trim markers ``{{- `` and `` -}}`` and comments are removed here; the parser does not see them.
 """
 
 import re
@@ -32,7 +32,7 @@ _LETTERS: Final = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Nd"})
 
 @final
 class Token(NamedTuple):
-    """A piece of the template. ``kind`` of keywords and punctuation is itself; ``spaced`` when a blank precedes it."""
+    """A token. The ``kind`` of keywords and punctuation is their text; ``spaced`` if a blank precedes it."""
 
     kind: str
     text: str
@@ -95,7 +95,7 @@ def _after_comment(source: str, start: int, inside: int) -> int:
 
 
 def _action(source: str, position: int, start: int, found: list[Token]) -> int:
-    """Append the tokens of one action; the position after it."""
+    """Append the tokens of one action, and return the position after it."""
     spaced = False
     while token := _TOKEN.match(source, position):
         kind, text, at = token.lastgroup, token[0], position
@@ -124,7 +124,7 @@ def _kind(group: str, text: str, position: int) -> str:
 
 
 def _check_letters(text: str, position: int) -> None:
-    """Go has the letters of its own Unicode version; those that every version has will do."""
+    """Go uses the letters of its own Unicode version; only letters of every version are accepted."""
     import unicodedata
 
     for index, char in enumerate(text):

@@ -69,7 +69,7 @@ def character_literal(token: str, position: int) -> Constant:
 
 
 def _character(text: str, place: int, quote: str, position: int) -> tuple[int, int, bool]:
-    """A character's code, how long it is as written, and whether it stands for a byte."""
+    """A character's code, its length as written, and whether it is a byte."""
     char = text[place]
     if char != "\\":
         code = ord(char)
@@ -164,7 +164,7 @@ def character(code: int) -> str:
 
 
 def can_be_in_back_quotes(text: str) -> bool:
-    """True when back quotes can hold it in one line, as it is."""
+    """True when back quotes can hold the text unchanged in one line."""
     return all(
         char == "\t" or (char >= " " and char not in "`\x7f\ufeff" and not 0xDC80 <= ord(char) <= 0xDCFF)
         for char in text
@@ -172,7 +172,7 @@ def can_be_in_back_quotes(text: str) -> bool:
 
 
 def is_printable(char: str) -> bool:
-    """What Go's Unicode tables say; refused where Unicode versions may differ."""
+    """Whether Go's Unicode tables call it printable; raises :class:`Refused` where Unicode versions may differ."""
     if char.isascii():
         return char.isprintable()
     import unicodedata

@@ -40,7 +40,7 @@ FUNCTIONS: Final = (
     "println", "slice", "urlquery",
 )  # fmt: skip
 _DEEPEST: Final = 100
-"""How deep parentheses and blocks may be nested, together."""
+"""The depth of nested parentheses and blocks, together."""
 
 _OPERANDS: Final = frozenset(
     {
@@ -52,7 +52,7 @@ _OPERANDS: Final = frozenset(
 
 @final
 class _PipelineParser:
-    """Reads along the tokens. ``variables`` are the names that are known at this place."""
+    """Parses pipelines. ``variables`` are the names that are defined at this place."""
 
     def __init__(self, source: str) -> None:
         self.variables = ["$"]
@@ -63,36 +63,36 @@ class _PipelineParser:
     # --- tokens ---
 
     def peek(self, ahead: int = 0) -> Token:
-        """The next token, or one after it; it stays the next one."""
+        """The next token, or one after it, without consuming it."""
         return self._tokens[self._place + ahead]
 
     def take(self) -> Token:
-        """The next token, which is done with."""
+        """Consume the next token."""
         token = self._tokens[self._place]
         self._place += 1
         return token
 
     def expect(self, kind: str, where: str) -> Token:
-        """The next token, which must be of this kind."""
+        """Consume the next token, which must be of this kind."""
         token = self.take()
         if token.kind != kind:
             raise _unexpected(token, where)
         return token
 
     def enter(self, position: int) -> None:
-        """Go one level deeper; :meth:`leave` comes back."""
+        """Enter a level of nesting; :meth:`leave` ends it."""
         self._depth += 1
         if self._depth > _DEEPEST:
             raise Refused(f"more than {_DEEPEST} levels of nesting are not supported", position)
 
     def leave(self) -> None:
-        """Come back from one level."""
+        """Leave a level of nesting."""
         self._depth -= 1
 
     # --- pipelines ---
 
     def pipeline(self, where: str, end: str) -> Pipeline:
-        """Everything up to a token of the kind ``end``, which is done with too."""
+        """Everything up to a token of the kind ``end``, which is consumed too."""
         position = self.peek().position
         names, assigns = self._declarations(where)
         commands: list[Command] = []
@@ -197,7 +197,7 @@ def _simple_operand(token: Token) -> Operand:
 
 
 def _unexpected(token: Token, where: str) -> Refused:
-    """The failure at a token that cannot stand there."""
+    """The failure at a token that is not allowed there."""
     return Refused(f"unexpected {shown(token.text or token.kind)} in {where}", token.position)
 
 
@@ -231,7 +231,7 @@ class _Parser:
     # --- bodies ---
 
     def templates(self) -> Templates:
-        """The bodies of all templates, the whole source's among them."""
+        """The bodies of all templates, including that of the whole source."""
         nodes: list[Node] = []
         while self._in.peek().kind != lexer.END:
             if self._in.peek().kind == OPEN and self._in.peek(1).kind == "define":

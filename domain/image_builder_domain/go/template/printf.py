@@ -46,7 +46,7 @@ class Flags:
         self.precision: int | None = None
 
     def pad(self, text: str, *, zeros: bool = True) -> str:
-        """``text`` in its width; by zeros only where they go to the left."""
+        """``text`` padded to the width; with zeros only on the left."""
         missing = (self.width or 0) - len(text)
         if missing <= 0:
             return text
@@ -80,7 +80,7 @@ def _text_of_type(value: Value, flags: Flags) -> str:
 
 
 def _with_a_text(value: Value, verb: str, flags: Flags) -> str:
-    """Months, times and their like: texts for the verbs of texts, else the numbers that they are."""
+    """Months, times and other Stringers: their text for string verbs, else their number."""
     if verb in "vsxXq" and not flags.go_syntax:
         return _text(value, plain(value), verb, flags)
     if isinstance(value, Time) and verb == "v":
@@ -102,7 +102,7 @@ def _number(value: Value, verb: str, flags: Flags) -> str:
 
 
 def _bad(value: Value, verb: str, flags: Flags) -> str:
-    """A verb that does not suit: type and value, the value without the text that its type may have."""
+    """Go's text for a verb that does not suit the type: the type, and the value without its ``String`` text."""
     if isinstance(value, Time | Location):
         raise Refused(f"the verb %{verb} shows the inside of {TYPE_NAMES[type(value)]}, which is not supported")
     shown = _text(value, value, "v", flags) if isinstance(value, str) else _number(value, "v", flags)

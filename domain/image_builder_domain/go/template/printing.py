@@ -1,4 +1,4 @@
-"""How values print by themselves: Go's verb ``%v`` without flags, and the functions ``print`` and ``println``."""
+"""Default formats of values: Go's verb ``%v`` without flags, and the functions ``print`` and ``println``."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -77,7 +77,7 @@ def _positional(digits: str, exponent: int) -> str:
 
 
 def _parts(number: float) -> tuple[int, int]:
-    """The whole-numbered mantissa and the binary exponent, as they lie in the 64 bits."""
+    """The mantissa as an integer and the binary exponent, as in the 64 bits."""
     mantissa, exponent = abs(number).hex().partition("p")[::2]
     whole, _, fraction = mantissa[2:].partition(".")
     power = int(exponent) - _FRACTION_BITS
@@ -143,7 +143,7 @@ def sprintln(values: Iterable[Value]) -> str:
 
 
 def duration_text(duration: int) -> str:
-    """Such as ``1h2m3.5s``; below one second in the largest unit that is not below one."""
+    """Such as ``1h2m3.5s``; below one second, in the largest unit of which there is at least one."""
     size, sign = abs(duration), "-" if duration < 0 else ""
     if size == 0:
         return "0s"

@@ -6,7 +6,7 @@ from typing import Final, final
 FIELDS: Final = ("CommitSHA", "Date", "Env", "PRNumber", "ShortSHA", "Time")
 
 LONGEST_SHOWN: Final = 60
-"""Characters of a template before and after the place that is pointed at, and of any piece that is named."""
+"""Characters of a template that a message shows before and after the position, and of any quoted piece."""
 
 
 @final
@@ -31,7 +31,7 @@ class TemplateError:
 
 @final
 class Refused(Exception):  # noqa: N818 - it ends a template, as StopIteration ends a loop
-    """Leaves the interpreter from any depth; caught at its one entrance, never seen outside of this package."""
+    """Ends the interpreter from any depth; :func:`interpret` catches it, so it never leaves this package."""
 
     def __init__(self, reason: str, position: int | None = None, names: str = "") -> None:
         super().__init__(reason)
@@ -45,7 +45,7 @@ class Refused(Exception):  # noqa: N818 - it ends a template, as StopIteration e
 
 
 def shown(text: str) -> str:
-    """A piece of a template as messages quote it: not all of it when it is long."""
+    """A piece of a template, quoted and cut for messages."""
     return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}...")
 
 

@@ -1,4 +1,4 @@
-"""The parts of a parsed template. Every part knows its place, counted in characters from 0."""
+"""The parts of a parsed template. Every part has its position, counted in characters from 0."""
 
 from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias, final
@@ -58,7 +58,7 @@ class Variable(NamedTuple):
 
 @final
 class Function(NamedTuple):
-    """The name of a function; it exists."""
+    """The name of an existing function."""
 
     position: int
     name: str
@@ -150,6 +150,6 @@ class Jump(NamedTuple):
 Node: TypeAlias = Text | Action | Branch | Range | Call | Jump
 Body: TypeAlias = tuple[Node, ...]
 Templates: TypeAlias = Mapping[str, Body]
-"""The bodies by name; the one that is carried out is :data:`MAIN`."""
+"""The bodies by name; rendering starts with :data:`MAIN`."""
 
 MAIN = "tag"

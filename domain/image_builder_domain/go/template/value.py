@@ -1,4 +1,4 @@
-"""The values that templates work with, each with the Go type that decides how it prints, compares and is passed on.
+"""The values of templates, each with the Go type that decides how it prints and compares.
 
 ``bool``, ``int``, ``float`` and ``str`` stand for themselves. A ``str`` holds Go's bytes: UTF-8, and a surrogate escape
 for each byte that is not UTF-8 (PEP 383); :func:`canonical` restores this form. Go's ``nil`` is ``None``.
@@ -69,7 +69,7 @@ class Location:
 
 @final
 class Root:
-    """What ``.`` is at the start: the holder of the fields."""
+    """The initial value of ``.``, which has the fields."""
 
     __slots__ = ()
 
@@ -105,7 +105,7 @@ def type_name(value: Value) -> str:
 
 
 def is_true(value: Value) -> bool:
-    """What ``if`` decides by: zeros, the empty text and nil are false; a time, a place and the root are true."""
+    """The truth value of ``if``: zeros, the empty text and nil are false; times, locations and the root are true."""
     return bool(value) if isinstance(value, int | float | str) else value is not None
 
 
@@ -118,5 +118,5 @@ def encoded(text: str) -> bytes:
 
 
 def canonical(text: str) -> str:
-    """``text`` after it was put together: bytes that now make a character become that character."""
+    """``text`` after concatenation: bytes that now form a character become that character."""
     return text if text.isascii() else encoded(text).decode("utf-8", "surrogateescape")
