@@ -17,14 +17,13 @@ from image_builder_domain.json_object import json_value
 from image_builder_domain.secret_name import OWN_SECRETS, is_secret, names_secret
 
 from image_builder_adapters.files import read_regular
+from image_builder_adapters.redaction import base64_lines
 from image_builder_adapters.registry.docker_config import config_paths
 
 _LARGEST: Final = 1 << 20
-_SHORTEST: Final = 8
 _USER_OF_URL: Final = re.compile(r"://([^/?#\s@]+)@")
 _SETTING: Final = re.compile(r"^[ \t]*([A-Za-z][\w.-]{0,99})[ \t]*[=:][ \t]*(\S.*)$", re.MULTILINE)
 _POD_TOKEN: Final = "/var/run/secrets/kubernetes.io/serviceaccount/token"
-_LINE_WIDTHS: Final = (64, 76)
 # Members of Docker's and Podman's files, and of the files of signers, that the general rule would not know.
 _MEMBERS: Final = frozenset(("auth", "password", "identitytoken", "registrytoken", "Secret", "privateKeyData"))
 
@@ -133,10 +132,7 @@ def _decoded(value: str) -> Iterator[str]:
 
 def _lines_of_base64(text: str) -> Iterator[str]:
     """What ``base64 FILE`` prints: a secret inside of the file is cut in two there."""
-    whole = base64.b64encode(text.encode("utf-8", "surrogateescape")).decode()
-    for width in _LINE_WIDTHS:
-        lines = (whole[start : start + width] for start in range(0, len(whole), width))
-        yield from (line for line in lines if len(line) >= _SHORTEST)
+    return base64_lines(base64.b64encode(text.encode("utf-8", "surrogateescape")).decode())
 
 
 def secret_text(path: str) -> str:

@@ -172,8 +172,13 @@ def _base64_forms(raw: bytes) -> Iterator[str]:
         core = base64.b64encode(bytes(offset) + raw).decode("ascii")[first:last]
         if len(core) >= _SHORTEST_CORE:
             yield core
+    yield from base64_lines(whole)
+
+
+def base64_lines(encoded: str) -> Iterator[str]:
+    """The lines into which programs break base64, except for short ones."""
     for width in _LINE_WIDTHS:
-        lines = (whole[start : start + width] for start in range(0, len(whole), width))
+        lines = (encoded[start : start + width] for start in range(0, len(encoded), width))
         yield from (line for line in lines if len(line) >= _SHORTEST_LINE)
 
 
