@@ -1,4 +1,4 @@
-"""Foreign text made safe for terminals and for CI systems that take lines of a log as commands.
+"""Foreign text made safe for terminals and for CI systems that obey commands in a log.
 
 GitHub's runner obeys a line that starts (after blanks) with ``::command::``, or that holds ``##[command``; Azure's
 agent obeys ``##vso[`` anywhere in a line. Terminals obey control characters.
@@ -19,10 +19,10 @@ _FLAGS = re.MULTILINE | re.IGNORECASE
 
 
 def neutralise(text: bytes) -> bytes:
-    """Whole lines of foreign output, fit to be shown; harmless ones come back byte by byte.
+    """Whole lines of foreign output, safe to show; harmless ones are unchanged.
 
     Control characters (but newline, tab and the carriage return of a CRLF) are shown escaped, like ``\\x1b``; a blank
-    breaks what a CI system would take as a command: ``## vso[``, ``: :error::``.
+    breaks the commands of CI systems: ``## vso[``, ``: :error::``.
     """
     return re.sub(_DANGEROUS, _defuse, text, flags=_FLAGS) if _is_suspicious(text) else text
 

@@ -47,7 +47,7 @@ class Redactor:
         self._finder = SecretFinder(())
 
     def learn(self, secret: str) -> None:
-        """Hide this too from now on: a token that came at run time."""
+        """Hide this secret, too, from now on: a token that came at run time."""
         with self._lock:
             self._new.append(secret)
 
@@ -58,7 +58,7 @@ class Redactor:
         return text if clean == data else clean.decode("utf-8", "surrogateescape")
 
     def data(self, data: bytes) -> bytes:
-        """``data`` without secrets, which are looked for as UTF-8."""
+        """``data`` without secrets; a secret is UTF-8 in it."""
         found = self._known().found(data)
         return _one_of(found).sub(HIDDEN.encode(), data) if found else data
 
@@ -82,7 +82,7 @@ class Redactor:
         return type(value)(map(self.document, value)) if isinstance(value, (list, tuple)) else value
 
     def settled(self, data: bytes) -> int:
-        """How many bytes can be redacted now, when more of the last line may follow; no secret is cut in two."""
+        """The number of bytes that can be redacted now, when more of the last line may follow. It cuts no secret in two."""
         finder = self._known()
         if not finder.longest or data.endswith(b"\n"):
             return len(data)
@@ -94,7 +94,7 @@ class Redactor:
         return next((match.start() for match in cut), end)
 
     def _known(self) -> "SecretFinder":
-        """A finder of everything that was learned; encodings are made when they are first needed."""
+        """A finder of every known secret. It makes encodings when they are first needed."""
         if self._new:
             with self._lock:
                 new, self._new = self._new, []
@@ -118,14 +118,14 @@ class PieceRedactor:
         self._held = b""
 
     def __call__(self, block: bytes) -> bytes:
-        """What can be shown now, perhaps nothing."""
+        """The redacted bytes that can be shown now, possibly none."""
         data = self._held + block
         end = self._redactor.settled(data)
         self._held = data[end:]
         return self._redactor.data(data[:end])
 
     def rest(self) -> bytes:
-        """What was held back of an output that ended within a line."""
+        """The redacted rest of an output that ended within a line."""
         held, self._held = self._held, b""
         return self._redactor.data(held)
 
@@ -135,7 +135,7 @@ def _one_of(forms: tuple[bytes, ...]) -> "re.Pattern[bytes]":
 
 
 def secret_groups(secret: str) -> "Iterator[Group]":
-    """Every text that gives the secret away, for it and for each long line; none when it is shorter than four."""
+    """The encodings of a secret and of each of its long lines; nothing for a secret of fewer than 4 characters."""
     parts = dict.fromkeys((secret, secret.strip()))
     parts |= dict.fromkeys(line.strip() for line in secret.splitlines() if len(line.strip()) >= _SHORTEST_LINE)
     for part in parts:
@@ -146,7 +146,7 @@ def secret_groups(secret: str) -> "Iterator[Group]":
 def _forms(part: str) -> Iterator[str]:
     raw = _encode(part)
     yield part
-    import json  # most runs of the quick modes know no secret, and need not pay for these
+    import json  # most runs of the quick modes know no secret: do not load these for them
     from urllib.parse import quote, quote_plus
 
     yield from (quote(raw, safe=""), quote(raw), quote_plus(raw))
@@ -183,7 +183,7 @@ def base64_lines(encoded: str) -> Iterator[str]:
 
 
 def _encode(text: str) -> bytes:
-    """UTF-8, where bytes of an environment variable that were none come back as they were; half a pair is ``?``."""
+    """UTF-8. Bytes of an environment variable that were not UTF-8 stay as they were; half a surrogate pair is ``?``."""
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
