@@ -47,8 +47,8 @@ class TokenServer:
         """The registry's configuration that trusts this service."""
         bundle = self.folder / "token-root.pem"
         bundle.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
-        told = {"realm": self.realm, "service": SERVICE, "issuer": ISSUER, "rootcertbundle": str(bundle)}
-        return {"token": told}
+        section = {"realm": self.realm, "service": SERVICE, "issuer": ISSUER, "rootcertbundle": str(bundle)}
+        return {"token": section}
 
     def token(self, scope: str) -> str:
         """A signed token for ``repository:path:actions``."""
@@ -91,9 +91,9 @@ class TokenServer:
         """The token, None when the asker is not known."""
         self.requests.append(f"{method} {query}")
         if method == "POST":
-            told = parse_qs(form)
-            known = self.refresh_token is not None and told.get("refresh_token") == [self.refresh_token]
-            return self.token(told["scope"][0]) if known else None
+            fields = parse_qs(form)
+            known = self.refresh_token is not None and fields.get("refresh_token") == [self.refresh_token]
+            return self.token(fields["scope"][0]) if known else None
         pair = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
         return self.token(parse_qs(query)["scope"][0]) if authorization == f"Basic {pair}" else None
 

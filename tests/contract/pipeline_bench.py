@@ -49,7 +49,7 @@ class Stage:
     pipeline: Pipeline = field(init=False)
     cancellation: ManualCancellation = field(default_factory=ManualCancellation)
     redactor: Redactor = field(init=False)
-    told: list[str] = field(default_factory=list)
+    reported: list[str] = field(default_factory=list)
     script: RunScript = lambda *_: Verdict.SUCCEEDED
     adapter: AzureDevOpsPipeline = field(init=False)
 
@@ -69,7 +69,7 @@ class Stage:
             self.environment,
             self.redactor.text,
             self.redactor.learn,
-            self.told.append,
+            self.reported.append,
             stopwatch=lambda: self.cancellation.elapsed,
             jitter=lambda: 1.0,
         )

@@ -1,4 +1,4 @@
-"""What runs of the stand-in service do in tests, and how their lines are told apart."""
+"""What runs of the stand-in service do in tests, and how their lines are distinguished."""
 
 from collections.abc import Callable
 

@@ -77,9 +77,9 @@ steps:
 - bash: |
     echo "group: $GIVEN"
     echo "##vso[task.setvariable variable=later;issecret=true]another secret"
-    echo "##vso[task.setsecret]told at last"
+    echo "##vso[task.setsecret]reported at last"
   env: {GIVEN: $(HIDDEN)}
-- bash: 'echo "later: $(later), told at last"'
+- bash: 'echo "later: $(later), reported at last"'
   name: second
 """
     number = run(client, definition)
@@ -177,9 +177,9 @@ steps:
 
 
 def test_a_canceled_step_is_interrupted_and_what_always_runs_still_runs(client: Client, tmp_path: Path) -> None:
-    """The whole group is told, by SIGINT first: the script's own child here waits for nothing else."""
-    ready, told = tmp_path / "ready", tmp_path / "told"
-    script = f"trap 'echo interrupted > {told}; exit 1' INT; touch {ready}; while true; do sleep 0.05; done"
+    """The whole group gets SIGINT first: the script's own child here waits for nothing else."""
+    ready, reported = tmp_path / "ready", tmp_path / "reported"
+    script = f"trap 'echo interrupted > {reported}; exit 1' INT; touch {ready}; while true; do sleep 0.05; done"
     definition = f"""
 steps:
 - bash: |
@@ -268,7 +268,7 @@ def test_a_group_that_is_not_there_is_refused(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("definition", "told"),
+    ("definition", "reported"),
     [
         pytest.param("steps:\n- pwsh: echo\n", "'pwsh'", id="kind"),
         pytest.param("steps:\n- bash: echo\n  retryCountOnTaskFailure: 2\n", "'retryCountOnTaskFailure'", id="key"),
@@ -279,10 +279,10 @@ def test_a_group_that_is_not_there_is_refused(client: Client) -> None:
         pytest.param("steps:\n- bash: echo\n  condition: startsWith('a', 'b')\n", "'startsWith'", id="function"),
     ],
 )
-def test_an_unsupported_key_is_refused_by_its_name(client: Client, definition: str, told: str) -> None:
+def test_an_unsupported_key_is_refused_by_its_name(client: Client, definition: str, reported: str) -> None:
     answer = client.start(add(client, definition))
     assert (answer.status, answer.json()["typeKey"]) == (400, "PipelineValidationException")
-    assert told in answer.json()["message"]
+    assert reported in answer.json()["message"]
 
 
 def test_a_service_that_stops_leaves_no_step_behind(tmp_path: Path) -> None:

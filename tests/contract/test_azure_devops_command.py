@@ -67,29 +67,29 @@ def test_the_command_runs_a_pipeline_and_stops_its_steps_on_a_signal(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         pytest.param([], "--pipeline FILE", id="no-pipeline"),
         pytest.param(["--pipeline", "nowhere.yaml"], "nowhere.yaml", id="no-file"),
     ],
 )
 def test_the_command_reports_why_it_does_not_start(
-    arguments: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], reported: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*arguments, "--folder", str(tmp_path / "azure")]) == 2
-    assert told in capsys.readouterr().err
+    assert reported in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("groups", "told"),
+    ("groups", "reported"),
     [("[]", "expected an object of groups"), ('{"a": {"B": 1}}', "B must be text"), ("{", "Expecting property name")],
 )
-def test_bad_groups_are_refused(groups: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_groups_are_refused(groups: str, reported: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     definition, file = tmp_path / "a.yaml", tmp_path / "groups.json"
     definition.write_text("steps: []\n")
     file.write_text(groups)
     assert main(["--pipeline", str(definition), "--groups", str(file), "--folder", str(tmp_path / "azure")]) == 2
-    assert told in capsys.readouterr().err
+    assert reported in capsys.readouterr().err
 
 
 def test_the_faults_can_be_listed() -> None:

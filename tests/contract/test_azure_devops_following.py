@@ -115,7 +115,7 @@ def test_failures_for_more_than_ten_minutes_lose_the_run() -> None:
         found = made.adapter.follow(run, lambda _: None, made.cancellation).failure()
         assert isinstance(found, RunLost)
         assert 600 <= made.cancellation.elapsed < 800
-        assert "trying again" in made.told[0]
+        assert "trying again" in made.reported[0]
 
 
 def test_failures_for_ten_minutes_are_tolerated() -> None:
@@ -126,7 +126,7 @@ def test_failures_for_ten_minutes_are_tolerated() -> None:
         found = made.adapter.follow(run, lambda _: None, made.cancellation).unwrap()
         assert found.verdict is Verdict.SUCCEEDED
         assert made.cancellation.elapsed > 500
-        assert "again" in made.told[-1]
+        assert "again" in made.reported[-1]
 
 
 def test_logs_that_stay_away_do_not_change_the_result() -> None:

@@ -259,7 +259,7 @@ def against(schema: dict[str, Any], value: Any, definitions: dict[str, Any], whe
         return [] if value in schema["enum"] else [f"{where}: {value!r} is not in {schema['enum']}"]
     expected = KINDS.get(schema.get("type", ""))
     if expected is not None and not isinstance(value, expected):
-        return [f"{where}: {value!r} is no {schema['type']}"]
+        return [f"{where}: {value!r} is not a {schema['type']}"]
     if isinstance(value, list):
         return [each for item in value for each in against(schema["items"], item, definitions, f"{where}[]")]
     if isinstance(value, dict) and where.rpartition(".")[2] not in OPEN:

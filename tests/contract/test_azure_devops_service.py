@@ -444,7 +444,7 @@ def test_requests_are_remembered(client: Client, service: AzureDevOps) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         pytest.param("a: &x 1\nb: *x\n", "anchors are not supported", id="anchor"),
         pytest.param("a: [\n", "expected the node content", id="not-yaml"),
@@ -453,6 +453,6 @@ def test_requests_are_remembered(client: Client, service: AzureDevOps) -> None:
         pytest.param("parameters:\n- nam: X\n", "Unexpected value 'nam'", id="parameter-key"),
     ],
 )
-def test_an_invalid_definition_is_not_imported(service: AzureDevOps, text: str, told: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(told)):
+def test_an_invalid_definition_is_not_imported(service: AzureDevOps, text: str, reported: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(reported)):
         service.add_pipeline("bad", text)

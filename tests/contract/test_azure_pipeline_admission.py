@@ -34,7 +34,7 @@ def refusal(client: Client, parameters: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "reported"),
     [
         pytest.param({"RepoOwner": "-u"}, "RepoOwner, RepoName: '-u/demo' is", id="owner"),
         pytest.param({"RepoName": ".."}, "RepoOwner, RepoName: 'acme/..' is", id="repository"),
@@ -51,8 +51,8 @@ def refusal(client: Client, parameters: dict[str, str]) -> str:
         pytest.param({"JobType": "schedule", "PullNumber": "0"}, "PullPullSHA: '2222", id="promoted-commit"),
     ],
 )
-def test_a_claim_that_cannot_be_is_refused(client: Client, changed: dict[str, str], told: str) -> None:
-    assert f"##[error]{told}" in refusal(client, {**PULL, **changed})
+def test_a_claim_that_cannot_be_is_refused(client: Client, changed: dict[str, str], reported: str) -> None:
+    assert f"##[error]{reported}" in refusal(client, {**PULL, **changed})
 
 
 @pytest.mark.parametrize("job_type", ["postsubmit", "workflow_dispatch", "schedule"])
@@ -62,7 +62,7 @@ def test_a_push_without_a_token_is_refused_whatever_the_group_allows(client: Cli
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "reported"),
     [
         pytest.param({"repository": "mallory/demo"}, "the claim repository is 'mallory/demo'", id="fork"),
         pytest.param({"ref": "refs/heads/fix"}, "'refs/heads/fix' of acme/demo is not a production ref", id="branch"),
@@ -73,11 +73,11 @@ def test_a_push_without_a_token_is_refused_whatever_the_group_allows(client: Cli
     ],
 )
 def test_a_push_with_the_token_of_something_else_is_refused(
-    client: Client, issuer: IdentityIssuer, changed: dict[str, object], told: str
+    client: Client, issuer: IdentityIssuer, changed: dict[str, object], reported: str
 ) -> None:
     token = signed(issuer.key, github_claims(issuer.url, "acme/demo", "refs/heads/main", COMMIT) | changed)
     said = refusal(client, {**PUSH, "Authorization": token})
-    assert told in said
+    assert reported in said
     assert token not in said
 
 

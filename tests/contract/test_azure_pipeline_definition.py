@@ -120,7 +120,7 @@ def test_every_step_after_the_first_two_is_kept_from_setting_variables() -> None
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "reported"),
     [
         pytest.param({"Context": "../other"}, "Context: not a path inside", id="context-above"),
         pytest.param({"Context": "/etc"}, "Context: not a path inside", id="context-absolute"),
@@ -143,10 +143,10 @@ def test_every_step_after_the_first_two_is_kept_from_setting_variables() -> None
         ),
     ],
 )
-def test_a_parameter_that_could_do_harm_is_refused(client: Client, changed: dict[str, str], told: str) -> None:
+def test_a_parameter_that_could_do_harm_is_refused(client: Client, changed: dict[str, str], reported: str) -> None:
     ended, said = result_of(client, "check_parameters", {**PUSH, **changed})
     assert ended == "failed"
-    assert f"##[error]parameter {told}" in said
+    assert f"##[error]parameter {reported}" in said
     assert not any(client.service.runs[0].folder.rglob(".git"))
 
 
@@ -231,7 +231,7 @@ def proposal(tmp_path: Path, commits: dict[str, str], **files: str) -> dict[str,
 
 
 @pytest.mark.parametrize(
-    ("files", "changed", "told"),
+    ("files", "changed", "reported"),
     [
         pytest.param({"away": "->/etc"}, {"Context": "away"}, "Context: it leads out", id="context"),
         pytest.param({"Dockerfile": "->/etc/passwd"}, {}, "Dockerfile: it leads out", id="dockerfile"),
@@ -247,11 +247,11 @@ def test_a_link_out_of_the_source_is_not_followed(
     tmp_path: Path,
     files: dict[str, str],
     changed: dict[str, str],
-    told: str,
+    reported: str,
 ) -> None:
     sent = proposal(tmp_path, commits, **{"Dockerfile": "FROM scratch\n", **files}) | changed
     ended, said = result_of(client, "build_and_push", sent)
-    assert (ended, f"##[error]parameter {told}" in said) == ("failed", True), said
+    assert (ended, f"##[error]parameter {reported}" in said) == ("failed", True), said
 
 
 def test_a_build_without_optional_parameters_reaches_the_engine(
@@ -259,7 +259,7 @@ def test_a_build_without_optional_parameters_reaches_the_engine(
 ) -> None:
     sent = proposal(tmp_path, commits, Dockerfile="FROM scratch\n") | {"BuildEngine": "buildx"}
     ended, said = result_of(client, "build_and_push", sent)
-    assert ended == "failed"  # there is no registry to push to, whatever engine there may be
+    assert ended == "failed"  # there is no registry to push to, for any engine
     assert "unbound variable" not in said
     assert "error: " in said
 
@@ -273,7 +273,7 @@ def test_the_tags_are_told_before_the_build(client: Client, commits: dict[str, s
 
 
 @pytest.mark.parametrize(
-    ("proposed", "told", "expected"),
+    ("proposed", "reported", "expected"),
     [
         pytest.param("reproducible: true\nlog-format: json\nregistry: evil\n", "", ["true", "json"], id="taken"),
         pytest.param("cache:\n  enabled: true\n", "", [], id="none-of-them"),
@@ -282,11 +282,11 @@ def test_the_tags_are_told_before_the_build(client: Client, commits: dict[str, s
     ],
 )
 def test_a_pull_request_may_bring_build_options_and_nothing_else(
-    client: Client, commits: dict[str, str], tmp_path: Path, proposed: str, told: str, expected: list[str] | None
+    client: Client, commits: dict[str, str], tmp_path: Path, proposed: str, reported: str, expected: list[str] | None
 ) -> None:
     sent = proposal(tmp_path, commits, **{"Dockerfile": "FROM scratch\n", "image-builder-config__yaml": proposed})
     ended, said = result_of(client, "take_options_from_pull_request", {**sent, "UseKanikoConfigFromPR": "true"})
-    assert told in said
+    assert reported in said
     assert (ended == "succeeded") == (expected is not None), said
     if expected is not None:
         (file,) = client.service.runs[0].folder.rglob("_temp/image-builder-config.yaml")

@@ -16,7 +16,7 @@ from image_builder_adapters.http.client import HttpAnswer
 from image_builder_adapters.http.retry import TRANSIENT_STATUSES
 
 LARGEST_JSON: Final = 16 * 1024 * 1024
-# Kinds of errors that are permanent, whatever their status.
+# Kinds of errors that are permanent with any status.
 _FINAL_KINDS: Final = re.compile(
     r"NotFound|DoesNotExist|Denied|Unauthorized|Validation|Argument|OutOfRange|Invalid|NotSupported"
 )

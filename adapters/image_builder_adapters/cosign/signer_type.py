@@ -38,7 +38,7 @@ class CosignSettings:
 
     @property
     def signs_indexes(self) -> bool:
-        """True: cosign signs a digest, whatever it is of."""
+        """True: cosign signs any digest."""
         return True
 
     @property

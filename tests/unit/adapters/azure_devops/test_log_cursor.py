@@ -37,7 +37,7 @@ answers = st.lists(st.tuples(parts, st.none() | parts, st.sampled_from([1, 7, 10
 def test_every_line_is_printed_once_for_any_answers(
     lines: list[bytes], steps: list[tuple[float, float | None, int]], base: int | None
 ) -> None:
-    """Lines have timestamps, so no two are equal; where ranges count from 1 even equal ones are told apart."""
+    """Lines have timestamps, so no two are equal; where ranges count from 1 even equal ones are distinguished."""
     lines = [LONG if line == b"LONG" else line for line in lines]
     if base != 1:
         lines = numbered(lines)

@@ -153,8 +153,8 @@ def test_no_attempt_follows_a_retry_after_beyond_the_timeout(asked: str, attempt
     exchange = send_repeatedly(POST, V1.verdict, 1, 5, Script(status(503, asked)), manual)
     assert (exchange.attempts, exchange.asks_to_wait_too_long) == (attempts, attempts == 1)
     assert sum(manual.waits) == 5 * (attempts - 1)
-    told = explain("https://sign.example", exchange, str)
-    assert ("the service asks for a longer wait than the signer's timeout" in told) is (attempts == 1)
+    reported = explain("https://sign.example", exchange, str)
+    assert ("the service asks for a longer wait than the signer's timeout" in reported) is (attempts == 1)
 
 
 def test_the_spacing_of_the_configuration_may_be_longer_than_the_timeout() -> None:

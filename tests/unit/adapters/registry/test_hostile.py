@@ -150,9 +150,9 @@ def test_identity_token_is_not_carried_along_by_a_redirect(ask: Asker) -> None:
     assert other.requests == []
 
 
-@pytest.mark.parametrize("told", ['{"errors": [{"message": "\\ud800"}]}', '{"error": "\\udfff"}', "\udcff"])
-def test_any_error_text_can_be_shown(ask: Asker, told: str) -> None:
-    with raw_server(says(answer("403 Forbidden", body=told.encode("utf-8", "surrogateescape")))) as server:
+@pytest.mark.parametrize("reported", ['{"errors": [{"message": "\\ud800"}]}', '{"error": "\\udfff"}', "\udcff"])
+def test_any_error_text_can_be_shown(ask: Asker, reported: str) -> None:
+    with raw_server(says(answer("403 Forbidden", body=reported.encode("utf-8", "surrogateescape")))) as server:
         failure = ask(server)
     assert isinstance(failure, AccessDenied)
     str(failure).encode()
