@@ -82,7 +82,7 @@ class Redactor:
         return type(value)(map(self.document, value)) if isinstance(value, (list, tuple)) else value
 
     def settled(self, data: bytes) -> int:
-        """The number of bytes that can be redacted now, if more of the last line may follow: no secret is cut in two."""
+        """Count the bytes that can be redacted now, if more of the last line may follow: no secret is cut in two."""
         finder = self._known()
         if not finder.longest or data.endswith(b"\n"):
             return len(data)
