@@ -37,15 +37,9 @@ AREAS: Final = {
             "domain/trust/test_unmerged.py",
         ),
     ),
-    "signers": (("plan/signers",), ("domain/plan/test_signer_selection.py", "domain/plan/test_plan.py")),
-    "tags": (
-        ("tag", "plan/tags"),
-        (
-            *("domain/test_tag.py", "domain/plan/test_tag_decision.py", "domain/test_tag_list.py"),
-            "domain/plan/test_tag_refusals.py",
-        ),
-    ),
-    "ado": (("plan/remote_parameters",), ("domain/plan/test_ado_parameters.py",)),
+    "signers": (("plan/signing",), ("domain/plan/test_signing.py", "domain/plan/test_build.py")),
+    "tags": (("tag", "plan/tags"), ("domain/test_tag.py", "domain/test_tag_list.py", "domain/plan/test_tags.py")),
+    "ado": (("plan/remote_parameters",), ("domain/plan/test_remote_parameters.py",)),
     "git": (("job/*",), ("domain/job",)),
 }
 # The same examples each time, and no search for the smallest one that fails: that it fails is all we ask.

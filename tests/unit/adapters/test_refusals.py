@@ -1,4 +1,4 @@
-"""Requests that BuildKit or kaniko cannot carry out are refused in the plan, before anything is done."""
+"""Requests that BuildKit or kaniko cannot carry out."""
 
 from dataclasses import replace
 
@@ -7,13 +7,7 @@ from image_builder_adapters.buildkit.command import refusal as buildkit_refusal
 from image_builder_adapters.kaniko.command import refusal as kaniko_refusal
 from image_builder_domain.build import BuildRequest
 from image_builder_domain.image.platform import Platform
-from image_builder_domain.plan.build import decide
-from image_builder_domain.plan.inputs import Asked
 from image_builder_domain.source.build_argument import BuildArgument
-
-from tests.unit.domain.plan.test_plan import inputs
-from tests.unit.domain.plan.test_plan_builds import told
-from tests.unit.domain.plan.test_plan_kaniko import inputs as inputs_of_kaniko
 
 PLAIN = BuildRequest("app", None, "/src", "Dockerfile", ())
 
@@ -49,13 +43,3 @@ def test_several_platforms_are_refused_for_kaniko() -> None:
     both = (Platform("linux", "amd64"), Platform("linux", "arm64"))
     assert "one platform" in str(kaniko_refusal(replace(PLAIN, platforms=both)))
     assert kaniko_refusal(PLAIN) is None
-
-
-def test_the_plan_says_what_its_engine_cannot_be_told() -> None:
-    asked = Asked("app", build_arguments=("A=\udcff",), target="a,b")
-    assert told(inputs(asked=replace(asked, backend="buildkit"))) == [
-        "--backend buildkit: the build argument A holds bytes that are not UTF-8, which BuildKit does not support; "
-        "leave that out, or choose another"
-    ]
-    kaniko = inputs_of_kaniko(asked=replace(asked, backend="kaniko"))
-    assert "--backend kaniko: the target 'a,b'" in str(decide(kaniko).failure()[0])

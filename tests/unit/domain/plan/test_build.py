@@ -3,51 +3,30 @@
 from dataclasses import replace
 
 import pytest
-from image_builder_adapters.notary.signer_type import NotarySettings, SecretKind, SignerSecret
-from image_builder_domain.configuration.file import CacheSettings, Configuration
-from image_builder_domain.configuration.signing import SignerDefinition
+from image_builder_adapters.notary.signer_type import SecretKind
+from image_builder_domain.configuration.file import CacheSettings
 from image_builder_domain.configuration.trust import CheckoutRules, TrustSettings
-from image_builder_domain.image.registry_prefix import RegistryPrefix
-from image_builder_domain.job.state import CiSystem, GitState, JobType
+from image_builder_domain.job.state import GitState, JobType
 from image_builder_domain.plan.build import Plan, decide
 from image_builder_domain.plan.inputs import Asked, Inputs, TagInputs
-from image_builder_domain.problem import Problem, refuse
+from image_builder_domain.problem import refuse
 from image_builder_domain.source.build_argument import BuildArgument
 from image_builder_domain.trust.checkout import Checkout, CheckoutFacts, Proof
 from image_builder_domain.trust.configuration_origin import Origin
-from returns.result import Failure, Result, Success
 
-from tests.given import TIME, build_inputs
-
-APP = Asked("team/app")
-COMMIT = "abcdef1234567890" + "0" * 24
-POSTSUBMIT = GitState(CiSystem.PROW, JobType.POSTSUBMIT, COMMIT, "acme", "demo")
-PRESUBMIT = GitState(CiSystem.PROW, JobType.PRESUBMIT, COMMIT, "acme", "demo", 7)
-LOCAL = GitState(CiSystem.LOCAL, JobType.LOCAL, COMMIT)
-
-
-def prefix(text: str) -> RegistryPrefix:
-    return RegistryPrefix.parse(text).unwrap()
-
-
-def signer(kind: SecretKind = SecretKind.MTLS, *job_types: JobType) -> SignerDefinition:
-    settings = NotarySettings("https://sign.example/", secret=SignerSecret("/secret", kind))
-    return SignerDefinition("notary", "notary", job_types, settings, "config.yaml:9:5")
-
-
-CONFIGURATION = Configuration(
-    "config.yaml",
-    registries=(prefix("reg.example/prod"), prefix("mirror.example")),
-    dev_registries=(prefix("reg.example/dev"),),
-    cache=CacheSettings(True, prefix("reg.example/cache"), prefix("reg.example/dev/cache")),
-    enabled_signers={"*": ("notary",)},
-    signers=(signer(),),
+from tests.given import TIME
+from tests.unit.domain.plan.plans import (
+    APP,
+    COMMIT,
+    CONFIGURATION,
+    LOCAL,
+    POSTSUBMIT,
+    PRESUBMIT,
+    inputs,
+    prefix,
+    problems,
+    signer,
 )
-
-
-def inputs(state: GitState = POSTSUBMIT, configuration: Configuration = CONFIGURATION, asked: Asked = APP) -> Inputs:
-    environment = {"GIVEN": "1", "USE_BUILDKIT": "true"}
-    return build_inputs(TagInputs(asked, Success(configuration), Success(state), TIME, environment))
 
 
 def planned(found: Inputs) -> Plan:
@@ -56,11 +35,6 @@ def planned(found: Inputs) -> Plan:
 
 def destinations(found: Inputs) -> list[str]:
     return [str(reference) for reference in planned(found).builds[0].destinations]
-
-
-def problems(result: Result[Plan, tuple[Problem, ...]]) -> list[str]:
-    assert isinstance(result, Failure)
-    return [str(problem) for problem in result.failure()]
 
 
 def test_postsubmit_pushes_every_tag_to_every_production_registry() -> None:
@@ -78,7 +52,7 @@ def test_presubmit_pushes_to_the_development_registry_alone() -> None:
 
 def test_presubmit_without_a_development_registry_is_refused() -> None:
     alone = replace(CONFIGURATION, dev_registries=(), cache=CacheSettings())
-    assert problems(decide(inputs(PRESUBMIT, alone))) == [
+    assert problems(inputs(PRESUBMIT, alone)) == [
         "config.yaml: dev-registry is missing, and this job (presubmit) needs it; add dev-registry"
     ]
 
@@ -102,7 +76,7 @@ def test_pull_request_tags_in_the_one_registry_are_never_signed_and_said_aloud()
 
 def test_pull_request_tags_in_the_one_registry_refuse_tags_of_the_user() -> None:
     only = replace(CONFIGURATION, dev_registries=(), pr_tags_in_registry=True, cache=CacheSettings())
-    (problem,) = problems(decide(inputs(PRESUBMIT, only, Asked("app", ("latest",)))))
+    (problem,) = problems(inputs(PRESUBMIT, only, Asked("app", ("latest",))))
     assert problem.startswith("--tag: pr-tags-in-registry")
 
 
@@ -116,7 +90,7 @@ def test_outside_ci_images_go_to_a_registry_on_loopback_without_a_development_re
 def test_outside_ci_images_go_to_production_only_where_the_administrators_say_so(registry: str) -> None:
     loopback = prefix("localhost:5000/prod")
     found = replace(CONFIGURATION, registries=(loopback, prefix(registry)), dev_registries=(), cache=CacheSettings())
-    assert problems(decide(inputs(LOCAL, found))) == [
+    assert problems(inputs(LOCAL, found)) == [
         f"config.yaml: a build outside CI needs a dev-registry: the registry {registry} is not on loopback; "
         "add dev-registry, or the line 'local-publishes: true'"
     ]
@@ -125,46 +99,6 @@ def test_outside_ci_images_go_to_production_only_where_the_administrators_say_so
     # A development registry is always the better place.
     both = replace(said, dev_registries=(prefix("reg.example/dev"),))
     assert destinations(inputs(LOCAL, both)) == ["reg.example/dev/team/app:v20260102-abcdef12"]
-
-
-@pytest.mark.parametrize(
-    ("state", "read", "written"),
-    [
-        pytest.param(POSTSUBMIT, ["reg.example/cache/team/app"], ["reg.example/cache/team/app"], id="merged"),
-        pytest.param(
-            PRESUBMIT,
-            ["reg.example/cache/team/app", "reg.example/dev/cache/team/app"],
-            ["reg.example/dev/cache/team/app"],
-            id="unmerged",
-        ),
-        pytest.param(
-            LOCAL,
-            ["reg.example/cache/team/app", "reg.example/dev/cache/team/app"],
-            ["reg.example/dev/cache/team/app"],
-            id="local",
-        ),
-    ],
-)
-def test_only_production_writes_the_cache_that_production_reads(
-    state: GitState, read: list[str], written: list[str]
-) -> None:
-    cache = planned(inputs(state)).builds[0].cache
-    assert [str(found) for found in cache.imports] == [f"{name}:buildcache" for name in read]
-    assert [str(found) for found in cache.exports] == [f"{name}:buildcache" for name in written]
-
-
-def test_unmerged_image_never_takes_the_place_of_a_cache_that_production_reads() -> None:
-    below = replace(CONFIGURATION, cache=CacheSettings(True, prefix("reg.example/dev/cache")))
-    asked = Asked("cache/app", ("buildcache",))
-    (problem,) = problems(decide(inputs(PRESUBMIT, below, asked)))
-    assert problem.startswith("--name: reg.example/dev/cache/app lies in the layer cache of production")
-    assert isinstance(decide(inputs(PRESUBMIT, below, Asked("app", ("buildcache",)))), Success)
-
-
-def test_run_layers_cannot_be_left_out_of_the_cache() -> None:
-    off = replace(CONFIGURATION, cache=replace(CONFIGURATION.cache, run_layers=False))
-    (problem,) = problems(decide(inputs(configuration=off)))
-    assert "cache-run-layers" in problem
 
 
 def test_local_build_prefers_the_development_registry_and_signs_nothing_without_repository() -> None:
@@ -176,7 +110,7 @@ def test_local_build_prefers_the_development_registry_and_signs_nothing_without_
 def test_protocol_v1_refuses_several_platforms() -> None:
     v1 = replace(CONFIGURATION, signers=(signer(SecretKind.TOKEN),))
     asked = Asked("app", platforms=("linux/amd64", "linux/386"))
-    (problem,) = problems(decide(inputs(configuration=v1, asked=asked)))
+    (problem,) = problems(inputs(configuration=v1, asked=asked))
     assert problem.startswith("config.yaml:9:5: the signer 'notary' cannot sign an image of several platforms")
 
 
@@ -188,7 +122,7 @@ def test_reproducible_takes_the_time_of_the_commit() -> None:
 
 def test_reproducible_without_a_time_names_both_sources() -> None:
     unknown = replace(inputs(configuration=replace(CONFIGURATION, reproducible=True)), commit_time=None)
-    (problem,) = problems(decide(unknown))
+    (problem,) = problems(unknown)
     assert "SOURCE_DATE_EPOCH" in problem
     assert "git" in problem
 
@@ -227,7 +161,7 @@ def test_all_problems_are_told_together() -> None:
         refuse("--context", "no such directory"),
         None,
     )
-    found = problems(decide(broken))
+    found = problems(broken)
     for where in (
         "config.yaml",
         "--backend",
@@ -247,7 +181,7 @@ def test_all_problems_are_told_together() -> None:
     "name", ["../prod/x", "a//b", "/a", "a/", "UP", "a:b", "a@b", "a b", "https://x/y", "a,b", '"a"']
 )
 def test_name_never_leaves_its_registry(name: str) -> None:
-    found = problems(decide(inputs(asked=Asked(name))))
+    found = problems(inputs(asked=Asked(name)))
     assert all(problem.startswith("--name") for problem in found)
     assert "registry.invalid" not in "".join(found)
 
@@ -267,13 +201,13 @@ def test_the_plan_says_how_the_checkout_was_compared() -> None:
 def test_another_commit_is_refused_together_with_everything_else() -> None:
     other = replace(with_checkout(POSTSUBMIT, found=Checkout("/src", "4" * 40)))
     wrong = replace(other, tags=replace(other.tags, asked=Asked("UP")))
-    found = problems(decide(wrong))
+    found = problems(wrong)
     assert any(problem.startswith("/src: HEAD is 4444") for problem in found)
     assert any(problem.startswith("--name") for problem in found)
 
 
 def test_a_build_that_nobody_compared_is_no_production_build() -> None:
-    assert "there is no .git" in problems(decide(replace(inputs(), checkout=CheckoutFacts())))[0]
+    assert "there is no .git" in problems(replace(inputs(), checkout=CheckoutFacts()))[0]
     allowed = replace(CONFIGURATION, checkout_check=CheckoutRules(none=True))
     assert not planned(replace(inputs(configuration=allowed), checkout=CheckoutFacts())).checkout.is_checked
 
@@ -286,7 +220,7 @@ def test_files_that_differ_from_head_are_warned_of_on_every_side() -> None:
 
 def test_unmerged_code_brings_no_configuration_of_its_own_in_prow() -> None:
     found = inputs(PRESUBMIT)
-    (problem,) = problems(decide(replace(found, tags=replace(found.tags, origin=Origin.ALONE))))
+    (problem,) = problems(replace(found, tags=replace(found.tags, origin=Origin.ALONE)))
     assert problem.startswith("--config: 'config.yaml' lies in the checkout")
 
 
@@ -297,3 +231,40 @@ def test_a_credential_in_the_build_context_is_an_alert_in_ci_and_a_warning_elsew
     assert local.alerts == ()
     assert any("credential" in warning for warning in local.warnings)
     assert planned(with_checkout(POSTSUBMIT, copies_git=True)).alerts == ()
+
+
+# --- what the engine refuses, or needs no time for ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("engine", "asked", "refusal"),
+    [
+        ("kaniko", Asked("app", platforms=("linux/amd64", "linux/arm64")), "kaniko builds one platform at a time"),
+        ("kaniko", Asked("app", target="a,b"), "the target 'a,b' is not the name of a stage"),
+        (
+            "buildkit",
+            Asked("app", build_arguments=("A=\udcff",)),
+            "the build argument A holds bytes",
+        ),
+    ],
+)
+def test_what_the_engine_cannot_carry_out_is_refused(engine: str, asked: Asked, refusal: str) -> None:
+    (problem,) = problems(inputs(asked=asked, engine=engine))
+    assert problem.startswith(f"--backend {engine}: {refusal}")
+    assert problem.endswith("; leave that out, or choose another")
+
+
+def test_kaniko_builds_one_platform_that_is_named_twice() -> None:
+    plan = planned(inputs(asked=Asked("app", platforms=("linux/arm64", "linux/arm64")), engine="kaniko"))
+    assert (plan.backend, plan.title, len(plan.builds[0].platforms)) == ("kaniko", "kaniko", 1)
+
+
+def test_bytes_of_an_argument_for_kaniko_need_not_be_utf8() -> None:
+    plan = planned(inputs(asked=Asked("app", build_arguments=("A= a=b\udcff\n'",)), engine="kaniko"))
+    assert plan.builds[0].arguments[0].value == " a=b\udcff\n'"
+
+
+def test_an_engine_that_strips_timestamps_needs_no_time() -> None:
+    reproducible = replace(CONFIGURATION, reproducible=True)
+    plan = planned(inputs(configuration=reproducible, engine="kaniko", commit_time=None))
+    assert plan.builds[0].source_date_epoch == 0

@@ -1,4 +1,4 @@
-"""What is told of a tag that cannot be given, word for word, and that none is dropped on the way."""
+"""The tags of each class of jobs, their order, and the message for each tag that is refused."""
 
 from base64 import b64encode
 from dataclasses import replace
@@ -11,10 +11,102 @@ from image_builder_domain.go.template import TemplateData
 from image_builder_domain.image.reference import TAG_RULE
 from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.inputs import Asked, TagInputs
-from image_builder_domain.plan.tags import decide_tags, user_tags
+from image_builder_domain.plan.tags import decide_tags, tag_warnings, user_tags
 from image_builder_domain.problem import Problem, Problems, problems_of
 from image_builder_domain.tag import Tag, TagSpec, compute_tags, decode_tags, tag_value
 from returns.result import Result, Success
+
+from tests.jobs import BASE, HEAD, MAIN, OTHER
+
+PLAIN = Configuration("config.yaml", trust=MAIN)
+TAGGED = replace(
+    PLAIN,
+    commit_tag=TagSpec("default_tag", "commit-{{ .ShortSHA }}", "c"),
+    pr_tag=TagSpec("default_tag", "pull-{{ .PRNumber }}", "p"),
+    merge_group_tag=TagSpec("group", "group-{{ .ShortSHA }}", "m"),
+    additional_pr_tag=TagSpec("additional_tag", "more", "a"),
+)
+REFS = f"main:{BASE},7:{HEAD},9:{OTHER}"
+BATCH = GitState(CiSystem.PROW, JobType.BATCH, None, "acme", "demo", base_sha=BASE, pull_refs=REFS)
+
+
+def state(job_type: JobType) -> GitState:
+    number = 7 if job_type is JobType.PRESUBMIT else None
+    found = GitState(CiSystem.PROW, job_type, HEAD, "acme", "demo", number, ref="refs/heads/main")
+    return BATCH if job_type is JobType.BATCH else found
+
+
+def decided(state: GitState, configuration: Configuration, *tags: str) -> Result[list[str], Problems]:
+    inputs = TagInputs(Asked(tags=tags), Success(configuration), Success(state), datetime(2026, 1, 2, tzinfo=UTC), {})
+    return decide_tags(inputs).map(lambda found: [f"{tag.name}={tag.value}" for tag in found])
+
+
+def test_variables_that_are_not_set_are_warned_of_with_their_tag() -> None:
+    tagged = replace(PLAIN, commit_tag=TagSpec("t", 'v{{ .Env "A" }}{{ .Env "SET" }}{{ .Env "B" }}', "config.yaml:3:1"))
+    asked = Asked(tags=('{{ or (.Env "C") "dev" }}', '{{ or (.Env "C") "dev" }}', "latest"))
+    moment = datetime(2026, 1, 2, tzinfo=UTC)
+    inputs = TagInputs(asked, Success(tagged), Success(state(JobType.POSTSUBMIT)), moment, {"SET": "x", "B": ""})
+    warnings = tag_warnings(inputs)
+    assert [warning.partition(":")[0] for warning in warnings] == ["--tag", "config.yaml"]
+    assert all("which is not set" in warning for warning in warnings)
+    assert ["'C'" in warnings[0], "'A'" in warnings[1]] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("job_type", "plain", "tagged"),
+    [
+        *(
+            pytest.param(found, ["default_tag=v20260102-22222222"], ["default_tag=commit-22222222"], id=found.value)
+            for found in JobType
+            if found not in (JobType.PRESUBMIT, JobType.MERGE_GROUP, JobType.BATCH)
+        ),
+        pytest.param(
+            JobType.PRESUBMIT, ["default_tag=PR-7"], ["default_tag=pull-7", "additional_tag=more"], id="presubmit"
+        ),
+        pytest.param(
+            JobType.MERGE_GROUP, ["default_tag=v20260102-22222222"], ["group=group-22222222"], id="merge_group"
+        ),
+    ],
+)
+def test_the_user_s_tags_come_first_then_those_of_the_class(
+    job_type: JobType, plain: list[str], tagged: list[str]
+) -> None:
+    assert decided(state(job_type), PLAIN, "latest").unwrap() == ["latest=latest", *plain]
+    assert decided(state(job_type), TAGGED, "latest").unwrap() == ["latest=latest", *tagged]
+
+
+@pytest.mark.parametrize(
+    "job_type", [JobType.POSTSUBMIT, JobType.SCHEDULE, JobType.WORKFLOW_DISPATCH, JobType.PERIODIC]
+)
+def test_a_push_that_is_not_production_has_the_tags_of_a_merge_group(job_type: JobType) -> None:
+    pushed = replace(state(job_type), ref="refs/heads/fix")
+    assert decided(pushed, TAGGED, "latest").unwrap() == ["latest=latest", "group=group-22222222"]
+
+
+def test_a_merge_group_without_a_default_of_its_own_takes_that_of_commits() -> None:
+    found = decided(state(JobType.MERGE_GROUP), replace(TAGGED, merge_group_tag=None))
+    assert found.unwrap() == ["default_tag=commit-22222222"]
+
+
+@pytest.mark.parametrize("configuration", [PLAIN, TAGGED])
+def test_a_batch_is_named_by_the_pull_requests_in_it(configuration: Configuration) -> None:
+    digits = sha256(REFS.encode()).hexdigest()[:12]
+    assert decided(BATCH, configuration, "latest").unwrap() == ["latest=latest", f"default_tag=batch-{digits}"]
+    other = replace(BATCH, pull_refs=REFS.replace("9:", "8:"))
+    assert decided(other, configuration).unwrap() != [f"default_tag=batch-{digits}"]
+
+
+@pytest.mark.parametrize("template", ["v{{ .ShortSHA }}", "{{.CommitSHA}}", '{{ printf "%s" .CommitSHA }}'])
+def test_a_batch_never_gets_a_tag_made_of_a_commit_that_it_does_not_have(template: str) -> None:
+    problems = problems_of(decided(BATCH, PLAIN, f"mine={template}"))
+    assert ["a batch has none of its own" in str(problem) for problem in problems] == [True]
+
+
+def test_a_batch_may_use_the_date_in_a_tag() -> None:
+    assert "mine=CommitSHA-20260102" in decided(BATCH, PLAIN, "mine=CommitSHA-{{ .Date }}").unwrap()
+
+
+# --- tags that are refused ----------------------------------------------------------------------------------------
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
 DATA = TemplateData(commit_sha="abcdef1234" * 4, pr_number="", time=MOMENT, env={}, nanosecond=0)
@@ -29,7 +121,7 @@ def only(result: Result[object, Problems]) -> Problem:
     return problem
 
 
-def decided(asked: Asked, state: GitState = COMMIT) -> Result[tuple[Tag, ...], Problems]:
+def asked_for(asked: Asked, state: GitState = COMMIT) -> Result[tuple[Tag, ...], Problems]:
     return decide_tags(TagInputs(asked, Success(Configuration("config.yaml")), Success(state), MOMENT, {}))
 
 
@@ -111,7 +203,7 @@ def test_problems_of_both_lists_are_told() -> None:
         ("--tag", "the tag is empty"),
         ("--tag-base64", "the tag is empty"),
     ]
-    assert [problem.where for problem in problems_of(decided(Asked(tags=("",), tag_base64="?")))] == [
+    assert [problem.where for problem in problems_of(asked_for(Asked(tags=("",), tag_base64="?")))] == [
         "--tag",
         "--tag-base64",
     ]
@@ -132,14 +224,14 @@ def test_one_line_end_after_the_list_goes(text: str, tags: tuple[str, ...]) -> N
 def test_a_batch_is_named_by_the_very_bytes_of_its_variable() -> None:
     state = GitState(CiSystem.PROW, JobType.BATCH, None, "acme", "demo", pull_refs="main:\udcff")
     digits = sha256(b"main:\xff").hexdigest()[:12]
-    assert decided(Asked(), state).unwrap() == (Tag("default_tag", f"batch-{digits}"),)
+    assert asked_for(Asked(), state).unwrap() == (Tag("default_tag", f"batch-{digits}"),)
     nothing = sha256(b"").hexdigest()[:12]
-    assert decided(Asked(), replace(state, pull_refs=None)).unwrap() == (Tag("default_tag", f"batch-{nothing}"),)
+    assert asked_for(Asked(), replace(state, pull_refs=None)).unwrap() == (Tag("default_tag", f"batch-{nothing}"),)
 
 
 def test_a_batch_without_a_commit_says_which_template_wants_one() -> None:
     state = GitState(CiSystem.PROW, JobType.BATCH, None, "acme", "demo", pull_refs="main:1")
-    assert only(decided(Asked(tags=("a={{\n .ShortSHA }}",)), state)) == Problem(
+    assert only(asked_for(Asked(tags=("a={{\n .ShortSHA }}",)), state)) == Problem(
         "--tag",
         "the template '{{\\n .ShortSHA }}' needs a commit, and a batch has none of its own",
         "use .Date, .Time or a fixed text",
@@ -147,10 +239,10 @@ def test_a_batch_without_a_commit_says_which_template_wants_one() -> None:
 
 
 def test_a_job_without_a_pull_request_has_an_empty_number() -> None:
-    found = decided(Asked(tags=('a={{ or .PRNumber "none" }}',))).unwrap()
+    found = asked_for(Asked(tags=('a={{ or .PRNumber "none" }}',))).unwrap()
     assert found[0] == Tag("a", "none")
 
 
 def test_the_time_is_told_to_the_microsecond() -> None:
-    found = decided(Asked(tags=("a={{ .Time.Nanosecond }}",))).unwrap()
+    found = asked_for(Asked(tags=("a={{ .Time.Nanosecond }}",))).unwrap()
     assert found[0] == Tag("a", "678901000")

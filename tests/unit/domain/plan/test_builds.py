@@ -10,14 +10,13 @@ from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.image.registry_prefix import RegistryPrefix
 from image_builder_domain.plan.build import Plan, decide
 from image_builder_domain.plan.inputs import Asked, Inputs
-from image_builder_domain.problem import problems_of
 from image_builder_domain.source.build_argument import BuildArgument
 from image_builder_domain.source.dockerfile import declared_arguments
 from image_builder_domain.source.source import Source
 from image_builder_domain.source.variant import Variant
 from returns.result import Success
 
-from tests.unit.domain.plan.test_plan import CONFIGURATION, PRESUBMIT, inputs
+from tests.unit.domain.plan.plans import CONFIGURATION, PRESUBMIT, inputs, problems
 
 DECLARED = declared_arguments("ARG BEFORE\nFROM x\nARG VERSION\nARG OTHER\nARG TAG_latest\n")
 
@@ -32,10 +31,6 @@ def with_source(found: Inputs, *variants: Variant, env_file: tuple[BuildArgument
 
 def planned(asked: Asked, *variants: Variant, env_file: tuple[BuildArgument, ...] | None = None) -> Plan:
     return decide(with_source(inputs(asked=asked), *variants, env_file=env_file)).unwrap()
-
-
-def told(found: Inputs) -> list[str]:
-    return list(map(str, problems_of(decide(found))))
 
 
 def test_each_variant_is_a_build_whose_tags_end_in_its_name() -> None:
@@ -69,7 +64,7 @@ def test_one_variant_alone_keeps_its_name_in_the_tag() -> None:
 
 def test_variants_that_would_meet_at_one_place_are_refused() -> None:
     found = with_source(inputs(asked=Asked("app", ("v1", "v1-a"))), variant("a-b"), variant("b"))
-    assert told(found) == [
+    assert problems(found) == [
         f"--tag: the variants 'a-b' and 'b' would both be pushed to {host}/app:v1-a-b; "
         "rename one of the tags or variants"
         for host in ("reg.example/prod", "mirror.example")
@@ -81,22 +76,22 @@ def test_tag_that_grows_too_long_with_its_variant_is_refused() -> None:
     assert decide(with_source(inputs(asked=Asked("app", (f"n={tag}",))), variant("a"))).map(lambda _: True) == Success(
         True
     )
-    (problem,) = told(with_source(inputs(asked=Asked("app", (f"n={tag}",))), variant("ab")))
+    (problem,) = problems(with_source(inputs(asked=Asked("app", (f"n={tag}",))), variant("ab")))
     assert problem.startswith(f"variants.yaml:ab: '{tag}-ab' is not a tag")
 
 
 def test_an_image_never_takes_the_place_of_its_own_cache() -> None:
     same = replace(CONFIGURATION, cache=CacheSettings(True, RegistryPrefix.parse("reg.example/prod").unwrap()))
     plain = inputs(configuration=same, asked=Asked("app", ("buildcache",)))
-    assert told(plain) == [
+    assert problems(plain) == [
         "--tag: reg.example/prod/app:buildcache is both a destination and a layer cache; "
         "choose another tag, or another cache-repo"
     ]
-    assert told(with_source(inputs(configuration=same, asked=Asked("app", ("buildcache",))), variant("a")))
+    assert problems(with_source(inputs(configuration=same, asked=Asked("app", ("buildcache",))), variant("a")))
 
 
 def test_unknown_variant_is_told_with_all_other_problems() -> None:
-    found = told(with_source(inputs(asked=Asked("Bad", platforms=("x",), variant="c")), variant("a"), variant("b")))
+    found = problems(with_source(inputs(asked=Asked("Bad", platforms=("x",), variant="c")), variant("a"), variant("b")))
     assert any(problem.startswith("--variant: there is no variant 'c'; variants.yaml has a, b") for problem in found)
     assert any(problem.startswith("--platform") for problem in found)
     assert any(problem.startswith("--name") for problem in found)
@@ -186,12 +181,12 @@ def test_encoded_tags_come_after_plain_ones() -> None:
 
 def test_encoded_tags_are_refused_where_a_pull_request_may_not_choose_any() -> None:
     only = replace(CONFIGURATION, dev_registries=(), pr_tags_in_registry=True, cache=CacheSettings())
-    (problem,) = told(inputs(PRESUBMIT, only, Asked("app", tag_base64="bGF0ZXN0")))
+    (problem,) = problems(inputs(PRESUBMIT, only, Asked("app", tag_base64="bGF0ZXN0")))
     assert problem.startswith("--tag: pr-tags-in-registry")
 
 
 def test_bad_element_of_an_encoded_list_is_told_with_its_flag() -> None:
-    assert told(inputs(asked=Asked("app", tag_base64="YSwsYg==")))[0].startswith("--tag-base64: the tag is empty")
+    assert problems(inputs(asked=Asked("app", tag_base64="YSwsYg==")))[0].startswith("--tag-base64: the tag is empty")
 
 
 @given(
@@ -211,7 +206,7 @@ def test_every_destination_is_a_reference_below_its_registry(name: str, tag: str
 def test_what_is_little_each_may_be_too_much_together() -> None:
     variants = tuple(variant(f"v{number}") for number in range(500))
     tags = tuple(f"t{number}" for number in range(100))
-    (problem,) = told(with_source(inputs(asked=Asked("app", tags)), *variants))
+    (problem,) = problems(with_source(inputs(asked=Asked("app", tags)), *variants))
     assert problem == (
         "--tag: 101 tags, 2 registries and 500 variants make 101000 destinations, and at most 100000 are possible; "
         "give fewer tags"
