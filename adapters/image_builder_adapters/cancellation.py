@@ -15,7 +15,7 @@ from image_builder_domain.exit_code import Interruption
 from image_builder_domain.ports import Cancellation
 
 _REASONS: Final = {signal.SIGINT: Interruption.SIGINT, signal.SIGTERM: Interruption.SIGTERM}
-_HEARD: Final = (*_REASONS, signal.SIGALRM)
+_SIGNALS: Final = (*_REASONS, signal.SIGALRM)
 _NAP: Final = 0.05
 
 
@@ -97,7 +97,7 @@ class SignalCancellation(ScopedCancellation):
         From here on work checks for cancellation itself, so nothing is raised any more, not even after the ``with``.
         """
         self._raises = False
-        before = {number: signal.signal(number, self._heard) for number in _REASONS}
+        before = {number: signal.signal(number, self._handle) for number in _REASONS}
         try:
             yield
         finally:
@@ -116,7 +116,7 @@ class SignalCancellation(ScopedCancellation):
         For reading and deciding, which do not check for cancellation: no foreign text keeps the run beyond its
         deadline. Only the main thread may do this. :meth:`install` inside of it ends it.
         """
-        before = {number: signal.signal(number, self._heard) for number in _HEARD}
+        before = {number: signal.signal(number, self._handle) for number in _SIGNALS}
         try:
             self._raises = True
             left = self.remaining()
@@ -130,10 +130,10 @@ class SignalCancellation(ScopedCancellation):
 
     def _restore(self, before: Mapping[signal.Signals, Any]) -> None:
         for number, handler in before.items():
-            if signal.getsignal(number) == self._heard:  # else :meth:`ignore` was called meanwhile
+            if signal.getsignal(number) == self._handle:  # else :meth:`ignore` was called meanwhile
                 signal.signal(number, handler)
 
-    def _heard(self, number: int, _frame: FrameType | None) -> None:
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
         # Runs between two bytecodes of the main thread, which may hold any lock just then: nothing here takes one.
         if number != signal.SIGALRM:
             self._signals.append(number)

@@ -1,7 +1,7 @@
-"""The ports: what the core asks of the outside world, in the core's own words.
+"""The ports: what the domain and the workflows need of the outside world.
 
-Adapters implement these protocols; ``image_builder_contracts`` tells what each of them must keep. None of them raises
-for anything that a user, a remote system or the network can cause.
+Adapters implement these protocols. ``image_builder_contracts`` holds the tests that every implementation must pass. No
+method raises for anything that a user, a remote system or the network can cause.
 """
 
 from collections.abc import Callable, Iterable
@@ -149,7 +149,8 @@ class SourceTree(Protocol):
 class ImageEngine(Protocol):
     """Builds one image and pushes it to all its destinations.
 
-    Takes   a request, a sink for output, and the cancellation, heard within a second; processes are gone 8 s after it.
+    Takes   a request, a sink for output, and the cancellation, which takes effect within a second. Processes end within
+            8 s of it.
     Gives   the descriptor (digest, size in bytes, media type) that the engine itself reported.
     Fails   as :data:`BuildFailure` says; after a failed push some destinations may hold the image. Never raises.
     Source  specification, section 6.
@@ -174,7 +175,7 @@ class ImageEngine(Protocol):
         ...
 
     def close(self) -> None:
-        """Stop whatever the engine started. Safe to call twice."""
+        """Stop everything that the engine started. Safe to call twice."""
         ...
 
 
@@ -201,7 +202,7 @@ class Referrers(Protocol):
     """Says what refers to an image: its signatures, above all.
 
     Takes   a reference by digest, and the type of artifact to list; None lists all.
-    Gives   what the registry lists, read by the tag that stands for the list where the registry has no API for it.
+    Gives   what the registry lists, or what the fallback tag holds when the registry has no referrers API.
             An image without referrers has none.
     Fails   as :data:`RegistryFailure` says. Never raises.
     Source  OCI Distribution Specification, "Listing Referrers".
@@ -241,7 +242,7 @@ class Verifier(Protocol):
 
     Takes   an image by digest, and the cancellation.
     Gives   nothing when the signature is there, is the configured signer's, and is for exactly this digest.
-    Fails   with a reason in words. Never raises.
+    Fails   with a reason for people. Never raises.
     Source  specification, section 8.
     """
 

@@ -27,7 +27,7 @@ def run(name: str, scan: "Callable[[list[str]], Scan]", help_text: "Callable[[],
 
             return _print(f"{name} {__version__}\n")
         return _run(found, started)
-    except KeyboardInterrupt:  # it came before the signals were ours
+    except KeyboardInterrupt:  # it came before the signal handlers were installed
         sys.stderr.write(f"{name}: interrupted\n")
         return 130
 
@@ -46,7 +46,7 @@ def _run(found: Scan, started: float) -> int:
 
 
 def _print(text: str) -> int:
-    """Write a result. A reader that went away (``| head``) has all it wants; any other failure is told."""
+    """Write a result. A closed pipe (``| head``) is fine; any other failure is reported."""
     import os
 
     data = text.encode()
@@ -62,7 +62,7 @@ def _print(text: str) -> int:
 
 
 def report_bug(error: Exception, *, with_traceback: bool) -> int:
-    """Tell type and place of an error that nobody foresaw, never its text: that could hold a secret."""
+    """Print type and place of an unexpected error, never its text, which could hold a secret."""
     from traceback import extract_tb, format_list
 
     frames = extract_tb(error.__traceback__)

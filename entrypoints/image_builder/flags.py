@@ -1,6 +1,6 @@
 """The Go-style scanner: ``-flag`` and ``--flag`` are the same, switches never take the next argument.
 
-Source: Go's package ``flag``; unlike it, scanning goes on after a mistake, so that every problem is told at once.
+Source: Go's package ``flag``; unlike it, scanning goes on after a mistake, so that all problems are reported together.
 Standard library only, and as little of it as can be: ``--help`` must be quick.
 """
 
@@ -33,7 +33,7 @@ class Scan:
     """A scanned command line.
 
     ``values`` has every flag with its value or default, ``given`` the names that were written, ``problems`` each
-    mistake as (where, what, remedy), ``rest`` the words that are no flags.
+    mistake as (where, what, remedy), ``rest`` the words that are not flags.
     """
 
     __slots__ = ("given", "known", "problems", "rest", "values", "verb", "verbs")
@@ -54,7 +54,7 @@ def scan(arguments: list[str]) -> Scan:
 
 
 def scan_signing(arguments: list[str]) -> Scan:
-    """Read the words after ``image-signer``, which knows few of the flags and no verb; never raises."""
+    """Read the words after ``image-signer``, which has few of the flags and no verb; never raises."""
     return _scan(arguments, Scan("sign", SIGNING_FLAGS, []))
 
 
@@ -78,12 +78,12 @@ def _scan(arguments: list[str], found: Scan) -> Scan:
 
 def _stray(found: Scan, word: str, *, is_first: bool) -> tuple[str, str, str]:
     if word in found.verbs:
-        return repr(word), "a verb is the first word, and there is one only", "put it first, or remove it"
+        return repr(word), "only the first word can be a verb", "put it first, or remove it"
     remedy = "remove it, or quote the value before it"
     near = (_nearest(word, found.verbs) if is_first else None) or _nearest(word, found.known, "--")
     return (
         repr(word),
-        "this word is neither verb nor flag" if found.verbs else "this word is no flag",
+        "unknown command" if found.verbs and is_first else "unexpected argument",
         f"did you mean {near}? If not, {remedy}" if near else remedy,
     )
 
@@ -107,7 +107,7 @@ def _flag(found: Scan, word: str, words: list[str]) -> None:
     name = "help" if name == "h" else name
     if not name or name[0] in "-=":
         place = "".join(word.partition("=")[:2])  # its value could be a secret
-        found.problems.append((place, "this is no flag", "write -flag or --flag"))
+        found.problems.append((place, "invalid flag", "write -flag or --flag"))
         return
     if name not in found.known:
         _unknown(found, name, bool(equals), words)
@@ -128,7 +128,7 @@ def _unknown(found: Scan, name: str, has_value: bool, words: list[str]) -> None:
     remedy = f"did you mean {near}?" if near else "see --help"
     found.problems.append((f"--{name}", "unknown flag", remedy))
     if not has_value and words and words[-1][:1] != "-":
-        words.pop()  # surely meant as its value
+        words.pop()  # probably its value
 
 
 def _set(found: Scan, name: str, text: str) -> None:
@@ -152,11 +152,11 @@ def _set(found: Scan, name: str, text: str) -> None:
 
 
 def _contradiction(found: Scan, name: str, value: object) -> str | None:
-    """Go lets the last one win; here nothing is dropped in silence. After a refused value there is no first one."""
+    """A flag with two values. In Go the last one counts; here no value is ignored. A refused value is not compared."""
     was_refused = any(where == f"--{name}" for where, _, _ in found.problems)
     if name not in found.given or was_refused or found.values[name] == value:
         return None
-    return f"it is given twice, as {_shown(found.values[name])} and {_shown(value)}"
+    return f"it has two values, {_shown(found.values[name])} and {_shown(value)}"
 
 
 def _shown(value: object) -> str:
@@ -183,4 +183,4 @@ def _seconds(text: str) -> tuple[object, str | None]:
     found = seconds(text)
     if isinstance(found, Success) and found.unwrap() > 0:
         return found.unwrap(), None
-    return None, f"{text!r} is no positive duration, such as 10s, 5m or 1h30m"
+    return None, f"{text!r} is not a positive duration such as 10s, 5m or 1h30m"

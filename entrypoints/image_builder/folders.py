@@ -25,13 +25,13 @@ def state_directory(environment: Mapping[str, str]) -> str:
 
 
 def _home() -> str:
-    """The system's word, never a folder that others may have prepared; a container may not know its only user."""
+    """The home folder of the system's user database, which a container may not have."""
     import pwd
 
     try:
         return pwd.getpwuid(os.geteuid()).pw_dir
     except KeyError:
-        return "/tmp"  # noqa: S108 (such a container is nobody else's)
+        return "/tmp"  # noqa: S108 (such a container has a single user)
 
 
 def engine_state_directory(environment: Mapping[str, str], side: Side) -> str:

@@ -212,7 +212,7 @@ def real_paths_of(engine: "ChosenEngine", inputs: TagInputs) -> dict[str, str]:
 
 
 def _time(environment: Mapping[str, str]) -> datetime:
-    """Now, or ``SOURCE_DATE_EPOCH``; a value that is no time is refused where tags are decided."""
+    """Now, or ``SOURCE_DATE_EPOCH``; an invalid value is refused where tags are decided."""
     epoch = source_date_epoch(environment).value_or(None)
     return datetime.now(UTC) if epoch is None else _EARLIEST + timedelta(seconds=epoch)
 

@@ -198,10 +198,10 @@ class Session:
 
     def _refuse(self, problems: Problems) -> int:
         """Print every problem once, and write them to the places that later steps read; nothing was done."""
-        told = first_problems(problems)
-        for problem in told:
+        shown = first_problems(problems)
+        for problem in shown:
             self.console.error(str(problem))
-        self._errors(self._evidence.refused(told) if self._evidence is not None else ())
+        self._errors(self._evidence.refused(shown) if self._evidence is not None else ())
         return ExitCode.REFUSED
 
     def _stop(self, reason: Interruption) -> int:
@@ -253,7 +253,7 @@ Mode: TypeAlias = Callable[[Session], Result[Work, Problems]]
 
 
 def _collect_garbage() -> None:
-    """What was loaded stays, and a run may take hours."""
+    """Collect garbage again, which is off while modules load; what is loaded now is never garbage."""
     import gc
 
     gc.freeze()

@@ -138,7 +138,7 @@ def open_signing_ports(settings: Settings, plan: SignPlan) -> SigningPorts:
 
 
 def open_remote_ports(settings: Settings, ado: AdoSettings, notify: Callable[[str], None]) -> RemotePorts:
-    """Everything that a remote build needs; opens nothing yet. ``notify`` tells people what happens meanwhile."""
+    """Everything that a remote build needs; opens nothing yet. ``notify`` prints a warning while it runs."""
     container = Container(settings=settings, choices=(), ado=ado, notify=providers.Object(notify))
     ports: RemotePorts = container.remote_ports()
     return ports

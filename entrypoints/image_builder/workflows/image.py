@@ -37,7 +37,7 @@ def build_image(
     cancellation: Cancellation,
     lost: list[str],
 ) -> ImageOutcome:
-    """Build, push and verify; nobody has signed yet. Files that could not be written are added to ``lost``.
+    """Build, push and verify, without signatures. Files that could not be written are added to ``lost``.
 
     ``building`` stops the engine alone: what is pushed already is verified unless the whole run stops.
     """
@@ -54,7 +54,7 @@ def build_image(
         outcome = replace(outcome, image=built.descriptor, platforms=tuple(map(str, request.platforms)) or own)
         outcome = _published(outcome, built.descriptor, ports, listener, cancellation)
     else:
-        _tell_failure(built, listener)
+        _show_failure(built, listener)
         outcome = replace(outcome, failure=built, destinations=_after_failure(request, built, ports, cancellation))
     return replace(outcome, duration_seconds=time.monotonic() - started)
 
@@ -92,7 +92,7 @@ def _tee(log: LogFile | None, listener: Listener) -> OutputSink:
     return both
 
 
-def _tell_failure(failure: object, listener: Listener) -> None:
+def _show_failure(failure: object, listener: Listener) -> None:
     lines = getattr(failure, "last_lines", ())
     if lines:
         listener.error("the failing step's last lines:")

@@ -73,7 +73,7 @@ def _follow(
 ) -> RemoteOutcome:
     found = unwrap_or_failure(pipeline.follow(run, sink, cancellation))
     if isinstance(found, FinishedRun):
-        _tell_end(found, listener)
+        _show_end(found, listener)
         return replace(outcome, finished=found, report=_report(found, listener))
     if not isinstance(found, PipelineInterrupted):
         listener.error(str(found))
@@ -85,7 +85,7 @@ def _follow(
     return replace(outcome, failure=found, interruption=found.interruption, canceled=said)
 
 
-def _tell_end(found: FinishedRun, listener: Listener) -> None:
+def _show_end(found: FinishedRun, listener: Listener) -> None:
     for note in found.notes:
         listener.warning(f"run {found.run.number}: {note}")
     for record in found.failed:

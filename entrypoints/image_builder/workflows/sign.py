@@ -1,7 +1,7 @@
 """Sign images that exist: each reference is resolved once, and what it was then is what gets signed.
 
 All references are resolved before anything is signed; one that cannot be resolved stops them all. Afterwards every
-signed tag is asked again: one that moved meanwhile now names an image that nobody signed here.
+signed tag is asked again: a tag that moved meanwhile names an image that this run did not sign.
 """
 
 from collections.abc import Iterable, Mapping
@@ -119,7 +119,7 @@ def _signed(
 def _still_there(
     images: tuple[SignedImage, ...], registry: Registry, cancellation: Cancellation
 ) -> tuple[SignedImage, ...]:
-    """A signed tag that moved between resolving and now is told with both digests."""
+    """Compare each signed tag with its digest again; a tag that moved is reported with both digests."""
     asked = tuple(image.reference for image in images if image.is_signed and image.reference.tag is not None)
     later = dict(zip(asked, _ask(asked, registry, cancellation), strict=True))
     return tuple(image.seen_again(later[image.reference]) if image.reference in later else image for image in images)

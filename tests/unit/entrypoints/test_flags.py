@@ -205,9 +205,9 @@ def test_the_same_value_twice_is_fine(arguments: list[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
-        (["--name=a", "--name=b"], "it is given twice, as 'a' and 'b'"),
-        (["--debug", "--debug=false"], "it is given twice, as true and false"),
-        (["--output=human", "--output=json"], "it is given twice, as 'human' and 'json'"),
+        (["--name=a", "--name=b"], "it has two values, 'a' and 'b'"),
+        (["--debug", "--debug=false"], "it has two values, true and false"),
+        (["--output=human", "--output=json"], "it has two values, 'human' and 'json'"),
     ],
 )
 def test_two_values_contradict_each_other(arguments: list[str], what: str) -> None:
@@ -221,7 +221,7 @@ def test_a_refused_value_is_no_first_value() -> None:
 @pytest.mark.parametrize("word", ["---name", "---name=x", "-=x", "--=x", "----"])
 def test_bad_flag_syntax_is_refused_without_its_value(word: str) -> None:
     problems = scan([word]).problems
-    assert [what for _, what, _ in problems] == ["this is no flag"]
+    assert [what for _, what, _ in problems] == ["invalid flag"]
     assert "x" not in problems[0][0]
 
 
