@@ -5,10 +5,8 @@ gitrepository-layout(5), git-pack-refs(1). Nothing here follows a link in place 
 more than a limit, because a commit may contain such files.
 """
 
-import hashlib
 import os
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -106,6 +104,8 @@ def is_shallow(directory: GitDirectory) -> bool:
 
 def loose_parents(directory: GitDirectory, commit: str) -> tuple[str, ...] | None:
     """What the ``parent`` lines of a commit name; None for a commit that is not there as a file of its own."""
+    import zlib  # only builds read commits
+
     path = os.path.join(directory.common, "objects", commit[:2], commit[2:])
     packed = _content(path, _LARGEST_COMMIT).value_or(b"")
     try:
@@ -223,6 +223,8 @@ def _is_ref(name: str) -> bool:
 
 def _name(content: bytes, digits: int) -> str:
     """The name that git gives to this object, so that a damaged or foreign file proves nothing."""
+    import hashlib
+
     if not content.startswith(b"commit "):
         return ""
     return (hashlib.sha1 if digits == 40 else hashlib.sha256)(content, usedforsecurity=False).hexdigest()

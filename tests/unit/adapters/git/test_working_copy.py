@@ -10,23 +10,13 @@ from image_builder_adapters.git.working_copy import GitWorkingCopy
 from image_builder_domain.trust.history import OnBranch
 
 from tests.git_repository import GitRepository
+from tests.unit.adapters.git.checkouts import NO_GIT, OTHER
 
-OTHER = "4" * 40
-NO_GIT = {"PATH": "/nowhere"}
 TIME = 1_700_000_000
 
 
 def working_copy(repository: GitRepository, environment: dict[str, str] | None = None) -> GitWorkingCopy:
     return GitWorkingCopy(str(repository.folder), environment or repository.environment)
-
-
-@pytest.fixture
-def main(tmp_path: Path) -> GitRepository:
-    """Two commits on main."""
-    made = GitRepository.make(tmp_path / "main")
-    made.commit(app="one")
-    made.commit(app="two")
-    return made
 
 
 # --- commits and their times --------------------------------------------------------------------------------------

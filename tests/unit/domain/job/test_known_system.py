@@ -92,12 +92,6 @@ def test_the_mark_of_another_system_beside_prow_s_names_is_refused(name: str) ->
     assert all(variable in problem for variable in mark)
 
 
-@pytest.mark.parametrize("name", MARKED)
-@pytest.mark.parametrize("job", MERGED)
-def test_the_mark_of_another_system_beside_any_merged_job_is_refused(name: str, job: str) -> None:
-    assert "this says that the code is not merged" in "".join(map(str, _problems(MERGED[job] | MARKED[name][1])))
-
-
 @pytest.mark.parametrize("value", ["", "0", "false", "False", "FALSE", "none", "None", "$(PullNumber)"])
 @pytest.mark.parametrize("system", FOREIGN, ids=lambda system: system.name)
 def test_what_systems_write_where_there_is_no_pull_request_is_not_a_mark(system: object, value: str) -> None:
