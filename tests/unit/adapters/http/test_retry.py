@@ -94,9 +94,29 @@ def test_attempts_are_counted_in_all_and_the_last_answer_given() -> None:
     assert sender.sent == [REQUEST] * 3
 
 
-def test_pauses_grow_up_to_the_longest() -> None:
-    policy = RetryPolicy(attempts=5, pause_seconds=2, growth=2, longest_pause_seconds=7)
-    assert statuses(Scripted(answered(500)), policy) == (5, [2, 4, 7, 7])
+@pytest.mark.parametrize(
+    ("policy", "asked", "pauses"),
+    [
+        pytest.param(RetryPolicy(pause_seconds=2, growth=2, longest_pause_seconds=7), None, [2, 4, 7, 7], id="cap"),
+        pytest.param(
+            RetryPolicy(pause_seconds=20, growth=2, longest_pause_seconds=300), None, [20, 40, 60, 60], id="a-minute"
+        ),
+        pytest.param(
+            RetryPolicy(pause_seconds=90, growth=2, longest_pause_seconds=300), None, [90, 90], id="longer-first-pause"
+        ),
+        pytest.param(RetryPolicy(jitter=lambda: 1.25), None, [1.25, 1.25], id="jitter"),
+        pytest.param(RetryPolicy(longest_pause_seconds=300), 200.0, [200, 200], id="asked"),
+        pytest.param(RetryPolicy(growth=2), 2.0, [2, 2, 4], id="asked-less-than-grown"),
+        pytest.param(RetryPolicy(may_shorten_pause=True), 0.0, [0, 0], id="may-shorten"),
+        pytest.param(RetryPolicy(longest_pause_seconds=7), 8.0, [7, 7], id="asked-over-cap"),
+    ],
+)
+def test_pauses_of_a_policy(policy: RetryPolicy, asked: float | None, pauses: list[float]) -> None:
+    assert [policy.pause(failures, asked) for failures in range(1, len(pauses) + 1)] == pauses
+
+
+def test_a_pause_after_many_failures_does_not_overflow() -> None:
+    assert RetryPolicy(growth=2).pause(100_000) == 60
 
 
 @pytest.mark.parametrize(

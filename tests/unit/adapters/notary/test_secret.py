@@ -12,12 +12,12 @@ import pytest
 from image_builder_adapters.files import LARGEST_FILE
 from image_builder_adapters.http.tls import ClientCertificate
 from image_builder_adapters.notary.certificate import validity
-from image_builder_adapters.notary.secret import Token, read_credential
+from image_builder_adapters.notary.secret import Credential, Token, read_credential
 from image_builder_adapters.notary.signer_type import SecretKind, SignerSecret
 from image_builder_adapters.notary.signify import Signify
 from image_builder_stand_ins.certificates import Authority, KeyPair
 from returns.pipeline import is_successful
-from returns.result import Success
+from returns.result import Result, Success
 
 NOW = datetime.now(UTC)
 SECRET_WORD = "hunter2hunter2"
@@ -30,12 +30,16 @@ def write(folder: Path, content: bytes, mode: int = 0o600) -> str:
     return str(path)
 
 
+def read(path: str, kind: SecretKind, now: datetime = NOW) -> Result[Credential, str]:
+    return read_credential(SignerSecret(path, kind), now.timestamp)
+
+
 def token_problem(path: str) -> str:
-    return read_credential(SignerSecret(path, SecretKind.TOKEN), NOW.timestamp).failure()
+    return read(path, SecretKind.TOKEN).failure()
 
 
 def mtls_problem(path: str, now: datetime = NOW) -> str:
-    return read_credential(SignerSecret(path, SecretKind.MTLS), now.timestamp).failure()
+    return read(path, SecretKind.MTLS, now).failure()
 
 
 def mtls(**values: object) -> bytes:
@@ -56,8 +60,7 @@ def encoded(text: str) -> str:
     ],
 )
 def test_a_token_is_trimmed(content: bytes, tmp_path: Path) -> None:
-    secret = SignerSecret(write(tmp_path, content), SecretKind.TOKEN)
-    assert read_credential(secret, NOW.timestamp) == Success(Token("abc"))
+    assert read(write(tmp_path, content), SecretKind.TOKEN) == Success(Token("abc"))
 
 
 @pytest.mark.parametrize(
@@ -94,7 +97,7 @@ def test_a_pipe_is_not_a_secret_and_does_not_block(tmp_path: Path) -> None:
 def test_a_link_to_a_secret_is_followed(tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(write(tmp_path, b"abc"))
-    assert is_successful(read_credential(SignerSecret(str(link), SecretKind.TOKEN), NOW.timestamp))
+    assert is_successful(read(str(link), SecretKind.TOKEN))
 
 
 @pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True)])
@@ -103,7 +106,7 @@ def test_a_secret_that_others_can_read_is_warned_of(
 ) -> None:
     path = write(tmp_path, SECRET_WORD.encode(), mode)
     with caplog.at_level(logging.WARNING):
-        read_credential(SignerSecret(path, SecretKind.TOKEN), NOW.timestamp)
+        read(path, SecretKind.TOKEN)
     assert (path in caplog.text) is warned
     assert SECRET_WORD not in caplog.text
 
@@ -126,8 +129,7 @@ PAYLOAD = '{"client_secret": "hunter2hunter2"}'
     ],
 )
 def test_a_signify_secret_keeps_its_payload_as_written(content: bytes, payload: str, tmp_path: Path) -> None:
-    secret = SignerSecret(write(tmp_path, content), SecretKind.SIGNIFY)
-    assert read_credential(secret, NOW.timestamp) == Success(Signify("https://token.example/get", payload))
+    assert read(write(tmp_path, content), SecretKind.SIGNIFY) == Success(Signify("https://token.example/get", payload))
 
 
 @pytest.mark.parametrize(
@@ -150,8 +152,7 @@ def test_a_signify_secret_keeps_its_payload_as_written(content: bytes, payload: 
     ],
 )
 def test_a_signify_secret_is_refused(content: bytes, reason: str, tmp_path: Path) -> None:
-    secret = SignerSecret(write(tmp_path, content), SecretKind.SIGNIFY)
-    problem = read_credential(secret, NOW.timestamp).failure()
+    problem = read(write(tmp_path, content), SecretKind.SIGNIFY).failure()
     assert reason in problem
     assert SECRET_WORD not in problem
 
@@ -173,14 +174,14 @@ def pair(authority: Authority) -> KeyPair:
 
 
 def test_a_client_certificate_is_read(pair: KeyPair, tmp_path: Path) -> None:
-    secret = SignerSecret(write(tmp_path, pair.as_secret()), SecretKind.MTLS)
-    assert read_credential(secret, NOW.timestamp) == Success(ClientCertificate(pair.certificate, pair.private_key))
+    assert read(write(tmp_path, pair.as_secret()), SecretKind.MTLS) == Success(
+        ClientCertificate(pair.certificate, pair.private_key)
+    )
 
 
 def test_a_chain_with_text_around_it_is_read(authority: Authority, pair: KeyPair, tmp_path: Path) -> None:
     chain = b"subject: me\n" + pair.certificate + authority.certificate
-    secret = SignerSecret(write(tmp_path, KeyPair(chain, pair.private_key).as_secret()), SecretKind.MTLS)
-    assert is_successful(read_credential(secret, NOW.timestamp))
+    assert is_successful(read(write(tmp_path, KeyPair(chain, pair.private_key).as_secret()), SecretKind.MTLS))
 
 
 CERTIFICATE_TEXT = encoded("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
@@ -229,8 +230,7 @@ def test_a_certificate_out_of_its_time_is_refused(authority: Authority, tmp_path
     path = write(tmp_path, authority.issue_client((start, end)).as_secret())
     assert "is not valid before" in mtls_problem(path, start - timedelta(seconds=1))
     assert f"expired on {end:%Y-%m-%d %H:%M:%S} UTC" in mtls_problem(path, end + timedelta(seconds=1))
-    secret = SignerSecret(path, SecretKind.MTLS)
-    assert is_successful(read_credential(secret, end.timestamp))
+    assert is_successful(read(path, SecretKind.MTLS, end))
 
 
 @pytest.mark.parametrize("year", [1950, 1999, 2049, 2050, 9999])
