@@ -1,4 +1,4 @@
-"""Building one image: what is asked of an engine, what comes back, and how it fails."""
+"""Building one image: the request to an engine, its result, and its failures."""
 
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, final
@@ -72,8 +72,8 @@ class BuiltImage:
 class BuildFailed:
     """The engine says that the image could not be built.
 
-    ``last_lines`` is the end of the failing step's output, at most 50 lines. Where an engine tells its failures by
-    text, a step may have written that text, and the image may be there all the same: ``digest`` is what to ask for.
+    ``last_lines`` is the end of the failing step's output, at most 50 lines. An engine that reports failures as text
+    may have quoted a step, so the image may exist all the same: ``digest`` is the one to look for.
     """
 
     reason: str
@@ -88,7 +88,7 @@ class BuildFailed:
 @final
 @dataclass(frozen=True, slots=True)
 class PushFailed:
-    """The image was built (as ``digest``, where the engine said so), but at least one destination did not take it."""
+    """The image was built (as ``digest``, if the engine reported it), but at least one destination refused it."""
 
     reason: str
     last_lines: tuple[str, ...] = ()
@@ -131,7 +131,7 @@ BuildFailure: TypeAlias = BuildFailed | PushFailed | EngineUnavailable | BuildIn
 @final
 @dataclass(frozen=True, slots=True)
 class EngineMissing:
-    """A program, or a file, that the engine needs is not there or no use; found before anything is built."""
+    """A program or file that the engine needs is missing or unusable; found before anything is built."""
 
     program: str
     remedy: str

@@ -21,9 +21,9 @@ _ISSUER: Final = r"https://[^\s/@?#]+(/[^\s?#]*)?"
 @final
 @dataclass(frozen=True, slots=True)
 class CosignSettings:
-    """A signer of type ``cosign``; all texts are paths, KMS references or what a certificate must say.
+    """A signer of type ``cosign``; all texts are paths, KMS references or values that a certificate must hold.
 
-    Either ``key``, a file or KMS reference, with its ``public_key`` (which a KMS tells by itself); or
+    Either ``key``, a file or KMS reference, with its ``public_key`` (not needed for a KMS); or
     ``identity_token_file`` with ``certificate_identity`` and ``certificate_oidc_issuer``, which verification asks for.
     """
 
@@ -55,7 +55,7 @@ _CONFIG: Final = read.fields(
     {
         "key": read.text.about("The private key: a file, or a reference to a key management service."),
         "identity-token-file": read.text.about("Keyless: the file that holds the job's OIDC identity token."),
-        "public-key": read.text.about("What the signature is verified with; a KMS key tells it by itself."),
+        "public-key": read.text.about("The public key that verifies the signature; not needed with a KMS key."),
         "certificate-identity": read.text.about("Keyless: the identity that the certificate must name."),
         "certificate-oidc-issuer": read.url(_ISSUER, "https URL").about("Keyless: who must have vouched for it."),
         "signing-config": read.text.about("File that names the services of a private Sigstore."),

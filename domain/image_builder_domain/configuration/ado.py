@@ -1,4 +1,4 @@
-"""What the configuration says of the Azure DevOps backend (specification, sections 2 and 7)."""
+"""The section ``ado-config``: settings of the Azure DevOps backend (specification, sections 2 and 7)."""
 
 import re
 from dataclasses import dataclass
@@ -22,10 +22,10 @@ _SECURE = rf"(https://{_HOST}|http://{_LOOPBACK}){_PORT_AND_PATH}"
 @final
 @dataclass(frozen=True, slots=True)
 class AdoSettings:
-    """One pipeline and how it is asked.
+    """One pipeline, and how requests to it are retried.
 
     ``organization_url`` has no slash at its end. ``pipeline_version`` is the revision of the definition, None for the
-    newest. ``attempts`` counts the first one in, ``delay_seconds`` is the first pause between two of them.
+    newest. ``attempts`` includes the first one; ``delay_seconds`` is the first pause between two of them.
     ``parameters`` is ``v1`` or ``v2``, the contract of the pipeline's template parameters.
     """
 
@@ -87,7 +87,7 @@ ADO: Final = read.fields(
                 "attempts": whole_number(1, 100).about("How often a request is sent at most.", default=3),
                 "delay": duration(zero=True, most=3600).about("The first pause between attempts.", default="5s"),
             }
-        ).about("How requests that found nobody, or a busy service, are repeated."),
+        ).about("How requests are retried if the service is unreachable or busy."),
         "ado-refresh-interval": duration(most=_DAY).about("How often a run is looked at.", default="15s"),
         "parameters": read.choice("v1", "v2").about("The contract of the pipeline's parameters.", default="v1"),
     },

@@ -1,6 +1,6 @@
-"""The section ``sign-config``: which signers there are, and for whom each is enabled (specification, section 2)."""
+"""The section ``sign-config``: the signers, and where each is enabled (specification, section 2)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -32,8 +32,10 @@ def sign_config(types: Mapping[str, read.Decoder[SignerSettings]]) -> read.Decod
     signers = read.list_of(_signer(types))
     return read.fields(
         {
-            "enabled-signers": enabled.about("Names of the signers that sign for everybody ('*') or one org/repo."),
-            "signers": signers.about("The signers that there are."),
+            "enabled-signers": enabled.about(
+                "Names of the signers that sign for all repositories ('*') or one org/repo."
+            ),
+            "signers": signers.about("The definitions of signers."),
         },
         rules=(_Defined(),),
     )
@@ -41,14 +43,14 @@ def sign_config(types: Mapping[str, read.Decoder[SignerSettings]]) -> read.Decod
 
 def _signer(types: Mapping[str, read.Decoder[SignerSettings]]) -> read.Decoder[SignerDefinition]:
     job_types = [job_type.value for job_type in JobType if job_type is not JobType.LOCAL]
-    kind = read.Decoder(_chosen(types), lambda: {"enum": list(types)})
+    kind = read.Decoder(_type_reader(types), lambda: {"enum": list(types)})
 
     def known(config: read.Decoder[Any]) -> read.Decoder[dict[str, Any]]:
         keys = {
-            "name": read.text.about("What enabled-signers calls it."),
-            "type": kind.about("What kind of service or program signs."),
+            "name": read.text.about("The signer's name, for enabled-signers."),
+            "type": kind.about("The kind of service or program that signs."),
             "job-type": read.list_of(read.choice(*job_types)).about("The only jobs in which it signs."),
-            "config": config.about("What this type of signer needs to know."),
+            "config": config.about("The settings of this type of signer."),
         }
         return read.fields(keys, ("name", "type", "config"))
 
@@ -67,7 +69,7 @@ def _signer(types: Mapping[str, read.Decoder[SignerSettings]]) -> read.Decoder[S
     return read.Decoder(read_signer, schema)
 
 
-def _chosen(types: Mapping[str, Any]) -> Any:
+def _type_reader(types: Mapping[str, object]) -> Callable[[Node, str, list[Problem]], str | None]:
     def read_type(node: Node, path: str, problems: list[Problem]) -> str | None:
         word = read.text.read(node, path, problems)
         if word is not None and word not in types:
@@ -83,7 +85,7 @@ def _typed(name: str, config: read.Decoder[SignerSettings]) -> read.Schema:
     return {"if": condition, "then": {"properties": {"config": config.schema()}}}
 
 
-# Of a type that is wrong or missing nobody knows what its configuration should be.
+# The configuration of a signer whose type is wrong or missing cannot be checked.
 _ANYTHING: read.Decoder[Any] = read.Decoder(lambda _node, _path, _problems: {}, dict)
 
 
@@ -99,17 +101,17 @@ def _scalar(node: Node, key: str) -> Scalar | None:
 
 @final
 class _Defined:
-    """Each name that is enabled is defined, and each is defined once. Nothing of it can be said in JSON Schema."""
+    """Each enabled name is defined, and no name is defined twice. JSON Schema cannot express this."""
 
     __slots__ = ()
 
     @property
     def schema(self) -> read.Schema:
-        """Nothing."""
+        """Empty."""
         return {}
 
     def check(self, node: MappingNode, path: str, values: Mapping[str, Any], problems: list[Problem]) -> None:
-        """Tell of each second definition, and of each name that nothing defines."""
+        """Add a problem for each second definition, and for each enabled name without a definition."""
         names: dict[str, str] = {}
         for name in _names(node):
             if names.setdefault(name.text, name.where) != name.where:
