@@ -15,23 +15,20 @@ import socket
 import subprocess
 import sys
 import termios
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final, TextIO, final
+from typing import Any, Final
 
 from image_builder_stand_ins.azure_devops.request import Operation
 from image_builder_stand_ins.azure_devops.run import Run
 from image_builder_stand_ins.signing_fault import Stall
 
 from tests.e2e.mode_given import add_pipeline
-from tests.e2e.mode_world import ModeWorld
+from tests.e2e.mode_trial import MODES, REPORT_FLAG, SOURCE, TooSlowError, Trial
 from tests.e2e.office import succeeds
 from tests.e2e.outside import wait_until
 from tests.git_repository import BASE_COMMIT, check_out
 
-_EARLIER: Final = "from an earlier run\n"
 _PATIENCE: Final = 60.0
 _SMALLEST_PIPE: Final = 4096
 
@@ -55,230 +52,6 @@ import time
 open({mark!r}, "w").close()
 time.sleep(600)
 """
-_REPORT: Final = {
-    "status": "success",
-    "exit_code": 0,
-    "pushed": False,
-    "signed": True,
-    "not_signed": "",
-    "trust": None,
-    "checkout": None,
-    "image_name": None,
-    "images_list": ["{registry}/prod/app:v1"],
-    "tags": [],
-    "repository_path": ["{registry}/prod/app"],
-    "digest": "DIGEST",
-    "architectures": [],
-    "interrupted": None,
-    "not_written": [],
-    "images": [
-        {
-            "variant": None,
-            "reference": "{registry}/prod/app@DIGEST",
-            "digest": "DIGEST",
-            "size": 260,
-            "media_type": "application/vnd.oci.image.manifest.v1+json",
-            "platforms": [],
-            "destinations": [{"reference": "{registry}/prod/app:v1", "holds_digest": True, "reason": ""}],
-            "signatures": [
-                {
-                    "signer": "local",
-                    "reference": "{registry}/prod/app:v1",
-                    "digest": "DIGEST",
-                    "status": "accepted",
-                    "attempts": 1,
-                    "duration_seconds": 0.1,
-                    "reason": "",
-                    "note": "",
-                }
-            ],
-            "failure": None,
-            "log": None,
-            "duration_seconds": 0.1,
-        }
-    ],
-}
-_PIPELINE: Final = """
-parameters:
-- {name: RepoName, type: string}
-- {name: RepoOwner, type: string}
-- {name: JobType, type: string}
-- {name: PullBaseSHA, type: string}
-- {name: Name, type: string}
-- {name: Dockerfile, type: string}
-- {name: Context, type: string}
-- {name: ExportTags, type: string}
-- {name: BaseRef, type: string}
-- {name: BuildEngine, type: string}
-steps:
-- bash: echo ${{ parameters.Name }}
-"""
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Mode:
-    """``file`` is the flag that names what the mode writes; ``foreign`` a flag that has no meaning for it.
-
-    ``waits_for`` keeps it waiting: the ``registry``, ``azure`` (DevOps), a ``run`` of the pipeline, ``git``, or
-    ``output``: the reader of what it prints, or the ``issuer`` of a token. ``log_flags`` let the mode say something
-    while it works. ``only`` are the behaviours that have a meaning for it (none: all).
-    """
-
-    words: str
-    file: str = ""
-    foreign: str = "--report x"
-    waits_for: str = "registry"
-    log_flags: str = "--debug"
-    job: str = "prow postsubmit"
-    environment: Mapping[str, str] = field(default_factory=dict)
-    only: Collection[str] = ()
-
-
-_SOURCE: Final = "--config ../config.yaml --context ../context --name app --backend tar"
-_REMOTE: Final = "--config ../config.yaml --build-in-ado --name app"
-_REPORT_FLAG: Final = "--build-report-path"
-_WARNED: Final = "--tag 'x={{ .Env \"UNSET\" }}y'"
-_OF_HELP: Final = (
-    "a run that succeeds",
-    "a flag that is not known",
-    "SIGTERM when all is told",
-    "standard output cannot be written",
-    "standard output has no reader",
-)
-_OF_ADMISSION: Final = (*_OF_HELP, "SIGTERM while it waits", "SIGINT while it waits")
-MODES: Final = {
-    "build": Mode(f"image-builder {_SOURCE}", _REPORT_FLAG),
-    "remote build": Mode(f"image-builder {_REMOTE}", _REPORT_FLAG, waits_for="run"),
-    "plan": Mode(f"image-builder plan {_SOURCE}", waits_for="git", log_flags=_WARNED),
-    "remote plan": Mode(f"image-builder plan {_REMOTE}", waits_for="git"),
-    "tags": Mode(
-        "image-builder tags --config ../config.yaml --context ../context",
-        "--tags-output-file",
-        waits_for="git",
-        log_flags=_WARNED,
-    ),
-    "sign": Mode(
-        "image-builder sign --config ../config.yaml --images-to-sign {registry}/prod/app:v1", _REPORT_FLAG, "--tag x"
-    ),
-    "verify": Mode("image-builder verify --config ../config.yaml --report given.json", foreign="--tag x"),
-    "preview": Mode(
-        "image-builder preview --config ../config.yaml --ado-preview-run-yaml-path pipeline.yaml",
-        "--ado-preview-output",
-        waits_for="azure",
-    ),
-    "doctor": Mode(f"image-builder doctor {_SOURCE}"),
-    "schema": Mode("image-builder schema", waits_for="output"),
-    "help": Mode("image-builder --help", only=_OF_HELP),
-    "admission": Mode(
-        "image-builder-admission",
-        waits_for="issuer",
-        job="prow presubmit",
-        environment={"PRODUCTION_REFS": "{acme/demo: [main]}", "UNMERGED_WITHOUT_AUTHORIZATION": "true"},
-        only=_OF_ADMISSION,
-    ),
-}
-
-
-@final
-class TooSlowError(Exception):
-    """The deadline passed before the run waited for anything."""
-
-
-@final
-class Trial:
-    """One mode in a world that has all it needs, as a postsubmit of Prow; and what is seen of it.
-
-    ``seconds`` is the deadline of a run that waits.
-    """
-
-    def __init__(self, world: ModeWorld, mode: Mode, seconds: float = 0.0) -> None:
-        self.world = world
-        self.mode = mode
-        self.seconds = seconds
-        self.flags: list[str] = []
-        self.output = "output"
-        self.registry = world.registry.host_port
-        self.pipe_size = -1
-        self.err = ""
-        world.become(mode.job)
-        world.environment |= mode.environment
-        digest = world.push("prod/app", "v1")
-        world.write("job/given.json", json.dumps(_REPORT).replace("DIGEST", digest))
-        world.write("job/pipeline.yaml", _PIPELINE)
-        add_pipeline(world, succeeds)
-        if mode.file:
-            world.write(f"job/{self.output}", _EARLIER)
-        self._before: dict[str, bytes] = {}
-        self._asked = len(world.registry.requests)
-
-    def start(self, out: TextIO | None = None, **environment: str) -> "subprocess.Popen[str]":
-        """Start the mode."""
-        self._before = self.world.files()
-        words = shlex.split(self.mode.words.replace("{registry}", self.registry))
-        file = (self.mode.file, self.output) if self.mode.file else ()
-        return self.world.start([*words, *file, *self.flags], out=out, pipe_size=self.pipe_size, **environment)
-
-    def run(self, *flags: str) -> str:
-        """Run the mode to its end; what is seen then."""
-        self.flags += flags
-        return self.end(self.start())
-
-    def end(self, process: "subprocess.Popen[str]") -> str:
-        """Wait for the end; the exit code, what was printed, who was asked, and every file."""
-        ended = self.world.end(process)
-        self.err = ended.err
-        return f"{_code(ended.code)}, prints {_kind(ended.out)}, asks {self._who()}, {self._files()}"
-
-    def _who(self) -> str:
-        world = self.world
-        asked = {
-            "the registry": len(world.registry.requests) > self._asked,
-            "the signing service": bool(world.signing.requests),
-            "Azure DevOps": bool(world.service.requests),
-        }
-        return " and ".join(name for name, is_asked in asked.items() if is_asked) or "nobody"
-
-    def _files(self) -> str:
-        found = self.world.files()
-        new = [path for path in found if found[path] != self._before.get(path) and path != f"job/{self.output}"]
-        layouts = [path for path in new if path.startswith("layouts/")]
-        told = [Path(path).name for path in new if path not in layouts] + (["an image"] if layouts else [])
-        also = f", leaves {', '.join(told)}" if told else ""
-        if not self.mode.file:
-            return f"has no file{also}"
-        return f"its file {_content(found.get(f'job/{self.output}'))}{also}"
-
-
-def _code(code: int) -> str:
-    return f"exit {code}" if code >= 0 else f"is killed by {signal.Signals(-code).name}"
-
-
-def _kind(text: str) -> str:
-    if not text:
-        return "nothing"
-    with suppress(ValueError):
-        json.loads(text)
-        return "JSON" if text.count("\n") == 1 else "JSON on several lines"
-    return "text"
-
-
-def _content(content: bytes | None) -> str:
-    if content is None:
-        return "is not there"
-    if content == _EARLIER.encode():
-        return "is the earlier one"
-    try:
-        found = json.loads(content)
-    except ValueError:
-        return "is a result"
-    if not isinstance(found, dict):
-        return "is a result"
-    interrupted = f" {found['interrupted']}" if found.get("interrupted") else ""
-    return f"says {found['status']} {found.get('exit_code', 'without a code')}{interrupted}"
-
-
-# --- behaviours -------------------------------------------------------------------------------------------------------
 
 
 def _wrong_configuration(trial: Trial) -> str:
@@ -419,6 +192,11 @@ def _full(trial: Trial, *flags: str) -> str:
         return trial.end(trial.start(out=full))
 
 
+def _full_without_file(trial: Trial) -> str:
+    trial.is_told_of_file = False
+    return _full(trial)
+
+
 def _unread(trial: Trial) -> str:
     reader, writer = os.pipe()
     os.close(reader)
@@ -448,7 +226,7 @@ def _blocked_late(trial: Trial, path: str) -> str:
         return trial.run()
     trial.world.signing.fail_next(Stall(2.0))
     process = trial.start()
-    begun = trial.world.folder / "artifacts" / "build_app.log" if trial.mode.words.endswith(_SOURCE) else report
+    begun = trial.world.folder / "artifacts" / "build_app.log" if trial.mode.words.endswith(SOURCE) else report
     wait_until(lambda: b"running" in report.read_bytes() and begun.exists(), _PATIENCE)
     block()
     return trial.end(process)
@@ -470,6 +248,7 @@ BEHAVIOURS: Final[Mapping[str, Callable[[Trial], str]]] = {
     "--timeout while it waits": _late,
     "standard output cannot be written": _full,
     "standard output cannot be written, --output json": lambda trial: _full(trial, "--output", "json"),
+    "standard output cannot be written, without its file": _full_without_file,
     "standard output has no reader": _unread,
     "its file cannot be written": _blocked,
     "its file can no longer be written": lambda trial: _blocked_late(trial, "job/output"),
@@ -481,7 +260,8 @@ def is_tried(behaviour: str, mode: str) -> bool:
     """Whether there is a cell: some modes have no file, and some cannot be kept waiting."""
     tried = {
         "its file cannot be written": bool(MODES[mode].file),
-        "its file can no longer be written": MODES[mode].file == _REPORT_FLAG,
+        "standard output cannot be written, without its file": MODES[mode].file not in ("", REPORT_FLAG),
+        "its file can no longer be written": MODES[mode].file == REPORT_FLAG,
         "metadata.json can no longer be written": mode in ("build", "remote build"),
         "--timeout while it waits": MODES[mode].waits_for != "output",
     }

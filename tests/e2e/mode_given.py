@@ -1,5 +1,6 @@
 """What an example may say is given, before its commands run."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -9,7 +10,7 @@ from image_builder_stand_ins.azure_devops.run import Run
 from image_builder_stand_ins.signing_fault import Answer
 
 from tests.e2e.mode_world import ModeWorld
-from tests.e2e.office import succeeds
+from tests.e2e.office import REPORT, succeeds
 from tests.programs import require, require_buildkit, require_root
 
 
@@ -78,9 +79,25 @@ def _fails(run: Run) -> str:
     return "failed"
 
 
+def _leaves_unsigned(run: Run) -> str:
+    report = json.dumps({**REPORT, "signed": False})
+    with run.job("Build") as job, job.task("print_image_build_report") as task:
+        for line in ("---IMAGE BUILD REPORT---", report, "---END OF IMAGE BUILD REPORT---"):
+            task.write(line)
+    return "failed"
+
+
+def _unreachable(world: ModeWorld) -> None:
+    add_pipeline(world, succeeds)
+    once = {"attempts": 1, "delay": "0s"}
+    world.config["ado-config"] |= {"ado-organization-url": "http://127.0.0.1:1/org", "ado-retry-strategy": once}
+
+
 _SERVICES: Mapping[str, Callable[[ModeWorld], None]] = {
     "the signing service refuses": _refuses_to_sign,
     "a pipeline that succeeds": lambda world: add_pipeline(world, succeeds),
+    "a pipeline that does not sign": lambda world: add_pipeline(world, _leaves_unsigned),
+    "Azure DevOps cannot be reached": _unreachable,
     "a pipeline that fails": lambda world: add_pipeline(world, _fails),
 }
 

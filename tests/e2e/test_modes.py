@@ -5,15 +5,17 @@ from collections.abc import Collection
 from contextlib import suppress
 from difflib import unified_diff
 from fcntl import LOCK_EX, flock
+from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
 import yaml
 
-from tests.e2e.mode_behaviour import BEHAVIOURS, MODES, TooSlowError, Trial, is_tried
+from tests.e2e.mode_behaviour import BEHAVIOURS, is_tried
 from tests.e2e.mode_example import Example, Names, Step, observed
 from tests.e2e.mode_given import give
+from tests.e2e.mode_trial import MODES, TooSlowError, Trial
 from tests.e2e.mode_world import ModeWorld, mode_world
 
 pytestmark = pytest.mark.e2e
@@ -65,6 +67,14 @@ def _files(world: ModeWorld) -> dict[str, bytes]:
 
 TABLE = FOLDER / "behaviours.yaml"
 CELLS = [(behaviour, mode) for behaviour in BEHAVIOURS for mode in MODES if is_tried(behaviour, mode)]
+EXIT_CODES = (0, 2, 3, 4, 5, 6, 7, 8, 130, 143)
+"""All but 1, a bug in the tool."""
+WITHOUT_CODES = ("schema", "help", "admission")
+CODES = [
+    (mode, code, proof)
+    for mode, codes in yaml.safe_load((FOLDER / "exit_codes.yaml").read_text()).items()
+    for code, proof in codes.items()
+]
 
 
 @pytest.mark.parametrize(("behaviour", "mode"), CELLS, ids=lambda name: name)
@@ -87,6 +97,25 @@ _DEADLINES = (2.0, 4.0, 7.0, 11.0, 16.0, 22.0)
 start; a busy machine starts late."""
 
 
+@pytest.mark.parametrize(("mode", "code", "proof"), CODES, ids=str)
+def test_mode_gives_each_exit_code_or_says_why_not(mode: str, code: int, proof: str) -> None:
+    kind, _, name = proof.partition(" ")
+    seen = {behaviour: cells.get(mode, "").removeprefix(DIFFERS) for behaviour, cells in _table().items()}
+    if kind == "example":
+        steps = Example.read(FOLDER / f"{name}.txt").steps
+        assert [step for step in steps if f"exit code {code}" in step.blocks]
+    elif kind == "behaviour":
+        assert seen[name].startswith(f"exit {code},")
+    else:
+        assert kind == "never:"
+        assert [behaviour for behaviour, cell in seen.items() if cell.startswith(f"exit {code},")] == []
+
+
+def test_every_mode_and_exit_code_has_a_row() -> None:
+    expected = [(mode, code) for mode in MODES if mode not in WITHOUT_CODES for code in EXIT_CODES]
+    assert [(mode, code) for mode, code, _ in CODES] == expected
+
+
 def _tried(behaviour: str, mode: str, folder: Path) -> str:
     """What is seen; a deadline that leaves no time to begin is tried again with a later one."""
     for seconds in _DEADLINES:
@@ -96,6 +125,7 @@ def _tried(behaviour: str, mode: str, folder: Path) -> str:
     pytest.fail("every deadline passed before the run waited for anything")
 
 
+@cache
 def _table() -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = yaml.safe_load(TABLE.read_text())
     return found
@@ -104,7 +134,7 @@ def _table() -> dict[str, dict[str, str]]:
 def _rewrite(behaviour: str, mode: str, found: str) -> None:
     """Keep the comment at the beginning, and what is marked as a difference unless it changed."""
     comment = "".join(line for line in TABLE.read_text().splitlines(keepends=True) if line.startswith("#"))
-    old = _table()
+    old = _table.__wrapped__()
     cell = old.get(behaviour, {}).get(mode, "")
     new = {**old, behaviour: {**old.get(behaviour, {}), mode: cell if cell.removeprefix(DIFFERS) == found else found}}
     ordered = {
