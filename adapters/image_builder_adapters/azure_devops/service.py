@@ -39,6 +39,7 @@ from image_builder_adapters.http.client import (
     NoAnswerKind,
     shown_url,
 )
+from image_builder_adapters.http.message import not_sent
 from image_builder_adapters.http.retry import RetryPolicy, asked_seconds, send_with_retries
 
 _log = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ class Service:
 
     def ask(self, request: HttpRequest, cancellation: Cancellation) -> Result[HttpAnswer, RequestFailure]:
         """A good answer, after retries as the policy says: for requests that may be repeated."""
-        done = send_with_retries(_Sender(self), request, self.policy, cancellation, LARGEST_JSON, now=self._clock)
+        done = send_with_retries(self, request, self.policy, cancellation, LARGEST_JSON, now=self._clock)
         return self.judged(request.url, done.last, cancellation)
 
     def once(
@@ -121,8 +122,7 @@ class Service:
         That is safe for a request that must not be repeated: without authorization it had no effect.
         """
         if not urgent and self._must_stop(cancellation):
-            reason = "stopped before the request was sent"
-            return Failure(NoAnswer(shown_url(request.url), reason, NoAnswerKind.STOPPED, may_have_arrived=False))
+            return Failure(not_sent(request))
         found = self._authorized(request, cancellation, limit_bytes, sink, urgent=urgent)
         answer = unwrap_or_failure(found)
         refused = isinstance(answer, HttpAnswer) and meaning(answer) is Meaning.SIGN_IN
@@ -202,16 +202,3 @@ class Service:
             return Success(as_object(content))
         refusal = not_json(shown_url(url))
         return Failure(TransientFailure(refusal.where, refusal.reason, True) if content.cut_short else refusal)
-
-
-@final
-class _Sender:
-    """Adapts the service to ``HttpSender`` for the retry loop."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
-
-    def send(
-        self, request: HttpRequest, cancellation: Cancellation, limit_bytes: int
-    ) -> Result[HttpAnswer, HttpFailure]:
-        return self._service.send(request, cancellation, limit_bytes)

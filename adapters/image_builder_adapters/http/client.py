@@ -32,6 +32,7 @@ from image_builder_adapters.http.message import (
     NoAnswerKind,
     Timeouts,
     is_loopback_host,
+    not_sent,
     shown_url,
 )
 
@@ -147,8 +148,7 @@ class HttpClient:
 
     def _run(self, exchange: _Exchange, cancellation: Cancellation) -> Result[HttpAnswer, HttpFailure]:
         if cancellation.reason() is not None:
-            reason = "stopped before the request was sent"
-            return Failure(NoAnswer(exchange.shown, reason, NoAnswerKind.STOPPED, may_have_arrived=False))
+            return Failure(not_sent(exchange.request))
 
         def talk() -> None:
             try:

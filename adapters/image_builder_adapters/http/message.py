@@ -136,6 +136,12 @@ def shown_url(url: str) -> str:
     return urlunsplit((parts.scheme, host, parts.path, urlencode(pairs, safe=":/,"), ""))
 
 
+def not_sent(request: HttpRequest) -> NoAnswer:
+    """The failure of a request that was stopped in advance."""
+    reason = "stopped before the request was sent"
+    return NoAnswer(shown_url(request.url), reason, NoAnswerKind.STOPPED, may_have_arrived=False)
+
+
 def is_loopback_host(host: str) -> bool:
     """True for exactly ``localhost``, 127.0.0.0/8 and ``::1`` (without brackets)."""
     try:

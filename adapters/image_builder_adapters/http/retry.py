@@ -22,8 +22,8 @@ from image_builder_adapters.http.client import (
     HttpSender,
     NoAnswer,
     NoAnswerKind,
-    shown_url,
 )
+from image_builder_adapters.http.message import not_sent
 
 TRANSIENT_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses that are usually worth another attempt."""
@@ -91,8 +91,7 @@ def send_with_retries(
     ``now`` gives seconds since 1970, for the dates of ``Retry-After``. ``cancellation`` does all waiting.
     """
     if cancellation.reason() is not None:
-        reason = "stopped before the request was sent"
-        return Attempted(Failure(NoAnswer(shown_url(request.url), reason, NoAnswerKind.STOPPED)), 0)
+        return Attempted(Failure(not_sent(request)), 0)
     attempts = 0
     while True:
         last = sender.send(request, cancellation, limit_bytes)

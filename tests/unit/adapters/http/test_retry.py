@@ -145,7 +145,8 @@ def test_work_that_was_stopped_before_sends_nothing() -> None:
     cancellation.cancel()
     done = send_with_retries(sender, REQUEST, RetryPolicy(), cancellation, 9)
     assert (done.attempts, sender.sent) == (0, [])
-    assert done.last == Failure(NoAnswer("https://h/", "stopped before the request was sent", NoAnswerKind.STOPPED))
+    reason = "stopped before the request was sent"
+    assert done.last == Failure(NoAnswer("https://h/", reason, NoAnswerKind.STOPPED, may_have_arrived=False))
 
 
 def test_a_stop_during_the_pause_gives_the_last_answer() -> None:
