@@ -134,7 +134,10 @@ def _names(answer: bytes) -> tuple[str, ...]:
 
 
 def _answer(command: tuple[str, ...], environment: Mapping[str, str]) -> tuple[int | None, bytes]:
-    """Exit code and output; no code when git did not start, took too long, or printed more than the limit."""
+    """Exit code and output; no code when git did not start, took too long, or printed more than the limit.
+
+    Not :func:`~image_builder_adapters.process.run`, which takes 7 ms longer for each of these short questions.
+    """
     null = subprocess.DEVNULL
     try:
         child = subprocess.Popen(command, env=environment, stdin=null, stdout=subprocess.PIPE, stderr=null)

@@ -63,6 +63,15 @@ def test_without_repository_commit_or_program_there_is_no_commit(main: GitReposi
     assert working_copy(main, NO_GIT).commit() is None
 
 
+@pytest.mark.timeout(20)
+def test_a_program_that_prints_endlessly_is_stopped_and_answers_nothing(main: GitRepository, tmp_path: Path) -> None:
+    program = tmp_path / "bin" / "git"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\nwhile :; do echo {main.head}{'x' * 1000}; done\n")
+    program.chmod(0o755)
+    assert working_copy(main, {"PATH": str(program.parent)}).commit() is None
+
+
 def test_variables_of_another_repository_do_not_count(main: GitRepository, tmp_path: Path) -> None:
     assert working_copy(main, main.environment | {"GIT_DIR": str(tmp_path)}).commit() == main.head
 
