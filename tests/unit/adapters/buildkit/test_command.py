@@ -4,7 +4,7 @@ import csv
 from dataclasses import replace
 
 import pytest
-from image_builder_adapters.buildkit.command import build_arguments
+from image_builder_adapters.buildkit.command import build_arguments, refusal
 from image_builder_contracts.image_engine_probe import reference
 from image_builder_domain.build import BuildRequest, CacheReferences
 from image_builder_domain.image.platform import Platform
@@ -78,3 +78,26 @@ def test_cache_failure_never_fails_a_build() -> None:
     request = replace(PLAIN, cache=CacheReferences(imports=(read, written), exports=(written,)))
     assert values(request, "--export-cache") == ["type=registry,ref=c.example/w:x,mode=max,ignore-error=true"]
     assert values(request, "--import-cache") == ["type=registry,ref=c.example/r:x", "type=registry,ref=c.example/w:x"]
+
+
+# --- requests that BuildKit cannot carry out ----------------------------------------------------------------------
+
+
+def test_an_argument_that_is_not_utf8_is_refused_by_name_without_its_value() -> None:
+    bad = (BuildArgument("GOOD", "ü"), BuildArgument("BAD", "secret\udcff"))
+    problem = str(refusal(replace(PLAIN, arguments=bad)))
+    assert "BAD" in problem
+    assert "secret" not in problem
+    assert refusal(PLAIN) is None
+
+
+@pytest.mark.parametrize("request_", [replace(PLAIN, target="\udcff"), replace(PLAIN, dockerfile="a\udcff/Dockerfile")])
+def test_names_that_are_not_utf8_are_refused(request_: BuildRequest) -> None:
+    assert "not UTF-8" in str(refusal(request_))
+
+
+@pytest.mark.parametrize(("value", "is_refused"), [("5", True), ("", True), ("+100", True), ("100", False)])
+def test_a_reproducible_build_has_one_time(value: str, is_refused: bool) -> None:
+    request = replace(PLAIN, arguments=(BuildArgument("SOURCE_DATE_EPOCH", value),))
+    assert refusal(request) is None
+    assert (refusal(replace(request, source_date_epoch=100)) is not None) is is_refused

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from image_builder_adapters.kaniko.command import executor_arguments
+from image_builder_adapters.kaniko.command import executor_arguments, refusal
 from image_builder_adapters.kaniko.environment import container_environment, own_root_environment
 from image_builder_contracts.image_engine_probe import reference
 from image_builder_domain.build import BuildRequest, CacheReferences
@@ -83,3 +83,23 @@ def test_own_root_has_its_own_home_and_credentials() -> None:
     environment = own_root_environment(given, ("/kaniko/ssl/certs",))
     assert (environment["HOME"], environment["DOCKER_CONFIG"]) == ("/root", "/.kaniko/.docker")
     assert environment["SSL_CERT_DIR"] == "/kaniko/ssl/certs"
+
+
+@pytest.mark.parametrize(
+    ("request_", "refused"),
+    [
+        pytest.param(REQUEST, "None", id="plain"),
+        pytest.param(replace(REQUEST, arguments=(BuildArgument("A", "\udcff"),)), "None", id="bytes"),
+        *(
+            pytest.param(replace(REQUEST, target=target), "is not the name of a stage", id=repr(target))
+            for target in ("a,b", '"a"', "a\nb")
+        ),
+        pytest.param(
+            replace(REQUEST, platforms=(Platform("linux", "amd64"), Platform("linux", "arm64"))),
+            "kaniko builds one platform at a time",
+            id="platforms",
+        ),
+    ],
+)
+def test_what_kaniko_cannot_carry_out_is_refused(request_: BuildRequest, refused: str) -> None:
+    assert str(refusal(request_)).endswith(refused)

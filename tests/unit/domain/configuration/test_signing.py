@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import pytest
-from image_builder_adapters.cosign.signer_type import CosignSettings
 from image_builder_adapters.notary.signer_type import NotarySettings, SecretKind, SignerSecret
 from image_builder_domain.configuration import decoder as read
 from image_builder_domain.configuration.file import Configuration, configuration, schema
@@ -86,87 +85,6 @@ def test_signers_are_enabled_for_everyone_or_for_a_repository(key: str) -> None:
 
 def test_every_wrong_key_of_the_enabled_signers_is_reported() -> None:
     assert len(problems(SIGNER.replace("'*': [main]", "acme: [main]\n    demo: [main]"))) == 2
-
-
-COSIGN = """\
-sign-config:
-  signers:
-    - name: c
-      type: cosign
-      config:
-        key: /keys/cosign.key
-        public-key: /keys/cosign.pub
-"""
-KEYLESS = """\
-sign-config:
-  signers:
-    - name: c
-      type: cosign
-      config:
-        identity-token-file: /var/run/token
-        certificate-identity: https://ci.example/job
-        certificate-oidc-issuer: https://ci.example
-"""
-
-
-def test_every_key_of_a_cosign_signer_with_a_key() -> None:
-    more = "        signing-config: /c.json\n        trusted-root: /r.json\n        transparency-log: false\n"
-    (signer,) = load(COSIGN + more).signers
-    assert signer == SignerDefinition(
-        "c",
-        "cosign",
-        (),
-        CosignSettings(
-            key="/keys/cosign.key",
-            public_key="/keys/cosign.pub",
-            signing_config="/c.json",
-            trusted_root="/r.json",
-            transparency_log=False,
-        ),
-        "config.yaml:3:7",
-    )
-
-
-def test_every_key_of_a_cosign_signer_without_a_key() -> None:
-    (signer,) = load(KEYLESS).signers
-    assert signer.settings == CosignSettings(
-        identity_token_file="/var/run/token",
-        certificate_identity="https://ci.example/job",
-        certificate_oidc_issuer="https://ci.example",
-    )
-    assert signer.settings.signs_indexes
-
-
-def test_a_key_management_service_tells_the_public_key_by_itself() -> None:
-    text = COSIGN.replace("/keys/cosign.key\n        public-key: /keys/cosign.pub", "gcpkms://projects/p/k")
-    (signer,) = load(text).signers
-    assert signer.settings == CosignSettings(key="gcpkms://projects/p/k")
-
-
-@pytest.mark.parametrize(
-    ("text", "old", "new", "reported"),
-    [
-        (
-            COSIGN,
-            "        public-key: /keys/cosign.pub\n",
-            "",
-            "config.key needs sign-config.signers[0].config.public",
-        ),
-        (COSIGN, "key: /keys/cosign.key\n        ", "", "config.identity-token-file is missing; add one of them"),
-        (COSIGN, "public-key", "certificate-identity: x\n        public-key", "a key has no certificate"),
-        (COSIGN, "public-key", "certificate-oidc-issuer: https://x\n        public-key", "a key has no certificate"),
-        (COSIGN, "public-key", "identity-token-file: /t\n        public-key", "exclude each other; remove one of them"),
-        (COSIGN, "public-key", "transparency-log: maybe\n        public-key", "must be true or false, not 'maybe'"),
-        (COSIGN, "public-key", "publc-key", "did you mean 'public-key'?"),
-        (KEYLESS, "        certificate-identity: https://ci.example/job\n", "", "config.certificate-identity"),
-        (KEYLESS, "        certificate-oidc-issuer: https://ci.example\n", "", "config.certificate-oidc-issuer"),
-        (KEYLESS, "issuer: https", "issuer: http", "not an https URL"),
-        (KEYLESS, "certificate-identity", "public-key: /k\n        certificate-identity", "by their certificate"),
-    ],
-)
-def test_a_mistake_in_a_cosign_signer_is_reported(text: str, old: str, new: str, reported: str) -> None:
-    assert old in text
-    assert reported in "\n".join(map(str, problems(text.replace(old, new))))
 
 
 class Fax(NamedTuple):
