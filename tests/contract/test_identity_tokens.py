@@ -333,5 +333,5 @@ def test_kept_keys_of_another_issuer_are_not_used(bench: Bench) -> None:
 
 
 def test_keys_that_cannot_be_kept_are_used_all_the_same(bench: Bench) -> None:
-    bench.folder.write_text("this is no folder")
+    bench.folder.write_text("not a folder")
     assert bench.verify(bench.good()).unwrap()
