@@ -1,4 +1,4 @@
-"""OCI registries over HTTP: what a reference is, with the credentials of Docker's configuration files."""
+"""OCI registries over HTTP, with the credentials of Docker's configuration files."""
 
 from image_builder_adapters.registry.client import HttpRegistry
 from image_builder_adapters.registry.docker_config import DockerCredentials

@@ -27,6 +27,10 @@ from image_builder_adapters.registry.docker_config import DockerCredentials
 from image_builder_adapters.registry.error_text import error_text
 from image_builder_adapters.registry.safe_url import Origin, url_problem
 
+_LARGEST_TOKEN: Final = 64 * 1024
+_CLIENT: Final = "image-builder"
+_DEFAULT_LIFE_SECONDS: Final = 60.0
+_LONGEST_LIFE_SECONDS: Final = 24 * 3600.0
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _SEPARATOR = re.compile(r"[ \t,]*")
 _PARAMETER = re.compile(rf'({_TOKEN})[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|({_TOKEN}))[ \t]*(?=,|$)')
@@ -41,46 +45,6 @@ class Challenge:
 
     scheme: str
     parameters: Mapping[str, str]
-
-
-def parse_challenges(headers: Iterable[str]) -> tuple[Challenge, ...]:
-    """The challenges of all headers, in order; of a malformed header, those before the error."""
-    return tuple(challenge for header in headers for challenge in _parse(header))
-
-
-def _parse(header: str) -> Iterator[Challenge]:
-    scheme: str | None = None
-    parameters: dict[str, str] = {}
-    position = _skip(header, 0)
-    while position < len(header):
-        parameter = _PARAMETER.match(header, position) if scheme is not None else None
-        if parameter:
-            name, quoted, plain = parameter.groups()
-            value = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
-            parameters.setdefault(name.lower(), value)
-            position = _skip(header, parameter.end())
-            continue
-        if scheme is not None:
-            yield Challenge(scheme, parameters)
-        found = _SCHEME.match(header, position)
-        if not found:
-            return
-        scheme, parameters = found[1].lower(), {}
-        credentials = _TOKEN68.match(header, found.end())
-        position = _skip(header, credentials.end() if credentials else found.end())
-    if scheme is not None:
-        yield Challenge(scheme, parameters)
-
-
-def _skip(header: str, position: int) -> int:
-    found = _SEPARATOR.match(header, position)
-    return found.end() if found else position
-
-
-_LARGEST_TOKEN: Final = 64 * 1024
-_CLIENT: Final = "image-builder"
-_DEFAULT_LIFE_SECONDS: Final = 60.0
-_LONGEST_LIFE_SECONDS: Final = 24 * 3600.0
 
 
 @final
@@ -237,3 +201,37 @@ def read_token(body: bytes) -> tuple[str | None, float]:
     seconds = float(min(life, _LONGEST_LIFE_SECONDS))
     usable = isinstance(token, str) and token.isascii() and token.isprintable() and " " not in token
     return (token if usable else None), seconds
+
+
+def parse_challenges(headers: Iterable[str]) -> tuple[Challenge, ...]:
+    """The challenges of all headers, in order; of a malformed header, those before the error."""
+    return tuple(challenge for header in headers for challenge in _parse(header))
+
+
+def _parse(header: str) -> Iterator[Challenge]:
+    scheme: str | None = None
+    parameters: dict[str, str] = {}
+    position = _skip(header, 0)
+    while position < len(header):
+        parameter = _PARAMETER.match(header, position) if scheme is not None else None
+        if parameter:
+            name, quoted, plain = parameter.groups()
+            value = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+            parameters.setdefault(name.lower(), value)
+            position = _skip(header, parameter.end())
+            continue
+        if scheme is not None:
+            yield Challenge(scheme, parameters)
+        found = _SCHEME.match(header, position)
+        if not found:
+            return
+        scheme, parameters = found[1].lower(), {}
+        credentials = _TOKEN68.match(header, found.end())
+        position = _skip(header, credentials.end() if credentials else found.end())
+    if scheme is not None:
+        yield Challenge(scheme, parameters)
+
+
+def _skip(header: str, position: int) -> int:
+    found = _SEPARATOR.match(header, position)
+    return found.end() if found else position

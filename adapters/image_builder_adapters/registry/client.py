@@ -23,6 +23,7 @@ from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
 from image_builder_adapters.http.client import (
+    LARGEST_ERROR_BODY,
     AnswerTooLarge,
     HttpAnswer,
     HttpClient,
@@ -52,6 +53,7 @@ _MOST_REDIRECTS: Final = 10
 _MOST_CHALLENGES: Final = 2
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _HUB_API: Final = "registry-1.docker.io"
+_IMPATIENT: Final = Timeouts(connect_seconds=3.0, read_seconds=3.0, whole_seconds=5.0)
 _DEFAULT_POLICY: Final = RetryPolicy(attempts=5, pause_seconds=0.5, growth=2.0)
 
 
@@ -225,13 +227,9 @@ def _home(repository: Repository) -> Origin:
     return found
 
 
-_TIMEOUTS: Final = Timeouts(connect_seconds=3.0, read_seconds=3.0, whole_seconds=5.0)
-_LARGEST_ANSWER: Final = 64 * 1024
-
-
 def impatient_client() -> HttpClient:
     """A client for :func:`reachable`, which waits for at most 5 s."""
-    return HttpClient(timeouts=_TIMEOUTS)
+    return HttpClient(timeouts=_IMPATIENT)
 
 
 def reachable(repository: Repository, client: HttpSender, cancellation: Cancellation) -> Result[str, str]:
@@ -240,7 +238,7 @@ def reachable(repository: Repository, client: HttpSender, cancellation: Cancella
     It does not show whether the credentials are valid: registries check them for a repository and an action.
     """
     url = f"{base_url(repository)}/v2/"
-    answer = unwrap_or_failure(client.send(HttpRequest("GET", url), cancellation, _LARGEST_ANSWER))
+    answer = unwrap_or_failure(client.send(HttpRequest("GET", url), cancellation, LARGEST_ERROR_BODY))
     if not isinstance(answer, HttpAnswer):
         return Failure(str(answer))
     match answer.status:
