@@ -49,7 +49,7 @@ def test_the_first_yaml_example_is_a_valid_configuration_file(page: str, tmp_pat
 
 
 def test_the_readmes_prow_job_is_yaml_that_runs_the_command() -> None:
-    job = yaml.safe_load(blocks("README.md", "yaml")[1])
+    job = yaml.safe_load(blocks("README.md", "yaml")[2])
     container = job["postsubmits"]["acme/hello"][0]["spec"]["containers"][0]
     assert container["command"] == ["image-builder"]
 
