@@ -20,7 +20,7 @@ _WAYS: Final = {
 
 
 @final
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)  # of a large class, each generated method takes time
 class Options:
     """The value of every flag, given or default; a field has its flag's name, with ``_`` for ``-``.
 

@@ -33,7 +33,7 @@ _EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sources:
     """What a run reads from, supplied by the container.
 

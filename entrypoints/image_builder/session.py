@@ -48,7 +48,7 @@ Output: TypeAlias = Callable[[], str]
 
 
 @final
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Ending:
     """What came of a run.
 
@@ -65,7 +65,7 @@ class Ending:
 
 
 @final
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Work:
     """A plan with what it needs of the outside world.
 
