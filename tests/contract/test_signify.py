@@ -95,11 +95,11 @@ def test_a_token_service_that_stays_busy_fails_every_image_and_nothing_is_signed
         pytest.param(proxy_page(), "HTML page", id="html"),
         pytest.param(answer("OK"), "not JSON", id="no-json"),
         pytest.param(answer("[" * 50_000), "not JSON", id="nested-too-deep"),
-        pytest.param(answer("[]"), "no access_token.token", id="list"),
+        pytest.param(answer("[]"), "not a JSON object", id="list"),
         pytest.param(answer('{"access_token": "abc123"}'), "no access_token.token", id="text-for-object"),
         pytest.param(answer('{"access_token": {"token": 7}}'), "no access_token.token", id="number"),
         pytest.param(answer('{"access_token": {"token": " "}}'), "is empty", id="empty"),
-        pytest.param(answer('{"access_token": {"token": "a\\nb"}}'), "no HTTP header can carry", id="line-break"),
+        pytest.param(answer('{"access_token": {"token": "a\\nb"}}'), "an HTTP header cannot carry", id="line-break"),
     ],
 )
 def test_an_answer_without_a_token_is_final(fault: Answer, reason: str, bench: Bench) -> None:

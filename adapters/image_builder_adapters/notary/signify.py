@@ -91,7 +91,7 @@ def _token(body: bytes) -> Result[str, BadToken]:
     token = access.get("token") if isinstance(access, dict) else None
     if not isinstance(token, str):
         return Failure(BadToken("the answer has no access_token.token"))
-    return one_line(token, "token").alt(lambda reason: BadToken(f"access_token.token {reason}"))
+    return one_line(token, "token").alt(lambda reason: BadToken(f"access_token.token: {reason}"))
 
 
 def _checked(secret: Signify) -> Result[Signify, str]:
