@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,7 +14,7 @@ from tests import guard
 settings.register_profile("steady", parent=settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
 
-# Whatever tests talk to is on loopback, and no proxy leads there.
+# Servers of tests are on loopback, and no proxy leads there.
 for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
     os.environ.pop(name, None)
     os.environ.pop(name.upper(), None)
@@ -23,11 +25,15 @@ FAILED_BEFORE = os.environ.get("IMAGE_BUILDER_FAILED_BEFORE", "")
 """What failed in this run of ``scripts/test`` before its tests began."""
 
 
+UNIT = Path(__file__).parent / "unit"
+
+
 @pytest.fixture(autouse=True)
-def only_listed_programs() -> Iterator[None]:
-    """Fail a test that started a program which nothing brings and no list names, also where it caught the refusal."""
+def nothing_refused(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that did something which ``tests/guard.py`` refuses, also where it caught the refusal."""
     before = len(guard.refused)
-    yield
+    with guard.no_network() if request.path.is_relative_to(UNIT) else nullcontext():
+        yield
     assert guard.refused[before:] == []
 
 
@@ -38,6 +44,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell it where nobody overlooks it."""
+    """Print what failed before, above the summary."""
     if FAILED_BEFORE:
         terminalreporter.write_sep("=", f"failed before these tests, see above: {FAILED_BEFORE}", red=True)

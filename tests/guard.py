@@ -1,13 +1,17 @@
-"""Refuses to start programs that ``scripts/tools.toml`` does not list: installed by hand, they hide a missing step.
+"""Refuses what a test must not do: start a program that is not listed, and, in a unit test, open a network socket.
+
+Programs that ``scripts/tools.toml`` does not list were installed by hand and hide a missing step.
 
 ``scripts/test``, ``scripts/demo`` and ``scripts/bench`` leave a ``PATH`` on which only listed programs are. An audit
 hook (PEP 578) sees the rest: programs that are started by a fixed path, or with another ``PATH``.
 """
 
 import os
+import socket
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +20,17 @@ FOLDER: Final = "IMAGE_BUILDER_TOOLS"
 """The variable that names the folder of links; without it nothing is promised, and nothing is refused."""
 
 refused: Final[list[str]] = []
-"""Whatever was refused so far, also where the refusal itself was caught."""
+"""Everything that was refused so far, also where the refusal itself was caught."""
+
+network: Final[list[str]] = []
+"""Not empty while network sockets are refused."""
+
+
+_NETWORK: Final = (socket.AF_INET, socket.AF_INET6)
+
+
+class NetworkRefusedError(Exception):
+    """A unit test was about to open a network socket: tests against a server belong into ``tests/contract``."""
 
 
 class NotListedError(Exception):
@@ -25,14 +39,31 @@ class NotListedError(Exception):
 
 def install() -> None:
     """Refuse from now on, in this process; a hook cannot be taken away again."""
+    sys.addaudithook(_look_at_sockets)
     folder = os.environ.get(FOLDER)
     if folder:
         listed = frozenset(os.path.realpath(link) for link in Path(folder).iterdir())
         sys.addaudithook(lambda event, words: _look(event, words, listed))
 
 
+@contextmanager
+def no_network() -> Iterator[None]:
+    """Refuse network sockets in this process while the block runs; Unix sockets stay allowed."""
+    network.append("refused")
+    try:
+        yield
+    finally:
+        network.pop()
+
+
+def _look_at_sockets(event: str, words: tuple[Any, ...]) -> None:
+    if network and event == "socket.__new__" and words[1] in _NETWORK:
+        refused.append("a network socket")
+        raise NetworkRefusedError("a unit test opens no network socket; move the test to tests/contract")
+
+
 def is_ours(program: str, listed: frozenset[str]) -> bool:
-    """Whether this file is listed, our Python or of its environment, ours, or made by whoever runs this."""
+    """Whether this file is listed, our Python or of its environment, ours, or made by the user who runs this."""
     real = Path(os.path.realpath(program))
     places = (sys.prefix, str(REPOSITORY), os.path.realpath(tempfile.gettempdir()))
     is_python = str(real) == os.path.realpath(sys.executable)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -105,3 +106,12 @@ def test_this_very_run_is_guarded_and_finds_programs_nowhere_else() -> None:
     with pytest.raises(guard.NotListedError):
         subprocess.run(["/usr/bin/env"], check=False)
     del guard.refused[before:]
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_a_unit_test_opens_no_network_socket(family: int) -> None:
+    with pytest.raises(guard.NetworkRefusedError):
+        socket.socket(family)
+    assert guard.refused.pop() == "a network socket"
+    with socket.socket(socket.AF_UNIX):
+        pass

@@ -9,9 +9,7 @@ import pytest
 from image_builder.modes.examination.job import look_at_checkout, look_at_job
 from image_builder.modes.examination.pipeline import look_at_pipeline
 from image_builder.presenters.doctor import diagnosis_as_json, diagnosis_as_text
-from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_adapters.registry import DockerCredentials
-from image_builder_adapters.registry.client import impatient_client, reachable
 from image_builder_domain.configuration.ado import AdoSettings
 from image_builder_domain.configuration.file import Configuration
 from image_builder_domain.diagnosis import Diagnosis, Finding
@@ -23,10 +21,9 @@ from image_builder_domain.job.local import Place
 from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.inputs import Asked, TagInputs
 from image_builder_domain.trust.checkout import Checkout, CheckoutFacts
-from returns.result import Failure, Success
+from returns.result import Success
 
 from tests.jobs import BASE, GITLAB_PUSH, claimed_checkout
-from tests.raw_server import answer, raw_server, says
 
 GOOD = Finding("engine x", "tool", "/bin/tool (1.2)", is_needed=True)
 SPARE = Finding("engine x", "spare", "not found", False, False, "install it")
@@ -64,29 +61,6 @@ def test_programs_read_every_finding() -> None:
         "needed": True,
         "remedy": "check its name",
     }
-
-
-@pytest.mark.parametrize(
-    ("status", "headers", "expected"),
-    [
-        ("200 OK", (), "answers without authentication"),
-        ("401 Unauthorized", ("WWW-Authenticate: Basic realm=x",), "answers, and requires authentication"),
-    ],
-)
-def test_a_registry_that_answers_is_reachable(status: str, headers: tuple[str, ...], expected: str) -> None:
-    with raw_server(says(answer(status, *headers))) as server:
-        found = reachable(Repository(server.host, "app"), impatient_client(), ScopedCancellation(seconds=20))
-        assert found == Success(expected)
-        assert server.requests[0].startswith(b"GET /v2/ ")
-        assert b"uthorization" not in server.requests[0]
-
-
-@pytest.mark.parametrize("status", ["401 Unauthorized", "404 Not Found", "302 Found"])
-def test_what_answers_like_no_registry_is_not_one(status: str) -> None:
-    with raw_server(says(answer(status))) as server:
-        found = reachable(Repository(server.host, "app"), impatient_client(), ScopedCancellation(seconds=20))
-        assert isinstance(found, Failure)
-        assert f"answers with status {status[:3]}" in found.failure()
 
 
 def test_places_of_credentials_are_named_in_the_order_in_which_they_count(tmp_path: Path) -> None:

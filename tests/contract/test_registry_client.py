@@ -8,16 +8,19 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_adapters.http.client import HttpClient, Timeouts
 from image_builder_adapters.http.retry import RetryPolicy
 from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry import HttpRegistry
+from image_builder_adapters.registry.client import impatient_client, reachable
 from image_builder_adapters.registry.safe_url import Origin, url_problem
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_domain.failure import AccessDenied, BadAnswer, BadCredentials, NotFound, RegistryUnreachable
 from image_builder_domain.image.descriptor import OCI_MANIFEST, Manifest
-from image_builder_domain.image.reference import Digest, ImageReference
+from image_builder_domain.image.reference import Digest, ImageReference, Repository
 from returns.methods import unwrap_or_failure
+from returns.result import Failure, Success
 
 from tests.raw_server import RawServer, answer, raw_server, says
 
@@ -337,3 +340,26 @@ def test_host_that_makes_no_url_is_a_failure(client: HttpClient) -> None:
     reference = ImageReference.parse("127.0.0.1:99999/app:1").unwrap()
     failure = unwrap_or_failure(registry.resolve(reference, ManualCancellation()))
     assert isinstance(failure, (BadAnswer, RegistryUnreachable))
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "expected"),
+    [
+        ("200 OK", (), "answers without authentication"),
+        ("401 Unauthorized", ("WWW-Authenticate: Basic realm=x",), "answers, and requires authentication"),
+    ],
+)
+def test_a_registry_that_answers_is_reachable(status: str, headers: tuple[str, ...], expected: str) -> None:
+    with raw_server(says(answer(status, *headers))) as server:
+        found = reachable(Repository(server.host, "app"), impatient_client(), ScopedCancellation(seconds=20))
+        assert found == Success(expected)
+        assert server.requests[0].startswith(b"GET /v2/ ")
+        assert b"uthorization" not in server.requests[0]
+
+
+@pytest.mark.parametrize("status", ["401 Unauthorized", "404 Not Found", "302 Found"])
+def test_what_answers_like_no_registry_is_not_one(status: str) -> None:
+    with raw_server(says(answer(status))) as server:
+        found = reachable(Repository(server.host, "app"), impatient_client(), ScopedCancellation(seconds=20))
+        assert isinstance(found, Failure)
+        assert f"answers with status {status[:3]}" in found.failure()
