@@ -62,10 +62,11 @@ def load_signer(name: str, entries: tuple[EntryPoint, ...]) -> SignerType:
 def _loaded(wanted: type[_T], what: str, entries: tuple[EntryPoint, ...]) -> _T | str:
     """The object behind the only entry point, or why it cannot be used."""
     packages = ", ".join(sorted(map(_package, entries)))
-    if len(entries) > 1:
+    first, *others = entries
+    if others:
         return f"several packages bring {what}: {packages}"
     try:
-        found = entries[0].load()
+        found = first.load()
     except Exception as error:  # a foreign package may raise anything
         return f"{what} of {packages} cannot be loaded: {type(error).__name__}"
     return found if isinstance(found, wanted) else f"{what} of {packages} is not of the type {wanted.__name__}"
