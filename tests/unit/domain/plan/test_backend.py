@@ -21,7 +21,9 @@ from returns.result import Failure, Success
         pytest.param("ado", True, None, "ado", id="the-pipeline-by-both"),
     ],
 )
-def test_backend_is_what_was_said(asked: str | None, in_ado: bool, variable: str | None, expected: str) -> None:
+def test_the_backend_of_flags_and_variable(
+    asked: str | None, in_ado: bool, variable: str | None, expected: str
+) -> None:
     environment = {} if variable is None else {"USE_BUILDKIT": variable}
     assert decide_backend(asked, in_ado, environment, ENGINE_CHOICE) == Success(expected)
 

@@ -46,7 +46,7 @@ def test_postsubmit_pushes_every_tag_to_every_production_registry() -> None:
     ]
 
 
-def test_presubmit_pushes_to_the_development_registry_alone() -> None:
+def test_presubmit_pushes_only_to_the_development_registry() -> None:
     assert destinations(inputs(PRESUBMIT)) == ["reg.example/dev/team/app:PR-7"]
 
 
@@ -57,7 +57,7 @@ def test_presubmit_without_a_development_registry_is_refused() -> None:
     ]
 
 
-def test_pull_request_tags_in_the_one_registry_are_never_signed_and_said_aloud() -> None:
+def test_pull_request_tags_in_the_one_registry_are_never_signed_and_give_a_warning() -> None:
     only = replace(
         CONFIGURATION,
         dev_registries=(),
@@ -87,7 +87,7 @@ def test_outside_ci_images_go_to_a_registry_on_loopback_without_a_development_re
 
 
 @pytest.mark.parametrize("registry", ["reg.example/prod", "localhost.example", "127.0.0.1.example:5000", "10.0.0.1"])
-def test_outside_ci_images_go_to_production_only_where_the_administrators_say_so(registry: str) -> None:
+def test_outside_ci_images_go_to_production_only_if_the_configuration_allows_it(registry: str) -> None:
     loopback = prefix("localhost:5000/prod")
     found = replace(CONFIGURATION, registries=(loopback, prefix(registry)), dev_registries=(), cache=CacheSettings())
     assert problems(inputs(LOCAL, found)) == [
@@ -148,7 +148,7 @@ def test_variable_that_a_tag_uses_and_that_is_not_set_is_warned_of() -> None:
     assert "'NOT_THERE', which is not set" in planned(inputs(asked=asked)).warnings[0]
 
 
-def test_all_problems_are_told_together() -> None:
+def test_all_problems_are_reported_together() -> None:
     broken = Inputs(
         TagInputs(
             Asked("Bad Name", ("=x",), ("1=2", "UNSET"), ("nonsense",)),
@@ -206,7 +206,7 @@ def test_another_commit_is_refused_together_with_everything_else() -> None:
     assert any(problem.startswith("--name") for problem in found)
 
 
-def test_a_build_that_nobody_compared_is_no_production_build() -> None:
+def test_production_is_refused_if_the_checkout_was_not_compared() -> None:
     assert "there is no .git" in problems(replace(inputs(), checkout=CheckoutFacts()))[0]
     allowed = replace(CONFIGURATION, checkout_check=CheckoutRules(none=True))
     assert not planned(replace(inputs(configuration=allowed), checkout=CheckoutFacts())).checkout.is_checked

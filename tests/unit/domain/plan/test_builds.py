@@ -56,7 +56,7 @@ def test_each_variant_has_a_cache_of_its_own() -> None:
     assert [str(place) for place in cache.exports] == ["reg.example/dev/cache/app:buildcache-a"]
 
 
-def test_one_variant_alone_keeps_its_name_in_the_tag() -> None:
+def test_a_single_variant_keeps_its_name_in_the_tag() -> None:
     plan = planned(Asked("app", variant="b"), variant("a"), variant("b"))
     assert [build.variant for build in plan.builds] == ["b"]
     assert str(plan.builds[0].destinations[0]).endswith("-b")
@@ -90,7 +90,7 @@ def test_an_image_never_takes_the_place_of_its_own_cache() -> None:
     assert problems(with_source(inputs(configuration=same, asked=Asked("app", ("buildcache",))), variant("a")))
 
 
-def test_unknown_variant_is_told_with_all_other_problems() -> None:
+def test_unknown_variant_is_reported_with_all_other_problems() -> None:
     found = problems(with_source(inputs(asked=Asked("Bad", platforms=("x",), variant="c")), variant("a"), variant("b")))
     assert any(problem.startswith("--variant: there is no variant 'c'; variants.yaml has a, b") for problem in found)
     assert any(problem.startswith("--platform") for problem in found)
@@ -185,7 +185,7 @@ def test_encoded_tags_are_refused_where_a_pull_request_may_not_choose_any() -> N
     assert problem.startswith("--tag: pr-tags-in-registry")
 
 
-def test_bad_element_of_an_encoded_list_is_told_with_its_flag() -> None:
+def test_bad_element_of_an_encoded_list_is_reported_with_its_flag() -> None:
     assert problems(inputs(asked=Asked("app", tag_base64="YSwsYg==")))[0].startswith("--tag-base64: the tag is empty")
 
 

@@ -113,7 +113,7 @@ def test_what_is_wrong_is_refused(asked: Asked, words: str) -> None:
     assert words in " ".join(map(str, planned(asked=asked).failure()))
 
 
-def test_everything_that_is_wrong_is_told_together() -> None:
+def test_all_problems_are_reported_together() -> None:
     found = planned(asked=Asked(tags=("-x",)), settings=None).failure()
     assert {problem.where for problem in found} == {"--name", "--tag", "config.yaml"}
 
@@ -148,7 +148,7 @@ def ended(verdict: Verdict) -> RemoteOutcome:
 
 
 @pytest.mark.parametrize("verdict", Verdict)
-def test_only_a_run_that_succeeded_is_done_whatever_its_report_says(verdict: Verdict) -> None:
+def test_only_a_run_that_succeeded_is_done_even_if_its_report_says_success(verdict: Verdict) -> None:
     outcome = ended(verdict)
     done = verdict is Verdict.SUCCEEDED
     assert outcome.exit_code() == (ExitCode.DONE if done else ExitCode.REMOTE_FAILED)
@@ -172,7 +172,7 @@ def test_only_a_run_that_succeeded_is_done_whatever_its_report_says(verdict: Ver
         (RemoteOutcome(), ExitCode.REMOTE_FAILED),
     ],
 )
-def test_of_several_failures_the_first_in_order_is_told(outcome: RemoteOutcome, code: ExitCode) -> None:
+def test_the_first_of_several_failures_gives_the_exit_code(outcome: RemoteOutcome, code: ExitCode) -> None:
     assert outcome.exit_code() == code
 
 

@@ -153,7 +153,7 @@ def test_v2_sends(changes: dict[str, Any], expected: dict[str, str]) -> None:
         ({"tags": (TagSpec("a", "\udcff", ""),)}, "v2", "Tags"),
     ],
 )
-def test_what_a_contract_cannot_say_is_refused(changes: dict[str, Any], version: str, where: str) -> None:
+def test_a_value_that_a_contract_cannot_express_is_refused(changes: dict[str, Any], version: str, where: str) -> None:
     assert refused(version, replace(PUSH, **changes)) == [where]
 
 
@@ -164,11 +164,11 @@ def test_jobs_that_no_pipeline_takes_are_refused(job: JobType, version: str) -> 
 
 
 @pytest.mark.parametrize("job", [JobType.MERGE_GROUP, JobType.SCHEDULE, JobType.WORKFLOW_DISPATCH])
-def test_v1_knows_pull_requests_and_pushes_alone(job: JobType) -> None:
+def test_v1_has_only_pull_requests_and_pushes(job: JobType) -> None:
     assert refused("v1", replace(PUSH, job_type=job)) == ["--build-in-ado"]
 
 
-def test_everything_that_is_wrong_is_told_at_once() -> None:
+def test_all_problems_are_reported_together() -> None:
     asked = replace(PUSH, job_type=JobType.BATCH, variant="main", env_file="x", target="y", platforms=PLATFORMS)
     assert refused("v1", asked) == ["--build-in-ado", "--variant", "--env-file", "--platform", "--target"]
 
@@ -183,7 +183,7 @@ def test_a_secret_looking_build_argument_is_sent_and_not_shown() -> None:
 @given(
     st.lists(st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,20}", fullmatch=True), min_size=1, max_size=5, unique=True)
 )
-def test_every_list_of_plain_tags_can_be_told_apart_again(values: list[str]) -> None:
+def test_every_list_of_plain_tags_can_be_split_again(values: list[str]) -> None:
     asked = replace(PUSH, tags=tuple(TagSpec.parse(value).unwrap() for value in values))
     plain = base64.b64decode(sent("v2", asked)["Tags"]).decode()
     assert plain == sent("v1", asked)["Tags"]

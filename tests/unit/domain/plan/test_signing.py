@@ -54,7 +54,7 @@ def test_signers_for_everyone_come_first_then_those_of_the_repository_each_once(
     assert chosen(configuration, job(JobType.POSTSUBMIT)) == ["c", "b", "d", "a"]
 
 
-def test_a_signer_is_told_with_every_key_that_enables_it_and_signs_once() -> None:
+def test_a_signer_is_shown_with_every_key_that_enables_it_and_signs_once() -> None:
     signers = (signer("a"), signer("b"), signer("c"), signer("d", JobType.POSTSUBMIT))
     configuration = configured({"*": ("a", "d", "a"), "acme/demo": ("a", "b")}, *signers)
     assert whys(configuration, job(JobType.POSTSUBMIT)) == {
@@ -72,13 +72,13 @@ def test_a_signer_of_another_repository_does_not_sign() -> None:
 
 
 @pytest.mark.parametrize("job_type", CI_TYPES)
-def test_a_signer_without_job_type_signs_for_trusted_jobs_alone(job_type: JobType) -> None:
+def test_a_signer_without_job_type_signs_only_for_trusted_jobs(job_type: JobType) -> None:
     assert bool(chosen(configured({"*": ("a",)}, signer("a")), job(job_type))) is (job_type in TRUSTED)
 
 
 @pytest.mark.parametrize("named", CI_TYPES)
 @pytest.mark.parametrize("job_type", CI_TYPES)
-def test_a_signer_with_a_job_type_signs_for_that_alone(job_type: JobType, named: JobType) -> None:
+def test_a_signer_with_a_job_type_signs_only_for_that(job_type: JobType, named: JobType) -> None:
     assert bool(chosen(configured({"*": ("a",)}, signer("a", named)), job(job_type))) is (job_type is named)
 
 
@@ -101,7 +101,7 @@ def test_outside_ci_the_flag_lets_signers_without_job_type_sign() -> None:
     assert whys(configuration, job(JobType.LOCAL))["b"] == "it has a job-type, and this is outside CI"
 
 
-def test_outside_ci_without_the_flag_nobody_signs() -> None:
+def test_outside_ci_no_signer_signs_without_the_flag() -> None:
     configuration = configured({"*": ("a",)}, signer("a"))
     here = job(JobType.LOCAL, None, None)
     assert chosen(configuration, here) == []
@@ -109,12 +109,12 @@ def test_outside_ci_without_the_flag_nobody_signs() -> None:
     assert "--repo" in why_not_signed(choose_signers(configuration, here), here)
 
 
-def test_nobody_signs_where_no_signer_is_defined() -> None:
+def test_the_reason_without_any_definition_of_a_signer() -> None:
     here = job(JobType.POSTSUBMIT)
     assert why_not_signed(choose_signers(configured({}), here), here) == "the configuration defines no signer"
 
 
-def test_when_nobody_signs_every_signer_has_its_reason() -> None:
+def test_the_reason_names_every_signer_if_none_signs() -> None:
     here = job(JobType.POSTSUBMIT)
     configuration = configured({"*": ("b",)}, signer("a"), signer("b", JobType.PRESUBMIT))
     assert why_not_signed(choose_signers(configuration, here), here) == (
@@ -122,7 +122,7 @@ def test_when_nobody_signs_every_signer_has_its_reason() -> None:
     )
 
 
-def test_when_somebody_signs_there_is_no_reason() -> None:
+def test_the_reason_is_empty_if_a_signer_signs() -> None:
     here = job(JobType.POSTSUBMIT)
     assert why_not_signed(choose_signers(configured({"*": ("a",)}, signer("a"), signer("b")), here), here) == ""
 
@@ -310,14 +310,14 @@ def test_each_reference_is_signed_once_in_the_order_given() -> None:
     assert [str(found) for found in plan.references] == [PRODUCTION, ELSEWHERE]
 
 
-def test_every_problem_is_told_at_once() -> None:
+def test_all_problems_of_signing_are_reported_together() -> None:
     wrong = (Problem("CI", "unknown"),)
     problems = signing(("a b", "app"), configuration(()), Failure(wrong)).failure()
     assert [problem.where for problem in problems] == ["CI", "--images-to-sign", "--images-to-sign"]
 
 
 @pytest.mark.parametrize("job_type", [JobType.PRESUBMIT, JobType.POSTSUBMIT])
-def test_nothing_is_signed_as_a_configuration_in_the_checkout_says(job_type: JobType) -> None:
+def test_a_configuration_in_the_checkout_signs_nothing(job_type: JobType) -> None:
     image = DEVELOPMENT if job_type is JobType.PRESUBMIT else PRODUCTION
     here = replace(state(job_type), system=CiSystem.AZURE_PIPELINES, base_ref="main", ref="refs/heads/main")
     known = replace(configuration((job_type,)), trust=MAIN)

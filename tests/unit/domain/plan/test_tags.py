@@ -197,7 +197,7 @@ def test_tags_in_base64_follow_the_others_and_know_where_they_come_from() -> Non
     )
 
 
-def test_problems_of_both_lists_are_told() -> None:
+def test_problems_of_both_lists_are_reported() -> None:
     found = problems_of(user_tags(Asked(tags=("",), tag_base64=encoded("b,,c"))))
     assert [(problem.where, problem.what) for problem in found] == [
         ("--tag", "the tag is empty"),
@@ -210,7 +210,7 @@ def test_problems_of_both_lists_are_told() -> None:
 
 
 @pytest.mark.parametrize("text", ["?", "YQ", "YQ==YQ==", "/w==", "YQ==!"])
-def test_what_is_no_base64_of_text(text: str) -> None:
+def test_a_value_that_is_not_base64_of_text_is_refused(text: str) -> None:
     assert only(decode_tags(text)) == NO_BASE64
 
 
@@ -229,7 +229,7 @@ def test_a_batch_is_named_by_the_very_bytes_of_its_variable() -> None:
     assert asked_for(Asked(), replace(state, pull_refs=None)).unwrap() == (Tag("default_tag", f"batch-{nothing}"),)
 
 
-def test_a_batch_without_a_commit_says_which_template_wants_one() -> None:
+def test_a_batch_refuses_each_template_that_needs_a_commit() -> None:
     state = GitState(CiSystem.PROW, JobType.BATCH, None, "acme", "demo", pull_refs="main:1")
     assert only(asked_for(Asked(tags=("a={{\n .ShortSHA }}",)), state)) == Problem(
         "--tag",
@@ -243,6 +243,6 @@ def test_a_job_without_a_pull_request_has_an_empty_number() -> None:
     assert found[0] == Tag("a", "none")
 
 
-def test_the_time_is_told_to_the_microsecond() -> None:
+def test_templates_get_the_time_with_microseconds() -> None:
     found = asked_for(Asked(tags=("a={{ .Time.Nanosecond }}",))).unwrap()
     assert found[0] == Tag("a", "678901000")
