@@ -10,12 +10,12 @@ from typing import final
 import pytest
 
 from image_builder_stand_ins.azure_devops.service import AzureDevOps
+from image_builder_stand_ins.certificates import mutual_tls
 from image_builder_stand_ins.identity_issuer import IdentityIssuer
 from image_builder_stand_ins.registry import Registry
-from image_builder_stand_ins.signing_protocol import Protocol
 from image_builder_stand_ins.signing_service import SigningService
-from image_builder_stand_ins.signing_state import ServiceOptions
-from image_builder_stand_ins.tls import mutual_tls
+from image_builder_stand_ins.signing_service.protocol import Protocol
+from image_builder_stand_ins.signing_service.state import ServiceOptions
 
 
 @final

@@ -1,102 +1,219 @@
-"""A stand-in for an OCI registry: on loopback, in memory, over plain http; strict about digests and what is named.
+"""A stand-in for an OCI registry: on loopback, in memory, over plain http. It checks digests and references strictly.
 
 In a test: ``with Registry.start() as registry: … registry.host_port …``. By hand,
 ``python -m image_builder_stand_ins.registry`` prints one line of JSON with its address, and serves until SIGINT
-or SIGTERM. What it cannot prove is how a real registry behaves; for that our own tests run one.
+or SIGTERM. It cannot prove how a real registry behaves; for that the tests of this project run one.
+Source: OCI Distribution Specification.
 """
 
 import base64
 import json
-import signal
+import re
 import sys
 import threading
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from http.server import ThreadingHTTPServer
-from typing import Final, final
+from functools import partial
+from typing import Final, Self, TextIO, final
+from urllib.parse import parse_qs, urlsplit
 
-from image_builder_stand_ins.registry_handler import RegistryHandler
-from image_builder_stand_ins.registry_store import RegistryStore
+from image_builder_domain.image.descriptor import OCI_INDEX
 
-_STOP_SIGNALS: Final = {signal.SIGINT, signal.SIGTERM}
+from image_builder_stand_ins.command import Session, parser, run
+from image_builder_stand_ins.http_server import StandInHandler, StandInServer, serving
+from image_builder_stand_ins.registry_store import HeldManifest, RegistryStore, index_of
 
-
-@final
-class RegistryServer(ThreadingHTTPServer):
-    """The server; see :class:`Registry`."""
-
-    daemon_threads = True
-
-    def __init__(self, credentials: tuple[str, str] | None) -> None:
-        super().__init__(("127.0.0.1", 0), RegistryHandler)
-        self.store = RegistryStore()
-        self.uploads: dict[str, bytes] = {}
-        self.requests: list[str] = []
-        self.faults: list[int] = []
-        self._wanted = None if credentials is None else _basic(*credentials)
-        self._lock = threading.Lock()
-
-    def heard(self, line: str, authorization: str | None) -> int | None:
-        """Keep a request; the status with which it is refused, or None."""
-        with self._lock:
-            self.requests.append(line)
-            if self.faults:
-                return self.faults.pop(0)
-        return 401 if self._wanted is not None and authorization != self._wanted else None
-
-    def handle_error(self, *_: object) -> None:
-        """A client that goes away is no error."""
+_NAME: Final = r"/v2/(?P<path>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)"
+_DIGEST: Final = r"sha256:[0-9a-f]{64}"
+_LARGEST_BODY: Final = 1024 * 1024 * 1024
 
 
 @final
 class Registry:
-    """A running registry, empty at first."""
+    """A running registry, empty at first. ``store`` is its content."""
 
-    def __init__(self, server: RegistryServer) -> None:
-        self._server = server
+    def __init__(self, credentials: tuple[str, str] | None, address: tuple[str, int]) -> None:
+        self.store = RegistryStore()
+        self.uploads: dict[str, bytes] = {}
+        self._requests: list[str] = []
+        self._faults: list[int] = []
+        self._expected = None if credentials is None else _basic(*credentials)
+        self._lock = threading.Lock()
+        self._server = StandInServer(address, partial(_Handler, self))
+        self._server.daemon_threads = True  # clients keep connections open
 
     @classmethod
     @contextmanager
-    def start(cls, credentials: tuple[str, str] | None = None) -> Iterator["Registry"]:
-        """Serve until the end of the ``with``; ``credentials`` are a user and password that it asks for."""
-        with RegistryServer(credentials) as server:
-            thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-            thread.start()
-            try:
-                yield cls(server)
-            finally:
-                server.shutdown()
-                thread.join()
+    def start(
+        cls, credentials: tuple[str, str] | None = None, address: tuple[str, int] = ("127.0.0.1", 0)
+    ) -> Iterator[Self]:
+        """Serve until the block ends; ``credentials`` are the user and password that clients must send."""
+        registry = cls(credentials, address)
+        with serving(registry._server, lambda: None):
+            yield registry
 
     @property
     def host_port(self) -> str:
-        """What references to it begin with."""
-        return f"127.0.0.1:{self._server.server_port}"
+        """The registry part of references to its images."""
+        return self._server.host_port
 
     @property
     def requests(self) -> tuple[str, ...]:
         """Method and path of every request so far."""
-        return tuple(self._server.requests)
-
-    @property
-    def store(self) -> RegistryStore:
-        """What it holds."""
-        return self._server.store
+        return tuple(self._requests)
 
     def fail_next(self, *statuses: int) -> None:
-        """Answer the next requests with these, whatever they ask."""
-        self._server.faults += statuses
+        """Answer the next requests with these statuses."""
+        self._faults += statuses
+
+    def refusal(self, request: str, authorization: str | None) -> int | None:
+        """Keep a request; returns the status that refuses it, or None."""
+        with self._lock:
+            self._requests.append(request)
+            if self._faults:
+                return self._faults.pop(0)
+        return 401 if self._expected is not None and authorization != self._expected else None
 
 
-def main() -> int:
-    """Run until SIGINT or SIGTERM; exit code 0."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
-    with Registry.start() as registry:
-        sys.stdout.write(json.dumps({"host_port": registry.host_port}) + "\n")
-        sys.stdout.flush()
-        signal.sigwait(_STOP_SIGNALS)
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return 0
+@final
+class _Handler(StandInHandler[Registry]):
+    """Answers one connection's requests; a request that fits no route is refused."""
+
+    timeout = 60
+
+    def handle_any(self) -> None:
+        """Manifests, blobs, tags and referrers."""
+        parts = urlsplit(self.path)
+        self._query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        self._body = self._read()
+        refused = self.state.refusal(f"{self.command} {self.path}", self.headers.get("Authorization"))
+        if refused is not None:
+            self._answer(refused, {"WWW-Authenticate": 'Basic realm="stand-in"'} if refused == 401 else {})
+            return
+        for methods, pattern, answer in _ROUTES:
+            found = re.fullmatch(pattern, parts.path)
+            if found is not None and self.command in methods:
+                answer(self, **found.groupdict())
+                return
+        self._refuse(404, "UNSUPPORTED")
+
+    def _read(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.read_body(_LARGEST_BODY).value_or(b"")
+        pieces = []
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            pieces.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(pieces)
+
+    # --- routes ---------------------------------------------------------------------------------------------------
+
+    def _version(self) -> None:
+        self._answer(200, {"Docker-Distribution-Api-Version": "registry/2.0"}, b"{}")
+
+    def _get_manifest(self, path: str, name: str) -> None:
+        held = self.state.store.manifest(path, name)
+        if held is None:
+            self._refuse(404, "MANIFEST_UNKNOWN")
+            return
+        self._answer(200, {"Content-Type": held.media_type, "Docker-Content-Digest": held.digest}, held.content)
+
+    def _put_manifest(self, path: str, name: str) -> None:
+        manifest = HeldManifest(self.headers.get("Content-Type", ""), self._body)
+        problem = self.state.store.put_manifest(path, name, manifest)
+        if problem:
+            self._refuse(400, problem)
+            return
+        location = f"/v2/{path}/manifests/{manifest.digest}"
+        self._answer(201, {"Location": location, "Docker-Content-Digest": manifest.digest})
+
+    def _get_blob(self, path: str, digest: str) -> None:
+        held = self.state.store.blob(path, digest)
+        if held is None:
+            self._refuse(404, "BLOB_UNKNOWN")
+            return
+        headers = {"Content-Type": "application/octet-stream", "Docker-Content-Digest": digest}
+        self._answer(200, headers, held)
+
+    def _begin(self, path: str) -> None:
+        if "digest" in self._query:
+            self._keep(path, self._body)
+            return
+        upload = uuid.uuid4().hex
+        self.state.uploads[upload] = b""
+        self._answer(202, {"Location": f"/v2/{path}/blobs/uploads/{upload}", "Range": "0-0"})
+
+    def _append(self, path: str, upload: str) -> None:
+        if upload not in self.state.uploads:
+            self._refuse(404, "BLOB_UPLOAD_UNKNOWN")
+            return
+        self.state.uploads[upload] += self._body
+        end = max(0, len(self.state.uploads[upload]) - 1)
+        self._answer(202, {"Location": f"/v2/{path}/blobs/uploads/{upload}", "Range": f"0-{end}"})
+
+    def _end(self, path: str, upload: str) -> None:
+        if upload not in self.state.uploads:
+            self._refuse(404, "BLOB_UPLOAD_UNKNOWN")
+            return
+        self._keep(path, self.state.uploads.pop(upload) + self._body)
+
+    def _keep(self, path: str, content: bytes) -> None:
+        digest = self._query.get("digest", "")
+        if not self.state.store.put_blob(path, digest, content):
+            self._refuse(400, "DIGEST_INVALID")
+            return
+        self._answer(201, {"Location": f"/v2/{path}/blobs/{digest}", "Docker-Content-Digest": digest})
+
+    def _referrers(self, path: str, digest: str) -> None:
+        found = self.state.store.referrers(path, digest, self._query.get("artifactType"))
+        applied = {"OCI-Filters-Applied": "artifactType"} if "artifactType" in self._query else {}
+        self._answer(200, {"Content-Type": OCI_INDEX, **applied}, index_of(found))
+
+    def _tags(self, path: str) -> None:
+        content = {"name": path, "tags": self.state.store.tags(path)}
+        self._answer(200, {"Content-Type": "application/json"}, json.dumps(content).encode())
+
+    # --- answers --------------------------------------------------------------------------------------------------
+
+    def _refuse(self, status: int, code: str) -> None:
+        body = json.dumps({"errors": [{"code": code, "message": code.lower().replace("_", " ")}]}).encode()
+        self._answer(status, {"Content-Type": "application/json"}, body)
+
+    def _answer(self, status: int, headers: dict[str, str], body: bytes = b"") -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+
+_READ: Final = ("GET", "HEAD")
+_ROUTES: Final[tuple[tuple[tuple[str, ...], str, Callable[..., None]], ...]] = (
+    (_READ, "/v2/?", _Handler._version),
+    (_READ, f"{_NAME}/manifests/(?P<name>[^/]+)", _Handler._get_manifest),
+    (("PUT",), f"{_NAME}/manifests/(?P<name>[^/]+)", _Handler._put_manifest),
+    (_READ, f"{_NAME}/blobs/(?P<digest>{_DIGEST})", _Handler._get_blob),
+    (("POST",), f"{_NAME}/blobs/uploads/", _Handler._begin),
+    (("PATCH",), f"{_NAME}/blobs/uploads/(?P<upload>[0-9a-f]+)", _Handler._append),
+    (("PUT",), f"{_NAME}/blobs/uploads/(?P<upload>[0-9a-f]+)", _Handler._end),
+    (("GET",), f"{_NAME}/referrers/(?P<digest>{_DIGEST})", _Handler._referrers),
+    (("GET",), f"{_NAME}/tags/list", _Handler._tags),
+)
+
+
+def main(arguments: Sequence[str], output: TextIO = sys.stdout) -> int:
+    """Run until SIGINT or SIGTERM. Exit code: 0 stopped, 2 cannot start."""
+    epilog = "Exit code: 0 after SIGINT or SIGTERM, 2 when it cannot start."
+    chosen = parser("registry", "An OCI registry in memory, for this machine only.", epilog).parse_args(arguments)
+
+    def serve(session: Session) -> None:
+        with Registry.start(address=chosen.listen) as registry:
+            session.serve({"host_port": registry.host_port})
+
+    return run("registry", chosen.folder, output, serve)
 
 
 def _basic(user: str, password: str) -> str:
@@ -104,4 +221,4 @@ def _basic(user: str, password: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

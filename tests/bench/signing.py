@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from image_builder_stand_ins.signing_protocol import Protocol
 from image_builder_stand_ins.signing_service import SigningService
-from image_builder_stand_ins.signing_state import ServiceOptions
+from image_builder_stand_ins.signing_service.protocol import Protocol
+from image_builder_stand_ins.signing_service.state import ServiceOptions
 
 from tests.bench.figure import Figure
 from tests.bench.installed import Installed

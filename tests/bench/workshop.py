@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
-from image_builder_stand_ins.signing_protocol import Protocol
 from image_builder_stand_ins.signing_service import SigningService
-from image_builder_stand_ins.signing_state import ServiceOptions
+from image_builder_stand_ins.signing_service.protocol import Protocol
+from image_builder_stand_ins.signing_service.state import ServiceOptions
 
 from tests.bench.installed import Installed
 from tests.bench.pairs import Run

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from image_builder_stand_ins.azure_devops.agent import AgentSettings
-from image_builder_stand_ins.azure_devops.agent_variable import Variable
+from image_builder_stand_ins.azure_devops.agent.agent import AgentSettings
+from image_builder_stand_ins.azure_devops.agent.variable import Variable
 from image_builder_stand_ins.azure_devops.service import AzureDevOps
-from image_builder_stand_ins.azure_devops.yaml_source import load
+from image_builder_stand_ins.azure_devops.yaml_node import load
 from image_builder_stand_ins.identity_issuer import IdentityIssuer
 
 from tests.azure_devops import Client

@@ -13,9 +13,8 @@ from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.remote_pipeline import PipelineBench, RunScript
 from image_builder_domain.configuration.ado import AdoSettings
 from image_builder_domain.remote_pipeline import Parameter, Run, RunRequest, Verdict
-from image_builder_stand_ins.azure_devops.fault import Replace
-from image_builder_stand_ins.azure_devops.faults import front_door
-from image_builder_stand_ins.azure_devops.request import Operation
+from image_builder_stand_ins.azure_devops.fault import Replace, front_door
+from image_builder_stand_ins.azure_devops.message import Operation
 from image_builder_stand_ins.azure_devops.run import Run as ServedRun
 from image_builder_stand_ins.azure_devops.service import AzureDevOps
 from image_builder_stand_ins.azure_devops.state import Pipeline, ServiceOptions

@@ -14,12 +14,12 @@ from image_builder_contracts.signer import ServiceBench, SignerBench
 from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.ports import Signer
 from image_builder_domain.signing import ImageToSign
-from image_builder_stand_ins.signing_command import signify_secret
-from image_builder_stand_ins.signing_fault import Answer, HangUp, busy
-from image_builder_stand_ins.signing_protocol import Protocol
+from image_builder_stand_ins.certificates import mutual_tls
+from image_builder_stand_ins.fault import Answer, HangUp, busy
 from image_builder_stand_ins.signing_service import SigningService
-from image_builder_stand_ins.signing_state import ServiceOptions
-from image_builder_stand_ins.tls import mutual_tls
+from image_builder_stand_ins.signing_service.__main__ import signify_secret
+from image_builder_stand_ins.signing_service.protocol import Protocol
+from image_builder_stand_ins.signing_service.state import ServiceOptions
 
 from tests.cosign import PASSWORD, environment, key_pair, signed_subjects
 from tests.oci_registry import push_image, start_registry

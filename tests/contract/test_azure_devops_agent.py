@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from image_builder_stand_ins.azure_devops.agent import AgentSettings
-from image_builder_stand_ins.azure_devops.agent_command import AgentCommand
-from image_builder_stand_ins.azure_devops.agent_variable import Variable, Variables
+from image_builder_stand_ins.azure_devops.agent.agent import AgentSettings
+from image_builder_stand_ins.azure_devops.agent.variable import AgentCommand, Variable, Variables
 from image_builder_stand_ins.azure_devops.service import AzureDevOps
 
 from tests.azure_devops import Client, wait_for
@@ -207,7 +206,7 @@ steps:
 def test_a_step_that_hears_no_signal_is_killed(client: Client, tmp_path: Path) -> None:
     file = tmp_path / "pid"
     definition = f"steps:\n- bash: \"trap '' INT TERM; echo $$ > {file}; while true; do sleep 0.05; done\"\n"
-    client.start(add(client, definition, grace=0.1))
+    client.start(add(client, definition, stop_seconds=0.1))
     wait_for(lambda: file.exists() and file.read_text().strip())
     client.service.runs[0].cancel()
     wait_for(client.service.runs[0].completed.is_set)

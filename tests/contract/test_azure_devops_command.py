@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from image_builder_stand_ins.azure_devops.command import main
+from image_builder_stand_ins.azure_devops.__main__ import main
 from image_builder_stand_ins.azure_devops.faults import FAULTS
 
 DEFINITION = 'variables:\n- group: mine\nsteps:\n- bash: echo "$PLAIN" > {file}; exec sleep 60\n'

@@ -11,7 +11,7 @@ from image_builder_domain.remote_pipeline import (
     Verdict,
 )
 from image_builder_stand_ins.azure_devops.faults import FAULTS
-from image_builder_stand_ins.azure_devops.request import Operation
+from image_builder_stand_ins.azure_devops.message import Operation
 from image_builder_stand_ins.azure_devops.state import ServiceOptions
 
 from tests.azure_devops import wait_for

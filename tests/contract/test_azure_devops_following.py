@@ -15,9 +15,8 @@ from image_builder_domain.remote_pipeline import (
     Verdict,
 )
 from image_builder_domain.report.pipeline_log import last_report
-from image_builder_stand_ins.azure_devops.fault import Amend, HangUp, Replace
-from image_builder_stand_ins.azure_devops.faults import front_door
-from image_builder_stand_ins.azure_devops.request import Operation
+from image_builder_stand_ins.azure_devops.fault import Amend, HangUp, Replace, front_door
+from image_builder_stand_ins.azure_devops.message import Operation
 from image_builder_stand_ins.azure_devops.state import ServiceOptions
 from returns.result import Success
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from image_builder_stand_ins.azure_devops import refusal
-from image_builder_stand_ins.azure_devops.answer import BOM, Answer
+from image_builder_stand_ins.azure_devops import message as refusal
 from image_builder_stand_ins.azure_devops.fault import Replace
 from image_builder_stand_ins.azure_devops.faults import injections
+from image_builder_stand_ins.azure_devops.message import BOM, Answer
 from image_builder_stand_ins.azure_devops.representation import Place
 from image_builder_stand_ins.azure_devops.run import Run
 from image_builder_stand_ins.azure_devops.service import AzureDevOps

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 from image_builder_stand_ins.azure_devops.identity import ASSERTION_TYPE
-from image_builder_stand_ins.azure_devops.request import Operation
+from image_builder_stand_ins.azure_devops.message import Operation
 from image_builder_stand_ins.azure_devops.run import Run
 from image_builder_stand_ins.azure_devops.service import AzureDevOps
 from image_builder_stand_ins.azure_devops.state import ServiceOptions

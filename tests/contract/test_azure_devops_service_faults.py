@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from image_builder_stand_ins.azure_devops.fault import Replace, Stall
-from image_builder_stand_ins.azure_devops.faults import FAULTS, front_door, throttled
-from image_builder_stand_ins.azure_devops.request import Operation
+from image_builder_stand_ins.azure_devops.fault import Replace, Stall, front_door, throttled
+from image_builder_stand_ins.azure_devops.faults import FAULTS
+from image_builder_stand_ins.azure_devops.message import Operation
 from image_builder_stand_ins.azure_devops.run import Run
 from image_builder_stand_ins.azure_devops.service import AzureDevOps
 

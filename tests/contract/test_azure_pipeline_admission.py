@@ -4,8 +4,8 @@ import re
 from typing import Any
 
 import pytest
-from image_builder_stand_ins.azure_devops.agent_variable import Variable
-from image_builder_stand_ins.azure_devops.expansion import expand
+from image_builder_stand_ins.azure_devops.agent.variable import Variable
+from image_builder_stand_ins.azure_devops.expression import expand
 from image_builder_stand_ins.azure_devops.parameter import declared, plain, resolve
 from image_builder_stand_ins.identity_issuer import IdentityIssuer, github_claims, signed
 

@@ -20,8 +20,7 @@ from image_builder_adapters.http.tls import (
     system_trust,
 )
 from image_builder_contracts.cancellation import ManualCancellation
-from image_builder_stand_ins.certificates import Authority
-from image_builder_stand_ins.tls import MutualTls, mutual_tls
+from image_builder_stand_ins.certificates import Authority, MutualTls, mutual_tls
 from returns.methods import unwrap_or_failure
 from returns.result import Failure
 

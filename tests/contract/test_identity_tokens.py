@@ -18,10 +18,10 @@ from image_builder_adapters.http.retry import RetryPolicy
 from image_builder_adapters.identity.issuer_keys import LONGEST_AGE_SECONDS, IssuerKeys
 from image_builder_adapters.identity.signed_token import verified_claims
 from image_builder_adapters.redaction import Redactor
+from image_builder_stand_ins.fault import Answer, HangUp, Stall, busy, proxy_page, redirect
 from image_builder_stand_ins.identity_issuer import IdentityIssuer, SigningKey, github_claims, signed
 from image_builder_stand_ins.identity_issuer.issuer import DISCOVERY, KEYS
 from image_builder_stand_ins.identity_issuer.token import unsigned
-from image_builder_stand_ins.signing_fault import Answer, HangUp, Stall, busy, proxy_page, redirect
 
 FETCHES = [DISCOVERY, KEYS]
 JSON = "application/json"

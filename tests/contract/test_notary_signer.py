@@ -16,18 +16,17 @@ from image_builder_contracts.signer import IMAGES, image
 from image_builder_domain.exit_code import Interruption
 from image_builder_domain.image.descriptor import OCI_INDEX
 from image_builder_domain.signing import SignatureResult, SignatureStatus
-from image_builder_stand_ins.certificates import Authority
+from image_builder_stand_ins.certificates import Authority, mutual_tls
+from image_builder_stand_ins.fault import Answer, Stall, proxy_page, redirect
 from image_builder_stand_ins.fixtures import (
     SecuredService,
     mtls_signing_service,
     signing_service,
     token_signing_service,
 )
-from image_builder_stand_ins.signing_fault import Answer, Stall, proxy_page, redirect
-from image_builder_stand_ins.signing_protocol import Protocol
 from image_builder_stand_ins.signing_service import SigningService
-from image_builder_stand_ins.signing_state import ServiceOptions
-from image_builder_stand_ins.tls import mutual_tls
+from image_builder_stand_ins.signing_service.protocol import Protocol
+from image_builder_stand_ins.signing_service.state import ServiceOptions
 from returns.pipeline import is_successful
 
 __all__ = ["mtls_signing_service", "signing_service", "token_signing_service"]

@@ -13,7 +13,7 @@ from image_builder_contracts.image_engine_probe import manifest
 from image_builder_domain.image.reference import ImageReference
 from image_builder_stand_ins.registry import Registry
 from image_builder_stand_ins.signing_service import SigningService
-from image_builder_stand_ins.signing_state import ServiceOptions
+from image_builder_stand_ins.signing_service.state import ServiceOptions
 
 from tests.oci_registry import push_image
 from tests.programs import require_buildkit
@@ -87,7 +87,7 @@ def test_files_are_kept(page: dict[str, Any], tmp_path: Path) -> None:
 
 def test_a_program_runs(page: dict[str, Any]) -> None:
     assert page["last_line_of"](("printf", "one\\ntwo\\n"), 30.0) == "two"
-    assert "no such program" in page["last_line_of"](("no-such-program-here",), 30.0)
+    assert "program not found" in page["last_line_of"](("no-such-program-here",), 30.0)
     assert "DEADLINE" in page["last_line_of"](("sleep", "30"), 0.2)
 
 

@@ -11,10 +11,10 @@ from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.signer import IMAGES
 from image_builder_domain.signing import SignatureResult, SignatureStatus
-from image_builder_stand_ins.signing_command import signify_secret
-from image_builder_stand_ins.signing_fault import Answer, HangUp, Stall, busy, proxy_page, redirect
+from image_builder_stand_ins.fault import Answer, HangUp, Stall, busy, proxy_page, redirect
 from image_builder_stand_ins.signing_service import SigningService
-from image_builder_stand_ins.signing_state import ServiceOptions
+from image_builder_stand_ins.signing_service.__main__ import signify_secret
+from image_builder_stand_ins.signing_service.state import ServiceOptions
 from returns.pipeline import is_successful
 
 from tests.contract.signer_bench import PAYLOAD, TOKEN, secret_file

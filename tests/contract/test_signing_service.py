@@ -17,17 +17,17 @@ from urllib.request import urlopen
 
 import pytest
 from image_builder_domain.image.reference import Digest
+from image_builder_stand_ins.certificates import mutual_tls
+from image_builder_stand_ins.fault import Answer, HangUp, Stall, busy, proxy_page
 from image_builder_stand_ins.fixtures import (
     SecuredService,
     mtls_signing_service,
     signing_service,
     token_signing_service,
 )
-from image_builder_stand_ins.signing_command import main
-from image_builder_stand_ins.signing_fault import Answer, HangUp, Stall, busy, proxy_page
-from image_builder_stand_ins.signing_protocol import Protocol, SignedImage, parse_body
 from image_builder_stand_ins.signing_service import SigningService
-from image_builder_stand_ins.tls import mutual_tls
+from image_builder_stand_ins.signing_service.__main__ import main
+from image_builder_stand_ins.signing_service.protocol import Protocol, SignedImage, parse_body
 
 __all__ = ["mtls_signing_service", "signing_service", "token_signing_service"]
 
@@ -109,9 +109,9 @@ def test_the_control_port_shows_what_was_accepted(signing_service: SigningServic
         pytest.param(v1(more=1), "[0].more is unknown", id="unknown-key"),
         pytest.param(json.dumps([without(V1, "byteSize")]).encode(), "[0].byteSize is missing", id="missing-key"),
         pytest.param(v1().replace(b'"version"', b'"sha256":"","version"'), "twice", id="duplicate-key"),
-        pytest.param(v1(notaryGun="reg.example/dev/demo:v1"), "[0].notaryGun is no repository", id="gun-with-tag"),
+        pytest.param(v1(notaryGun="reg.example/dev/demo:v1"), "[0].notaryGun is not a repository", id="gun-with-tag"),
         pytest.param(v1(notaryGun=7), "[0].notaryGun must be a string", id="gun-no-string"),
-        pytest.param(v1(version=""), "[0].version is no tag", id="empty-tag"),
+        pytest.param(v1(version=""), "[0].version is not a tag", id="empty-tag"),
         pytest.param(v1(version=None), "[0].version must be a string", id="tag-null"),
         pytest.param(v1(sha256=f"sha256:{HEX}"), "[0].sha256 must be 64", id="digest-with-prefix"),
         pytest.param(v1(sha256=HEX.upper()), "[0].sha256 must be 64", id="digest-upper-case"),
@@ -141,7 +141,7 @@ def test_v1_refuses(body: bytes, reason: str, signing_service: SigningService) -
         pytest.param(v2(target={"more": 1}), "targets[0].more is unknown", id="unknown-key-in-target"),
         pytest.param(v2(target={"digest": f"sha256:{HEX}"}), "targets[0].digest must be 64", id="digest-with-prefix"),
         pytest.param(v2(target={"byteSize": "1"}), "targets[0].byteSize must be", id="size-text"),
-        pytest.param(v2(target={"name": "-x"}), "targets[0].name is no tag", id="bad-tag"),
+        pytest.param(v2(target={"name": "-x"}), "targets[0].name is not a tag", id="bad-tag"),
     ],
 )
 def test_v2_refuses(body: bytes, reason: str) -> None:

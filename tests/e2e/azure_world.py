@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, final
 
 import yaml
-from image_builder_stand_ins.azure_devops.agent import AgentSettings
-from image_builder_stand_ins.azure_devops.agent_variable import Variable
+from image_builder_stand_ins.azure_devops.agent.agent import AgentSettings
+from image_builder_stand_ins.azure_devops.agent.variable import Variable
 from image_builder_stand_ins.azure_devops.service import AzureDevOps
 from image_builder_stand_ins.azure_devops.state import Pipeline
 from image_builder_stand_ins.identity_issuer import IdentityIssuer
@@ -112,7 +112,7 @@ def azure_world(world: World, **environment: str) -> Iterator[AzureWorld]:
         authorities = world.folder / "authorities.pem"
         signing = (world.secret.parent / "signing-ca.pem").read_bytes()
         authorities.write_bytes(signing + issuer.authority.certificate)
-        agent = AgentSettings(groups, {**_agent_environment(world, authorities), **environment}, grace=15)
+        agent = AgentSettings(groups, {**_agent_environment(world, authorities), **environment}, stop_seconds=15)
         pipeline = service.add_pipeline("oci-image-builder", DEFINITION.read_text(), agent=agent)
         yield AzureWorld(world, service, pipeline, issuer, authorities, merged, proposed)
 

@@ -19,9 +19,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, Final
 
-from image_builder_stand_ins.azure_devops.request import Operation
+from image_builder_stand_ins.azure_devops.message import Operation
 from image_builder_stand_ins.azure_devops.run import Run
-from image_builder_stand_ins.signing_fault import Stall
+from image_builder_stand_ins.fault import Stall
 
 from tests.e2e.mode_given import add_pipeline
 from tests.e2e.mode_trial import MODES, REPORT_FLAG, SOURCE, TooSlowError, Trial

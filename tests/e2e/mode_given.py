@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from image_builder_stand_ins.azure_devops.run import Run
-from image_builder_stand_ins.signing_fault import Answer
+from image_builder_stand_ins.fault import Answer
 
 from tests.e2e.mode_world import ModeWorld
 from tests.e2e.office import REPORT, succeeds

@@ -19,11 +19,11 @@ from typing import Any, TextIO, final
 
 import yaml
 from image_builder_stand_ins.azure_devops.service import AzureDevOps
+from image_builder_stand_ins.certificates import MutualTls, mutual_tls
 from image_builder_stand_ins.registry import Registry
-from image_builder_stand_ins.signing_protocol import Protocol
 from image_builder_stand_ins.signing_service import SigningService
-from image_builder_stand_ins.signing_state import ServiceOptions
-from image_builder_stand_ins.tls import MutualTls, mutual_tls
+from image_builder_stand_ins.signing_service.protocol import Protocol
+from image_builder_stand_ins.signing_service.state import ServiceOptions
 
 from tests import jobs
 from tests.foreign_package import Package

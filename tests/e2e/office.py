@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, final
 
 import yaml
-from image_builder_stand_ins.azure_devops.request import Operation
+from image_builder_stand_ins.azure_devops.message import Operation
 from image_builder_stand_ins.azure_devops.run import Run
 from image_builder_stand_ins.azure_devops.service import AzureDevOps
 from image_builder_stand_ins.azure_devops.state import Pipeline

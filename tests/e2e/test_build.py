@@ -5,7 +5,7 @@ import json
 
 import pytest
 from image_builder_stand_ins.signing_service import SigningService
-from image_builder_stand_ins.signing_state import ServiceOptions
+from image_builder_stand_ins.signing_service.state import ServiceOptions
 
 from tests.e2e.world import COMMIT, HEAD, World, run_step
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from image_builder_stand_ins.azure_devops.request import Operation
+from image_builder_stand_ins.azure_devops.message import Operation
 
 from tests.e2e.azure_world import AzureWorld, azure_world
 from tests.e2e.world import World

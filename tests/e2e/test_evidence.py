@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from image_builder_stand_ins.signing_fault import Stall
+from image_builder_stand_ins.fault import Stall
 
 from tests.e2e.outside import descendants, processes_with, still_there
 from tests.e2e.world import TIMEOUT, World

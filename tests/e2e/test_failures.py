@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from image_builder_stand_ins.signing_fault import Answer
+from image_builder_stand_ins.fault import Answer
 
 from tests.e2e.world import World
 

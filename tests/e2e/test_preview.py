@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from image_builder_stand_ins.azure_devops.request import Operation
+from image_builder_stand_ins.azure_devops.message import Operation
 
 from tests.e2e.office import ROOT, Finished, Office, office
 from tests.jobs import PUSH, PUSH_EVENT

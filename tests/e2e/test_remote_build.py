@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from image_builder_stand_ins.azure_devops.fault import Stall
-from image_builder_stand_ins.azure_devops.request import Operation
+from image_builder_stand_ins.azure_devops.message import Operation
 from image_builder_stand_ins.azure_devops.run import Run
 from pytest_httpserver import HTTPServer
 

@@ -4,9 +4,9 @@ import base64
 import json
 
 import pytest
-from image_builder_stand_ins.signing_fault import Answer
+from image_builder_stand_ins.fault import Answer
 from image_builder_stand_ins.signing_service import SigningService
-from image_builder_stand_ins.signing_state import ServiceOptions
+from image_builder_stand_ins.signing_service.state import ServiceOptions
 
 from tests.e2e.private_registry import PASSWORD, assert_hidden, private_registry
 from tests.e2e.world import World, run_step

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from image_builder_domain.image.reference import Digest
-from image_builder_stand_ins.signing_command import signify_secret
 from image_builder_stand_ins.signing_service import SigningService
-from image_builder_stand_ins.signing_state import ServiceOptions
+from image_builder_stand_ins.signing_service.__main__ import signify_secret
+from image_builder_stand_ins.signing_service.state import ServiceOptions
 
 from tests.clean_environment import make_environment
 from tests.cosign import PASSWORD, key_pair, signed_subjects

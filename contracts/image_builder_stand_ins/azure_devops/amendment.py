@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from image_builder_stand_ins.azure_devops.answer import BOM, Answer, envelope, json_answer
-from image_builder_stand_ins.azure_devops.request import Request
+from image_builder_stand_ins.azure_devops.message import BOM, Answer, Request, envelope, json_answer
 
 Change: TypeAlias = Callable[[Request, Answer], Answer]
 _FORGED = {
@@ -114,7 +113,7 @@ def paged_bom(every: int = 3) -> Change:
 
 
 def not_utf8() -> Change:
-    """A byte in the first line that is no UTF-8."""
+    """A byte in the first line that is not UTF-8."""
     return content(lambda body: body.replace(b"Z ", b"Z \xff\xfe", 1))
 
 

@@ -11,7 +11,7 @@ from yaml.nodes import MappingNode, Node
 
 from image_builder_stand_ins.azure_devops.expression import STATUS_FUNCTIONS, Scope, evaluate
 from image_builder_stand_ins.azure_devops.parameter import plain
-from image_builder_stand_ins.azure_devops.yaml_source import RefusedError, items, pairs, refuse, text
+from image_builder_stand_ins.azure_devops.yaml_node import RefusedError, items, pairs, refuse, text
 
 _Readers = Mapping[str, Callable[[Node], Any]]
 JOB_MINUTES, CANCEL_MINUTES = 60.0, 5.0

@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 from typing import final
 from urllib.parse import parse_qsl
 
-from image_builder_stand_ins.azure_devops.answer import JSON, Answer
-from image_builder_stand_ins.azure_devops.clock import now, short
-from image_builder_stand_ins.azure_devops.request import Request
+from image_builder_stand_ins.azure_devops.log import now, short_time
+from image_builder_stand_ins.azure_devops.message import JSON, Answer, Request
 
 SCOPE = "499b84ac-1321-427f-aa17-267ca6975798/.default"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -112,7 +111,7 @@ class Identities:
 
 def refused_token(status: int, error: str, code: int, what: str) -> Answer:
     """A refusal of the token endpoint."""
-    trace, moment = str(uuid.uuid4()), short(now())
+    trace, moment = str(uuid.uuid4()), short_time(now())
     body = {
         "error": error,
         "error_description": f"AADSTS{code}: {what} Trace ID: {trace} Correlation ID: {trace} Timestamp: {moment}",

@@ -1,18 +1,57 @@
-"""A log as the service keeps it: lines with timestamps, that clients see page by page.
+"""A log as the service keeps it: lines with timestamps, which clients see page by page; and the times themselves.
 
 The agent uploads a page when it is full (8 MiB) or the record ends, so a running task's lines are not there before. A
 log lives in a file, with an index, so that a gibibyte costs no memory and a range of lines no search.
 """
 
 import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, final
 
-from image_builder_stand_ins.azure_devops import clock
-from image_builder_stand_ins.azure_devops.answer import FilePart
-
 PAGE_BYTES = 8 << 20
 _INDEX_EVERY = 1024
+NEVER = "0001-01-01T00:00:00"
+"""What a time that was never set looks like, without a zone."""
+
+
+def now() -> int:
+    """Nanoseconds since 1970."""
+    return time.time_ns()
+
+
+def full_time(nanoseconds: int) -> str:
+    """With 7 digits, as in log lines."""
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 100:07d}Z"
+
+
+def short_time(nanoseconds: int) -> str:
+    """As JSON answers have it: trailing zeros go, and the point with the last of them."""
+    return full_time(nanoseconds)[:-1].rstrip("0").rstrip(".") + "Z"
+
+
+def day(nanoseconds: int) -> str:
+    """The date part of a build number."""
+    return f"{datetime.fromtimestamp(nanoseconds // 1_000_000_000, UTC):%Y%m%d}"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """Bytes ``start`` to ``end`` (not included) of a file, sent without reading them into memory."""
+
+    path: Path
+    start: int
+    end: int
+
+    def read(self) -> bytes:
+        """All of it at once."""
+        with self.path.open("rb") as file:
+            file.seek(self.start)
+            return file.read(self.end - self.start)
 
 
 @final
@@ -20,7 +59,7 @@ class Log:
     """One log. Thread-safe. Lines are numbered from 1."""
 
     def __init__(self, path: Path, page_bytes: int = PAGE_BYTES) -> None:
-        self.created = self.changed = clock.now()
+        self.created = self.changed = now()
         self._path = path
         self._page_bytes = page_bytes
         self._lock = threading.Lock()
@@ -36,11 +75,11 @@ class Log:
 
     def write(self, message: str, *, stamped: bool = True) -> None:
         """Add a message; line breaks inside it stay as they are, with no timestamp behind them."""
-        text = f"{clock.full(clock.now())} {message}\n" if stamped else f"{message}\n"
+        text = f"{full_time(now())} {message}\n" if stamped else f"{message}\n"
         self.write_bytes(text.encode("utf-8", "surrogateescape"))
 
     def write_bytes(self, content: bytes) -> None:
-        """Add whole lines, with whatever bytes they are made of."""
+        """Add whole lines of any bytes."""
         with self._lock:
             if self._file.closed:
                 return
@@ -60,7 +99,7 @@ class Log:
 
     def _show(self) -> None:
         self._file.flush()
-        self._shown_size, self._shown_lines, self.changed = self._size, self._lines, clock.now()
+        self._shown_size, self._shown_lines, self.changed = self._size, self._lines, now()
 
     def publish(self) -> None:
         """Let clients see everything so far."""

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, final
 import yaml
 from yaml.nodes import MappingNode, Node, SequenceNode
 
-from image_builder_stand_ins.azure_devops.yaml_source import RefusedError, items, pairs, refuse, text
+from image_builder_stand_ins.azure_devops.yaml_node import RefusedError, items, pairs, refuse, text
 
 Value: TypeAlias = "str | bool | float | list[Value] | dict[str, Value] | None"
 """A value in expressions. Objects hold lists, mappings and texts."""

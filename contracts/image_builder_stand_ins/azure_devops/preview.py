@@ -14,9 +14,9 @@ from image_builder_stand_ins.azure_devops.definition import (
     Step,
     read,
 )
-from image_builder_stand_ins.azure_devops.expansion import expand
+from image_builder_stand_ins.azure_devops.expression import expand
 from image_builder_stand_ins.azure_devops.parameter import declared, plain, resolve
-from image_builder_stand_ins.azure_devops.yaml_source import load
+from image_builder_stand_ins.azure_devops.yaml_node import load
 
 _CHECKOUT = "6d15af64-176c-496d-b583-fd2ae21d4df4@1"
 _TASKS = {"bash": "Bash@3", "script": "CmdLine@2"}
@@ -30,7 +30,7 @@ def final_yaml(text: str, name: str, given: Mapping[str, Any]) -> str:
 
 
 def rendered(expanded: MappingNode, definition: Definition) -> str:
-    """YAML in the service's form: always stages, jobs and tasks, whatever shorthand was written."""
+    """YAML in the service's form: always stages, jobs and tasks; shorthand is expanded."""
     kept = {key.value: plain(value) for key, value in expanded.value if key.value in ("name", "trigger", "pr")}
     document: dict[str, Any] = {**kept, "resources": {"repositories": [{"repository": "self"}]}}
     if definition.variables:

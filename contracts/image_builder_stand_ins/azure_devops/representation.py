@@ -1,11 +1,12 @@
-"""Pipelines and runs as JSON, with the keys that the recorded answers have, in their order."""
+"""Pipelines, runs, builds, timelines and lists of logs as JSON: the keys of recorded answers, in their order."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
-from image_builder_stand_ins.azure_devops import clock
-from image_builder_stand_ins.azure_devops.run import Run
+from image_builder_stand_ins.azure_devops.log import NEVER, full_time, short_time
+from image_builder_stand_ins.azure_devops.run import Record, Run
 
 _RUN_STATES = {"notStarted": "inProgress", "cancelling": "canceling"}
 _RUN_RESULTS = {"partiallySucceeded": "succeeded"}
@@ -106,9 +107,9 @@ def _run_state(run: Run) -> dict[str, Any]:
     found: dict[str, Any] = {"state": _RUN_STATES.get(status, status)}
     if status == "completed":
         found["result"] = _RUN_RESULTS.get(run.result or "", run.result)
-    found["createdDate"] = clock.full(run.queued)
+    found["createdDate"] = full_time(run.queued)
     if status == "completed":
-        found["finishedDate"] = clock.full(run.finished or 0)
+        found["finishedDate"] = full_time(run.finished or 0)
     return found
 
 
@@ -123,3 +124,189 @@ def preview_json(place: Place, card: PipelineCard, final_yaml: str) -> dict[str,
         "id": -1,
         "name": None,
     }
+
+
+def build_json(place: Place, card: PipelineCard, run: Run) -> dict[str, Any]:
+    """A Build: the same run, as the older API tells it."""
+    address = f"{place.base}/_apis/build/Builds/{run.id}"
+    plan = {"planId": str(uuid.uuid5(uuid.NAMESPACE_URL, address))}
+    project = _project(place)
+    return {
+        "_links": _build_links(place, card, run.id),
+        "properties": {},
+        "tags": [],
+        "validationResults": list(run.validation),
+        "plans": [plan],
+        "triggerInfo": {},
+        "id": run.id,
+        "buildNumber": run.name,
+        **_build_state(run),
+        "url": address,
+        "definition": _definition(place, card, project),
+        "buildNumberRevision": int(run.name.rpartition(".")[2]),
+        "project": project,
+        "uri": f"vstfs:///Build/Build/{run.id}",
+        "sourceBranch": card.source.ref,
+        "sourceVersion": card.source.version,
+        "queue": {"id": 18, "name": "Azure Pipelines", "pool": {"id": 9, "name": "Azure Pipelines", "isHosted": True}},
+        "priority": "normal",
+        "reason": "manual",
+        "requestedFor": _person(place),
+        "requestedBy": _person(place),
+        "lastChangedDate": short_time(run.changed),
+        "lastChangedBy": _person(place),
+        "orchestrationPlan": plan,
+        "logs": {"id": 0, "type": "Container", "url": f"{place.base}/_apis/build/builds/{run.id}/logs"},
+        "repository": _repository(place, card.source),
+        "retainedByRelease": False,
+        "triggeredByBuild": None,
+        "appendCommitMessageToRunName": True,
+    }
+
+
+def _build_links(place: Place, card: PipelineCard, number: int) -> dict[str, Any]:
+    builds = f"{place.base}/_apis/build/builds"
+    return {
+        "self": {"href": f"{place.base}/_apis/build/Builds/{number}"},
+        "web": {"href": f"{place.base}/_build/results?buildId={number}"},
+        "sourceVersionDisplayUri": {"href": f"{builds}/{number}/sources"},
+        "timeline": {"href": f"{builds}/{number}/Timeline"},
+        "badge": {"href": f"{place.base}/_apis/build/status/{card.id}"},
+    }
+
+
+def _build_state(run: Run) -> dict[str, Any]:
+    status = run.status
+    found: dict[str, Any] = {"status": status}
+    if status == "completed":
+        found["result"] = run.result
+    found["queueTime"] = short_time(run.queued)
+    if run.started is not None:
+        found["startTime"] = short_time(run.started)
+    if status == "completed":
+        found["finishTime"] = short_time(run.finished or 0)
+    return found
+
+
+def _definition(place: Place, card: PipelineCard, project: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "drafts": [],
+        "id": card.id,
+        "name": card.name,
+        "url": f"{place.base}/_apis/build/Definitions/{card.id}?revision={card.revision}",
+        "uri": f"vstfs:///Build/Definition/{card.id}",
+        "path": card.folder,
+        "type": "build",
+        "queueStatus": "enabled",
+        "revision": card.revision,
+        "project": project,
+    }
+
+
+def _project(place: Place) -> dict[str, Any]:
+    return {
+        "id": place.project_id,
+        "name": place.project,
+        "url": f"{place.root}/{place.organization}/_apis/projects/{place.project_id}",
+        "state": "wellFormed",
+        "revision": 20,
+        "visibility": "private",
+        "lastUpdateTime": "2023-01-18T16:17:39.97Z",
+    }
+
+
+def _person(place: Place) -> dict[str, Any]:
+    number = "00000000-0000-0000-0000-0000000000aa"
+    avatar = f"{place.root}/{place.organization}/_apis/GraphProfile/MemberAvatars/aad.someone"
+    return {
+        "displayName": "Example User",
+        "url": f"{place.root}/_apis/Identities/{number}",
+        "_links": {"avatar": {"href": avatar}},
+        "id": number,
+        "uniqueName": "user@example.com",
+        "imageUrl": avatar,
+        "descriptor": "aad.someone",
+    }
+
+
+def _repository(place: Place, source: Source) -> dict[str, Any]:
+    return {
+        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, source.name)),
+        "type": "TfsGit",
+        "name": source.name,
+        "url": f"{place.root}/{place.organization}/{place.project}/_git/{source.name}",
+        "clean": None,
+        "checkoutSubmodules": False,
+    }
+
+
+_NOBODY = "00000002-0000-8888-8000-000000000000"
+
+
+def timeline_json(place: Place, run: Run) -> dict[str, Any]:
+    """``GET timeline``. Records come in no order that means anything: here, by id."""
+    with run.lock:
+        records = [_record_json(place, run, record) for record in sorted(run.records, key=lambda each: each.id)]
+    number = str(uuid.uuid5(uuid.NAMESPACE_URL, f"timeline-{run.id}"))
+    return {
+        "records": records,
+        "lastChangedBy": _NOBODY,
+        "lastChangedOn": short_time(run.changed),
+        "id": number,
+        "changeId": max((record.change for record in run.records), default=0),
+        "url": f"{place.base}/_apis/build/builds/{run.id}/Timeline/{number}",
+    }
+
+
+def _record_json(place: Place, run: Run, record: Record) -> dict[str, Any]:
+    log = None
+    if record.log_id is not None:
+        url = f"{place.base}/_apis/build/builds/{run.id}/logs/{record.log_id}"
+        log = {"id": record.log_id, "type": "Container", "url": url}
+    kinds = [issue["type"] for issue in record.issues]
+    return {
+        "previousAttempts": [],
+        "id": record.id,
+        "parentId": record.parent.id if record.parent is not None else None,
+        "type": record.type,
+        "name": record.name,
+        "refName": record.ref_name or None,
+        "startTime": short_time(record.started) if record.started is not None else None,
+        "finishTime": short_time(record.finished) if record.finished is not None else None,
+        "currentOperation": None,
+        "percentComplete": None,
+        "state": record.state,
+        "result": record.result if record.state == "completed" else None,
+        "resultCode": record.result_code,
+        "changeId": record.change,
+        "lastModified": NEVER,
+        "workerName": record.worker,
+        **({"queueId": 18} if record.type == "Job" else {}),
+        "order": record.order,
+        "details": None,
+        "errorCount": kinds.count("error"),
+        "warningCount": kinds.count("warning"),
+        "url": None,
+        "log": log,
+        "task": dict(record.task) if record.task is not None else None,
+        "attempt": 1,
+        "identifier": record.identifier,
+        **({"issues": list(record.issues)} if record.issues else {}),
+    }
+
+
+def logs_json(place: Place, run: Run) -> list[dict[str, Any]]:
+    """``GET logs``: one entry for each log that clients can see."""
+    with run.lock:
+        logs = sorted(run.logs.items())
+    return [
+        {
+            "lineCount": log.line_count,
+            "createdOn": short_time(log.created),
+            "lastChangedOn": short_time(log.changed),
+            "id": number,
+            "type": "Container",
+            "url": f"{place.base}/_apis/build/builds/{run.id}/logs/{number}",
+        }
+        for number, log in logs
+    ]

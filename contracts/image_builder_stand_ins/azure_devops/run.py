@@ -1,4 +1,4 @@
-"""A run: its state, its timeline and its logs, as whoever carries it out records them.
+"""A run: its state, its timeline and its logs, as the function that carries it out records them.
 
 A *work* is a function that takes the :class:`Run` and gives its result. The service's own work executes the pipeline's
 definition; a test can bring another one, and so decides when which line appears::
@@ -20,8 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias, final
 
-from image_builder_stand_ins.azure_devops import clock
-from image_builder_stand_ins.azure_devops.log import Log
+from image_builder_stand_ins.azure_devops.log import Log, now
 
 AGENT = "Azure Pipelines 1"
 
@@ -85,7 +84,7 @@ class Writer:
 
     @contextlib.contextmanager
     def task(self, name: str, ref_name: str = "", task: Mapping[str, str] | None = None) -> Iterator["Writer"]:
-        """A task of this job, completed when the block ends: ``succeeded`` unless told otherwise."""
+        """A task of this job, completed when the block ends: ``succeeded`` unless the block sets another result."""
         record = self.run.open("Task", name, self.record, ref_name=ref_name, task=task, worker=AGENT)
         with self.run.going(record) as writer:
             writer.write(f"##[section]Starting: {name}")
@@ -103,7 +102,7 @@ class Run:
         self.name = name
         self.parameters = dict(parameters)
         self.folder = folder
-        self.queued = clock.now()
+        self.queued = now()
         self.started: int | None = None
         self.finished: int | None = None
         self.changed = self.queued
@@ -131,14 +130,14 @@ class Run:
         with self.lock:
             if self.completed.is_set():
                 return False
-            self.changed = clock.now()
+            self.changed = now()
             self.canceled.set()
             return True
 
     def complete(self, result: str) -> None:
         """The run is over. A run that never began starts and ends at the same time."""
         with self.lock:
-            self.finished = self.changed = clock.now()
+            self.finished = self.changed = now()
             self.started = self.started or self.finished
             self.result = result
             for record in self.records:
@@ -160,7 +159,7 @@ class Run:
         """Add a pending record below ``parent``. A run begins with its first: until then no agent has taken it."""
         with self.lock:
             if self.started is None:
-                self.started = self.changed = clock.now()
+                self.started = self.changed = now()
             order = 1 + sum(record.parent is parent for record in self.records)
             record = Record(kind, name, parent, order, ref_name, identifier, task, worker)
             self._touch(record)
@@ -194,14 +193,14 @@ class Run:
     def start(self, record: Record) -> None:
         """A pending record is now in progress."""
         with self.lock:
-            record.state, record.started = "inProgress", clock.now()
+            record.state, record.started = "inProgress", now()
             self._touch(record)
 
     def close(self, record: Record, result: str, result_code: str | None = None) -> None:
         """A record is over; its log, if it has one, is published."""
         with self.lock:
             record.state, record.result, record.result_code = "completed", result, result_code
-            record.finished = clock.now()
+            record.finished = now()
             self._touch(record)
             if record.log is not None:
                 record.log.close()

@@ -16,22 +16,23 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Self, final
 
-from image_builder_stand_ins.azure_devops.agent import AgentSettings
-from image_builder_stand_ins.azure_devops.execution import Executed
+from image_builder_stand_ins.azure_devops.agent.agent import AgentSettings
+from image_builder_stand_ins.azure_devops.agent.execution import Executed
 from image_builder_stand_ins.azure_devops.fault import Fault, Injection
 from image_builder_stand_ins.azure_devops.faults import injections
 from image_builder_stand_ins.azure_devops.handler import Handler
 from image_builder_stand_ins.azure_devops.identity import Identities, ServicePrincipal, new_pat
+from image_builder_stand_ins.azure_devops.message import Operation, ReceivedRequest
 from image_builder_stand_ins.azure_devops.parameter import declared
 from image_builder_stand_ins.azure_devops.representation import Place, Source
-from image_builder_stand_ins.azure_devops.request import Operation, ReceivedRequest
 from image_builder_stand_ins.azure_devops.run import Run, Work
 from image_builder_stand_ins.azure_devops.state import Pipeline, ServiceOptions, ServiceState, WorkFor
-from image_builder_stand_ins.azure_devops.yaml_source import load
-from image_builder_stand_ins.stand_in_server import StandInServer, serving
+from image_builder_stand_ins.azure_devops.yaml_node import load
+from image_builder_stand_ins.http_server import StandInServer, serving
 
 
 @final
@@ -45,9 +46,8 @@ class AzureDevOps:
         self._state.page_bytes = options.page_bytes
         self._state.first_line = options.first_line
         self._state.carriage_returns = options.carriage_returns
-        self._server = _Server((options.host, options.port), self._state)
-        host = f"[{options.host}]" if ":" in options.host else options.host
-        self._root = f"http://{host}:{self._server.server_address[1]}"
+        self._server = StandInServer((options.host, options.port), partial(Handler, self._state))
+        self._root = f"http://{self._server.host_port}"
         self._state.place = Place(self._root, options.organization, options.project)
 
     @classmethod
@@ -166,12 +166,3 @@ class AzureDevOps:
 def _this_machine() -> AgentSettings:
     kept = ("PATH", "HOME", "LANG", "TMPDIR")
     return AgentSettings(environment={name: os.environ[name] for name in kept if name in os.environ})
-
-
-@final
-class _Server(StandInServer):
-    """What its handler looks for: the state."""
-
-    def __init__(self, address: tuple[str, int], state: ServiceState) -> None:
-        self.state = state
-        super().__init__(address, Handler)

@@ -9,13 +9,13 @@ from typing import final
 
 from yaml.nodes import Node
 
-from image_builder_stand_ins.azure_devops import clock
 from image_builder_stand_ins.azure_devops.expression import shown
 from image_builder_stand_ins.azure_devops.fault import Fault, Injection
 from image_builder_stand_ins.azure_devops.identity import Identities
+from image_builder_stand_ins.azure_devops.log import day, now
+from image_builder_stand_ins.azure_devops.message import Operation, ReceivedRequest
 from image_builder_stand_ins.azure_devops.parameter import Parameter, Value
 from image_builder_stand_ins.azure_devops.representation import PipelineCard, Place, Source
-from image_builder_stand_ins.azure_devops.request import Operation, ReceivedRequest
 from image_builder_stand_ins.azure_devops.run import Run, Work
 
 
@@ -53,11 +53,11 @@ class WorkFor:
 def trace(pipeline: Pipeline, values: Mapping[str, Value]) -> str:
     """The second log of a run: the value of every parameter, secrets too."""
     file = pipeline.card.source.yaml_file
-    told = [
+    values_shown = [
         f"parameters.{name}: {value if isinstance(value, dict | list) else shown(value)}"
         for name, value in values.items()
     ]
-    return "\n".join((f"Begin evaluating template '{file}'", *told, f"Finished evaluating template '{file}'"))
+    return "\n".join((f"Begin evaluating template '{file}'", *values_shown, f"Finished evaluating template '{file}'"))
 
 
 @final
@@ -161,7 +161,7 @@ class ServiceState:
         """A run that is queued, known to nobody yet."""
         with self._lock:
             number = next(self._numbers)
-            today = clock.day(clock.now())
+            today = day(now())
             count = 1 + sum(run.name.startswith(today) for run in self._runs.values())
         folder = self.folder / f"run-{number}"
         folder.mkdir()

@@ -4,20 +4,16 @@ import contextlib
 import hmac
 import json
 import secrets
-import ssl
-import tempfile
 import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler
-from pathlib import Path
+from collections.abc import Iterator
+from functools import partial
 from typing import Any, Self, final
 from urllib.parse import parse_qs, urlsplit
 
-from image_builder_stand_ins.certificates import Authority
-from image_builder_stand_ins.identity_issuer.signing_key import SigningKey
-from image_builder_stand_ins.identity_issuer.token import github_claims, signed
-from image_builder_stand_ins.signing_fault import Answer, Fault, HangUp, Stall
-from image_builder_stand_ins.stand_in_server import LONGEST_SILENCE_SECONDS, StandInServer, serving
+from image_builder_stand_ins.certificates import Authority, server_context
+from image_builder_stand_ins.fault import Answer, Fault, Stall
+from image_builder_stand_ins.http_server import StandInHandler, StandInServer, serving
+from image_builder_stand_ins.identity_issuer.token import SigningKey, github_claims, signed
 
 DISCOVERY, KEYS = "/.well-known/openid-configuration", "/.well-known/jwks"
 _TOKENS = "/jobs/"
@@ -39,15 +35,15 @@ class IdentityIssuer:
         self.requests: list[str] = []
         self._faults: dict[str, list[Fault]] = {}
         self._login = secrets.token_urlsafe(24)
-        self._stopping = threading.Event()
-        self._server = _Server((host, port), self._answer, self._stopping, _server_context(self.authority))
+        self.stopping = threading.Event()
+        self._server = StandInServer((host, port), partial(_Handler, self), server_context(self.authority))
 
     @classmethod
     @contextlib.contextmanager
     def start(cls, host: str = "127.0.0.1", port: int = 0) -> Iterator[Self]:
         """Listen (port 0: any free one) until the block ends. Raises ``OSError`` when the port is taken."""
         issuer = cls(host, port)
-        with serving(issuer._server, issuer._stopping.set):
+        with serving(issuer._server, issuer.stopping.set):
             yield issuer
 
     @property
@@ -80,7 +76,8 @@ class IdentityIssuer:
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN": self._login,
         }
 
-    def _answer(self, path: str, query: str, authorization: str) -> Fault:
+    def answer(self, path: str, query: str, authorization: str) -> Fault:
+        """The answer to a request, or the next fault for its path."""
         self.requests.append(path)
         waiting = self._faults.get(path)
         if waiting:
@@ -110,56 +107,22 @@ def _json(value: object, status: int = 200) -> Answer:
     return Answer(status, json.dumps(value), f"{_JSON}; charset=utf-8")
 
 
-def _server_context(authority: Authority) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    pair = authority.issue_server()
-    with tempfile.NamedTemporaryFile(prefix="issuer-", suffix=".pem") as file:
-        Path(file.name).write_bytes(pair.certificate + pair.private_key)
-        context.load_cert_chain(file.name)
-    return context
-
-
 @final
-class _Server(StandInServer):
-    """The handshake happens in the connection's own thread, so nobody can block the others."""
+class _Handler(StandInHandler[IdentityIssuer]):
+    """Answers one request and ends the connection."""
 
-    def __init__(
-        self,
-        address: tuple[str, int],
-        answer: Callable[[str, str, str], Fault],
-        stopping: threading.Event,
-        tls: ssl.SSLContext,
-    ) -> None:
-        self.answer, self.stopping, self._tls = answer, stopping, tls
-        super().__init__(address, _Handler)
-
-    def finish_request(self, request: Any, client_address: Any) -> None:
-        """Secure the connection, then handle it."""
-        request.settimeout(LONGEST_SILENCE_SECONDS)
-        with self._tls.wrap_socket(request, server_side=True, do_handshake_on_connect=False) as secured:
-            secured.do_handshake()
-            super().finish_request(secured, client_address)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server_version = "identity-issuer"
-    sys_version = ""
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class's name)
-        """Say nothing: tests read ``requests``."""
-
-    def do_GET(self) -> None:
-        """Answer one request and end the connection."""
-        server: _Server = self.server  # type: ignore[assignment] # our own server class
-        parts = urlsplit(self.path)
-        fault = server.answer(parts.path, parts.query, self.headers.get("Authorization", ""))
+    def handle_any(self) -> None:
+        """Answer, or do what a fault says."""
+        fault = self._next()
         self.close_connection = True
         if isinstance(fault, Stall):
-            server.stopping.wait(fault.seconds)
-            fault = server.answer(parts.path, parts.query, self.headers.get("Authorization", ""))
+            self.state.stopping.wait(fault.seconds)
+            fault = self._next()
         if isinstance(fault, Answer):
             fault.send(self)
-        else:
-            assert isinstance(fault, (HangUp, Stall))
+
+    def _next(self) -> Fault:
+        if self.command != "GET":
+            return Answer(501, f"the method must be GET, not {self.command}")
+        parts = urlsplit(self.path)
+        return self.state.answer(parts.path, parts.query, self.headers.get("Authorization", ""))

@@ -7,6 +7,6 @@ beside it) and answers 200; v2 is mutual TLS (1.2 or newer) and answers 202. A r
     python -m image_builder_stand_ins.signing_service --protocol v2 --folder /tmp/signing
 """
 
-from image_builder_stand_ins.signing_server import SigningService
+from image_builder_stand_ins.signing_service.server import SigningService
 
 __all__ = ["SigningService"]

@@ -1,10 +1,9 @@
 """Template expressions and conditions of pipeline YAML, as far as the stand-in knows them."""
 
 import pytest
-from image_builder_stand_ins.azure_devops.expansion import expand
-from image_builder_stand_ins.azure_devops.expression import Scope, evaluate
+from image_builder_stand_ins.azure_devops.expression import Scope, evaluate, expand
 from image_builder_stand_ins.azure_devops.parameter import Value, plain
-from image_builder_stand_ins.azure_devops.yaml_source import RefusedError, load
+from image_builder_stand_ins.azure_devops.yaml_node import RefusedError, load
 
 PARAMETERS: dict[str, Value] = {
     "Name": "demo",
@@ -115,7 +114,7 @@ def test_a_template_is_expanded(text: str, expected: Value) -> None:
         ("a:\n  b: ${{ nope }}", "/x.yml (Line: 2, Col: 6): Unrecognized value: 'nope'"),
         ("a:\n- ${{ else }}:\n  - b", "/x.yml (Line: 2, Col: 3): 'else' must follow 'if'"),
         ("a:\n- ${{ insert }}:\n  - b", "/x.yml (Line: 2, Col: 3): this stand-in does not know 'insert'"),
-        ("a:\n- ${{ each x of y }}:\n  - b", "/x.yml (Line: 2, Col: 3): 'each x of y' is no 'each name in list'"),
+        ("a:\n- ${{ each x of y }}:\n  - b", "/x.yml (Line: 2, Col: 3): 'each x of y' is not 'each name in list'"),
         ("a: x${{ parameters.List }}", "/x.yml (Line: 1, Col: 4): Unable to convert"),
     ],
 )

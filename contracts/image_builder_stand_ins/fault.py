@@ -1,4 +1,4 @@
-"""What a stand-in service can be told to do instead of its work."""
+"""Faults: what a stand-in service does once instead of its work."""
 
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
@@ -8,7 +8,7 @@ from typing import TypeAlias, final
 @final
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Answer this, whatever was asked."""
+    """Answer this to any request."""
 
     status: int
     body: str = ""

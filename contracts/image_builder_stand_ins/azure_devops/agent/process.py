@@ -17,11 +17,13 @@ _LEFT_BEHIND_SECONDS = 0.5
 class StepProcess:
     """Runs one command. Standard error goes where standard output goes.
 
-    ``grace`` are the seconds between SIGINT, SIGTERM and SIGKILL, sent to the whole group.
+    ``stop_seconds`` are the seconds between SIGINT, SIGTERM and SIGKILL, sent to the whole group.
     """
 
-    def __init__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str], grace: float) -> None:
-        self._grace = grace
+    def __init__(
+        self, command: Sequence[str], folder: Path, environment: Mapping[str, str], stop_seconds: float
+    ) -> None:
+        self._stop_seconds = stop_seconds
         self._process = subprocess.Popen(
             command,
             cwd=folder,
@@ -59,7 +61,7 @@ class StepProcess:
     def _stop(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             self._signal(number)
-            end = time.monotonic() + self._grace
+            end = time.monotonic() + self._stop_seconds
             while time.monotonic() < end:
                 if self._process.poll() is not None:
                     return

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import final
 
-from image_builder_stand_ins.azure_devops.agent_command import RESTRICTED, AgentCommand
-from image_builder_stand_ins.azure_devops.agent_process import StepProcess
-from image_builder_stand_ins.azure_devops.agent_variable import Variable, Variables
+from image_builder_stand_ins.azure_devops.agent.process import StepProcess
+from image_builder_stand_ins.azure_devops.agent.variable import RESTRICTED, AgentCommand, Variable, Variables
 from image_builder_stand_ins.azure_devops.definition import Definition, Job, Step
 from image_builder_stand_ins.azure_devops.expression import STATUS_FUNCTIONS, Scope, evaluate, is_true
 from image_builder_stand_ins.azure_devops.run import AGENT, Record, Run, Writer
@@ -30,15 +29,16 @@ _COMMANDS = {"bash": ("bash",), "script": ("bash", "--noprofile", "--norc")}
 @final
 @dataclass(frozen=True, slots=True)
 class AgentSettings:
-    """What an agent brings: variable groups by name, its own environment, and its patience with a canceled step.
+    """What an agent brings: variable groups by name, its own environment, and how it ends a canceled step.
 
-    ``grace`` are the seconds between SIGINT, SIGTERM and SIGKILL (the real agent: 7.5 and 2.5); ``minute`` is how many
-    seconds a minute of a deadline has. Without ``keeps_empty`` a variable without a value is not in the environment.
+    ``stop_seconds`` are the seconds between SIGINT, SIGTERM and SIGKILL (the real agent: 7.5 and 2.5). ``minute`` is
+    how many seconds a minute of a deadline has. Without ``keeps_empty`` the environment of a step has no variable with
+    an empty value.
     """
 
     groups: Mapping[str, Mapping[str, Variable]] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
-    grace: float = 7.5
+    stop_seconds: float = 7.5
     minute: float = 60.0
     keeps_empty: bool = True
 
@@ -167,7 +167,7 @@ class Agent:
         folder = self._variables.expand(step.folder) or self._variables.get("System.DefaultWorkingDirectory")
         end = time.monotonic() + step.minutes * self._settings.minute if step.minutes else None
         stop = _Stop(run, self, job.cancel_minutes * self._settings.minute, end, already=self._status == "Canceled")
-        process = StepProcess(command, Path(folder), self._environment(step), self._settings.grace)
+        process = StepProcess(command, Path(folder), self._environment(step), self._settings.stop_seconds)
         return process.follow(lambda line: self._line(line, step, writer), stop.is_due)
 
     def _check_out(self, run: Run, writer: Writer) -> int:

@@ -34,7 +34,7 @@ class Protocol(Enum):
 @final
 @dataclass(frozen=True, slots=True)
 class SignedImage:
-    """One image as the service was told of it. ``digest`` is the configuration's in v1 and the manifest's in v2."""
+    """One image as the request names it. ``digest`` is the configuration's in v1 and the manifest's in v2."""
 
     gun: str
     tag: str
@@ -83,8 +83,8 @@ def _v2_collection(where: str, collection: object) -> Iterable[SignedImage]:
 def _image(names: tuple[str, str, str, str], gun: object, tag: object, digest: object, size: object) -> SignedImage:
     where, gun_name, tag_name, digest_name = names
     return SignedImage(
-        _checked(f"{where}.{gun_name}", _text(f"{where}.{gun_name}", gun), "is no repository", _is_repository),
-        _checked(f"{where}.{tag_name}", _text(f"{where}.{tag_name}", tag), "is no tag", is_tag),
+        _checked(f"{where}.{gun_name}", _text(f"{where}.{gun_name}", gun), "is not a repository", _is_repository),
+        _checked(f"{where}.{tag_name}", _text(f"{where}.{tag_name}", tag), "is not a tag", is_tag),
         Digest(
             "sha256:"
             + _checked(

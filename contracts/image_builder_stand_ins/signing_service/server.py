@@ -1,63 +1,42 @@
-"""The HTTP side of the signing service: one request for each connection, checked from the request line to the body."""
+"""The signing service itself: a port that checks requests from the request line to the body, and a control port.
 
+It handles one request for each connection.
+"""
+
+import contextlib
 import hmac
 import json
-from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler
-from typing import Any, final
+from typing import Self, final
 
 from returns.pipeline import is_successful
-from returns.result import Failure, Result, Success
 
-from image_builder_stand_ins.signing_fault import Answer, Fault, HangUp, Stall
-from image_builder_stand_ins.signing_protocol import parse_body
-from image_builder_stand_ins.signing_state import ReceivedRequest, ServiceOptions, ServiceState, journal_entry
+from image_builder_stand_ins.fault import Answer, Fault, HangUp, Stall
+from image_builder_stand_ins.http_server import StandInHandler, StandInServer, serving
+from image_builder_stand_ins.signing_service.protocol import SignedImage, parse_body
+from image_builder_stand_ins.signing_service.state import ReceivedRequest, ServiceOptions, ServiceState, journal_entry
 
 SIGN_PATH = "/sign"
 TOKEN_PATH = "/token"
 RECEIVED_PATH = "/received"
 LARGEST_BODY = 1 << 20
 _JSON = "application/json"
-
-
-class _Handler(BaseHTTPRequestHandler, ABC):
-    """What both ports share: no log, no version, every method answered, one request for each connection."""
-
-    protocol_version = "HTTP/1.1"
-    server_version = "signing-service"
-    sys_version = ""
-
-    @property
-    def state(self) -> ServiceState:
-        """The service's memory."""
-        state: ServiceState = self.server.state  # type: ignore[attr-defined] # our own server class, which brings it
-        return state
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class's name)
-        """Say nothing: tests read the state."""
-
-    @abstractmethod
-    def handle_any(self) -> None:
-        """Answer a request of any method."""
-
-    def __getattr__(self, name: str) -> Any:
-        # The base class looks for do_<METHOD>; every method must be answered, not only those we thought of.
-        if name.startswith("do_"):
-            return self.handle_any
-        raise AttributeError(name)
+_ON_LOOPBACK = "127.0.0.1"
 
 
 @final
-class SigningHandler(_Handler):
+class SigningHandler(StandInHandler[ServiceState]):
     """``POST /sign``, and ``POST /token`` where there is a token service."""
 
     def handle_any(self) -> None:
         """Check everything, then do what a fault says or what the service is for."""
-        length = _body_length(self)
-        if not is_successful(length):
-            self._finish(b"", Answer(400, length.failure()))
+        read = self.read_body(LARGEST_BODY)
+        if not is_successful(read):
+            self._finish(b"", Answer(400, read.failure()))
             return
-        body = self.rfile.read(length.unwrap())
+        body = read.unwrap()
         for_tokens = self.path == TOKEN_PATH and self.state.options.payload is not None
         fault = self.state.next_fault(for_tokens=for_tokens)
         if isinstance(fault, Stall):
@@ -99,11 +78,11 @@ class SigningHandler(_Handler):
 
 
 @final
-class ControlHandler(_Handler):
+class ControlHandler(StandInHandler[ServiceState]):
     """``GET /received``: the accepted requests, as a JSON list."""
 
     def handle_any(self) -> None:
-        """Show what the service was told."""
+        """Answer with the journal."""
         if (self.command, self.path) != ("GET", RECEIVED_PATH):
             Answer(404, f"only GET {RECEIVED_PATH} is answered here").send(self)
             return
@@ -151,12 +130,73 @@ def _authorization_problem(request: BaseHTTPRequestHandler, options: ServiceOpti
     return Answer(401, "the header Authorization must hold the right token, once")
 
 
-def _body_length(request: BaseHTTPRequestHandler) -> Result[int, str]:
-    if "Transfer-Encoding" in request.headers:
-        return Failure("the header Transfer-Encoding is not understood")
-    lengths = request.headers.get_all("Content-Length", ["0"])
-    if len(lengths) != 1 or not (lengths[0].isascii() and lengths[0].isdigit()):
-        return Failure("the header Content-Length must be a number, once")
-    if int(lengths[0]) > LARGEST_BODY:
-        return Failure(f"the body is larger than {LARGEST_BODY} bytes")
-    return Success(int(lengths[0]))
+@final
+class SigningService:
+    """A running service; made by :meth:`start`. Thread-safe."""
+
+    def __init__(self, options: ServiceOptions) -> None:
+        self._state = ServiceState(options)
+        self._server = StandInServer(
+            (options.host, options.port),
+            partial(SigningHandler, self._state),
+            options.tls,
+            self._state.count_refused_connection,
+        )
+        self._control = StandInServer((_ON_LOOPBACK, 0), partial(ControlHandler, self._state))
+
+    @classmethod
+    @contextlib.contextmanager
+    def start(cls, options: ServiceOptions | None = None) -> Iterator[Self]:
+        """Listen (port 0: any free one) until the block ends. Raises ``OSError`` when the port is taken."""
+        service = cls(options or ServiceOptions())
+        stop = service._state.stopping.set
+        with serving(service._server, stop), serving(service._control, stop):
+            yield service
+
+    @property
+    def url(self) -> str:
+        """The endpoint to sign at."""
+        return self._base + SIGN_PATH
+
+    @property
+    def token_url(self) -> str:
+        """Where to get a token, for a service with a ``payload``."""
+        return self._base + TOKEN_PATH
+
+    @property
+    def _base(self) -> str:
+        scheme = "http" if self._state.options.tls is None else "https"
+        return f"{scheme}://{self._server.host_port}"
+
+    @property
+    def control_url(self) -> str:
+        """Plain HTTP on loopback: ``GET`` gives the accepted requests as a JSON list."""
+        return f"http://{self._control.host_port}{RECEIVED_PATH}"
+
+    @property
+    def requests(self) -> tuple[ReceivedRequest, ...]:
+        """Every request that arrived whole, in order, with what was answered."""
+        return self._state.requests
+
+    @property
+    def token_requests(self) -> tuple[bytes, ...]:
+        """The body of every request for a token, in order."""
+        return self._state.token_requests
+
+    @property
+    def received(self) -> tuple[SignedImage, ...]:
+        """Every image that the service took on, in order."""
+        return tuple(image for request in self.requests for image in request.images)
+
+    @property
+    def refused_connections(self) -> int:
+        """How many connections ended in the TLS handshake: no certificate, or one of a stranger."""
+        return self._state.refused_connections
+
+    def fail_next(self, *faults: Fault) -> None:
+        """Do these instead of the work, one for each request to come."""
+        self._state.add_faults(faults)
+
+    def fail_next_token(self, *faults: Fault) -> None:
+        """Do these instead of giving a token, one for each request to come."""
+        self._state.add_faults(faults, for_tokens=True)

@@ -1,4 +1,4 @@
-"""What a signing service was asked, and what it is told to do next; shared by its threads."""
+"""The memory of a signing service: requests that arrived and faults to come; shared by its threads."""
 
 import json
 import ssl
@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import final
 
-from image_builder_stand_ins.signing_fault import Fault
-from image_builder_stand_ins.signing_protocol import Protocol, SignedImage
+from image_builder_stand_ins.fault import Fault
+from image_builder_stand_ins.signing_service.protocol import Protocol, SignedImage
 
 
 @final
@@ -17,9 +17,9 @@ from image_builder_stand_ins.signing_protocol import Protocol, SignedImage
 class ServiceOptions:
     """How a service runs. ``token`` is for v1 only; ``tls`` (a server context that demands client certificates) for v2.
 
-    With a ``payload`` (JSON text, v1 only) the service has a token service beside it, which gives ``token`` to whoever
-    posts exactly that; the token is then expected as ``Bearer``, else as ``Token``. ``journal`` is a file to which each
-    accepted request is appended as one line of JSON.
+    With a ``payload`` (JSON text, v1 only) the service has a token service beside it, which gives ``token`` to a client
+    that posts exactly that; the token is then expected as ``Bearer``, else as ``Token``. ``journal`` is a file to which
+    each accepted request is appended as one line of JSON.
     """
 
     protocol: Protocol = Protocol.V1

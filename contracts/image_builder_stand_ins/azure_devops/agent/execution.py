@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import final
 
-from image_builder_stand_ins.azure_devops.agent import Agent, AgentSettings
+from image_builder_stand_ins.azure_devops.agent.agent import Agent, AgentSettings
 from image_builder_stand_ins.azure_devops.definition import Definition, read
-from image_builder_stand_ins.azure_devops.expansion import expand
+from image_builder_stand_ins.azure_devops.expression import expand
 from image_builder_stand_ins.azure_devops.parameter import Value
 from image_builder_stand_ins.azure_devops.preview import rendered
 from image_builder_stand_ins.azure_devops.run import Run, Work
 from image_builder_stand_ins.azure_devops.state import Pipeline, WorkFor, trace
-from image_builder_stand_ins.azure_devops.yaml_source import RefusedError
+from image_builder_stand_ins.azure_devops.yaml_node import RefusedError
 
 
 @final

@@ -1,0 +1,1 @@
+"""An agent: it carries out the jobs of a definition on this machine, in processes with variables."""
