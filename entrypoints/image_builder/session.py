@@ -69,11 +69,12 @@ class Ending:
 class Work:
     """A plan with what it needs of the outside world.
 
-    ``show`` prints the plan; a mode that refuses ``--dry-run`` has none. ``announce`` prints notes before the plan is
-    carried out. ``unready`` finds what would fail later and can be detected now, without sending anything.
+    ``show`` prints the plan; a mode that refuses ``--dry-run`` has none. Work without ``carry_out`` is only shown.
+    ``announce`` prints notes before the plan is carried out. ``unready`` finds what would fail later and can be
+    detected now, without sending anything.
     """
 
-    carry_out: Callable[[], Ending]
+    carry_out: Callable[[], Ending] | None = None
     show: Output | None = None
     unready: Callable[[], Problems] = tuple
     job: "Job | None" = None
@@ -165,8 +166,8 @@ class Session:
             return self._refuse(problems)
         work = decided.unwrap()
         self._warn(work)
-        if self.is_plan and work.show is not None:
-            return self._lost(work.show())
+        if work.carry_out is None or (self.is_plan and work.show is not None):
+            return self._lost(work.show() if work.show is not None else "")
         _collect_garbage()
         with self.cancellation.install():
             work.announce()
