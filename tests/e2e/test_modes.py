@@ -1,4 +1,8 @@
-"""What each mode prints, its exit code and its files, as examples in the folder ``modes``; see ``mode_example``."""
+"""What each mode prints, its exit code and its files, as examples and tables in the folder ``modes``.
+
+``mode_example`` says how an example is written, and how expected values are rewritten; ``mode_behaviour`` has what is
+tried in every mode.
+"""
 
 import os
 from collections.abc import Collection
@@ -24,6 +28,19 @@ EXAMPLES = sorted(FOLDER.glob("*.txt"))
 REWRITES = os.environ.get("IMAGE_BUILDER_REWRITE_EXAMPLES") == "1"
 DIFFERS = "differs: "
 """Before what a mode does otherwise than the others, which a user would call inconsistent."""
+TABLE = FOLDER / "behaviours.yaml"
+CELLS = [(behaviour, mode) for behaviour in BEHAVIOURS for mode in MODES if is_tried(behaviour, mode)]
+EXIT_CODES = (0, 2, 3, 4, 5, 6, 7, 8, 130, 143)
+"""All but 1, a bug in the tool."""
+WITHOUT_CODES = ("schema", "help", "admission")
+CODES = [
+    (mode, code, proof)
+    for mode, codes in yaml.safe_load((FOLDER / "exit_codes.yaml").read_text()).items()
+    for code, proof in codes.items()
+]
+_DEADLINES = (2.0, 4.0, 7.0, 11.0, 16.0, 22.0)
+"""Seconds. The mode ``doctor`` gives two registries up after 3 seconds each, so the deadline must come soon after the
+start; a busy machine starts late."""
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
@@ -65,18 +82,6 @@ def _files(world: ModeWorld) -> dict[str, bytes]:
     return {path: content for path, content in world.files().items() if not path.startswith("layouts/")}
 
 
-TABLE = FOLDER / "behaviours.yaml"
-CELLS = [(behaviour, mode) for behaviour in BEHAVIOURS for mode in MODES if is_tried(behaviour, mode)]
-EXIT_CODES = (0, 2, 3, 4, 5, 6, 7, 8, 130, 143)
-"""All but 1, a bug in the tool."""
-WITHOUT_CODES = ("schema", "help", "admission")
-CODES = [
-    (mode, code, proof)
-    for mode, codes in yaml.safe_load((FOLDER / "exit_codes.yaml").read_text()).items()
-    for code, proof in codes.items()
-]
-
-
 @pytest.mark.parametrize(("behaviour", "mode"), CELLS, ids=lambda name: name)
 def test_mode_behaves_as_the_table_says(behaviour: str, mode: str, tmp_path: Path) -> None:
     found = _tried(behaviour, mode, tmp_path)
@@ -90,11 +95,6 @@ def test_mode_behaves_as_the_table_says(behaviour: str, mode: str, tmp_path: Pat
 
 def test_table_has_exactly_what_is_tried() -> None:
     assert [(behaviour, mode) for behaviour, cells in _table().items() for mode in cells] == CELLS
-
-
-_DEADLINES = (2.0, 4.0, 7.0, 11.0, 16.0, 22.0)
-"""Seconds. The mode ``doctor`` gives two registries up after 3 seconds each, so the deadline must come soon after the
-start; a busy machine starts late."""
 
 
 @pytest.mark.parametrize(("mode", "code", "proof"), CODES, ids=str)
