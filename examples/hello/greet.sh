@@ -1,3 +1,3 @@
 #!/bin/sh
-# Greets whoever runs the image.
+# Prints a greeting.
 echo "$1 from image-builder"

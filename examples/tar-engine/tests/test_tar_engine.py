@@ -72,7 +72,7 @@ class TestTarEngine(ImageEngineContract):
         Path(image.context, "rootfs.tar").unlink()
         Path(image.context, "rootfs.tar").symlink_to("/etc/hostname")
         failure = make_engine("one").build(image, lambda _: None, ManualCancellation()).failure()
-        assert "is no file in the context" in str(failure)
+        assert "is not a file in the context" in str(failure)
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def read_image(context: str, dockerfile: str, platform: Platform) -> Result[Imag
 
 
 def write_layout(image: Image, folder: Path, names: tuple[str, ...]) -> None:
-    """Write the layout; its index comes last, so that whoever finds it finds everything. Raises ``OSError``."""
+    """Write the layout; its index comes last, so that a reader who finds it finds everything. Raises ``OSError``."""
     blobs = folder / "blobs" / "sha256"
     blobs.mkdir(parents=True, exist_ok=True)
     for descriptor, content in ((image.descriptor, image.manifest), *image.blobs):
@@ -63,7 +63,7 @@ def _layer(context: str, name: str) -> Result[bytes, str]:
     """The tar file's bytes; a context may come from a stranger, so it must lie in there."""
     path, root = os.path.realpath(os.path.join(context, name)), os.path.realpath(context)
     if os.path.commonpath((path, root)) != root or not os.path.isfile(path):
-        return Failure(f"ADD: {name!r} is no file in the context")
+        return Failure(f"ADD: {name!r} is not a file in the context")
     try:
         with open(path, "rb") as file:
             content = file.read(LARGEST_TAR + 1)
