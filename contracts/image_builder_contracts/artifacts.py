@@ -121,7 +121,7 @@ class ArtifactsContract:
         assert SECRET.encode() not in Path(log.path).read_bytes()
         assert b"the token is" in Path(log.path).read_bytes()
 
-    def test_a_full_disk_stops_no_build_and_is_told_at_the_end(
+    def test_a_full_disk_stops_no_build_and_is_reported_at_the_end(
         self, artifacts: Artifacts, full_disk: Callable[[], AbstractContextManager[None]]
     ) -> None:
         """``write`` never raises; ``close`` says what is missing, each time. What is there has no gap."""

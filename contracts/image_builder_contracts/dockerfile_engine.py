@@ -23,9 +23,12 @@ from image_builder_domain.ports import ImageEngine
 from image_builder_domain.source.build_argument import BuildArgument
 
 from image_builder_contracts.clause import contract_of
-from image_builder_contracts.image_engine import Broken, EngineFactory, ImageEngineContract, ImageEngineFixtures
-from image_builder_contracts.image_engine_probe import (
+from image_builder_contracts.image_engine import (
     NOBODY,
+    Broken,
+    EngineFactory,
+    ImageEngineContract,
+    ImageEngineFixtures,
     Switch,
     attempt,
     attempt_beside,

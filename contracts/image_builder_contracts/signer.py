@@ -106,7 +106,7 @@ class SignerContract:
         assert len(names) == 1
         assert all(names)
 
-    def test_success_is_told_without_a_reason(self, bench: SignerBench) -> None:
+    def test_success_is_reported_without_a_reason(self, bench: SignerBench) -> None:
         """Success at the first attempt says so, with a duration that can be."""
         for one in bench.signer.sign(bench.images, ManualCancellation()):
             assert one.status in (SignatureStatus.SIGNED, SignatureStatus.ACCEPTED), one
@@ -140,7 +140,7 @@ class SignerContract:
         assert bench.reached() == 0
         _assert_failed(results, bench, transient=True, attempts=0)
 
-    def test_what_cannot_be_signed_is_told_for_each_image(self, bench: SignerBench) -> None:
+    def test_what_cannot_be_signed_is_reported_for_each_image(self, bench: SignerBench) -> None:
         """A failure is a result with a reason in one line, and never an exception."""
         bench.spoil()
         results = bench.signer.sign(bench.images, ManualCancellation())

@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from image_builder_contracts.dockerfile_engine import DockerfileEngineFixtures, RequestFactory
-from image_builder_contracts.image_engine import EngineFactory
-from image_builder_contracts.image_engine_probe import (
+from image_builder_contracts.image_engine import (
+    EngineFactory,
     Switch,
     attempt,
     attempt_beside,

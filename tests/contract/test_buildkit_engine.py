@@ -19,8 +19,7 @@ from image_builder_contracts.dockerfile_engine import (
     ManyPlatformsContract,
     RequestFactory,
 )
-from image_builder_contracts.image_engine import EngineFactory
-from image_builder_contracts.image_engine_probe import attempt, built, manifest, reference, step
+from image_builder_contracts.image_engine import EngineFactory, attempt, built, manifest, reference, step
 from image_builder_domain.build import BuildFailed, EngineUnavailable, PushFailed
 from image_builder_domain.ports import ImageEngine
 from image_builder_domain.source.build_argument import BuildArgument

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from image_builder_adapters.buildkit.engine import BuildkitEngine
 from image_builder_contracts.dockerfile_engine import DockerfileEngineFixtures, RequestFactory
-from image_builder_contracts.image_engine_probe import attempt, built, step, wait_until
+from image_builder_contracts.image_engine import attempt, built, step, wait_until
 from image_builder_domain.build import EngineUnavailable
 from image_builder_stand_ins.certificates import Authority, KeyPair
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from image_builder_adapters.kaniko.engine import KanikoEngine
 from image_builder_contracts.dockerfile_engine import DockerfileEngineFixtures, RequestFactory
-from image_builder_contracts.image_engine_probe import attempt, built, processes, reference, step, wait_until
+from image_builder_contracts.image_engine import attempt, built, processes, reference, step, wait_until
 from image_builder_domain.build import BuildFailed, BuildRequest, BuiltImage, EngineUnavailable, PushFailed
 from image_builder_domain.source.build_argument import BuildArgument
 
@@ -25,7 +25,7 @@ from tests.programs import install_script, require
 
 BUILD = """
 import os, sys
-from image_builder_contracts.image_engine_probe import attempt, reference
+from image_builder_contracts.image_engine import attempt, reference
 from image_builder_domain.build import BuildRequest
 from tests.kaniko import kaniko_engine
 context, place = sys.argv[1:]

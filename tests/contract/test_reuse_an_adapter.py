@@ -9,7 +9,7 @@ import pytest
 from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry import HttpRegistry
 from image_builder_contracts.cancellation import ManualCancellation
-from image_builder_contracts.image_engine_probe import manifest
+from image_builder_contracts.image_engine import manifest
 from image_builder_domain.image.reference import ImageReference
 from image_builder_stand_ins.registry import Registry
 from image_builder_stand_ins.signing_service import SigningService

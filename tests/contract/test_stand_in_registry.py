@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from image_builder_contracts.dockerfile_engine import DockerfileEngineFixtures, RequestFactory
-from image_builder_contracts.image_engine_probe import built, manifest, step
+from image_builder_contracts.image_engine import built, manifest, step
 from image_builder_domain.image.descriptor import OCI_INDEX, OCI_MANIFEST
 from image_builder_domain.ports import ImageEngine
 from image_builder_stand_ins.registry import Registry

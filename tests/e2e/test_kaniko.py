@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from image_builder_contracts.image_engine_probe import processes, wait_until
+from image_builder_contracts.image_engine import processes, wait_until
 
 from tests.e2e.private_registry import PASSWORD, assert_hidden, private_registry
 from tests.e2e.world import World, run_step

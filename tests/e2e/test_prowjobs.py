@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from image_builder_contracts.image_engine_probe import processes, wait_until
+from image_builder_contracts.image_engine import processes, wait_until
 from image_builder_stand_ins.fixtures import SecuredService
 
 from tests.e2e.image_world import REPOSITORY, Images, Job, prepare_job

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.cancellation import ManualCancellation
-from image_builder_contracts.image_engine import Broken, EngineFactory, ImageEngineContract
-from image_builder_contracts.image_engine_probe import built
+from image_builder_contracts.image_engine import Broken, EngineFactory, ImageEngineContract, built
 from image_builder_domain.build import BuildRequest
 from image_builder_domain.image.platform import Platform
 from image_builder_domain.image.reference import ImageReference

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from image_builder_adapters.buildkit.command import build_arguments, refusal
-from image_builder_contracts.image_engine_probe import reference
+from image_builder_contracts.image_engine import reference
 from image_builder_domain.build import BuildRequest, CacheReferences
 from image_builder_domain.image.platform import Platform
 from image_builder_domain.source.build_argument import BuildArgument

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from image_builder_adapters.buildkit.engine import BuildkitEngine, BuildkitSettings
 from image_builder_adapters.buildkit.isolation import find_isolation
-from image_builder_contracts.image_engine_probe import attempt
+from image_builder_contracts.image_engine import attempt
 from image_builder_domain.build import BuildRequest
 
 from tests.programs import install_script
