@@ -51,7 +51,7 @@ class Got:
 @final
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Asks with the service's personal access token unless told otherwise."""
+    """Asks with the service's personal access token unless the caller gives another one."""
 
     service: AzureDevOps
 

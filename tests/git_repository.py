@@ -102,7 +102,7 @@ HEAD_COMMIT = list(_COMMITS)[1]
 
 
 def check_out(folder: Path, commit: str, place: Path | None = None) -> None:
-    """Make a folder a checkout with this HEAD, whatever files are in it: none of them is tracked.
+    """Make a folder a checkout with this HEAD, with none of its files tracked.
 
     The repository lies beside the folder, so that no build context grows; ``place`` is another path for it.
     """

@@ -98,7 +98,7 @@ class ArtifactsContract:
         assert Path(log.path).read_text() == "ours\n"
 
     def test_a_log_is_never_written_through_a_link(self, artifacts: Artifacts, logs: Path, tmp_path: Path) -> None:
-        """Whoever can put a link into the folder must not choose the file."""
+        """Somebody who can put a link into the folder must not choose the file."""
         logs.mkdir()
         (logs / "build_app.log").symlink_to(tmp_path / "elsewhere")
         log = unwrap_or_failure(artifacts.open_log("build_app.log"))
@@ -109,7 +109,7 @@ class ArtifactsContract:
 
     @pytest.mark.parametrize("name", ["../build.log", "a/b.log", "", "..", "/tmp/x.log"])  # noqa: S108 (it is refused)
     def test_a_log_lies_in_the_log_directory(self, artifacts: Artifacts, name: str, logs: Path) -> None:
-        """A name that is no file name is a failure, and makes nothing."""
+        """A name that is not a plain file name is a failure, and no file appears."""
         assert isinstance(artifacts.open_log(name).failure(), ArtifactFailure)
         assert not (logs.parent / "build.log").exists()
 
@@ -130,9 +130,9 @@ class ArtifactsContract:
             log.write(b"one\n")
             log.write(b"much more than there is room for\n")
         log.write(b"three\n")
-        told = log.close().failure()
-        assert log.path in str(told)
-        assert log.close().failure() == told
+        reported = log.close().failure()
+        assert log.path in str(reported)
+        assert log.close().failure() == reported
         held = Path(log.path).read_bytes()
         assert b"one\nmuch more than there is room for\n".startswith(held)
         assert held.startswith(b"one\n")
@@ -152,7 +152,7 @@ class ArtifactsContract:
         assert Path(path).read_bytes() == b"\x00{}\xff"
 
     def test_readers_see_the_old_file_or_the_new_one(self, artifacts: Artifacts, tmp_path: Path) -> None:
-        """Atomic: whoever has the old file open reads all of it, and nothing is left beside the new one."""
+        """Atomic: a reader that has the old file open reads all of it, and no other file is left behind."""
         path = tmp_path / "report.json"
         path.write_bytes(b"the old report, which is longer than the new one")
         with path.open("rb") as reader:

@@ -154,7 +154,7 @@ class DockerfileEngineContract(DockerfileEngineFixtures, ImageEngineContract):
     def test_reproducible_build_gives_the_same_digest_from_empty_caches(
         self, make_engine: EngineFactory, ask: RequestFactory
     ) -> None:
-        """Whatever the clock and the files' times say (section 6)."""
+        """The clock and the times of files have no influence (section 6)."""
         request = replace(ask(step("echo x > /x")), source_date_epoch=1_700_000_000)
         first = built(make_engine("one"), request)
         time.sleep(1.1)

@@ -149,7 +149,7 @@ def silent_registry() -> Iterator[tuple[str, threading.Event]]:
 
 
 def processes(words: str) -> list[int]:
-    """Every living process whose command line ends with ``words``: a step's own, not the engine that was told them."""
+    """Every living process whose command line ends with ``words``: those of a step, not the engine's."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -315,7 +315,7 @@ class ImageEngineContract(ImageEngineFixtures):
             assert time.monotonic() - start < 8
 
     def test_close_may_be_called_twice(self, engine: ImageEngine, image: BuildRequest) -> None:
-        """Whatever went before."""
+        """After any builds, also failed ones."""
         built(engine, image)
         engine.close()
         engine.close()

@@ -1,6 +1,7 @@
-"""What every ``Registry`` keeps, whatever it talks to.
+"""What every ``Registry`` and every ``Referrers`` keeps (OCI Distribution Specification).
 
-Subclass :class:`RegistryContract` and override its fixtures: the adapter under test, and images that it can find.
+Subclass :class:`RegistryContract` or :class:`ReferrersContract` and override the fixtures: the adapter under test,
+images that it can find, and for referrers a function that attaches a manifest to an image.
 """
 
 from collections.abc import Callable
@@ -143,7 +144,7 @@ class ReferrersContract:
     def test_an_image_without_referrers_has_none(
         self, referrers: Referrers, images: tuple[ImageReference, ImageReference]
     ) -> None:
-        """That is no failure."""
+        """That is not a failure."""
         assert listed(referrers, images[0]) == ()
 
     def test_an_image_that_is_not_there_has_none(

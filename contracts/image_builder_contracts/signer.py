@@ -1,4 +1,4 @@
-"""The contract of ``Signer``: what every signer keeps, whatever program or service it talks to.
+"""The contract of ``Signer``: what every signer keeps, for any program or service behind it.
 
 Subclass :class:`SignerContract` and give it a :class:`SignerBench`: a signer under test, and a view of what is behind
 it. A signer that asks a service over HTTP keeps more: :class:`SigningServiceContract`, with a :class:`ServiceBench`.
@@ -94,7 +94,7 @@ class SignerContract:
         assert bench.reached() == 0
 
     def test_each_image_has_one_result_in_order(self, bench: SignerBench) -> None:
-        """Whoever reads the results need not look for anything."""
+        """Results can be read by position."""
         results = bench.signer.sign(bench.images, ManualCancellation())
         assert [(one.reference, one.digest) for one in results] == [
             (one.reference, one.descriptor.digest) for one in bench.images

@@ -1,4 +1,4 @@
-"""What every ``Verifier`` keeps, whatever program or service it asks (section 8).
+"""What every ``Verifier`` keeps, for any program or service behind it (section 8).
 
 Subclass :class:`VerifierContract` and give it a :class:`VerifierBench`.
 """
@@ -25,7 +25,7 @@ class VerifierBench:
     """A verifier and images, all by digest.
 
     ``signed`` bears a good signature, ``unsigned`` none, ``signed_by_another`` one that is not the configured signer's.
-    ``reached`` counts how often whoever holds signatures was asked; ``spoil`` sees to it that nothing can be looked up.
+    ``reached`` counts requests to the holder of signatures; ``spoil`` makes every later look-up fail.
     ``secret`` is what must never be shown.
     """
 
@@ -72,7 +72,7 @@ class VerifierContract:
         _assert_refused(bench, bench.signed.pinned(bench.unsigned.digest))
 
     def test_work_that_was_stopped_before_reaches_nobody(self, bench: VerifierBench) -> None:
-        """And is no signature."""
+        """It is not a signature either."""
         cancellation = ManualCancellation()
         cancellation.cancel(Interruption.SIGTERM)
         assert isinstance(bench.verifier.verify(bench.signed, cancellation), Failure)

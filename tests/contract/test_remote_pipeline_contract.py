@@ -109,6 +109,12 @@ class NeverCancels(Spoilt):
         return Success(None)
 
 
+class ReportsEveryCancellationAsDone(Spoilt):
+    def cancel(self, run: Run) -> Any:
+        self.good.cancel(run)
+        return Success(None)
+
+
 class RunsToPreview(Spoilt):
     def preview(self, request: PreviewRequest, cancellation: Cancellation) -> Any:
         self.good.start(REQUEST, cancellation)
@@ -141,6 +147,13 @@ CONTRACT = RemotePipelineContract()
             CONTRACT.test_an_interruption_ends_following_and_cancels_nothing_by_itself,
             id="cancels-by-itself",
         ),
+        pytest.param(
+            DoublesLines, CONTRACT.test_lines_arrive_once_and_in_order_with_their_timestamps, id="prints-twice"
+        ),
+        pytest.param(
+            ReportsEveryCancellationAsDone, CONTRACT.test_somebody_elses_run_is_never_canceled, id="cancels-strangers"
+        ),
+        pytest.param(NeverCancels, CONTRACT.test_cancel_ends_the_run_and_is_sent_once, id="never-cancels"),
         pytest.param(TellsAllAtTheEnd, CONTRACT.test_lines_arrive_while_the_run_goes_on, id="tells-at-the-end"),
         pytest.param(RunsToPreview, CONTRACT.test_preview_expands_and_starts_nothing, id="runs-to-preview"),
         pytest.param(KeepsCarriageReturns, CONTRACT.test_preview_expands_and_starts_nothing, id="carriage-returns"),
@@ -152,14 +165,10 @@ def test_a_faulty_pipeline_is_seen(spoilt: type[Spoilt], clause: Callable[[Pipel
     assert "This clause of the port RemotePipeline is not kept" in "".join(seen.value.__notes__)
 
 
-def test_a_failure_that_is_called_success_is_seen() -> None:
+@pytest.mark.parametrize("verdict", [Verdict.FAILED, Verdict.CANCELED])
+def test_an_end_that_is_called_success_is_seen(verdict: Verdict) -> None:
     with staged(CallsEverythingSuccess) as made, pytest.raises(AssertionError):
-        CONTRACT.test_a_run_ends_as_the_service_says(made, Verdict.FAILED)
-
-
-def test_a_cancellation_that_is_not_sent_is_seen() -> None:
-    with staged(NeverCancels) as made, pytest.raises(AssertionError):
-        CONTRACT.test_cancel_ends_the_run_and_is_sent_once(made)
+        CONTRACT.test_a_run_ends_as_the_service_says(made, verdict)
 
 
 @contextmanager

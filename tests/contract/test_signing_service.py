@@ -75,7 +75,7 @@ def without(entry: dict[str, object], name: str) -> dict[str, object]:
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
-    """The service counts after the client was told, so the client may look too early."""
+    """The service counts after the client has its answer, so the client may look too early."""
     for _ in range(200):
         if holds():
             return

@@ -52,7 +52,7 @@ def test_an_expression_has_a_value(text: str, expected: Value) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("", "Unexpected end of expression"),
         ("startsWith('a', 'b')", "'startsWith' is not known"),
@@ -65,10 +65,10 @@ def test_an_expression_has_a_value(text: str, expected: Value) -> None:
         ("contains(parameters.List, 'a')", "Unable to convert"),
     ],
 )
-def test_what_is_not_known_is_named(text: str, told: str) -> None:
+def test_what_is_not_known_is_named(text: str, reported: str) -> None:
     with pytest.raises(RefusedError) as found:
         value_of(text)
-    assert told in str(found.value)
+    assert reported in str(found.value)
 
 
 def expanded(text: str) -> Value:
@@ -109,7 +109,7 @@ def test_a_template_is_expanded(text: str, expected: Value) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("a:\n  b: ${{ nope }}", "/x.yml (Line: 2, Col: 6): Unrecognized value: 'nope'"),
         ("a:\n- ${{ else }}:\n  - b", "/x.yml (Line: 2, Col: 3): 'else' must follow 'if'"),
@@ -118,7 +118,7 @@ def test_a_template_is_expanded(text: str, expected: Value) -> None:
         ("a: x${{ parameters.List }}", "/x.yml (Line: 1, Col: 4): Unable to convert"),
     ],
 )
-def test_a_bad_template_is_refused_with_its_place(text: str, told: str) -> None:
+def test_a_bad_template_is_refused_with_its_place(text: str, reported: str) -> None:
     with pytest.raises(RefusedError) as found:
         expanded(text)
-    assert str(found.value).startswith(told)
+    assert str(found.value).startswith(reported)
