@@ -245,7 +245,7 @@ class WithoutUploads(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.close_connection = True
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class's name)
         pass
 
 

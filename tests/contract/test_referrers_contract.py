@@ -119,7 +119,8 @@ class Spoilt:
 class CallsNoneMissing(Spoilt):
     def referrers(self, reference: ImageReference, artifact_type: str | None, cancellation: Cancellation) -> Listed:
         found = self.good.referrers(reference, artifact_type, cancellation)
-        return found.bind(lambda listed: Success(listed) if listed else Failure(NotFound(str(reference))))
+        missing: Listed = Failure(NotFound(str(reference)))
+        return found.bind(lambda listed: found if listed else missing)
 
 
 class CountsABlank(Spoilt):

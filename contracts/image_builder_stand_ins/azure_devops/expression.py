@@ -33,9 +33,9 @@ def shown(value: Value) -> str:
         return "True" if value else "False"
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else repr(value)
-    if isinstance(value, list | dict):
-        raise RefusedError("Unable to convert an object or a list to text")
-    return value
+    if isinstance(value, str):
+        return value
+    raise RefusedError("Unable to convert an object or a list to text")
 
 
 def is_true(value: Value) -> bool:
