@@ -31,10 +31,10 @@ LIMIT: Final = 85
 AREAS: Final = {
     "references": (("image/reference", "image/registry_prefix"), ("domain/image",)),
     "trust": (
-        ("trust/job", "configuration/production_ref"),
+        ("trust/side", "configuration/production_ref"),
         (
-            *("domain/trust/test_decision.py", "domain/configuration/test_production_ref.py"),
-            "domain/trust/test_unmerged.py",
+            *("domain/trust/test_side_decision.py", "domain/configuration/test_production_ref.py"),
+            "domain/trust/test_trust_matrix.py",
         ),
     ),
     "signers": (("plan/signing",), ("domain/plan/test_signing.py", "domain/plan/test_build.py")),

@@ -12,7 +12,7 @@ from image_builder_adapters.buildkit.engine import BuildkitEngine, BuildkitSetti
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.image_engine import EngineFactory
 
-from tests.e2e.outside import descendants
+from tests.e2e.observation import descendants
 from tests.oci_registry import start_registry
 from tests.programs import require, require_buildkit
 

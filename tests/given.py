@@ -6,15 +6,15 @@ from typing import Any
 from image_builder_adapters.kaniko.engine_type import KanikoKeys
 from image_builder_adapters.plugins import ENGINE_CHOICE, engines, signers
 from image_builder_domain.build import BuildRequest
-from image_builder_domain.configuration.file import Configuration, configuration
+from image_builder_domain.configuration.keys import Configuration, configuration
 from image_builder_domain.engine_type import EngineDecision
 from image_builder_domain.plan.backend import choose_engine
 from image_builder_domain.plan.build import Plan
 from image_builder_domain.plan.inputs import Inputs, TagInputs
 from image_builder_domain.problem import Problems
-from image_builder_domain.source.source import Source
+from image_builder_domain.source.build_source import Source
 from image_builder_domain.trust.checkout import CheckoutFacts
-from image_builder_domain.trust.job import Job
+from image_builder_domain.trust.side import Job
 from returns.result import Result, Success
 
 from tests.jobs import claimed_checkout

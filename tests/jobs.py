@@ -6,10 +6,10 @@ from typing import Any
 from image_builder_domain.configuration.production_ref import ProductionRefs, RefPattern
 from image_builder_domain.configuration.trust import TrustSettings
 from image_builder_domain.job.detection import read_git_state
-from image_builder_domain.job.state import GitState
+from image_builder_domain.job.git_state import GitState
 from image_builder_domain.problem import Problems
 from image_builder_domain.trust.checkout import Checkout, CheckoutFacts, claim_of
-from image_builder_domain.trust.job import Job, claimed_side
+from image_builder_domain.trust.side import Job, claimed_side
 from returns.result import Result, Success
 
 BASE, HEAD, MERGE, OTHER = "1" * 40, "2" * 40, "3" * 40, "4" * 40

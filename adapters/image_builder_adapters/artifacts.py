@@ -1,7 +1,7 @@
 """Logs, reports and output files on the local file system.
 
 A link is never followed in the last part of a path, and not in its folders where a repository can contain the link (see
-:mod:`image_builder_adapters.folder`): the author of a commit could choose which file is overwritten.
+:mod:`image_builder_adapters.safe_folder`): the author of a commit could choose which file is overwritten.
 """
 
 import errno
@@ -15,8 +15,8 @@ from typing import final
 from image_builder_domain.failure import ArtifactFailure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.folder import link_on, nearest_folder, opened_folder
 from image_builder_adapters.redaction import PieceRedactor, Redactor
+from image_builder_adapters.safe_folder import link_on, nearest_folder, opened_folder
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _APPEND = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
-from image_builder_domain.configuration.file import Configuration, configuration
+from image_builder_domain.configuration.keys import Configuration, configuration
 
 from image_builder_adapters.yaml_reader import read_flawed
 

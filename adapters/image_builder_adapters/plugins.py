@@ -2,7 +2,7 @@
 
 Ours are entry points as everybody's, but stand here too: searching the installed packages takes longer than reading
 the configuration. The names listed here are never searched for, so no package can replace them. Everything of another
-package runs behind :mod:`image_builder_adapters.guard`.
+package runs behind :mod:`image_builder_adapters.plugin_guard`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -66,7 +66,7 @@ class _Plugins(Mapping[str, Any]):
         entries = tuple(dict.fromkeys(entry for entry in self._entry_points() if entry.name == name))
         if not entries or name == PIPELINE:
             return None
-        from image_builder_adapters import guard
+        from image_builder_adapters import plugin_guard as guard
 
         return (guard.load_engine if self._kind == "engine" else guard.load_signer)(name, entries)
 

@@ -11,8 +11,8 @@ from typing import final
 
 from image_builder_domain.problem import Problems, gather, refuse
 from image_builder_domain.source.build_argument import BuildArgument, env_file_arguments
+from image_builder_domain.source.build_source import Source
 from image_builder_domain.source.dockerfile import DeclaredArguments, declared_arguments
-from image_builder_domain.source.source import Source
 from image_builder_domain.source.variant import VARIANTS_FILE, Variant, variants
 from returns.result import Result, Success
 

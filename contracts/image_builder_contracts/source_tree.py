@@ -11,7 +11,7 @@ from typing import TypeAlias
 import pytest
 from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.source.build_argument import BuildArgument
-from image_builder_domain.source.source import Source
+from image_builder_domain.source.build_source import Source
 from returns.result import Failure, Result
 
 from image_builder_contracts.clause import contract_of

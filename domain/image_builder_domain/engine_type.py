@@ -18,7 +18,7 @@ from image_builder_domain.diagnosis import Finding
 from image_builder_domain.ports import Cancellation, ImageEngine, Registry
 from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.signer_type import Secrets
-from image_builder_domain.trust.job import Side
+from image_builder_domain.trust.side import Side
 from image_builder_domain.yaml_document import Mapping as MappingNode
 
 

@@ -17,9 +17,9 @@ from image_builder_domain.image.reference import ImageReference, Repository
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignerMisconfigured
 
 if TYPE_CHECKING:
-    from image_builder_domain.configuration.file import Configuration
+    from image_builder_domain.configuration.keys import Configuration
     from image_builder_domain.problem import Problems
-    from image_builder_domain.source.source import Source
+    from image_builder_domain.source.build_source import Source
     from image_builder_domain.trust.checkout import CheckoutFacts, Claim
     from image_builder_domain.trust.history import History
 

@@ -14,14 +14,14 @@ from image_builder_adapters.redaction import Redactor
 from image_builder_domain.exit_code import ExitCode, Interruption
 from image_builder_domain.failure import ArtifactFailure
 from image_builder_domain.job.detection import detect
-from image_builder_domain.job.state import CiSystem
+from image_builder_domain.job.git_state import CiSystem
 from image_builder_domain.ports import EvidenceFiles
 from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.report.report import Report
-from image_builder_domain.trust.job import Side
+from image_builder_domain.trust.side import Side
 from returns.methods import unwrap_or_failure
 
-from image_builder.folders import engine_state_directory
+from image_builder.default_folders import engine_state_directory
 from image_builder.options import Options, field_of
 from image_builder.presenters import azure_pipelines, github, prow
 from image_builder.presenters.console import Console

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, final
 
 from image_builder_domain.job.detection import detect, git_question, read_git_state, read_without_commit
-from image_builder_domain.job.state import CiSystem
+from image_builder_domain.job.git_state import CiSystem
 from image_builder_domain.plan.backend import choose_engine, known_backend, pipeline_engine
 from image_builder_domain.plan.inputs import Asked, Inputs, TagInputs, source_date_epoch
 from image_builder_domain.problem import gather, problems_of, refuse
@@ -17,10 +17,10 @@ from returns.result import Result, Success
 from image_builder.options import Options
 
 if TYPE_CHECKING:
-    from image_builder_domain.configuration.file import Configuration
+    from image_builder_domain.configuration.keys import Configuration
     from image_builder_domain.engine_type import EngineType
+    from image_builder_domain.job.git_state import GitState
     from image_builder_domain.job.local import Place
-    from image_builder_domain.job.state import GitState
     from image_builder_domain.plan.backend import ChosenEngine, EngineChoice
     from image_builder_domain.plan.remote import RemoteInputs
     from image_builder_domain.ports import ConfigurationFile, SourceTree, WorkingCopy
@@ -136,7 +136,7 @@ class Reader:
         """On which branches the job's commit lies; git is asked only where that decides the side of the job."""
         if problems_of(configuration) or problems_of(state):
             return {}
-        from image_builder_domain.trust.decision import history_questions
+        from image_builder_domain.trust.side_decision import history_questions
 
         known = state.unwrap()
         questions = history_questions(configuration.unwrap().trust, known)

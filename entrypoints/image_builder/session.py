@@ -22,18 +22,18 @@ from image_builder.container import (
     secrets_of_environment,
     secrets_of_signers,
 )
+from image_builder.default_folders import log_directory, state_directory
 from image_builder.flag_table import MODE_FLAGS
-from image_builder.folders import log_directory, state_directory
 from image_builder.options import Options, field_of
 from image_builder.presenters.console import Console
 from image_builder.presenters.plan import warn
 from image_builder.reading import Reader
 
 if TYPE_CHECKING:
-    from image_builder_domain.configuration.file import Configuration
+    from image_builder_domain.configuration.keys import Configuration
     from image_builder_domain.report.report import Report
     from image_builder_domain.source.build_argument import BuildArgument
-    from image_builder_domain.trust.job import Job
+    from image_builder_domain.trust.side import Job
 
     from image_builder.evidence import Evidence
 

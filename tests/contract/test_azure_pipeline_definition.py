@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from image_builder_domain.job.state import JobType
+from image_builder_domain.job.git_state import JobType
 from image_builder_stand_ins.azure_devops.agent.variable import Variable
 from image_builder_stand_ins.azure_devops.expression import expand
 from image_builder_stand_ins.azure_devops.parameter import declared, plain, resolve

@@ -23,7 +23,7 @@ from image_builder_contracts.image_engine import EngineFactory, attempt, built, 
 from image_builder_domain.build import BuildFailed, EngineUnavailable, PushFailed
 from image_builder_domain.ports import ImageEngine
 from image_builder_domain.source.build_argument import BuildArgument
-from image_builder_domain.trust.job import Side
+from image_builder_domain.trust.side import Side
 
 from tests.buildkit import PrivateDaemon, SettingsFactory, daemons, engines, running_daemon, with_tools
 from tests.programs import install_script, require

@@ -62,7 +62,7 @@ def token(ready: dict[str, Any], job: str = "push") -> str:
 
 def admission(folder: Path, environment: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
     own = {"PATH": os.environ["PATH"], "HOME": str(folder)}
-    command = [sys.executable, "-m", "image_builder.admission", *arguments]
+    command = [sys.executable, "-m", "image_builder.pipeline_admission", *arguments]
     return subprocess.run(command, env=own | environment, capture_output=True, text=True, check=False, cwd=folder)
 
 

@@ -12,7 +12,7 @@ from image_builder_adapters.source_tree import find_dockerfile, read_source
 from image_builder_contracts.source_tree import ReadSource, SourceTreeContract
 from image_builder_domain.problem import Problem, Problems, refuse
 from image_builder_domain.source.build_argument import BuildArgument
-from image_builder_domain.source.source import Source
+from image_builder_domain.source.build_source import Source
 from returns.result import Failure, Result
 
 from tests.contract.clauses import not_kept

@@ -9,9 +9,9 @@ from image_builder_stand_ins.fixtures import SecuredService, mtls_signing_servic
 
 from tests.e2e.image_world import Images
 from tests.e2e.world import World
-from tests.machine import debian_tarball
 from tests.oci_registry import start_registry
 from tests.programs import require_buildkit
+from tests.small_debian import debian_tarball
 
 __all__ = ["mtls_signing_service"]
 

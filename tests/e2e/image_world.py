@@ -17,9 +17,9 @@ from image_builder_stand_ins.fixtures import SecuredService
 from tests.e2e.world import COMMIT, HEAD, MANIFESTS
 from tests.git_repository import check_out
 from tests.jobs import prow_job
-from tests.machine import Container, tell, unpack_image
 from tests.oci_registry import RunningRegistry
 from tests.programs import require
+from tests.small_debian import Container, tell, unpack_image
 
 REPOSITORY = Path(__file__).parents[2]
 # The same as moby/buildkit's own image, with its environment for a daemon that it serves. In a container set-user-ID

@@ -25,8 +25,8 @@ from image_builder_stand_ins.fault import Stall
 
 from tests.e2e.mode_given import add_pipeline
 from tests.e2e.mode_trial import MODES, REPORT_FLAG, SOURCE, TooSlowError, Trial
-from tests.e2e.office import succeeds
-from tests.e2e.outside import wait_until
+from tests.e2e.observation import wait_until
+from tests.e2e.remote_world import succeeds
 from tests.git_repository import BASE_COMMIT, check_out
 
 _PATIENCE: Final = 60.0

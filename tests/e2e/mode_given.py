@@ -10,7 +10,7 @@ from image_builder_stand_ins.azure_devops.run import Run
 from image_builder_stand_ins.fault import Answer
 
 from tests.e2e.mode_world import ModeWorld
-from tests.e2e.office import REPORT, succeeds
+from tests.e2e.remote_world import REPORT, succeeds
 from tests.programs import require, require_buildkit, require_root
 
 

@@ -12,7 +12,7 @@ from typing import Final, TextIO, final
 
 from tests.e2e.mode_given import add_pipeline
 from tests.e2e.mode_world import ModeWorld
-from tests.e2e.office import succeeds
+from tests.e2e.remote_world import succeeds
 
 _GIVEN: Final = Path(__file__).with_name("modes") / "given"
 _EARLIER: Final = "from an earlier run\n"

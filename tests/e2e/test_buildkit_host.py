@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import pytest
 
-from tests.e2e.outside import descendants, wait_until
+from tests.e2e.observation import descendants, wait_until
 from tests.e2e.world import World, run_step
 from tests.programs import require, require_root
 

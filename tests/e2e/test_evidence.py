@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from image_builder_stand_ins.fault import Stall
 
-from tests.e2e.outside import descendants, processes_with, still_there
+from tests.e2e.observation import descendants, processes_with, still_there
 from tests.e2e.world import TIMEOUT, World
 
 pytestmark = pytest.mark.e2e

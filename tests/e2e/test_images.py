@@ -12,8 +12,8 @@ from image_builder_stand_ins.fixtures import SecuredService
 
 from tests.cosign import PASSWORD, key_pair
 from tests.e2e.image_world import Images, Job, prepare_job
-from tests.machine import Container, tell
 from tests.programs import require
+from tests.small_debian import Container, tell
 
 # The first run makes the small Debian and the images, which takes minutes.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from image_builder_stand_ins.azure_devops.message import Operation
 
-from tests.e2e.office import ROOT, Finished, Office, office
+from tests.e2e.remote_world import ROOT, Finished, Office, office
 from tests.jobs import PUSH, PUSH_EVENT
 
 OURS = str(ROOT / "pipelines/oci-image-builder.yaml")

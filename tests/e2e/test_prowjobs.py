@@ -15,8 +15,8 @@ from image_builder_contracts.image_engine import processes, wait_until
 from image_builder_stand_ins.fixtures import SecuredService
 
 from tests.e2e.image_world import REPOSITORY, Images, Job, prepare_job
-from tests.machine import Container
 from tests.programs import require
+from tests.small_debian import Container
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 

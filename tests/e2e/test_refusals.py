@@ -9,7 +9,7 @@ from typing import final
 
 import pytest
 
-from tests.e2e.outside import Tripwire
+from tests.e2e.observation import Tripwire
 from tests.e2e.world import Finished, World
 
 pytestmark = pytest.mark.e2e

@@ -12,7 +12,7 @@ from image_builder_stand_ins.azure_devops.message import Operation
 from image_builder_stand_ins.azure_devops.run import Run
 from pytest_httpserver import HTTPServer
 
-from tests.e2e.office import COMMIT, DIGEST, HEAD, HOSTILE, V1, Office, office, until_canceled
+from tests.e2e.remote_world import COMMIT, DIGEST, HEAD, HOSTILE, V1, Office, office, until_canceled
 from tests.jobs import PUSH, PUSH_EVENT
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.outside import processes_with
+from tests.e2e.observation import processes_with
 from tests.e2e.world import COMMIT, Finished, World, run_step
 
 pytestmark = pytest.mark.e2e

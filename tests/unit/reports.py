@@ -6,7 +6,7 @@ from image_builder_domain.build import BuildFailed, BuildFailure, BuildRequest
 from image_builder_domain.configuration.ado import AdoSettings
 from image_builder_domain.image.descriptor import OCI_MANIFEST, Descriptor
 from image_builder_domain.image.reference import Digest, ImageReference
-from image_builder_domain.job.state import CiSystem, GitState, JobType
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 from image_builder_domain.plan.remote import RemotePlan
 from image_builder_domain.plan.signing import SignPlan
 from image_builder_domain.remote_pipeline import RunRequest

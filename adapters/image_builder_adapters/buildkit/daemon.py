@@ -19,8 +19,8 @@ from image_builder_adapters.buildkit.environment import daemon_environment, root
 from image_builder_adapters.buildkit.isolation import Isolation, find_isolation
 from image_builder_adapters.buildkit.state import DaemonFolders, open_folders
 from image_builder_adapters.cancellation import ScopedCancellation
-from image_builder_adapters.folder import opened_folder
 from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, Tail, run
+from image_builder_adapters.safe_folder import opened_folder
 
 _READY_WITHIN: Final = 30.0
 _NOTICE: Final = re.compile(r"\[rootlesskit:\w+ *\] error: (?:child exited|command \[)")

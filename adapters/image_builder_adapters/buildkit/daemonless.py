@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from itertools import pairwise
 from typing import Final
 
-from image_builder_domain.trust.job import Side
+from image_builder_domain.trust.side import Side
 
 from image_builder_adapters.buildkit.state import TMP, lock_file
 from image_builder_adapters.process import find_program

@@ -22,7 +22,7 @@ from image_builder_domain.build import (
     EngineUnavailable,
 )
 from image_builder_domain.ports import Cancellation, OutputSink
-from image_builder_domain.trust.job import Side
+from image_builder_domain.trust.side import Side
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 

@@ -11,7 +11,7 @@ from typing import Final, final
 from image_builder_domain.build import BuildRequest
 from image_builder_domain.engine_type import EngineCircumstances
 from image_builder_domain.problem import Problem, Problems, refuse
-from image_builder_domain.trust.job import Side
+from image_builder_domain.trust.side import Side
 from returns.result import Failure, Result, Success
 
 from image_builder_adapters.buildkit.address import canonical

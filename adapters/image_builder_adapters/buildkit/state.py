@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, final
 
-from image_builder_adapters.folder import opened_folder, real_path
+from image_builder_adapters.safe_folder import opened_folder, real_path
 
 TMP: Final = "/tmp"  # noqa: S108 (folders in it are made by mkdtemp, and no link is followed)
 # `struct sockaddr_un` holds 108 bytes with the closing zero.

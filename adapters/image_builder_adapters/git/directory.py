@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, final
 
-from image_builder_domain.job.state import is_sha
+from image_builder_domain.job.git_state import is_sha
 from image_builder_domain.trust.checkout import UnreadableCheckout
 from returns.result import Failure, Result, Success
 

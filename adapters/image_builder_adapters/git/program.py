@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import IO, Final, Self, final
 
-from image_builder_domain.job.state import is_sha
+from image_builder_domain.job.git_state import is_sha
 from image_builder_domain.trust.checkout import MOST_PATHS
 
 from image_builder_adapters.git.directory import GitDirectory, parents

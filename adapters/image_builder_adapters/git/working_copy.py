@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, final
 
-from image_builder_domain.job.state import is_sha
+from image_builder_domain.job.git_state import is_sha
 from image_builder_domain.trust.history import OnBranch
 from returns.result import Failure
 

@@ -15,7 +15,7 @@ from typing import Any, Self, final
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.configuration import decoder as read
-from image_builder_domain.job.state import GitState
+from image_builder_domain.job.git_state import GitState
 from image_builder_domain.problem import Problem
 
 BRANCH = "refs/heads/"

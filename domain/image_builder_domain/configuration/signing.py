@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from image_builder_domain.configuration import decoder as read
-from image_builder_domain.job.state import JobType
+from image_builder_domain.job.git_state import JobType
 from image_builder_domain.problem import Problem, nearest
 from image_builder_domain.signing import SignerSettings
 from image_builder_domain.yaml_document import Mapping as MappingNode

@@ -108,4 +108,4 @@ TRUST_KEYS: dict[str, read.Decoder[Any]] = {
         "What the checkout of a production job may be beside the claimed commit."
     ),
 }
-"""The decoders of these keys; :mod:`image_builder_domain.configuration.file` has all others."""
+"""The decoders of these keys; :mod:`image_builder_domain.configuration.keys` has all others."""

@@ -10,8 +10,8 @@ from dataclasses import replace
 from returns.result import Result, Success
 
 from image_builder_domain.job import variable
+from image_builder_domain.job.git_state import PROW_MARKS, CiSystem, GitState, JobType, is_sha
 from image_builder_domain.job.repository_url import host_of
-from image_builder_domain.job.state import PROW_MARKS, CiSystem, GitState, JobType, is_sha
 from image_builder_domain.problem import Problems, gather, nearest, refuse
 
 _AZURE = CiSystem.AZURE_PIPELINES

@@ -10,8 +10,8 @@ from typing import Any
 
 from returns.result import Failure, Result, Success
 
+from image_builder_domain.job.git_state import PROW_MARKS, CiSystem, GitState, JobType
 from image_builder_domain.job.local import AT_A_TERMINAL, Place
-from image_builder_domain.job.state import PROW_MARKS, CiSystem, GitState, JobType
 from image_builder_domain.problem import Problem, Problems, refuse
 
 _RECIPE = (
@@ -142,7 +142,7 @@ def _truly_merged(environment: Mapping[str, str], state: GitState) -> Result[Git
     """A job that may publish as production must not carry any mark of unmerged code."""
     if state.job_type.is_proposal:
         return Success(state)
-    from image_builder_domain.job.unmerged import unmarked
+    from image_builder_domain.job.contradictions import unmarked
 
     return unmarked(environment, state).map(lambda _: state)
 

@@ -11,8 +11,8 @@ from typing import Any, TypeAlias, final
 from returns.result import Result, Success
 
 from image_builder_domain.job import variable
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 from image_builder_domain.job.repository_url import host_of
-from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.problem import Problems, gather, refuse
 
 _GITHUB = CiSystem.GITHUB

@@ -9,7 +9,7 @@ from dataclasses import replace
 from returns.result import Result, Success
 
 from image_builder_domain.job import variable
-from image_builder_domain.job.state import CiSystem, GitState, JobType, is_nested_repository
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType, is_nested_repository
 from image_builder_domain.problem import Problems, gather, nearest, refuse
 
 _GITLAB = CiSystem.GITLAB

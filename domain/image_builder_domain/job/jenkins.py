@@ -10,8 +10,8 @@ from dataclasses import replace
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.job import variable
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType, is_nested_repository, is_repository
 from image_builder_domain.job.repository_url import host_and_path, host_of
-from image_builder_domain.job.state import CiSystem, GitState, JobType, is_nested_repository, is_repository
 from image_builder_domain.problem import Problem, Problems, gather, refuse
 
 _JENKINS = CiSystem.JENKINS

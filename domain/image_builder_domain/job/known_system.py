@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final, final
 
-from image_builder_domain.job.state import CiSystem
+from image_builder_domain.job.git_state import CiSystem
 
 
 @final

@@ -6,7 +6,7 @@ from typing import Final, final
 
 from returns.result import Result, Success
 
-from image_builder_domain.job.state import CiSystem, GitState, JobType, is_nested_repository, is_repository, is_sha
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType, is_nested_repository, is_repository, is_sha
 from image_builder_domain.problem import Problems, gather, refuse
 
 

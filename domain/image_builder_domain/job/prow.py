@@ -12,8 +12,8 @@ from typing import Any
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.job import variable
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType, is_nested_repository
 from image_builder_domain.job.repository_url import host_of
-from image_builder_domain.job.state import CiSystem, GitState, JobType, is_nested_repository
 from image_builder_domain.json_object import json_object
 from image_builder_domain.problem import Problem, Problems, every, gather, located, nearest, refuse
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from returns.result import Failure, Result, Success
 
-from image_builder_domain.job.state import CiSystem, GitState, JobType, is_repository, is_sha
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType, is_repository, is_sha
 from image_builder_domain.problem import Problem, Problems, refuse
 
 _REMEDIES = {

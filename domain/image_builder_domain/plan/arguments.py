@@ -14,8 +14,8 @@ from image_builder_domain.image.platform import Platform
 from image_builder_domain.plan.inputs import Asked, TagInputs
 from image_builder_domain.problem import Problems, every, gather, located, nearest, refuse
 from image_builder_domain.source.build_argument import BuildArgument, exported_tags, is_argument_name, is_predefined
+from image_builder_domain.source.build_source import Source
 from image_builder_domain.source.dockerfile import DeclaredArguments
-from image_builder_domain.source.source import Source
 from image_builder_domain.tag import Tag
 
 

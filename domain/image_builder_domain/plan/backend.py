@@ -10,9 +10,9 @@ from image_builder_domain.problem import Problems, gather, nearest, refuse
 
 if TYPE_CHECKING:
     from image_builder_domain.build import EngineSettings
-    from image_builder_domain.configuration.file import Configuration
+    from image_builder_domain.configuration.keys import Configuration
     from image_builder_domain.engine_type import EngineDecision, EngineType
-    from image_builder_domain.trust.job import Job
+    from image_builder_domain.trust.side import Job
 
 PIPELINE: Final = "ado"
 """The value of ``--backend`` that builds in a pipeline of Azure DevOps; any other names an engine."""

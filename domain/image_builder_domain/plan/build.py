@@ -7,7 +7,7 @@ from typing import Final, final
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.build import BuildRequest, CacheReferences
-from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.engine_type import EngineDecision
 from image_builder_domain.plan.arguments import argument_warnings
 from image_builder_domain.plan.backend import ChosenEngine
@@ -19,9 +19,9 @@ from image_builder_domain.plan.tags import decide_tags, tag_warnings
 from image_builder_domain.problem import Problem, Problems, gather
 from image_builder_domain.tag import Tag
 from image_builder_domain.trust.checkout import NOT_COMPARED, CheckoutDecision, Proof, decide_checkout
-from image_builder_domain.trust.decision import check_start
-from image_builder_domain.trust.job import Job
 from image_builder_domain.trust.pull_request_tags import uses_production_for_pull_requests
+from image_builder_domain.trust.side import Job
+from image_builder_domain.trust.side_decision import check_start
 
 _PRODUCTION_WARNING: Final = "pr-tags-in-registry: this pull request's image goes to the production registry"
 

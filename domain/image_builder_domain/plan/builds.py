@@ -7,7 +7,7 @@ from typing import Final, final
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.build import BuildRequest, CacheReferences
-from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.image.platform import Platform
 from image_builder_domain.image.reference import ImageReference, Repository
 from image_builder_domain.plan.arguments import Arguments, decide_arguments, decide_platforms, merged
@@ -16,10 +16,10 @@ from image_builder_domain.plan.caches import decide_cache, variant_cache
 from image_builder_domain.plan.destinations import decide_destinations, decide_repositories
 from image_builder_domain.plan.inputs import EPOCH, Inputs, source_date_epoch
 from image_builder_domain.problem import Problem, Problems, every, gather, refuse
-from image_builder_domain.source.source import Source
+from image_builder_domain.source.build_source import Source
 from image_builder_domain.source.variant import Variant, chosen_variants
 from image_builder_domain.tag import Tag
-from image_builder_domain.trust.job import Job
+from image_builder_domain.trust.side import Job
 
 MOST_DESTINATIONS: Final = 100_000
 """Limit of tags times registries times variants; each factor also has a limit of its own."""

@@ -5,13 +5,13 @@ from dataclasses import replace
 from returns.result import Result, Success
 
 from image_builder_domain.build import CacheReferences
-from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.engine_type import CacheLayout
 from image_builder_domain.image.reference import ImageReference, Repository
 from image_builder_domain.image.registry_prefix import RegistryPrefix, image_reference
 from image_builder_domain.plan.backend import ChosenEngine
 from image_builder_domain.problem import Problems, gather, located, refuse
-from image_builder_domain.trust.job import Job
+from image_builder_domain.trust.side import Job
 
 
 def decide_cache(

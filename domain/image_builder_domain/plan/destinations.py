@@ -2,15 +2,15 @@
 
 from returns.result import Result, Success
 
-from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.image.reference import TAG_RULE, ImageReference, Repository, is_tag
 from image_builder_domain.image.registry_prefix import RegistryPrefix, image_reference
 from image_builder_domain.plan.inputs import Asked
 from image_builder_domain.problem import Problem, Problems, every, located, refuse
 from image_builder_domain.source.variant import Variant
 from image_builder_domain.tag import Tag
-from image_builder_domain.trust.job import Job
 from image_builder_domain.trust.pull_request_tags import uses_production_for_pull_requests
+from image_builder_domain.trust.side import Job
 
 
 def image_name(asked: Asked) -> Result[str, Problems]:

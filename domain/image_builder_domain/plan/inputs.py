@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, final
 
 from returns.result import Result, Success
 
-from image_builder_domain.configuration.file import Configuration
-from image_builder_domain.job.state import GitState
+from image_builder_domain.configuration.keys import Configuration
+from image_builder_domain.job.git_state import GitState
 from image_builder_domain.problem import Problems, gather, refuse
 from image_builder_domain.trust.checkout import CheckoutFacts
 from image_builder_domain.trust.configuration_origin import Origin
-from image_builder_domain.trust.decision import decide_job
 from image_builder_domain.trust.history import History
-from image_builder_domain.trust.job import Job
+from image_builder_domain.trust.side import Job
+from image_builder_domain.trust.side_decision import decide_job
 
 if TYPE_CHECKING:
     from image_builder_domain.plan.backend import ChosenEngine
-    from image_builder_domain.source.source import Source
+    from image_builder_domain.source.build_source import Source
 
 EPOCH = "SOURCE_DATE_EPOCH"
 """The variable that fixes the time, in seconds since 1970 (reproducible-builds.org)."""
@@ -59,7 +59,7 @@ class Asked:
 class TagInputs:
     """Enough to decide tags. ``time`` is aware; ``environment`` is the tool's own.
 
-    ``history`` answers ``trust.decision.history_questions``; ``origin`` is that of the configuration file.
+    ``history`` answers ``side_decision.history_questions``; ``origin`` is that of the configuration file.
     """
 
     asked: Asked

@@ -7,10 +7,10 @@ from typing import final
 from returns.result import Result, Success
 
 from image_builder_domain.configuration.ado import AdoSettings
-from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.image.platform import Platform
 from image_builder_domain.image.reference import TAG_RULE, is_tag
-from image_builder_domain.job.state import JobType
+from image_builder_domain.job.git_state import JobType
 from image_builder_domain.plan.arguments import (
     ENV_FILE_WARNING,
     asked_arguments,
@@ -26,7 +26,7 @@ from image_builder_domain.problem import Problems, every, gather, refuse
 from image_builder_domain.remote_pipeline import Parameter, PreviewRequest, RunRequest
 from image_builder_domain.source.build_argument import BuildArgument
 from image_builder_domain.tag import TagSpec, each_name_once
-from image_builder_domain.trust.job import Job
+from image_builder_domain.trust.side import Job
 
 
 @final

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias, final
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.image.platform import Platform
-from image_builder_domain.job.state import JobType
+from image_builder_domain.job.git_state import JobType
 from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.remote_pipeline import Parameter
 from image_builder_domain.source.build_argument import BuildArgument

@@ -6,13 +6,13 @@ from typing import Final, final
 
 from returns.result import Failure, Result, Success
 
-from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.configuration.signing import SignerDefinition
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.plan.inputs import TagInputs
 from image_builder_domain.problem import Problem, Problems, every, gather, located, refuse
-from image_builder_domain.trust.job import Job
 from image_builder_domain.trust.pull_request_tags import has_pull_request_shape
+from image_builder_domain.trust.side import Job
 
 
 @final

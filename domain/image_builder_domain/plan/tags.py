@@ -5,18 +5,18 @@ from typing import Final
 
 from returns.result import Result, Success
 
-from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.go.template import TemplateData, unset_variables
-from image_builder_domain.job.state import JobType
+from image_builder_domain.job.git_state import JobType
 from image_builder_domain.plan.inputs import Asked, TagInputs, source_date_epoch
 from image_builder_domain.problem import Problems, every, gather, refuse
 from image_builder_domain.tag import LIST_FLAG, Tag, TagSpec, compute_tags, decode_tags
-from image_builder_domain.trust.job import Job
 from image_builder_domain.trust.pull_request_tags import (
     check_pull_request_tags,
     pull_request_specs,
     uses_production_for_pull_requests,
 )
+from image_builder_domain.trust.side import Job
 
 MOST_TAGS: Final = 1_000
 """The limit of tags by one flag, over all its uses. Each is rendered, and pushed to every registry."""

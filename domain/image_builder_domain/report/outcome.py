@@ -28,7 +28,7 @@ from image_builder_domain.report.report import (
     ReportedTag,
 )
 from image_builder_domain.signing import SignatureResult, SignatureStatus
-from image_builder_domain.trust.job import Job, trust_facts
+from image_builder_domain.trust.side import Job, trust_facts
 
 if TYPE_CHECKING:
     from image_builder_domain.plan.build import Plan

@@ -15,7 +15,7 @@ from returns.result import Failure, Result, Success
 from image_builder_domain.json_object import json_value
 from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.remote_pipeline import FailedRecord
-from image_builder_domain.trust.job import TrustFacts
+from image_builder_domain.trust.side import TrustFacts
 
 Number: TypeAlias = int | float
 

@@ -11,9 +11,9 @@ from typing import Final, final
 
 from returns.result import Failure, Result, Success
 
-from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.image.reference import Digest, ImageReference
-from image_builder_domain.job.state import GitState
+from image_builder_domain.job.git_state import GitState
 from image_builder_domain.problem import Problem, Problems, every, gather, located, refuse
 from image_builder_domain.report.report import Report, ReportedImage
 from image_builder_domain.signing import SignatureStatus

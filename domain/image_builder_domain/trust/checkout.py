@@ -7,9 +7,9 @@ from typing import TypeAlias, assert_never, final
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.configuration.trust import CheckoutRules
-from image_builder_domain.job.state import CiSystem, GitState, JobType, is_sha
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType, is_sha
 from image_builder_domain.problem import Problem, Problems, refuse
-from image_builder_domain.trust.job import Job
+from image_builder_domain.trust.side import Job
 
 _MOST_SHOWN = 10
 _KEY = "checkout-check"

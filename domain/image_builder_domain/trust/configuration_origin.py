@@ -6,9 +6,9 @@ from enum import Enum
 
 from returns.result import Result, Success
 
-from image_builder_domain.job.state import CiSystem
+from image_builder_domain.job.git_state import CiSystem
 from image_builder_domain.problem import Problems, refuse
-from image_builder_domain.trust.job import Job, Listed
+from image_builder_domain.trust.side import Job, Listed
 
 
 class Origin(Enum):

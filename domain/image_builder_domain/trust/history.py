@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import TypeAlias
 
-from image_builder_domain.job.state import CiSystem
+from image_builder_domain.job.git_state import CiSystem
 
 
 class OnBranch(Enum):

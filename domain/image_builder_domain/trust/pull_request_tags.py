@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 
 from returns.result import Result, Success
 
-from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.go.template import TemplateData, render
-from image_builder_domain.job.state import JobType
+from image_builder_domain.job.git_state import JobType
 from image_builder_domain.problem import Problems, every, refuse
 from image_builder_domain.tag import TagSpec, tag_value
-from image_builder_domain.trust.job import Job
+from image_builder_domain.trust.side import Job
 
 _KEY = "pr-tags-in-registry"
 _LIKE_A_VERSION = re.compile(r"[vV0-9]")

@@ -20,7 +20,7 @@ from image_builder_adapters.yaml_reader import parse_document
 from image_builder.reading import Sources
 
 if TYPE_CHECKING:
-    from image_builder_domain.configuration.file import Configuration
+    from image_builder_domain.configuration.keys import Configuration
     from image_builder_domain.ports import EvidenceFiles, SourceTree
     from image_builder_domain.problem import Problems
     from returns.result import Result
@@ -106,6 +106,6 @@ def secrets_of_signers(configuration: "Configuration") -> tuple[str, ...]:
 
 def configuration_schema() -> dict[str, Any]:
     """The JSON Schema of the configuration file, with every signer and engine that is installed."""
-    from image_builder_domain.configuration.file import schema
+    from image_builder_domain.configuration.keys import schema
 
     return schema(engines(), signers())

@@ -10,7 +10,7 @@ from image_builder_domain.report.outcome import report
 from returns.result import Result
 
 from image_builder.container.runs import learn_credentials, open_ports
-from image_builder.folders import engine_state_directory
+from image_builder.default_folders import engine_state_directory
 from image_builder.presenters.build import plan_as_json, plan_as_text, summary
 from image_builder.session import Ending, Session, Work
 from image_builder.workflows.build import Ports, carry_out, preflight

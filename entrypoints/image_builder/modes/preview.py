@@ -2,7 +2,7 @@
 
 from image_builder_adapters.console_text import neutralise
 from image_builder_domain.exit_code import ExitCode
-from image_builder_domain.job.state import CiSystem
+from image_builder_domain.job.git_state import CiSystem
 from image_builder_domain.plan.remote import RemotePlan, decide_remote
 from image_builder_domain.problem import Problem, Problems, problems_of
 from image_builder_domain.remote_pipeline import (

@@ -10,7 +10,7 @@ from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.plan.build import Plan
 from image_builder_domain.ports import ImageEngine, Signer
 from image_builder_domain.report.outcome import ImageOutcome, Outcome
-from image_builder_domain.trust.job import trust_facts
+from image_builder_domain.trust.side import trust_facts
 
 from image_builder.presenters.plan import signers_as_json, signers_as_text, source_as_text
 

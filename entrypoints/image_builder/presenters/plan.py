@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from image_builder_domain.image.reference import ImageReference
-from image_builder_domain.job.state import CiSystem
+from image_builder_domain.job.git_state import CiSystem
 from image_builder_domain.plan.signing import SignerChoice
 from image_builder_domain.ports import Signer
-from image_builder_domain.trust.job import Job, trust_facts
+from image_builder_domain.trust.side import Job, trust_facts
 
 from image_builder.presenters.console import Console
 

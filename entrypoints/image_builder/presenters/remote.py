@@ -6,7 +6,7 @@ from typing import Any
 from image_builder_domain.plan.remote import RemotePlan
 from image_builder_domain.remote_pipeline import RemotePipeline
 from image_builder_domain.report.outcome import RemoteOutcome
-from image_builder_domain.trust.job import trust_facts
+from image_builder_domain.trust.side import trust_facts
 
 from image_builder.presenters.plan import source_as_text
 

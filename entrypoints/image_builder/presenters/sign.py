@@ -7,7 +7,7 @@ from typing import Any
 from image_builder_domain.plan.signing import SignPlan
 from image_builder_domain.ports import Signer
 from image_builder_domain.report.outcome import SigningOutcome
-from image_builder_domain.trust.job import trust_facts
+from image_builder_domain.trust.side import trust_facts
 
 from image_builder.presenters.plan import side_as_text, signers_as_json, signers_as_text
 

@@ -10,10 +10,10 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
-from image_builder_adapters.guard import GuardedSettings
+from image_builder_adapters.plugin_guard import GuardedSettings
 from image_builder_adapters.plugins import engines, signers
-from image_builder_domain.configuration.file import schema
-from image_builder_domain.job.state import CiSystem, GitState, JobType
+from image_builder_domain.configuration.keys import schema
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 from image_builder_domain.plan.backend import known_backend
 from image_builder_domain.plan.build import Plan, decide
 from image_builder_domain.plan.inputs import Asked, TagInputs
@@ -105,7 +105,7 @@ import sys
 from image_builder_adapters.plugins import engines, signers
 for table in (engines(), signers()):
     assert all(name in table for name in {ours})
-heavy = ("importlib.metadata", "image_builder_adapters.guard", "image_builder_adapters.process", "httpx")
+heavy = ("importlib.metadata", "image_builder_adapters.plugin_guard", "image_builder_adapters.process", "httpx")
 print([name for name in heavy if name in sys.modules])
 """
 

@@ -6,7 +6,7 @@ import pytest
 from image_builder_adapters.source_tree import find_dockerfile, read_source
 from image_builder_domain.problem import Problem, problems_of
 from image_builder_domain.source.build_argument import BuildArgument
-from image_builder_domain.source.source import Source
+from image_builder_domain.source.build_source import Source
 from returns.result import Success
 
 

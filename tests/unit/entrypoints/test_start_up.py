@@ -57,4 +57,4 @@ def test_what_verifies_tokens_is_loaded_by_its_own_command_alone() -> None:
     ended = subprocess.run(
         [sys.executable, "-I", "-c", f"{load}; print(*sys.modules)"], capture_output=True, text=True, check=True
     )
-    assert {"jwt", "cryptography", "image_builder.admission"} & set(ended.stdout.split()) == set()
+    assert {"jwt", "cryptography", "image_builder.pipeline_admission"} & set(ended.stdout.split()) == set()

@@ -38,7 +38,7 @@ from image_builder_adapters.registry.error_text import error_text as registry_er
 from image_builder_adapters.registry.manifest import next_page, parse_referrers, read_manifest
 from image_builder_adapters.source_tree import read_source
 from image_builder_adapters.yaml_reader import parse_flawed
-from image_builder_domain.configuration.file import configuration
+from image_builder_domain.configuration.keys import configuration
 from image_builder_domain.configuration.production_ref import ProductionRefs, RefPattern, branch_ref
 from image_builder_domain.go.duration import seconds
 from image_builder_domain.go.regexp import Pattern
@@ -54,7 +54,7 @@ from image_builder_domain.report.verification import published_images
 from image_builder_domain.source.build_argument import env_file_arguments
 from image_builder_domain.source.dockerfile import declared_arguments
 from image_builder_domain.tag import TagSpec, decode_tags, outside_actions, tag_value
-from image_builder_domain.trust.admission import read_claims
+from image_builder_domain.trust.pipeline_admission import read_claims
 
 from tests import jobs
 from tests.bounded_work import MOST_SECONDS, Clock, excess

@@ -10,11 +10,11 @@ import yaml
 from image_builder.flags import help_text, scan
 from image_builder_adapters.plugins import engines, signers
 from image_builder_adapters.yaml_reader import read_document
-from image_builder_domain.configuration.file import configuration, schema
+from image_builder_domain.configuration.keys import configuration, schema
 from image_builder_domain.job import azure_pipelines, github, gitlab
 from image_builder_domain.job.detection import read_git_state
+from image_builder_domain.job.git_state import JobType
 from image_builder_domain.job.known_system import KNOWN_SYSTEMS
-from image_builder_domain.job.state import JobType
 from returns.pipeline import is_successful
 
 from tests.jobs import BASE, HEAD

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from image_builder_domain.build import EngineSettings
-from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.diagnosis import Finding
 from image_builder_domain.engine_type import EngineSurroundings, EngineType
 from image_builder_domain.plan.backend import ChosenEngine

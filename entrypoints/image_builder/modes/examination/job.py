@@ -4,16 +4,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Final
 
-from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.configuration.production_ref import advise
 from image_builder_domain.diagnosis import Finding
 from image_builder_domain.job.detection import detect
+from image_builder_domain.job.git_state import GitState
 from image_builder_domain.job.local import Place
-from image_builder_domain.job.state import GitState
 from image_builder_domain.plan.inputs import TagInputs
 from image_builder_domain.problem import Problems, gather, problems_of
 from image_builder_domain.trust.checkout import CheckoutFacts, decide_checkout
-from image_builder_domain.trust.job import trust_facts
+from image_builder_domain.trust.side import trust_facts
 from returns.result import Failure, Result, Success
 
 _WHERE: Final = "job"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.diagnosis import Finding
 from image_builder_domain.remote_pipeline import PipelineMisconfigured
 from returns.methods import unwrap_or_failure

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from typing import Final
 
-from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.diagnosis import Finding
 from image_builder_domain.image.reference import Repository
 from image_builder_domain.image.registry_prefix import RegistryPrefix
 from image_builder_domain.plan.destinations import registries_of
 from image_builder_domain.plan.inputs import TagInputs
 from image_builder_domain.ports import Cancellation
-from image_builder_domain.trust.job import Job
+from image_builder_domain.trust.side import Job
 from returns.methods import unwrap_or_failure
 from returns.result import Failure
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Final
 
-from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.diagnosis import Finding
 from image_builder_domain.plan.signing import choose_signers
 from image_builder_domain.ports import Cancellation
-from image_builder_domain.trust.job import Job
+from image_builder_domain.trust.side import Job
 from returns.result import Failure
 
 from image_builder.container import Settings

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
-from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.diagnosis import Finding
 from image_builder_domain.image.registry_prefix import RegistryPrefix
 from image_builder_domain.plan.destinations import registries_of
 from image_builder_domain.plan.signing import choose_signers
-from image_builder_domain.trust.job import Job
+from image_builder_domain.trust.side import Job
 
 from image_builder.container import Settings
 from image_builder.container.examination import DockerCredentials, executor_path, is_in_our_container, signers

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from image_builder_adapters.buildkit.daemonless import DAEMONLESS, FLAGS, daemonless_flags, has_daemonless
-from image_builder_domain.trust.job import Side
+from image_builder_domain.trust.side import Side
 
 from tests.programs import install_script
 

@@ -10,7 +10,7 @@ from image_builder_domain.build import BuildRequest
 from image_builder_domain.engine_type import EngineCircumstances
 from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.source.build_argument import BuildArgument
-from image_builder_domain.trust.job import Side
+from image_builder_domain.trust.side import Side
 from returns.result import Result, Success
 
 from tests.unit.yaml_document import document

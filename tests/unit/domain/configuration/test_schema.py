@@ -12,7 +12,7 @@ import pytest
 import yaml
 from image_builder_adapters.plugins import engines, signers
 from image_builder_adapters.yaml_reader import parse_flawed
-from image_builder_domain.configuration.file import configuration, schema
+from image_builder_domain.configuration.keys import configuration, schema
 from returns.pipeline import is_successful
 
 from tests.given import COMPLETE

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import pytest
 from image_builder_adapters.notary.signer_type import NotarySettings, SecretKind, SignerSecret
 from image_builder_domain.configuration import decoder as read
-from image_builder_domain.configuration.file import Configuration, configuration, schema
+from image_builder_domain.configuration.keys import Configuration, configuration, schema
 from image_builder_domain.configuration.signing import SignerDefinition
-from image_builder_domain.job.state import JobType
+from image_builder_domain.job.git_state import JobType
 from image_builder_domain.problem import Problem, problems_of
 from image_builder_domain.signer_type import SignerType
 

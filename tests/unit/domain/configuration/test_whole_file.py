@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from image_builder_adapters.plugins import engines, signers
 from image_builder_adapters.yaml_reader import parse_flawed
-from image_builder_domain.configuration.file import Configuration, configuration, schema
+from image_builder_domain.configuration.keys import Configuration, configuration, schema
 from image_builder_domain.problem import Problems
 from returns.result import Result
 

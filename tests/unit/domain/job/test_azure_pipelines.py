@@ -2,7 +2,7 @@
 
 import pytest
 from image_builder_domain.job.detection import git_question
-from image_builder_domain.job.state import CiSystem, GitState, JobType
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 
 from tests.jobs import AZURE_DECLARED, AZURE_PULL_REQUEST, AZURE_PUSH, BASE, HEAD, MERGE, OTHER, refusal, state
 

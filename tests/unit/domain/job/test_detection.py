@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from image_builder_domain.job.detection import detect, git_question, read_git_state, read_without_commit
-from image_builder_domain.job.state import CiSystem, GitState, JobType, is_sha
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType, is_sha
 from image_builder_domain.problem import problems_of
-from image_builder_domain.trust.job import Side, claimed_side
+from image_builder_domain.trust.side import Side, claimed_side
 from returns.result import Success
 
 from tests.jobs import BASE, EVENTS, HEAD, MERGED, OTHER, UNMERGED, event_of, read_job, refusal, state

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from image_builder_domain.job.detection import read_git_state
-from image_builder_domain.job.state import CiSystem, GitState, JobType
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 from returns.result import Success
 
 from tests.jobs import (

@@ -1,7 +1,7 @@
 """GitLab CI: each pipeline source gives its class, merge requests and trains their commits."""
 
 import pytest
-from image_builder_domain.job.state import CiSystem, GitState, JobType
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 
 from tests.jobs import BASE, GITLAB_MERGE_REQUEST, GITLAB_PUSH, HEAD, MERGE, OTHER, UNMERGED, refusal, state
 

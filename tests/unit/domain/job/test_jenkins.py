@@ -3,8 +3,8 @@
 from urllib.parse import quote
 
 import pytest
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 from image_builder_domain.job.jenkins import repository_of
-from image_builder_domain.job.state import CiSystem, GitState, JobType
 
 from tests.jobs import BASE, HEAD, JENKINS_PULL_REQUEST, JENKINS_PUSH, OTHER, refusal, state
 

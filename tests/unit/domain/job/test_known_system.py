@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from image_builder_domain.job.detection import detect, git_question, read_git_state
+from image_builder_domain.job.git_state import CiSystem, JobType
 from image_builder_domain.job.known_system import KNOWN_SYSTEMS, SHARED, marks_in, systems_in
 from image_builder_domain.job.local import Place
-from image_builder_domain.job.state import CiSystem, JobType
 from image_builder_domain.problem import Problems, problems_of
 
 from tests.jobs import BASE, HEAD, MERGED, UNMERGED, as_claimed, event_of, prow

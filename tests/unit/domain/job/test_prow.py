@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from image_builder_domain.job.detection import git_question, read_git_state
-from image_builder_domain.job.state import CiSystem, GitState, JobType
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 
 from tests.jobs import BASE, EXTRA, HEAD, OTHER, periodic, prow, refusal, state
 

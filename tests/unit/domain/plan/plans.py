@@ -1,10 +1,10 @@
 """A configuration, jobs and inputs from which tests of this folder make plans."""
 
 from image_builder_adapters.notary.signer_type import NotarySettings, SecretKind, SignerSecret
-from image_builder_domain.configuration.file import CacheSettings, Configuration
+from image_builder_domain.configuration.keys import CacheSettings, Configuration
 from image_builder_domain.configuration.signing import SignerDefinition
 from image_builder_domain.image.registry_prefix import RegistryPrefix
-from image_builder_domain.job.state import CiSystem, GitState, JobType
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 from image_builder_domain.plan.build import decide
 from image_builder_domain.plan.inputs import Asked, Inputs, TagInputs
 from image_builder_domain.problem import problems_of

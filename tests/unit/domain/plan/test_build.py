@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 from image_builder_adapters.notary.signer_type import SecretKind
-from image_builder_domain.configuration.file import CacheSettings
+from image_builder_domain.configuration.keys import CacheSettings
 from image_builder_domain.configuration.trust import CheckoutRules, TrustSettings
-from image_builder_domain.job.state import GitState, JobType
+from image_builder_domain.job.git_state import GitState, JobType
 from image_builder_domain.plan.build import Plan, decide
 from image_builder_domain.plan.inputs import Asked, Inputs, TagInputs
 from image_builder_domain.problem import refuse

@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_builder_domain.configuration.file import CacheSettings
+from image_builder_domain.configuration.keys import CacheSettings
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.image.registry_prefix import RegistryPrefix
 from image_builder_domain.plan.build import Plan, decide
 from image_builder_domain.plan.inputs import Asked, Inputs
 from image_builder_domain.source.build_argument import BuildArgument
+from image_builder_domain.source.build_source import Source
 from image_builder_domain.source.dockerfile import declared_arguments
-from image_builder_domain.source.source import Source
 from image_builder_domain.source.variant import Variant
 from returns.result import Success
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 from image_builder_domain.build import CacheReferences
-from image_builder_domain.configuration.file import CacheSettings
-from image_builder_domain.job.state import GitState
+from image_builder_domain.configuration.keys import CacheSettings
+from image_builder_domain.job.git_state import GitState
 from image_builder_domain.plan.build import decide
 from image_builder_domain.plan.inputs import Asked
 from returns.result import Success

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from image_builder_domain.configuration.ado import AdoSettings
-from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.configuration.trust import TrustSettings
 from image_builder_domain.exit_code import ExitCode, Interruption
-from image_builder_domain.job.state import CiSystem, GitState, JobType
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 from image_builder_domain.plan.inputs import Asked, TagInputs
 from image_builder_domain.plan.remote import RemoteInputs, RemotePlan, decide_remote
 from image_builder_domain.problem import Problems, refuse

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from image_builder_domain.image.platform import Platform
-from image_builder_domain.job.state import JobType
+from image_builder_domain.job.git_state import JobType
 from image_builder_domain.plan.remote_parameters import ParameterInputs, decide_parameters
 from image_builder_domain.source.build_argument import BuildArgument
 from image_builder_domain.tag import TagSpec

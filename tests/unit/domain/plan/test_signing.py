@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from image_builder_adapters.notary.signer_type import NotarySettings
-from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.configuration.signing import SignerDefinition
 from image_builder_domain.image.registry_prefix import RegistryPrefix
-from image_builder_domain.job.state import CiSystem, GitState, JobType
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 from image_builder_domain.plan.inputs import Asked, TagInputs
 from image_builder_domain.plan.signing import SignPlan, choose_signers, decide_signing, why_not_signed
 from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.trust.configuration_origin import Origin
-from image_builder_domain.trust.job import Job
+from image_builder_domain.trust.side import Job
 from returns.result import Failure, Result, Success
 
 from tests.given import TIME

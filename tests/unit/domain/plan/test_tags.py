@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from hashlib import sha256
 
 import pytest
-from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.go.template import TemplateData
 from image_builder_domain.image.reference import TAG_RULE
-from image_builder_domain.job.state import CiSystem, GitState, JobType
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 from image_builder_domain.plan.inputs import Asked, TagInputs
 from image_builder_domain.plan.tags import decide_tags, tag_warnings, user_tags
 from image_builder_domain.problem import Problem, Problems, problems_of

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from image_builder_adapters.cosign.signer_type import CosignSettings
 from image_builder_adapters.notary.signer_type import NotarySettings
-from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.configuration.signing import SignerDefinition
 from image_builder_domain.image.reference import Digest, ImageReference
-from image_builder_domain.job.state import CiSystem, GitState, JobType
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.report.verification import (
     Claim,

@@ -3,10 +3,10 @@
 from typing import Any
 
 import yaml
-from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.image.registry_prefix import RegistryPrefix
-from image_builder_domain.job.state import JobType
+from image_builder_domain.job.git_state import JobType
 from returns.result import Result
 
 from tests.given import loaded

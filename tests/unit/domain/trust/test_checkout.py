@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from image_builder_domain.configuration.trust import CheckoutRules
 from image_builder_domain.job.detection import read_git_state
-from image_builder_domain.job.state import CiSystem, GitState, JobType
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 from image_builder_domain.problem import Problem
 from image_builder_domain.trust.checkout import (
     Changes,
@@ -24,7 +24,7 @@ from image_builder_domain.trust.checkout import (
     claim_of,
     git_warnings,
 )
-from image_builder_domain.trust.job import Job, Side
+from image_builder_domain.trust.side import Job, Side
 from returns.methods import unwrap_or_failure
 from returns.result import Success
 

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from image_builder_domain.job.state import CiSystem, GitState, JobType
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 from image_builder_domain.trust.configuration_origin import Origin, check_origin, origin_of, workspace_of
-from image_builder_domain.trust.job import Job, Listed, Side
+from image_builder_domain.trust.side import Job, Listed, Side
 from returns.result import Failure, Success
 
 STATE = GitState(CiSystem.PROW, JobType.PRESUBMIT, "2" * 40, "acme", "demo", 7)

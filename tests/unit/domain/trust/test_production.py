@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
-from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.job.detection import read_git_state
 from image_builder_domain.plan.build import Plan, decide
 from image_builder_domain.plan.inputs import Asked, TagInputs
@@ -28,7 +28,7 @@ from image_builder_domain.trust.checkout import (
     UnreadableCheckout,
 )
 from image_builder_domain.trust.history import History, OnBranch
-from image_builder_domain.trust.job import Side
+from image_builder_domain.trust.side import Side
 from returns.result import Result, Success
 
 from tests.given import build_inputs

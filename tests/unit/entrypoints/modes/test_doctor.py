@@ -11,14 +11,14 @@ from image_builder.modes.examination.pipeline import look_at_pipeline
 from image_builder.presenters.doctor import diagnosis_as_json, diagnosis_as_text
 from image_builder_adapters.registry import DockerCredentials
 from image_builder_domain.configuration.ado import AdoSettings
-from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.diagnosis import Diagnosis, Finding
 from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.image.reference import Repository
 from image_builder_domain.image.registry_prefix import RegistryPrefix
 from image_builder_domain.job.detection import read_git_state
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 from image_builder_domain.job.local import Place
-from image_builder_domain.job.state import CiSystem, GitState, JobType
 from image_builder_domain.plan.inputs import Asked, TagInputs
 from image_builder_domain.trust.checkout import Checkout, CheckoutFacts
 from returns.result import Success

@@ -21,7 +21,7 @@ from image_builder_domain.exit_code import ExitCode, Interruption
 from image_builder_domain.failure import BadCredentials, NotFound, RegistryFailure
 from image_builder_domain.image.descriptor import OCI_MANIFEST, Descriptor, Manifest
 from image_builder_domain.image.reference import Digest, ImageReference, Repository
-from image_builder_domain.job.state import CiSystem, GitState, JobType
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 from image_builder_domain.plan.build import Plan
 from image_builder_domain.ports import Cancellation, OutputSink
 from image_builder_domain.report.outcome import Outcome, report

@@ -11,7 +11,7 @@ from image_builder_domain.exit_code import ExitCode, Interruption
 from image_builder_domain.failure import BadCredentials, NotFound, RegistryFailure
 from image_builder_domain.image.descriptor import OCI_INDEX, OCI_MANIFEST, Descriptor, Manifest
 from image_builder_domain.image.reference import Digest, ImageReference, Repository
-from image_builder_domain.job.state import CiSystem, GitState, JobType
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 from image_builder_domain.plan.signing import SignerChoice, SignPlan
 from image_builder_domain.ports import Cancellation
 from image_builder_domain.signing import SignatureStatus

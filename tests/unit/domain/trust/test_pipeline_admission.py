@@ -9,9 +9,9 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from image_builder_adapters.yaml_reader import parse_document
-from image_builder_domain.job.state import JobType
+from image_builder_domain.job.git_state import JobType
 from image_builder_domain.problem import Problems
-from image_builder_domain.trust.admission import (
+from image_builder_domain.trust.pipeline_admission import (
     JOB_TYPES,
     AdmissionRules,
     AdmittedRun,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from image_builder_adapters.guard import GuardedEngine, GuardedSigner
+from image_builder_adapters.plugin_guard import GuardedEngine, GuardedSigner
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.signer import IMAGES
 from image_builder_domain.build import BuildFailed, BuildRequest, BuiltImage, PushFailed

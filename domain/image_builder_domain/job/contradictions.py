@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 from returns.result import Failure, Result, Success
 
+from image_builder_domain.job.git_state import PROW_MARKS, GitState, JobType
 from image_builder_domain.job.known_system import REFS, marks_in, systems_in
-from image_builder_domain.job.state import PROW_MARKS, GitState, JobType
 from image_builder_domain.json_object import json_object
 from image_builder_domain.problem import Problem, Problems
 

@@ -10,13 +10,13 @@ from image_builder.presenters.console import Console
 from image_builder.presenters.plan import side_as_text, warn
 from image_builder_adapters.console_text import neutralise
 from image_builder_adapters.redaction import Redactor
-from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.configuration.production_ref import advise
-from image_builder_domain.job.state import CiSystem, GitState, JobType
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 from image_builder_domain.problem import Problems
-from image_builder_domain.trust.decision import decide_job, history_questions
 from image_builder_domain.trust.history import History, OnBranch, history_hint
-from image_builder_domain.trust.job import Job, Side, TrustFacts, claimed_side, trust_facts
+from image_builder_domain.trust.side import Job, Side, TrustFacts, claimed_side, trust_facts
+from image_builder_domain.trust.side_decision import decide_job, history_questions
 from returns.result import Failure, Result, Success
 
 from tests.unit.domain.trust.plans import configured

@@ -27,7 +27,7 @@ from image_builder_domain.configuration.production_ref import (
 )
 from image_builder_domain.job import variable
 from image_builder_domain.job.azure_pipelines import given_variables
-from image_builder_domain.job.state import JobType
+from image_builder_domain.job.git_state import JobType
 from image_builder_domain.problem import Problem, Problems, gather, nearest, refuse
 from image_builder_domain.yaml_document import Node
 

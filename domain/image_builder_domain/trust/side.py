@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias, final
 
-from image_builder_domain.job.state import GitState, JobType
+from image_builder_domain.job.git_state import GitState, JobType
 
 
 class Side(Enum):

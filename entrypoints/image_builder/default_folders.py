@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 
-from image_builder_domain.trust.job import Side
+from image_builder_domain.trust.side import Side
 
 from image_builder.options import Options
 

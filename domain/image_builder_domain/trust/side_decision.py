@@ -10,12 +10,12 @@ from typing import assert_never
 from returns.result import Failure, Result, Success
 
 from image_builder_domain.configuration.trust import TrustSettings
-from image_builder_domain.job.state import CiSystem, GitState, JobType
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 from image_builder_domain.problem import Problem, Problems, refuse
 from image_builder_domain.trust.configuration_origin import Origin, check_origin
 from image_builder_domain.trust.history import History, OnBranch, history_hint
-from image_builder_domain.trust.job import Job, Listed, Side, Unlisted, claimed_side
-from image_builder_domain.trust.production import exact_branches, listing, proven
+from image_builder_domain.trust.listed_ref import exact_branches, listing, proven
+from image_builder_domain.trust.side import Job, Listed, Side, Unlisted, claimed_side
 
 
 def decide_job(

@@ -24,7 +24,7 @@ from image_builder.presenters.console import Console
 
 if TYPE_CHECKING:
     from image_builder_domain.ports import Cancellation
-    from image_builder_domain.trust.admission import AdmissionRules, AdmittedRun
+    from image_builder_domain.trust.pipeline_admission import AdmissionRules, AdmittedRun
     from image_builder_domain.yaml_document import Node
 
 _TOKEN: Final = "AUTHORIZATION"
@@ -63,7 +63,7 @@ def _run(environment: Mapping[str, str]) -> int:
 
 
 def _admitted(environment: Mapping[str, str], cancellation: "Cancellation") -> "Result[AdmittedRun, Problems]":
-    from image_builder_domain.trust.admission import admit, read_claims, read_rules
+    from image_builder_domain.trust.pipeline_admission import admit, read_claims, read_rules
 
     return gather(read_claims(environment), read_rules(environment, _production_refs(environment))).bind(
         lambda claimed, rules: _token(environment, rules, cancellation).bind(
@@ -74,7 +74,7 @@ def _admitted(environment: Mapping[str, str], cancellation: "Cancellation") -> "
 
 def _production_refs(environment: Mapping[str, str]) -> "Result[Node, Problems]":
     from image_builder_domain.job.azure_pipelines import given_variables
-    from image_builder_domain.trust.admission import REFS
+    from image_builder_domain.trust.pipeline_admission import REFS
 
     from image_builder.container import parse_document
 
@@ -98,7 +98,7 @@ def _token(
         import jwt  # noqa: F401 (the extra may be missing)
     except ImportError:
         return refuse(_TOKEN, "PyJWT is not installed", "install it with: pip install 'oci-image-builder[pipeline]'")
-    from image_builder.container.admission import read_token
+    from image_builder.container.pipeline_admission import read_token
 
     found = read_token(text, rules.issuer, environment, cancellation)
     remedy = "let the job that builds ask the configured issuer for a token"

@@ -3,8 +3,8 @@
 import os
 import pwd
 
-from image_builder.folders import engine_state_directory, state_directory
-from image_builder_domain.trust.job import Side
+from image_builder.default_folders import engine_state_directory, state_directory
+from image_builder_domain.trust.side import Side
 
 
 def test_the_state_folder_is_the_user_s_own_without_a_variable_too() -> None:

@@ -1,7 +1,7 @@
 """The configuration file: every key, and every mistake with its place and its remedy (specification, section 2)."""
 
 import pytest
-from image_builder_domain.configuration.file import (
+from image_builder_domain.configuration.keys import (
     DEFAULT_COMMIT_TAG,
     DEFAULT_PR_TAG,
     CacheSettings,

@@ -16,9 +16,9 @@ from image_builder_domain.configuration.production_ref import (
     branch_ref,
 )
 from image_builder_domain.configuration.trust import TrustSettings
-from image_builder_domain.job.state import CiSystem, GitState, JobType
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 from image_builder_domain.trust.history import History, OnBranch, history_hint
-from image_builder_domain.trust.job import Listed, Listing, Unlisted
+from image_builder_domain.trust.side import Listed, Listing, Unlisted
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._/-]*\*{0,2}")
 """What YAML takes for text without quotes, in a list as well."""

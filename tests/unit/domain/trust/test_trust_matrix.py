@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_builder_domain.configuration.file import Configuration
+from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.job.detection import read_git_state
-from image_builder_domain.job.state import CiSystem, GitState, JobType
+from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 from image_builder_domain.plan.build import Plan, decide
 from image_builder_domain.plan.inputs import Asked, TagInputs
 from image_builder_domain.plan.signing import SignerChoice, decide_signing
-from image_builder_domain.source.source import Source
+from image_builder_domain.source.build_source import Source
 from image_builder_domain.source.variant import Variant
 from image_builder_domain.trust.history import History, OnBranch
-from image_builder_domain.trust.job import Job
+from image_builder_domain.trust.side import Job
 from returns.result import Failure, Result, Success
 
 from tests.given import TIME, build_inputs

@@ -14,7 +14,7 @@ from image_builder_adapters.redaction import Redactor
 from image_builder_domain.ports import Cancellation
 from returns.result import Result
 
-from image_builder.folders import state_directory
+from image_builder.default_folders import state_directory
 
 
 def read_token(
