@@ -14,10 +14,12 @@ class SignerSettings(Protocol):
     @property
     def signs_indexes(self) -> bool:
         """True when it can sign an image of several platforms."""
+        ...
 
     @property
     def needs_tags(self) -> bool:
         """True when it signs the names of tags, and not digests alone."""
+        ...
 
 
 @final

@@ -23,7 +23,7 @@ __all__ = ["Scan", "help_text", "scan", "scan_signing", "signing_help_text"]
 
 _TRUE = ("1", "t", "T", "TRUE", "true", "True")
 _FALSE = ("0", "f", "F", "FALSE", "false", "False")
-_BOOLEANS = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
+_BOOLEANS: dict[str, bool] = {word: word in _TRUE for word in (*_TRUE, *_FALSE)}
 _TAKES_IMAGES = ("verify",)
 # The domain says what is wrong with an empty element of these.
 _CHECKED_LATER = ("tag", "build-arg")

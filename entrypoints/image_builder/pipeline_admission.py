@@ -15,7 +15,7 @@ from image_builder_adapters.cancellation import SignalCancellation
 from image_builder_adapters.console_text import neutralise
 from image_builder_adapters.redaction import Redactor
 from image_builder_domain.exit_code import ExitCode
-from image_builder_domain.problem import Problems, gather, problems_of, refuse
+from image_builder_domain.problem import Problems, gather, located, problems_of, refuse
 from returns.result import Result, Success
 
 from image_builder.__main__ import leave, report_bug
@@ -35,7 +35,7 @@ def main() -> int:
     """Exit code: 0 admitted, 1 a bug, 2 refused, 7 timed out, 8 the result cannot be written, 130, 143 interrupted."""
     if len(sys.argv) > 1:
         asks_for_help = sys.argv[1:] in (["--help"], ["-h"])
-        (sys.stdout if asks_for_help else sys.stderr).write(__doc__)
+        (sys.stdout if asks_for_help else sys.stderr).write(__doc__ or "")
         return int(ExitCode.DONE if asks_for_help else ExitCode.REFUSED)
     try:
         return _run(dict(os.environ))
@@ -102,7 +102,7 @@ def _token(
 
     found = read_token(text, rules.issuer, environment, cancellation)
     remedy = "let the job that builds ask the configured issuer for a token"
-    return found.lash(lambda failure: refuse("Authorization", str(failure), remedy))
+    return located(found, "Authorization", remedy)
 
 
 def _refuse(problems: Problems, environment: Mapping[str, str], console: Console, redactor: Redactor) -> None:

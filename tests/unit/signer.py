@@ -22,7 +22,7 @@ class Signer:
     def describe(self, images: tuple[ImageReference, ...]) -> str:
         return str(images)
 
-    def sign(self, images: tuple[ImageToSign, ...], _cancellation: Cancellation) -> tuple[SignatureResult, ...]:
+    def sign(self, images: tuple[ImageToSign, ...], cancellation: Cancellation) -> tuple[SignatureResult, ...]:
         self.images = images
         reason = "refused" if self.status is SignatureStatus.FAILED else ""
         return tuple(

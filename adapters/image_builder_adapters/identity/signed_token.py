@@ -120,20 +120,23 @@ def verified_claims(text: str, keys: IssuerKeys, cancellation: Cancellation) -> 
 
     Kept keys are used if the token's is among them. Otherwise the issuer is asked, once: it may have new ones.
     """
-    parsed: Result[SignedToken, Unproven] = SignedToken.parse(text)
-    return parsed.bind(lambda token: _verified(token, keys, cancellation))
+    return Result.do(claims for token in SignedToken.parse(text) for claims in _verified(token, keys, cancellation))
 
 
 def _verified(token: SignedToken, keys: IssuerKeys, cancellation: Cancellation) -> Result[Mapping[str, Any], Unproven]:
     kept = token.key_in(keys.kept() or ())
     if kept is not None:
         return token.claims(kept)
+    return Result.do(
+        claims
+        for fetched in keys.fetched(cancellation)
+        for key in _named(token, fetched)
+        for claims in token.claims(key)
+    )
 
-    def with_new(found: Keys) -> Result[Mapping[str, Any], Unproven]:
-        key = token.key_in(found)
-        if key is None:
-            return Failure(TokenRefused(f"the issuer does not have exactly one key named {token.key_id[:80]!r}"))
-        return token.claims(key)
 
-    fetched: Result[Keys, Unproven] = keys.fetched(cancellation)
-    return fetched.bind(with_new)
+def _named(token: SignedToken, keys: Keys) -> Result[Mapping[str, Any], TokenRefused]:
+    key = token.key_in(keys)
+    if key is None:
+        return Failure(TokenRefused(f"the issuer does not have exactly one key named {token.key_id[:80]!r}"))
+    return Success(key)

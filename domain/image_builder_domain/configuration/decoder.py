@@ -286,6 +286,7 @@ class FieldRule(Protocol):
     @property
     def schema(self) -> Schema:
         """What the rule adds to the schema of the mapping."""
+        ...
 
     def check(self, node: Mapping, path: str, values: Dictionary[str, Any], problems: list[Problem]) -> None:
         """Add problems; ``values`` are those of the keys that could be read."""

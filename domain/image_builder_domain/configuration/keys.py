@@ -37,6 +37,7 @@ class Configurable(Protocol):
     @property
     def config(self) -> read.Decoder[Any]:
         """The decoder of its part of the file."""
+        ...
 
 
 Types = Mapping[str, Configurable]

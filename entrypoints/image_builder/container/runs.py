@@ -65,7 +65,7 @@ class Container(SigningContainer):
     )
     engine = providers.Singleton(lambda name, own, around: engines()[name].make(own, around), backend, own, around)
     ado = providers.Dependency(instance_of=AdoSettings)
-    notify: providers.Dependency[Callable[[str], None]] = providers.Dependency()
+    notify = providers.Dependency(instance_of=object)
     pipeline = providers.Singleton(
         lambda settings, ado, notify: _pipeline(settings, ado, notify), SigningContainer.settings, ado, notify
     )

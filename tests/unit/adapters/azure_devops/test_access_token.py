@@ -27,7 +27,9 @@ class TokenService:
         self.answers = list(answers)
         self.life = life
 
-    def send(self, request: HttpRequest, _stop: Cancellation, _limit: int) -> Result[HttpAnswer, HttpFailure]:
+    def send(
+        self, request: HttpRequest, cancellation: Cancellation, limit_bytes: int
+    ) -> Result[HttpAnswer, HttpFailure]:
         self.requests.append(request)
         if self.answers:
             return self.answers.pop(0)

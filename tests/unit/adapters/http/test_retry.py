@@ -41,7 +41,7 @@ class Scripted:
         self.then = then
 
     def send(
-        self, request: HttpRequest, _cancellation: Cancellation, limit_bytes: int
+        self, request: HttpRequest, cancellation: Cancellation, limit_bytes: int
     ) -> Result[HttpAnswer, HttpFailure]:
         assert limit_bytes == 9
         self.sent.append(request)

@@ -197,7 +197,7 @@ names = st.text(alphabet="ab/", max_size=12)
 @given(patterns, names)
 def test_a_pattern_means_what_its_regular_expression_means(pattern: str, name: str) -> None:
     expression = "".join(
-        {"**": ".*", "*": "[^/]*"}.get(token, re.escape(token)) for token in re.findall(r"\*\*|.", pattern)
+        {"**": ".*", "*": "[^/]*"}.get(token) or re.escape(token) for token in re.findall(r"\*\*|.", pattern)
     )
     assert listed(pattern, branch_ref(name)) == bool(re.fullmatch(expression, name))
 

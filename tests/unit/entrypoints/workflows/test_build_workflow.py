@@ -240,7 +240,7 @@ def test_interruption_stops_all_and_nothing_is_signed(artifacts: FileArtifacts) 
         return built
 
     class Silent(Registry):
-        def resolve(self, reference: ImageReference, _cancellation: Cancellation) -> Result[Manifest, RegistryFailure]:
+        def resolve(self, reference: ImageReference, cancellation: Cancellation) -> Result[Manifest, RegistryFailure]:
             return Failure(NotFound(str(reference)))
 
     engine = Engine(a=endless, b=endless, c=interrupting, d=good)

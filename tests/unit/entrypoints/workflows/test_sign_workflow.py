@@ -35,10 +35,10 @@ class Registry:
     def __init__(self, **answers: list[Manifest | None]) -> None:
         self._answers = {tag: iter([*found, *[found[-1]] * 9]) for tag, found in answers.items()}
 
-    def check(self, _repositories: Iterable[Repository]) -> Result[None, BadCredentials]:
+    def check(self, repositories: Iterable[Repository]) -> Result[None, BadCredentials]:
         return Success(None)
 
-    def resolve(self, reference: ImageReference, _cancellation: Cancellation) -> Result[Manifest, RegistryFailure]:
+    def resolve(self, reference: ImageReference, cancellation: Cancellation) -> Result[Manifest, RegistryFailure]:
         answers: Iterator[Manifest | None] = self._answers[reference.tag or str(reference.digest)]
         answer = next(answers)
         return Success(answer) if answer is not None else Failure(NotFound(str(reference)))
