@@ -6,10 +6,10 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
+from image_builder_adapters.cosign.settings import CosignSettings
 from image_builder_adapters.cosign.signer import CosignSigner
-from image_builder_adapters.cosign.signer_type import CosignSettings
+from image_builder_adapters.notary.settings import NotarySettings, SecretKind, SignerSecret
 from image_builder_adapters.notary.signer import NotarySigner
-from image_builder_adapters.notary.signer_type import NotarySettings, SecretKind, SignerSecret
 from image_builder_contracts.signer import ServiceBench, SignerBench
 from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.ports import Signer

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 from image_builder_adapters.cancellation import ScopedCancellation
+from image_builder_adapters.cosign.settings import CosignSettings
 from image_builder_adapters.cosign.signer import CosignSigner
-from image_builder_adapters.cosign.signer_type import CosignSettings
 from image_builder_adapters.cosign.verifier import CosignVerifier
 from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.cancellation import ManualCancellation

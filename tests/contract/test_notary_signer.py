@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from image_builder_adapters.cancellation import ScopedCancellation
+from image_builder_adapters.notary.settings import NotarySettings, SecretKind, SignerSecret
 from image_builder_adapters.notary.signer import NotarySigner
-from image_builder_adapters.notary.signer_type import NotarySettings, SecretKind, SignerSecret
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.signer import IMAGES, image
 from image_builder_domain.exit_code import Interruption

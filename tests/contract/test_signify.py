@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from image_builder_adapters.notary.settings import NotarySettings, SecretKind, SignerSecret
 from image_builder_adapters.notary.signer import NotarySigner
-from image_builder_adapters.notary.signer_type import NotarySettings, SecretKind, SignerSecret
 from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.signer import IMAGES

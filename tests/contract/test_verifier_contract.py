@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from image_builder_adapters.cosign.settings import CosignSettings
 from image_builder_adapters.cosign.signer import CosignSigner
-from image_builder_adapters.cosign.signer_type import CosignSettings
 from image_builder_adapters.cosign.verifier import CosignVerifier
 from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.cancellation import ManualCancellation

@@ -12,7 +12,7 @@ from typing import Final, final
 from image_builder_domain.image.reference import Digest, Repository
 from image_builder_domain.secret_name import is_secret
 
-from image_builder_adapters.cosign.signer_type import CosignSettings
+from image_builder_adapters.cosign.settings import CosignSettings
 
 SIGNING_CONFIG_PLACEHOLDER = "<signing config without services>"
 DIGEST_PLACEHOLDER = Digest("<digest>")

@@ -13,7 +13,7 @@ from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
 from image_builder_adapters.cosign.command import KEY_SERVICES, PASSWORD, key_service, public_key_command
-from image_builder_adapters.cosign.signer_type import CosignSettings
+from image_builder_adapters.cosign.settings import CosignSettings
 from image_builder_adapters.files import one_line, read_regular, read_secret
 from image_builder_adapters.process import find_program, search_path
 

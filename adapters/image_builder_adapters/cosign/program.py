@@ -19,7 +19,7 @@ from returns.result import Failure, Result, Success
 from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_adapters.console_text import single_line
 from image_builder_adapters.cosign.command import Files, Subject, cosign_environment
-from image_builder_adapters.cosign.signer_type import CosignSettings
+from image_builder_adapters.cosign.settings import CosignSettings
 from image_builder_adapters.process import Command, CouldNotStart, Finished, Tail, run
 from image_builder_adapters.registry.docker_config import DockerCredentials, docker_configuration
 

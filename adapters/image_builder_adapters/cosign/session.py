@@ -15,7 +15,7 @@ from image_builder_adapters.cosign import command
 from image_builder_adapters.cosign.command import Files
 from image_builder_adapters.cosign.material import read_identity_token
 from image_builder_adapters.cosign.program import run_locally
-from image_builder_adapters.cosign.signer_type import CosignSettings
+from image_builder_adapters.cosign.settings import CosignSettings
 
 
 @final

@@ -27,7 +27,7 @@ from image_builder_adapters.cosign.program import (
     stopped,
 )
 from image_builder_adapters.cosign.session import Session, session
-from image_builder_adapters.cosign.signer_type import CosignSettings
+from image_builder_adapters.cosign.settings import CosignSettings
 from image_builder_adapters.cosign.verifier import CosignVerifier
 from image_builder_adapters.http.retry import RetryPolicy
 from image_builder_adapters.redaction import Redactor

@@ -1,78 +1,15 @@
-"""The type ``cosign``: its settings and their decoder (specification, section 2), and how its signers are made.
-
-Signer and verifier are imported when they are made.
-"""
+"""The signer type ``cosign``. Signer and verifier are imported when they are made."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Final
 
-from image_builder_domain.configuration import decoder as read
-from image_builder_domain.configuration.rule import Exclusive, Needs
 from image_builder_domain.signer_type import SignerType, Surroundings
+
+from image_builder_adapters.cosign.settings import COSIGN_CONFIG, CosignSettings
 
 if TYPE_CHECKING:
     from image_builder_adapters.cosign.signer import CosignSigner
     from image_builder_adapters.cosign.verifier import CosignVerifier
-
-_ISSUER: Final = r"https://[^\s/@?#]+(/[^\s?#]*)?"
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class CosignSettings:
-    """A signer of type ``cosign``; all texts are paths, KMS references or values that a certificate must hold.
-
-    Either ``key``, a file or KMS reference, with its ``public_key`` (not needed for a KMS); or
-    ``identity_token_file`` with ``certificate_identity`` and ``certificate_oidc_issuer``, which verification asks for.
-    """
-
-    key: str | None = None
-    identity_token_file: str | None = None
-    public_key: str | None = None
-    certificate_identity: str | None = None
-    certificate_oidc_issuer: str | None = None
-    signing_config: str | None = None
-    trusted_root: str | None = None
-    transparency_log: bool = True
-
-    @property
-    def signs_indexes(self) -> bool:
-        """True: cosign signs any digest."""
-        return True
-
-    @property
-    def needs_tags(self) -> bool:
-        """False: cosign signs digests."""
-        return False
-
-
-def _settings(values: dict[str, Any]) -> CosignSettings:
-    return CosignSettings(**{name.replace("-", "_"): value for name, value in values.items()})
-
-
-_CONFIG: Final = read.fields(
-    {
-        "key": read.text.about("The private key: a file, or a reference to a key management service."),
-        "identity-token-file": read.text.about("Keyless: the file that holds the job's OIDC identity token."),
-        "public-key": read.text.about("The public key that verifies the signature; not needed with a KMS key."),
-        "certificate-identity": read.text.about("Keyless: the identity that the certificate must name."),
-        "certificate-oidc-issuer": read.url(_ISSUER, "https URL").about("Keyless: who must have vouched for it."),
-        "signing-config": read.text.about("File that names the services of a private Sigstore."),
-        "trusted-root": read.text.about("File with the roots of trust of a private Sigstore."),
-        "transparency-log": read.boolean.about("Whether the signature is published in the log.", default=True),
-    },
-    rules=(
-        Exclusive("key", "identity-token-file", needed=True),
-        Exclusive("public-key", "identity-token-file", remedy="keyless signatures are verified by their certificate"),
-        Exclusive("key", "certificate-identity", remedy="a key has no certificate; give its public-key"),
-        Exclusive("key", "certificate-oidc-issuer", remedy="a key has no certificate; give its public-key"),
-        Needs("key", "public-key", unless="://", remedy="the signature is verified with it"),
-        Needs("identity-token-file", "certificate-identity", remedy="the signature is verified by it"),
-        Needs("identity-token-file", "certificate-oidc-issuer", remedy="the signature is verified by it"),
-    ),
-).into(_settings)
-"""``config`` of a signer of type ``cosign``."""
 
 
 def _make(name: str, settings: CosignSettings, around: Surroundings) -> "CosignSigner":
@@ -93,4 +30,4 @@ def _secrets(settings: CosignSettings) -> Iterable[str]:
     return secrets_of_files(path for path in (settings.key, settings.identity_token_file) if path is not None)
 
 
-COSIGN: Final = SignerType(_CONFIG, _make, _make_verifier, _secrets)
+COSIGN: Final = SignerType(COSIGN_CONFIG, _make, _make_verifier, _secrets)

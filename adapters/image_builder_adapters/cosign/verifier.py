@@ -21,7 +21,7 @@ from image_builder_adapters.cosign.program import (
     reason_of,
 )
 from image_builder_adapters.cosign.session import private_files
-from image_builder_adapters.cosign.signer_type import CosignSettings
+from image_builder_adapters.cosign.settings import CosignSettings
 
 
 @final

@@ -16,7 +16,7 @@ from image_builder_domain.signing import ImageToSign, SignatureStatus
 from returns.result import Failure, Result, Success
 
 from image_builder_adapters.notary.exchange import Verdict
-from image_builder_adapters.notary.signer_type import SecretKind, SignerSecret
+from image_builder_adapters.notary.settings import SecretKind, SignerSecret
 
 _DIGEST_PLACEHOLDER: Final = "<digest>"
 _SIZE_PLACEHOLDER: Final = "<size>"

@@ -15,7 +15,7 @@ from image_builder_adapters.files import one_line, read_secret
 from image_builder_adapters.http.tls import ClientCertificate
 from image_builder_adapters.known_secrets import secret_text, secrets_in
 from image_builder_adapters.notary.certificate import check, parse_client_certificate
-from image_builder_adapters.notary.signer_type import NotarySettings, SecretKind, SignerSecret
+from image_builder_adapters.notary.settings import NotarySettings, SecretKind, SignerSecret
 from image_builder_adapters.notary.signify import Signify, parse_signify
 
 

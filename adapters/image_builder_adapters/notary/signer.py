@@ -24,7 +24,7 @@ from image_builder_adapters.notary.secret import (
     Token,
     read_credential,
 )
-from image_builder_adapters.notary.signer_type import NotarySettings, SecretKind
+from image_builder_adapters.notary.settings import NotarySettings, SecretKind
 from image_builder_adapters.notary.signify import BadToken, Signify, fetch_token
 from image_builder_adapters.redaction import HIDDEN, Redactor
 

@@ -102,13 +102,7 @@ def _assembled(
             builds=requests,
             signers=signers,
             not_signed=why_not_signed(signers, job),
-            warnings=(
-                *engine.warnings,
-                *checkout.warnings,
-                *tag_warnings(inputs.tags),
-                *argument_warnings(requests, builds.source, builds.arguments),
-                *((_PRODUCTION_WARNING,) if uses_production_for_pull_requests(configuration, job) else ()),
-            ),
+            warnings=(*engine.warnings, *checkout.warnings, *_warnings(inputs, configuration, job, requests, builds)),
             backend=chosen.name,
             title=chosen.title,
             engine=engine,
@@ -118,6 +112,16 @@ def _assembled(
             checkout=checkout.proof,
             alerts=checkout.alerts,
         )
+    )
+
+
+def _warnings(
+    inputs: Inputs, configuration: Configuration, job: Job, requests: tuple[BuildRequest, ...], builds: Builds
+) -> tuple[str, ...]:
+    return (
+        *tag_warnings(inputs.tags),
+        *argument_warnings(requests, builds.source, builds.arguments),
+        *((_PRODUCTION_WARNING,) if uses_production_for_pull_requests(configuration, job) else ()),
     )
 
 

@@ -21,8 +21,8 @@ from image_builder_adapters.cosign.program import (
     reason_of,
     run_cosign,
 )
+from image_builder_adapters.cosign.settings import CosignSettings
 from image_builder_adapters.cosign.signer import CosignSigner
-from image_builder_adapters.cosign.signer_type import CosignSettings
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.signer import IMAGES
 from image_builder_domain.image.reference import Digest, Repository

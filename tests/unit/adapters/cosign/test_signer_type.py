@@ -1,7 +1,7 @@
 """The settings of a signer of type ``cosign``: every key, and every mistake."""
 
 import pytest
-from image_builder_adapters.cosign.signer_type import CosignSettings
+from image_builder_adapters.cosign.settings import CosignSettings
 from image_builder_domain.signing import SignerSettings
 
 from tests.given import loaded

@@ -13,7 +13,7 @@ from image_builder_adapters.files import LARGEST_FILE
 from image_builder_adapters.http.tls import ClientCertificate
 from image_builder_adapters.notary.certificate import validity
 from image_builder_adapters.notary.secret import Credential, Token, read_credential
-from image_builder_adapters.notary.signer_type import SecretKind, SignerSecret
+from image_builder_adapters.notary.settings import SecretKind, SignerSecret
 from image_builder_adapters.notary.signify import Signify
 from image_builder_stand_ins.certificates import Authority, KeyPair
 from returns.pipeline import is_successful

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import pytest
-from image_builder_adapters.notary.signer_type import NotarySettings, SecretKind, SignerSecret
+from image_builder_adapters.notary.settings import NotarySettings, SecretKind, SignerSecret
 from image_builder_domain.configuration import decoder as read
 from image_builder_domain.configuration.keys import Configuration, configuration, schema
 from image_builder_domain.configuration.signing import SignerDefinition

@@ -1,6 +1,6 @@
 """A configuration, jobs and inputs from which tests of this folder make plans."""
 
-from image_builder_adapters.notary.signer_type import NotarySettings, SecretKind, SignerSecret
+from image_builder_adapters.notary.settings import NotarySettings, SecretKind, SignerSecret
 from image_builder_domain.configuration.keys import CacheSettings, Configuration
 from image_builder_domain.configuration.signing import SignerDefinition
 from image_builder_domain.image.registry_prefix import RegistryPrefix

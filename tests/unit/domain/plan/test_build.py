@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from image_builder_adapters.notary.signer_type import SecretKind
+from image_builder_adapters.notary.settings import SecretKind
 from image_builder_domain.configuration.keys import CacheSettings
 from image_builder_domain.configuration.trust import CheckoutRules, TrustSettings
 from image_builder_domain.job.git_state import GitState, JobType

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_builder_adapters.notary.signer_type import NotarySettings
+from image_builder_adapters.notary.settings import NotarySettings
 from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.configuration.signing import SignerDefinition
 from image_builder_domain.image.registry_prefix import RegistryPrefix

@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from image_builder_adapters.cosign.signer_type import CosignSettings
-from image_builder_adapters.notary.signer_type import NotarySettings
+from image_builder_adapters.cosign.settings import CosignSettings
+from image_builder_adapters.notary.settings import NotarySettings
 from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.configuration.signing import SignerDefinition
 from image_builder_domain.image.reference import Digest, ImageReference

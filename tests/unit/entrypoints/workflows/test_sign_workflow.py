@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 from image_builder.workflows.sign import SigningPorts, sign_images
-from image_builder_adapters.notary.signer_type import NotarySettings
+from image_builder_adapters.notary.settings import NotarySettings
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_domain.configuration.signing import SignerDefinition
 from image_builder_domain.exit_code import ExitCode, Interruption
