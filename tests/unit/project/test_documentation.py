@@ -137,3 +137,11 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         file = page.parent / target if target else page
         assert file.exists(), f"{page.name} links to {target}"
         assert not anchor or anchor in anchors(file), f"{page.name} links to {target}#{anchor}"
+
+
+def test_every_file_that_the_page_on_architecture_names_exists() -> None:
+    files = subprocess.run([require("git"), "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    named = re.findall(r"`([\w/]+(?:\.py|/))`", (ROOT / "docs/architecture.md").read_text())
+    assert len(named) > 40
+    missing = [name for name in named if f"/{name}" not in f"/{files}".replace("\n", "\n/")]
+    assert missing == []
