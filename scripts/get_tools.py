@@ -52,7 +52,7 @@ class Toolbox:
         self.has_compiled = False
 
     def get(self, name: str) -> Found | Missing:
-        """The tool, fetched if need be; what happened is told on standard error."""
+        """The tool, fetched if needed. Prints what happened on standard error."""
         if name not in self._known:
             self._known[name] = self._find(self._tools[name])
             _tell(self._tools[name], self._known[name])

@@ -1,7 +1,7 @@
 """Break the rules of the domain one by one and see whether a test notices: ``tox -e mutation``.
 
-mutmut wants modules below the folder that it runs in, under the names that they are imported by; this house has a
-folder for each layer. So packages and tests are copied side by side into ``.mutation/AREA/`` first, where
+mutmut wants modules below the folder that it runs in, under the names that they are imported by; this project has
+a folder for each layer. So packages and tests are copied side by side into ``.mutation/AREA/`` first, where
 ``mutmut show NAME`` shows a mutant afterwards. Arguments name areas, all without any. Prints for each area how many
 mutants were killed and which survived; exit code 1 below the limit.
 """

@@ -24,12 +24,19 @@ PHRASES: Final = {
     r"\bwhatever\b": '"any", "everything that"',
     r"\btold\b": '"reported", "printed", or who reports it',
     r"\bbrakes?\b": '"cancellation", "limit"',
-    r"\bgrace\b(?! period)": '"grace period", "time limit"',
+    r"\bgrace\b(?![ -]period)": '"grace period", "time limit"',
     r"\bvoices?\b": '"output", "presenter"',
     r"\b(?:the|this|our) house\b|\bhouse style\b": '"the project", "the repository"',
 }
-# Answers of others, recorded or generated; and this list.
-NOT_OURS: Final = ("tests/contract/cassettes/", "uv.lock", "LICENSE", "CHANGELOG.md", "scripts/prose.py")
+# Answers of others, recorded or generated; and this list, with its test.
+NOT_OURS: Final = (
+    "tests/contract/cassettes/",
+    "uv.lock",
+    "LICENSE",
+    "CHANGELOG.md",
+    "scripts/prose.py",
+    "tests/unit/project/test_prose.py",
+)
 
 
 def main() -> int:

@@ -77,7 +77,7 @@ def _take_out(archive: Path, member: str, file: Path) -> None:
         with tarfile.open(archive) as tar:
             content = tar.extractfile(member)
             if content is None:
-                raise SourceError(f"{member} in the release is no file")
+                raise SourceError(f"{member} in the release is not a file")
             with content, file.open("wb") as stream:
                 shutil.copyfileobj(content, stream)
     except (tarfile.TarError, KeyError) as error:

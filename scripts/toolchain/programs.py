@@ -55,7 +55,7 @@ def told_version(path: PathSource, said: str) -> str | None:
 
 
 def ask(file: Path, arguments: list[str]) -> str:
-    """All that the program prints for these arguments, whatever its exit code."""
+    """All that the program prints for these arguments, with any exit code."""
     try:
         done = subprocess.run(
             [file, *arguments],

@@ -193,7 +193,7 @@ def _full(trial: Trial, *flags: str) -> str:
 
 
 def _full_without_file(trial: Trial) -> str:
-    trial.is_told_of_file = False
+    trial.asks_for_file = False
     return _full(trial)
 
 
@@ -243,7 +243,7 @@ BEHAVIOURS: Final[Mapping[str, Callable[[Trial], str]]] = {
     "--dry-run": lambda trial: trial.run("--dry-run"),
     "SIGTERM while it waits": lambda trial: _stopped(trial, signal.SIGTERM),
     "SIGINT while it waits": lambda trial: _stopped(trial, signal.SIGINT),
-    "SIGTERM when all is told": _stopped_late,
+    "SIGTERM after the outcome": _stopped_late,
     "--timeout before it begins": lambda trial: f"{trial.run('--timeout', '1ms')}, {_named('deadline', trial)}",
     "--timeout while it waits": _late,
     "standard output cannot be written": _full,

@@ -45,7 +45,7 @@ _WARNED: Final = "--tag 'x={{ .Env \"UNSET\" }}y'"
 _OF_HELP: Final = (
     "a run that succeeds",
     "a flag that is not known",
-    "SIGTERM when all is told",
+    "SIGTERM after the outcome",
     "standard output cannot be written",
     "standard output has no reader",
 )
@@ -101,7 +101,7 @@ class Trial:
         self.seconds = seconds
         self.flags: list[str] = []
         self.output = "output"
-        self.is_told_of_file = True
+        self.asks_for_file = True
         self.registry = world.registry.host_port
         self.pipe_size = -1
         self.err = ""
@@ -120,7 +120,7 @@ class Trial:
         """Start the mode."""
         self._before = self.world.files()
         words = shlex.split(self.mode.words.replace("{registry}", self.registry))
-        file = (self.mode.file, self.output) if self.mode.file and self.is_told_of_file else ()
+        file = (self.mode.file, self.output) if self.mode.file and self.asks_for_file else ()
         return self.world.start([*words, *file, *self.flags], out=out, pipe_size=self.pipe_size, **environment)
 
     def run(self, *flags: str) -> str:
@@ -147,8 +147,8 @@ class Trial:
         found = self.world.files()
         new = [path for path in found if found[path] != self._before.get(path) and path != f"job/{self.output}"]
         layouts = [path for path in new if path.startswith("layouts/")]
-        told = [Path(path).name for path in new if path not in layouts] + (["an image"] if layouts else [])
-        also = f", leaves {', '.join(told)}" if told else ""
+        left = [Path(path).name for path in new if path not in layouts] + (["an image"] if layouts else [])
+        also = f", leaves {', '.join(left)}" if left else ""
         if not self.mode.file:
             return f"has no file{also}"
         return f"its file {_content(found.get(f'job/{self.output}'))}{also}"

@@ -89,7 +89,7 @@ class Finished:
 
     @property
     def everything(self) -> str:
-        """Whatever the command wrote anywhere."""
+        """All output of the command, and the text of every file."""
         files = [path.read_text(errors="replace") for path in self.folder.rglob("*") if path.is_file()]
         return "\n".join((self.out, self.err, *files))
 

@@ -50,26 +50,31 @@ def report(azure: AzureWorld, number: int) -> dict[str, Any]:
 def test_a_push_is_built_pushed_and_signed(azure: AzureWorld) -> None:
     number, result = run(azure, azure.postsubmit())
     assert result == "succeeded", everything(azure, number)
-    told = report(azure, number)
-    assert (told["status"], told["pushed"], told["signed"]) == ("success", True, True)
+    published = report(azure, number)
+    assert (published["status"], published["pushed"], published["signed"]) == ("success", True, True)
     registry, mirror = azure.world.registry.host_port, azure.world.mirror.host_port
-    assert {place.rpartition(":")[0] for place in told["images_list"]} == {f"{registry}/prod/app", f"{mirror}/prod/app"}
+    assert {place.rpartition(":")[0] for place in published["images_list"]} == {
+        f"{registry}/prod/app",
+        f"{mirror}/prod/app",
+    }
     assert azure.world.manifest(f"{registry}/prod/app:latest") is not None
-    assert {str(image.digest) for image in azure.world.signing.received} == {told["digest"]}
-    assert len(azure.world.signing.received) == len(told["images_list"])
-    signatures = told["images"][0]["signatures"]
-    assert {each["reference"] for each in signatures} == {f"{place}@{told['digest']}" for place in told["images_list"]}
-    assert told["not_signed"] == ""
+    assert {str(image.digest) for image in azure.world.signing.received} == {published["digest"]}
+    assert len(azure.world.signing.received) == len(published["images_list"])
+    signatures = published["images"][0]["signatures"]
+    assert {each["reference"] for each in signatures} == {
+        f"{place}@{published['digest']}" for place in published["images_list"]
+    }
+    assert published["not_signed"] == ""
 
 
 def test_a_pull_request_is_built_for_development_and_not_signed(azure: AzureWorld) -> None:
     number, result = run(azure, azure.presubmit())
     assert result == "succeeded", everything(azure, number)
-    told = report(azure, number)
+    published = report(azure, number)
     registry = azure.world.registry.host_port
-    assert (told["pushed"], told["signed"]) == (True, False)
-    assert told["not_signed"] == "the pipeline signs merged code alone"
-    assert sorted(told["images_list"]) == [f"{registry}/dev/app:PR-7", f"{registry}/dev/app:latest"]
+    assert (published["pushed"], published["signed"]) == (True, False)
+    assert published["not_signed"] == "the pipeline signs merged code alone"
+    assert sorted(published["images_list"]) == [f"{registry}/dev/app:PR-7", f"{registry}/dev/app:latest"]
     assert azure.world.manifest(f"{registry}/prod/app:latest") is None
     assert azure.world.signing.received == ()
     assert "hello from the pull request" in "\n".join(azure.client.log(number, "build_and_push"))
@@ -77,7 +82,7 @@ def test_a_pull_request_is_built_for_development_and_not_signed(azure: AzureWorl
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "expected"),
     [
         pytest.param({"RepoOwner": "mallory"}, "PRODUCTION_REFS does not allow 'mallory/demo'", id="fork"),
         pytest.param({"BaseRef": "fix"}, "the claim ref is 'refs/heads/main', not BaseRef, 'fix'", id="branch"),
@@ -85,13 +90,13 @@ def test_a_pull_request_is_built_for_development_and_not_signed(azure: AzureWorl
     ],
 )
 def test_a_push_that_is_not_proven_is_refused_before_anything_is_fetched(
-    azure: AzureWorld, changed: dict[str, str], told: str
+    azure: AzureWorld, changed: dict[str, str], expected: str
 ) -> None:
     number, result = run(azure, azure.postsubmit(**changed))
     records = azure.client.records(number)
     assert (result, records["check_authorization"]["result"]) == ("failed", "failed"), everything(azure, number)
     issues = [issue["message"] for issue in records["check_authorization"]["issues"]]
-    assert any(told in issue for issue in issues), issues
+    assert any(expected in issue for issue in issues), issues
     assert "Bash exited with code '2'." in issues
     assert records["fetch_source"]["result"] == records["build_and_push"]["result"] == "skipped"
     assert not any(azure.service.runs[0].folder.rglob(".git"))
@@ -100,7 +105,7 @@ def test_a_push_that_is_not_proven_is_refused_before_anything_is_fetched(
 
 
 def test_a_branch_that_has_a_token_of_its_own_is_refused(azure: AzureWorld) -> None:
-    """Whoever can push can make a branch, and a workflow in it that asks for a token."""
+    """Each user who can push can make a branch, and a workflow in it that asks for a token."""
     token = azure.issuer.token("acme/demo", "refs/heads/fix", azure.proposed)
     sent = azure.postsubmit(BaseRef="fix", PullBaseSHA=azure.proposed, Authorization=token)
     number, result = run(azure, sent)
@@ -116,10 +121,10 @@ def test_every_variant_of_a_push_is_signed_as_it_was_built(world: World) -> None
     with azure_world(world) as azure:
         number, result = run(azure, azure.postsubmit(Tags=""))
         assert result == "succeeded", everything(azure, number)
-        told = report(azure, number)
-        built = {image["variant"]: image["digest"] for image in told["images"]}
-        assert (set(built), told["digest"], told["signed"]) == ({"one", "two"}, None, True)
-        for image in told["images"]:
+        published = report(azure, number)
+        built = {image["variant"]: image["digest"] for image in published["images"]}
+        assert (set(built), published["digest"], published["signed"]) == ({"one", "two"}, None, True)
+        for image in published["images"]:
             assert {signature["digest"] for signature in image["signatures"]} == {built[image["variant"]]}
         signed = {image.tag.rpartition("-")[2]: str(image.digest) for image in world.signing.received}
         assert signed == built
@@ -129,9 +134,9 @@ def test_a_pull_request_is_built_with_kaniko(world: World) -> None:
     with azure_world(world, KANIKO_EXECUTOR=require("executor")) as azure:
         number, result = run(azure, azure.presubmit(BuildEngine="kaniko", UseKanikoConfigFromPR="false"))
         assert result == "succeeded", everything(azure, number)
-        told = report(azure, number)
+        published = report(azure, number)
         assert azure.world.manifest(f"{azure.world.registry.host_port}/dev/app:PR-7") is not None
-        assert (told["pushed"], told["signed"]) == (True, False)
+        assert (published["pushed"], published["signed"]) == (True, False)
 
 
 def test_a_build_that_fails_prints_a_report_and_signs_nothing(world: World) -> None:
@@ -144,9 +149,9 @@ def test_a_build_that_fails_prints_a_report_and_signs_nothing(world: World) -> N
         records = azure.client.records(number)
         assert (result, records["build_and_push"]["result"]) == ("failed", "failed"), everything(azure, number)
         assert (records["sign_images"]["result"], records[REPORTER]["result"]) == ("skipped", "succeeded")
-        told = report(azure, number)
-        assert (told["status"], told["pushed"], told["signed"]) == ("failure", False, False)
-        assert any("##vso[" in line for line in told["images"][0]["failure"]["last_lines"])
+        published = report(azure, number)
+        assert (published["status"], published["pushed"], published["signed"]) == ("failure", False, False)
+        assert any("##vso[" in line for line in published["images"][0]["failure"]["last_lines"])
         assert azure.world.signing.received == ()
 
 

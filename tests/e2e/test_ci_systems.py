@@ -1,4 +1,4 @@
-"""Builds in jobs of GitHub Actions and Azure Pipelines: where images go, and what the CI system is told."""
+"""Builds in jobs of GitHub Actions and Azure Pipelines: where images go, and what the CI system receives."""
 
 import json
 from pathlib import Path
@@ -79,8 +79,8 @@ def test_azure_pipelines_hears_of_success_in_output_variables(world: World) -> N
     world.environment = claiming(jobs.AZURE_PUSH) | {"USE_BUILDKIT": "true"}
     done = world.run("--ado-state-output")
     assert done.code == 0, done.err
-    told = [line for line in done.out.splitlines() if line.startswith("##vso[")]
-    assert told == [
+    commands = [line for line in done.out.splitlines() if line.startswith("##vso[")]
+    assert commands == [
         "##vso[task.setvariable variable=build_success;isoutput=true]true",
         "##vso[task.setvariable variable=signing_success;isoutput=true]true",
     ]
@@ -95,8 +95,8 @@ def test_commands_for_azure_pipelines_stay_out_of_a_json_result(world: World) ->
     assert done.code == 3, done.err
     assert json.loads(done.out)["images"][0]["failure"]["last_lines"] == ["##vso[task.complete result=Succeeded]"]
     assert "##vso[" not in done.out
-    told = [line for line in done.err.splitlines() if "##vso[" in line]
-    assert told == [
+    commands = [line for line in done.err.splitlines() if "##vso[" in line]
+    assert commands == [
         f"##vso[task.setvariable variable={name}_success;isoutput=true]false" for name in ("build", "signing")
     ]
 
@@ -106,13 +106,13 @@ def test_a_run_that_only_signs_tells_azure_pipelines_so(world: World) -> None:
     push_image(host, "prod/app", "v1", marker="v1")
     world.config |= jobs.LISTED
     world.environment = dict(jobs.AZURE_PUSH)
-    told = [
+    commands = [
         next(line for line in done.out.splitlines() if line.startswith("##vso["))
         for done in (
             world.sign("--images-to-sign", f"{host}/prod/app:v1", "--ado-state-output"),
             world.sign("--images-to-sign", f"{host}/prod/app:absent", "--ado-state-output"),
         )
     ]
-    assert told == [
+    assert commands == [
         f"##vso[task.setvariable variable=signing_success;isoutput=true]{value}" for value in ("true", "false")
     ]

@@ -1,4 +1,4 @@
-"""Reports, logs and what is shown: true and harmless whatever happens."""
+"""Reports, logs and what is shown: true and harmless, also after failures."""
 
 import json
 import signal

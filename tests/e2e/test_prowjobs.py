@@ -62,7 +62,7 @@ def test_job_is_what_the_definition_of_prow_jobs_allows(kind: str, job: dict[str
 def test_checker_of_definitions_sees_what_is_wrong() -> None:
     properties = {"a": {"type": "integer"}, "b": {"type": "array", "items": {"type": "string"}}}
     schema = {"type": "object", "required": ["a"], "properties": properties}
-    expected = ["x.a is missing", "x.b[0] is no string", "x.c is unknown"]
+    expected = ["x.a is missing", "x.b[0] is not of type string", "x.c is unknown"]
     assert list(violations({"b": [1], "c": 1}, schema, "x")) == expected
 
 
@@ -180,7 +180,7 @@ def violations(value: object, schema: dict[str, Any], where: str) -> Any:
         "number": (int, float),
     }
     if kind in types and (not isinstance(value, types[kind]) or (isinstance(value, bool) and kind != "boolean")):
-        yield f"{where} is no {kind}"
+        yield f"{where} is not of type {kind}"
         return
     if "enum" in schema and value not in schema["enum"]:
         yield f"{where} is none of {schema['enum']}"

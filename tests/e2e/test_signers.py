@@ -52,8 +52,8 @@ def test_a_build_is_signed_by_notary_and_cosign_side_by_side(world: World) -> No
     for host in hosts:
         (subject,) = signed_subjects(host, "prod/app", Digest(image["digest"]))
         assert (subject.digest.text, subject.size) == (image["digest"], image["size"])
-    told = sorted((one["signer"], one["status"], one["note"]) for one in image["signatures"])
-    assert told == [("local", "accepted", "")] * 4 + [("sigstore", "signed", "not in a transparency log")] * 4
+    signatures = sorted((one["signer"], one["status"], one["note"]) for one in image["signatures"])
+    assert signatures == [("local", "accepted", "")] * 4 + [("sigstore", "signed", "not in a transparency log")] * 4
     assert "by sigstore (not in a transparency log)" in done.err
     assert PASSWORD not in done.out + done.err + json.dumps(done.report) + done.log()
 

@@ -215,7 +215,7 @@ def _boolean(value: bool) -> str:
 
 
 def _is_text(value: str) -> bool:
-    """False for bytes of the command line that were no UTF-8: JSON cannot hold them."""
+    """False for bytes of the command line that are not UTF-8: JSON cannot hold them."""
     try:
         value.encode()
     except UnicodeEncodeError:

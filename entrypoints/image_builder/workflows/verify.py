@@ -70,7 +70,7 @@ def _listed(image: ImageReference, referrers: Referrers, cancellation: Cancellat
     found = referrers.referrers(image, None, cancellation)
     if isinstance(found, Failure):
         return f"what refers to it cannot be listed: {found.failure()}"
-    # Whoever may push may choose them.
+    # Every user who may push chooses these types, so they are shown in one line.
     named = {" ".join((each.artifact_type or each.descriptor.media_type).split()) for each in found.unwrap()}
     kinds = ", ".join(sorted(named))
     return f"what refers to it, by whomever: {kinds}" if kinds else "the registry lists nothing that refers to it"

@@ -118,8 +118,8 @@ _before_open: list[Callable[[str], None]] = []
 
 def _audit(event: str, arguments: tuple[object, ...]) -> None:
     if event == "open" and isinstance(arguments[0], str):
-        for told in _before_open:
-            told(arguments[0])
+        for call in _before_open:
+            call(arguments[0])
 
 
 sys.addaudithook(_audit)

@@ -113,9 +113,9 @@ def test_a_piece_waits_for_no_more_than_the_longest_secret() -> None:
 def test_a_document_stays_valid_and_keeps_published_names_with_any_secret() -> None:
     digest = f"sha256:{'2048' * 16}"
     names = {"reference": f"reg.example/prod/app@{digest}", "digest": digest, "tags": [{"name": "latest"}]}
-    told = names | {"pushed": True, "size": 2048, "said": None, "failure": {"last_lines": ["key 2048", "a&b! true"]}}
-    hidden = Redactor(("true", "2048", "test", "prod", "null", "a&b!")).document({"images": [told]})
-    assert hidden == {"images": [told | {"failure": {"last_lines": ["key ***", "*** ***"]}}]}
+    image = names | {"pushed": True, "size": 2048, "said": None, "failure": {"last_lines": ["key 2048", "a&b! true"]}}
+    hidden = Redactor(("true", "2048", "test", "prod", "null", "a&b!")).document({"images": [image]})
+    assert hidden == {"images": [image | {"failure": {"last_lines": ["key ***", "*** ***"]}}]}
 
 
 @given(st.text("abcdef0123456789", min_size=60, max_size=400), st.sampled_from((64, 76)))

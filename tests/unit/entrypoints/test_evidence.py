@@ -99,9 +99,9 @@ def test_a_refused_run_replaces_the_report_that_it_finds(
     assert (found["status"], found["exit_code"], found["pushed"], found["signed"]) == ("refused", 2, False, False)
     assert {key: type(found[key]) for key in PUBLIC_KEYS} == PUBLIC_KEYS
     assert found["image_name"] == ("app" if "--name" in words else "")
-    told = capfd.readouterr().err
+    printed = capfd.readouterr().err
     assert found["problems"]
-    assert all(f"error: {problem}\n" in told for problem in found["problems"])
+    assert all(f"error: {problem}\n" in printed for problem in found["problems"])
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The command line: what Go accepts, and every mistake told at once."""
+"""The command line: what Go accepts, and all mistakes reported together."""
 
 import pytest
 from hypothesis import given
@@ -74,7 +74,7 @@ def test_no_command_line_raises(arguments: list[str]) -> None:
 
 
 @given(st.lists(words, max_size=8), st.sampled_from(["--nmae=x", "---name", "--debug=maybe", "stray", "-"]))
-def test_a_mistake_is_found_whatever_stands_before_it(before: list[str], mistake: str) -> None:
+def test_a_mistake_is_found_after_any_other_words(before: list[str], mistake: str) -> None:
     before = [word for word in before if word != "--"]
     found = scan(["build", *before, "--silent", mistake])
     assert len(found.problems) > len(scan(["build", *before, "--silent"]).problems)

@@ -47,13 +47,13 @@ def printed(environment: dict[str, str], mode: str, *arguments: str) -> str:
 
 @pytest.mark.parametrize("mode", sorted(QUOTING))
 def test_credentials_of_registries_are_known(mode: str, environment: dict[str, str]) -> None:
-    told = printed(environment, mode, f"--config=/nowhere/{REGISTRY}")
-    assert "/nowhere/***" in told
-    assert REGISTRY not in told
+    output = printed(environment, mode, f"--config=/nowhere/{REGISTRY}")
+    assert "/nowhere/***" in output
+    assert REGISTRY not in output
 
 
 @pytest.mark.parametrize("mode", sorted(QUOTING))
 def test_secrets_of_signers_are_known(mode: str, environment: dict[str, str]) -> None:
-    told = printed(environment, mode, "--config=config.yaml", *QUOTING[mode])
-    assert "***" in told, told
-    assert SIGNER not in told
+    output = printed(environment, mode, "--config=config.yaml", *QUOTING[mode])
+    assert "***" in output, output
+    assert SIGNER not in output

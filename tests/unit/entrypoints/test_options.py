@@ -114,7 +114,7 @@ def test_a_flag_that_a_mode_would_have_to_ignore_is_refused(words: tuple[str, ..
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (
             ("plan", "--report=r"),
@@ -131,5 +131,5 @@ def test_a_flag_that_a_mode_would_have_to_ignore_is_refused(words: tuple[str, ..
         ),
     ],
 )
-def test_a_refused_flag_names_the_mode_that_it_belongs_to(words: tuple[str, ...], told: str) -> None:
-    assert refused(*words) == [told]
+def test_a_refused_flag_names_the_mode_that_it_belongs_to(words: tuple[str, ...], message: str) -> None:
+    assert refused(*words) == [message]

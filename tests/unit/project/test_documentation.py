@@ -116,8 +116,8 @@ def test_the_recipe_for_other_ci_systems_tells_what_is_built(
     woodpecker = {"CI": "woodpecker", "CI_SYSTEM_NAME": "woodpecker", "CI_REPO_OWNER": "acme", "CI_REPO_NAME": "demo"}
     environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"} | woodpecker | job
     done = subprocess.run(["bash", "-euc", recipe], env=environment, capture_output=True, text=True, check=True)
-    told = dict(line.split("=", 1) for line in done.stdout.split("\0") if line)
-    state = read_git_state(told, None, None).unwrap()
+    variables = dict(line.split("=", 1) for line in done.stdout.split("\0") if line)
+    state = read_git_state(variables, None, None).unwrap()
     assert (state.job_type, state.repository, state.base_ref) == (job_type, "acme/demo", "main")
     assert (state.commit, state.base_sha) == (job["CI_COMMIT_SHA"], BASE)
     assert state.starter_chooses

@@ -140,11 +140,11 @@ def test_the_identity_token_goes_to_pipelines_that_know_it(version: str, expecte
 # --- outcomes -----------------------------------------------------------------------------------------------------
 
 RUN = Run(901, "https://dev.azure.com/run")
-TOLD = Report(status="success", pushed=True, signed=True)
+REPORT = Report(status="success", pushed=True, signed=True)
 
 
 def ended(verdict: Verdict) -> RemoteOutcome:
-    return RemoteOutcome(RUN, FinishedRun(RUN, verdict, "said"), report=TOLD)
+    return RemoteOutcome(RUN, FinishedRun(RUN, verdict, "said"), report=REPORT)
 
 
 @pytest.mark.parametrize("verdict", Verdict)

@@ -73,5 +73,5 @@ def test_report_of_a_run_with_a_missing_signature_is_not_signed(images: tuple[Im
 def test_the_summary_confirms_only_destinations_that_hold_the_digest(
     found: ImageOutcome, words: tuple[str, ...]
 ) -> None:
-    told = summary(PLAN, Outcome((found,)), "report.json")
-    assert [word for word in (*words, "  report       report.json") if word not in told] == []
+    text = summary(PLAN, Outcome((found,)), "report.json")
+    assert [word for word in (*words, "  report       report.json") if word not in text] == []

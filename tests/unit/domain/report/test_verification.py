@@ -47,9 +47,9 @@ def decided(
 ) -> Result[tuple[Claim, ...], Problems]:
     names = ("acme", "demo") if repository else (None, None)
     state = GitState(CiSystem.LOCAL, JobType.LOCAL, None, *names)
-    told = None if report is None else Success(report)
+    published = None if report is None else Success(report)
     return decide_claims(
-        VerificationInputs(images, told, Success(CONFIGURATION), Success(state), frozenset(verifiable.split()))
+        VerificationInputs(images, published, Success(CONFIGURATION), Success(state), frozenset(verifiable.split()))
     )
 
 

@@ -54,7 +54,7 @@ def endless(_request: BuildRequest, cancellation: Cancellation) -> Result[BuiltI
 
 
 class Engine:
-    """Builds each variant as it was told to."""
+    """Builds each variant with the function of that name."""
 
     def __init__(self, **builds: Build) -> None:
         self._builds = builds
@@ -91,7 +91,7 @@ class Registry:
         return Success(None)
 
     def resolve(self, reference: ImageReference, cancellation: Cancellation) -> Result[Manifest, RegistryFailure]:
-        assert cancellation.reason() is None, "what is pushed is verified, whoever else fails"
+        assert cancellation.reason() is None, "what is pushed is verified, also after another build fails"
         variant = (reference.tag or "")[-1]
         if variant in self._lacks:
             return Failure(NotFound(str(reference)))

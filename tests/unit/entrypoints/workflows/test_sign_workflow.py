@@ -1,4 +1,4 @@
-"""Signing images that exist: what is signed is what was resolved, and a tag that moves is told."""
+"""Signing images that exist: what is signed is what was resolved, and a tag that moves is reported."""
 
 from collections.abc import Iterable, Iterator
 
