@@ -59,7 +59,7 @@ def test_only_the_registries_of_this_job_are_needed(world: World) -> None:
     assert doctor(world, "--output", "json").code == 0
 
 
-def test_a_broken_configuration_is_told_as_a_build_would_tell_it(world: World) -> None:
+def test_a_broken_configuration_is_reported_as_a_build_reports_it(world: World) -> None:
     world.config["registri"] = "x"
     done = doctor(world, "--output", "json")
     assert done.code == 2
@@ -92,7 +92,7 @@ def test_a_credential_of_production_in_an_unmerged_job_of_kaniko_is_named(world:
     auths = {f"{world.registry.host_port}/{below}": {"auth": "YTpwYXNzd29yZA=="} for below in ("prod", "dev")}
     (world.folder / "config.json").write_text(json.dumps({"auths": auths}))
     subject = ("engine kaniko", f"{world.registry.host_port}/prod credentials")
-    for become, engine, is_told in (
+    for become, engine, is_reported in (
         (world.presubmit, "kaniko", True),
         (world.presubmit, "buildkit", False),
         (world.postsubmit, "kaniko", False),
@@ -101,9 +101,9 @@ def test_a_credential_of_production_in_an_unmerged_job_of_kaniko_is_named(world:
         world.environment |= {"DOCKER_CONFIG": str(world.folder), "KANIKO_EXECUTOR": require("executor")}
         world.environment["USE_BUILDKIT"] = str(engine == "buildkit").lower()
         found = findings(doctor(world, "--output", "json"))
-        assert (subject in found) is is_told
+        assert (subject in found) is is_reported
         assert not any(area == "engine kaniko" and "/dev credentials" in name for area, name in found)
-        if is_told:
+        if is_reported:
             assert found[subject]["good"] is False
             assert found[subject]["needed"] is False
 

@@ -141,7 +141,7 @@ def test_the_suites_pass_on_it_with_plain_pytest(python: str, example: Path, wor
     assert " passed" in done.stdout
 
 
-def test_a_clause_that_is_not_kept_is_told_in_words(python: str, tmp_path: Path) -> None:
+def test_a_clause_that_is_not_kept_is_reported_in_words(python: str, tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(
         "from test_tar_engine import TestTarEngine as _Good\n"
         "from tar_engine.engine import TarEngine\n"

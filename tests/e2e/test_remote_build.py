@@ -148,7 +148,7 @@ def test_a_signal_while_the_start_is_not_answered_still_cancels_the_run(desk: Of
     assert (len(desk.service.runs), desk.service.count(Operation.CANCEL)) == (1, 1)
 
 
-def test_a_cancellation_that_is_not_answered_does_not_keep_the_process_and_is_told(desk: Office) -> None:
+def test_a_cancellation_that_is_not_answered_does_not_keep_the_process_and_is_reported(desk: Office) -> None:
     desk.use(until_canceled)
     desk.service.inject(Stall(30), on=[Operation.CANCEL], times=None)
     done, seconds = desk.interrupt(signal.SIGTERM)
@@ -263,7 +263,7 @@ def test_silent_keeps_the_log_in_its_file(desk: Office) -> None:
     assert "hello" in done.log
 
 
-def test_the_state_is_told_to_azure_pipelines_when_asked_for(desk: Office) -> None:
+def test_the_state_is_reported_to_azure_pipelines_when_asked_for(desk: Office) -> None:
     done = desk.build("--ado-state-output")
     assert "##vso[task.setvariable variable=signing_success;isoutput=true]true" in done.out
     assert "##vso[task.setvariable variable=build_success;isoutput=true]true" in done.out

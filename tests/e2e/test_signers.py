@@ -118,7 +118,7 @@ def test_a_token_service_lends_its_token_and_nothing_of_it_is_shown(world: World
     assert not any(word in shown for word in ("payload-password", "bearer-of-the-day"))
 
 
-def test_a_secret_that_others_can_read_is_warned_of_as_everything_is_told(world: World) -> None:
+def test_a_secret_that_others_can_read_is_warned_of_as_everything_is_reported(world: World) -> None:
     host = world.registry.host_port
     push_image(host, "prod/app", "v1")
     world.secret.chmod(0o644)

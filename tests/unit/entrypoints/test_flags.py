@@ -278,7 +278,7 @@ def test_verify_takes_images() -> None:
     assert (found.rest, found.problems) == (["a/b:c", "-d"], [])
 
 
-def test_every_mistake_is_told_at_once() -> None:
+def test_every_mistake_is_reported_at_once() -> None:
     found = scan(["--nmae=x", "stray", "--debug=maybe", "--timeout", "soon", "---x", "--name"])
     assert [where for where, _, _ in found.problems[:-1]] == ["--nmae", "--debug", "--timeout", "---x", "--name"]
     assert found.problems[-1][0] == "'stray'"

@@ -48,7 +48,7 @@ def test_a_reader_that_went_away_is_no_error(flag: str) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_a_full_disk_is_told_without_a_traceback() -> None:
+def test_a_full_disk_is_reported_without_a_traceback() -> None:
     with Path("/dev/full").open("w") as full:
         ended = python(MAIN, "--help", stdout=full.fileno())
     assert ended.returncode == 8

@@ -88,7 +88,7 @@ def test_google_names_its_own_key() -> None:
     assert credentials.places(Repository("ghcr.io", "x")).unwrap() == ()
 
 
-def test_a_checkout_of_another_commit_is_missing_and_the_right_one_is_told() -> None:
+def test_a_checkout_of_another_commit_is_missing_and_the_right_one_is_reported() -> None:
     known = Configuration("config.yaml", registries=(RegistryPrefix.parse("reg.example/prod").unwrap(),))
     state = GitState(CiSystem.PROW, JobType.POSTSUBMIT, "1" * 40, "acme", "demo")
     inputs = TagInputs(Asked("app"), Success(known), Success(state), datetime(2026, 1, 2, tzinfo=UTC), {})
@@ -135,7 +135,7 @@ ADO = AdoSettings("https://dev.azure.com/acme", "proj", 7)
         ({}, "ADO_PAT: there is no credential for Azure DevOps"),
     ],
 )
-def test_the_pipelines_credential_is_told_by_name(environment: dict[str, str], expected: str) -> None:
+def test_the_pipelines_credential_is_reported_by_name(environment: dict[str, str], expected: str) -> None:
     configured, credential, *_ = look_at_pipeline(Configuration("c", ado=ADO), True, environment)
     assert "pipeline 7 of https://dev.azure.com/acme/proj" in configured.found
     assert credential.found == expected

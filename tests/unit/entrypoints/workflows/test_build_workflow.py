@@ -186,7 +186,7 @@ def test_nobody_is_asked_to_sign_nothing(artifacts: FileArtifacts) -> None:
     assert outcome.exit_code() is ExitCode.BUILD_FAILED
 
 
-def test_failed_signature_is_told_and_belongs_to_its_image(artifacts: FileArtifacts) -> None:
+def test_failed_signature_is_reported_and_belongs_to_its_image(artifacts: FileArtifacts) -> None:
     ports = Ports(Engine(a=good, b=good), Registry(), {"s": Signer(SignatureStatus.FAILED)}, artifacts)
     listener = Heard()
     outcome = carry_out(plan("a", "b"), ports, listener, ScopedCancellation())
