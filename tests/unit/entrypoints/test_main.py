@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,12 @@ def test_help_and_version_load_nothing_else(flag: str) -> None:
     code = "import image_builder.__main__ as m; sys.stdout.flush(); m.main(); sys.stdout.flush()"
     loaded = python(LOADED.format(code), "--name", "x", flag).stdout.splitlines()[-1].split()
     assert {name for name in loaded if "." not in name} <= {"image_builder"}
+
+
+@pytest.mark.parametrize(("module", "command"), [("__main__", "image-builder"), ("sign_only", "image-signer")])
+def test_the_version_is_that_of_the_installed_distribution(module: str, command: str) -> None:
+    ended = python(f"import sys; from image_builder.{module} import command; sys.exit(command())", "--version")
+    assert (ended.returncode, ended.stdout) == (0, f"{command} {version('oci-image-builder')}\n")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--nonsense", "--help"], ["tags", "-h", "--version"]])

@@ -93,7 +93,7 @@ def test_a_tool_is_fetched_only_where_it_is_needed(
     assert get_tools.needed(replace(TOOL, needed=needed), so) is expected
 
 
-@pytest.mark.parametrize("part", ["lint", "types", "unit", "system"])
+@pytest.mark.parametrize("part", ["lint", "types", "package", "changelog", "unit", "system", "coverage"])
 @pytest.mark.parametrize("user", [0, 1000])
 def test_parts_without_engines_compile_nothing(part: str, user: int) -> None:
     so = get_tools.facts([part], pins.load_parts(PINS), {}, user)
