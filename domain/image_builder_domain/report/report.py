@@ -174,8 +174,8 @@ class Report:
 
 
 _REMEDY: Final = "give the file that --build-report-path wrote"
-_OPTIONAL: Final = frozenset(("note", "problems", "pipeline"))
-"""Members that a report may leave out."""
+_OPTIONAL: Final = frozenset(("note", "problems", "pipeline", "trust", "checkout"))
+"""Members that a report may leave out; earlier versions of this tool did not write ``trust`` and ``checkout``."""
 _SIGNATURE_OF_PIPELINE: Final = ("signer", "reference", "digest", "status", "reason", "attempts", "duration_seconds")
 _KINDS: Final = {str: "text", bool: "true or false", int: "a number", tuple: "a list"}
 

@@ -76,6 +76,12 @@ def test_unknown_members_are_ignored() -> None:
     assert Report.from_json(json.dumps(as_json(future=1)).encode(), "f").unwrap().to_json() == as_json()
 
 
+def test_a_report_of_a_version_without_trust_and_checkout_is_read() -> None:
+    written = as_json()
+    del written["trust"], written["checkout"]
+    assert Report.from_json(json.dumps(written).encode(), "f").unwrap().to_json() == as_json(trust=None, checkout=None)
+
+
 @pytest.mark.parametrize(
     ("content", "what"),
     [
