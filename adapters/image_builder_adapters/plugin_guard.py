@@ -158,7 +158,11 @@ def guarded_engine_type(name: str, found: EngineType) -> EngineType:
 
     def paths(settings: Any, environment: Mapping[str, str]) -> Iterable[str]:
         named = found.paths
-        return _call(lambda: tuple(named(_own(settings), environment)) if named is not None else (), lambda _: ())
+        if named is None:
+            return ()
+        return _call(
+            lambda: [path for path in named(_own(settings), environment) if isinstance(path, str)], lambda _: []
+        )
 
     def decide(settings: Any, around: EngineCircumstances) -> Result[EngineDecision, Problems]:
         ask = found.decide
@@ -170,7 +174,8 @@ def guarded_engine_type(name: str, found: EngineType) -> EngineType:
         )
 
     def guarded_decision(decided: EngineDecision) -> EngineDecision:
-        return replace(decided, settings=GuardedSettings(name, decided.settings))
+        warnings = tuple(map(str, decided.warnings))
+        return replace(decided, settings=GuardedSettings(name, decided.settings), warnings=warnings)
 
     config = decoder.into(lambda settings: GuardedSettings(name, settings))
     return EngineType(config, make, examine if found.examine is not None else None, found.traits, paths, decide)

@@ -59,13 +59,15 @@ def decide(inputs: Inputs) -> Result[Plan, Problems]:
     configuration, job, name = inputs.tags.configuration, inputs.tags.job, image_name(inputs.tags.asked)
     tags = decide_tags(inputs.tags)
     builds = decide_builds(inputs, configuration, job, name, tags)
-    engine = gather(inputs.engine, configuration, job, inputs.source).bind(
-        lambda chosen, known, of, source: chosen.decide(
+    # What is wrong with the settings is reported also where no job was decided.
+    chosen = gather(inputs.engine, configuration).bind(lambda found, known: found.settings(known).map(lambda _: found))
+    engine = gather(chosen, configuration, job, inputs.source).bind(
+        lambda found, known, of, source: found.decide(
             known, of, inputs.tags.environment, source.text, inputs.real_paths
         )
     )
     checkout = gather(configuration, job).bind(partial(_checkout, inputs))
-    decided = gather(configuration, job, name, tags, builds, inputs.engine, engine, checkout)
+    decided = gather(configuration, job, name, tags, builds, chosen, engine, checkout)
     return decided.bind(partial(_assembled, inputs))
 
 

@@ -17,7 +17,7 @@ from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 from image_builder_domain.plan.backend import known_backend
 from image_builder_domain.plan.build import Plan, decide
 from image_builder_domain.plan.inputs import Asked, TagInputs
-from image_builder_domain.problem import Problems, problems_of
+from image_builder_domain.problem import Problems, problems_of, refuse
 from returns.result import Result, Success
 
 from tests.foreign_package import Package
@@ -232,6 +232,13 @@ def test_settings_that_an_engine_requires_are_missing_without_its_key(packages: 
     assert str(problem) == "config.yaml: engines.press.folder is missing; add it"
 
 
+def test_missing_settings_are_reported_together_with_a_refused_job(packages: Packages) -> None:
+    packages.install("engine")
+    inputs = TagInputs(Asked("app", backend="press"), loaded(FILE), refuse("JOB_TYPE", "unknown"), TIME, {})
+    found = [str(problem) for problem in decide(build_inputs(inputs)).failure()]
+    assert found == ["JOB_TYPE: unknown", "config.yaml: engines.press.folder is missing; add it"]
+
+
 @pytest.mark.parametrize(
     ("answer", "refusal"),
     [
@@ -254,6 +261,16 @@ def test_a_decision_that_raises_is_a_problem(packages: Packages) -> None:
     packages.install("engine", dedent(ENGINE) + made)
     (problem,) = planned().failure()
     assert str(problem).startswith("--backend press: the engine has a bug: ZeroDivisionError")
+
+
+def test_paths_and_warnings_that_are_not_text_do_not_break_the_run(packages: Packages) -> None:
+    answer = "lambda own, around: Success(EngineDecision(own, (7,)))"
+    imports = "\nfrom returns.result import Success\nfrom image_builder_domain.engine_type import EngineDecision"
+    packages.install(
+        "engine", dedent(ENGINE) + imports + DECIDES.format(paths="lambda *_: [7, '/run/x']", decide=answer)
+    )
+    assert list(engines()["press"].paths(None, {})) == ["/run/x"]
+    assert planned().unwrap().warnings == ("7",)
 
 
 def test_an_engine_decides_its_settings_for_the_job(packages: Packages) -> None:
