@@ -102,11 +102,11 @@ def read_secret(path: str) -> Result[str, str]:
 def one_line(text: str, what: str) -> Result[str, str]:
     """The secret without the white space around it, if an HTTP header can carry it.
 
-    ``what`` names it in a reason, such as ``token``.
+    ``what`` names it, such as ``token``. A reason is the rest of a sentence that begins with the place of the text.
     """
     found = text.strip()
     if not found:
         return Failure(f"is empty; it must hold the {what}")
     if not (found.isascii() and found.isprintable()):
-        return Failure(f"the {what} holds a line break or another character that an HTTP header cannot carry")
+        return Failure("holds a line break or another character that an HTTP header cannot carry")
     return Success(found)

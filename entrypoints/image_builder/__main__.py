@@ -84,8 +84,10 @@ def leave(code: int) -> None:
 
     A mode that opened nothing has nothing to tear down, and to finalize the interpreter takes a tenth of its time.
     """
-    # The module `signal` would load `enum`; this part of it has no type stubs.
-    from _signal import SIG_IGN, SIGINT, SIGTERM, signal  # type: ignore[import-not-found]
+    if TYPE_CHECKING:
+        from signal import SIG_IGN, SIGINT, SIGTERM, signal
+    else:  # the same functions; the module `signal` would load `enum`
+        from _signal import SIG_IGN, SIGINT, SIGTERM, signal
 
     for number in (SIGINT, SIGTERM):
         signal(number, SIG_IGN)

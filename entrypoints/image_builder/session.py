@@ -240,8 +240,10 @@ class Session:
         """None where nothing would be left: such a mode need not load what writes."""
         options = self.options
         flagged = {mode for flag, mode in MODE_FLAGS.items() if getattr(options, field_of(flag))}
-        modes = {self.mode, *flagged} & _LEAVE_EVIDENCE
-        if not modes or self.is_plan or (modes == {"tags"} and options.tags_output_file is None):
+        # A plan leaves nothing. A flag of another mode beside its verb is refused in the places of that mode.
+        modes = (flagged if self.is_plan else {self.mode, *flagged}) & _LEAVE_EVIDENCE
+        is_dry = self.is_plan and options.dry_run
+        if not modes or is_dry or (modes == {"tags"} and options.tags_output_file is None):
             return None
         from image_builder.evidence import Evidence
 

@@ -86,6 +86,7 @@ REPORTING = [
     pytest.param(("--name", "app", "--build-in-ado"), id="remote"),
     pytest.param(("sign", "--images-to-sign", "r.example/a:1"), id="sign"),
     pytest.param(("--sign-only",), id="sign-nothing"),
+    pytest.param(("plan", "--sign-only"), id="plan-and-sign"),
 ]
 
 
