@@ -41,6 +41,9 @@ NOT_OURS: Final = (
 
 def main() -> int:
     """Exit code: 0 nothing found, 1 something."""
+    if not (ROOT / ".git").exists():
+        print("prose: this is not a git working copy; run the check in a clone")
+        return 1
     problems = [*phrases(), *subjects()]
     for problem in problems:
         print(problem)

@@ -68,8 +68,8 @@ def check_origin(job: Job, file: str, origin: Origin) -> Result[Job, Problems]:
 
 def _own_word(job: Job, file: str, origin: Origin) -> Result[Job, Problems]:
     system, listing = job.state.system, job.listing
-    is_told_by_the_file = isinstance(listing, Listed) and bool(listing.key)
-    if not is_told_by_the_file or (system is CiSystem.PROW and not job.state.starter_chooses):
+    is_named_by_the_file = isinstance(listing, Listed) and bool(listing.key)
+    if not is_named_by_the_file or (system is CiSystem.PROW and not job.state.starter_chooses):
         return Success(job)
     what = f"{file!r} lies in the checkout: a ref would say of itself that it is production"
     if system is CiSystem.GITHUB or origin is Origin.WITH_THE_JOB:
