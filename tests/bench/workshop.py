@@ -17,6 +17,7 @@ from image_builder_stand_ins.signing_service.state import ServiceOptions
 from tests.bench.installed import Installed
 from tests.bench.pairs import Run
 from tests.buildkit import running_daemon
+from tests.e2e.settings import sign_config
 from tests.git_repository import BASE_COMMIT, check_out
 from tests.oci_registry import start_registry
 from tests.programs import require
@@ -116,19 +117,7 @@ def open_workshop(folder: Path, installed: Installed) -> Iterator[Workshop]:
         config = {
             "registry": [f"{one}/prod", f"{two}/prod"],
             "default-commit-tag": "{{ .ShortSHA }}",
-            "sign-config": {
-                "enabled-signers": {"*": ["local"]},
-                "signers": [
-                    {
-                        "name": "local",
-                        "type": "notary",
-                        "config": {
-                            "endpoint": signing.url,
-                            "secret": {"path": str(folder / "token"), "type": "token"},
-                        },
-                    }
-                ],
-            },
+            "sign-config": sign_config(signing.url, folder / "token", "token"),
         }
         (folder / "config.yaml").write_text(json.dumps(config))  # JSON is YAML
         host = os.environ.get("BUILDKIT_HOST") or stack.enter_context(running_daemon(folder))

@@ -1,10 +1,8 @@
-"""An Azure DevOps organization around the small world: its pipeline, its agents, a git server's folder, an issuer."""
+"""An Azure DevOps organization around a world: its pipeline, its agents, a git server's folder, an issuer."""
 
 import base64
 import contextlib
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +19,7 @@ from image_builder_stand_ins.identity_issuer import IdentityIssuer
 from tests import jobs
 from tests.azure_devops import Client
 from tests.e2e.world import World
-from tests.programs import require
+from tests.git_repository import GitRepository
 
 DEFINITION = Path(__file__).parents[2] / "pipelines" / "oci-image-builder.yaml"
 
@@ -122,26 +120,19 @@ def _repository(world: World) -> tuple[str, str]:
     place.parent.mkdir(parents=True)
     (world.context / ".git").unlink()
     world.context.rename(place)
-    _git(place, "init", "--quiet", "--initial-branch=main")
-    _git(place, "add", ".")
-    _git(place, "commit", "--quiet", "--message=first")
-    merged = _git(place, "rev-parse", "HEAD")
-    _git(place, "checkout", "--quiet", "-b", "proposed")
+    git = GitRepository.make(place).git
+    git("add", ".")
+    git("commit", "--quiet", "--message=first")
+    merged = git("rev-parse", "HEAD")
+    git("checkout", "--quiet", "-b", "proposed")
     with (place / "Dockerfile").open("a") as dockerfile:
         dockerfile.write('RUN ["/bin/busybox", "echo", "hello from the pull request"]\n')
-    _git(place, "commit", "--quiet", "--all", "--message=second")
-    proposed = _git(place, "rev-parse", "HEAD")
-    _git(place, "checkout", "--quiet", "main")
-    _git(place, "update-ref", "refs/pull/7/head", proposed)
-    _git(place, "branch", "--quiet", "-D", "proposed")
+    git("commit", "--quiet", "--all", "--message=second")
+    proposed = git("rev-parse", "HEAD")
+    git("checkout", "--quiet", "main")
+    git("update-ref", "refs/pull/7/head", proposed)
+    git("branch", "--quiet", "-D", "proposed")
     return merged, proposed
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    who = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder.parent), **who}
-    command = [require("git"), "-C", str(folder), *arguments]
-    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def _group(world: World, issuer: IdentityIssuer, is_production: bool) -> dict[str, Variable]:

@@ -1,4 +1,4 @@
-"""The world as a fixture."""
+"""The worlds as fixtures."""
 
 import shutil
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ import pytest
 from image_builder_stand_ins.fixtures import SecuredService, mtls_signing_service
 
 from tests.e2e.image_world import Images
+from tests.e2e.remote_world import RemoteWorld, remote_world
 from tests.e2e.world import World
 from tests.oci_registry import start_registry
 from tests.programs import require_buildkit
@@ -25,6 +26,15 @@ def world(tmp_path: Path, mtls_signing_service: SecuredService) -> Iterator[Worl
     with start_registry(tmp_path / "one") as registry, start_registry(tmp_path / "two") as mirror:
         found = World(folder, registry, mirror, mtls_signing_service.service, mtls_signing_service.secret)
         found.postsubmit()
+        yield found
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Iterator[RemoteWorld]:
+    """A postsubmit job whose builds are done in a stand-in Azure DevOps, which works without an engine."""
+    folder = tmp_path / "job"
+    folder.mkdir()
+    with remote_world(folder) as found:
         yield found
 
 

@@ -4,8 +4,6 @@ import gzip
 import json
 import os
 import shutil
-import subprocess
-import sys
 import time
 import urllib.request
 from dataclasses import dataclass, field
@@ -14,6 +12,8 @@ from typing import final
 
 from image_builder_stand_ins.fixtures import SecuredService
 
+from tests.e2e import run
+from tests.e2e.settings import sign_config
 from tests.e2e.world import COMMIT, HEAD, MANIFESTS
 from tests.git_repository import check_out
 from tests.jobs import prow_job
@@ -98,17 +98,11 @@ class Images:
         config.write_text(f"registry: {self.registry.host_port}/made\n")
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "PULL_BASE_SHA": COMMIT}
         environment |= {"CI": "false", "KANIKO_EXECUTOR": require("executor")}
-        words = ["--backend", backend, "--config", str(config), "--name", name, "--tag", "latest"]
+        words = ["image-builder", "--backend", backend, "--config", str(config), "--name", name, "--tag", "latest"]
         started = time.monotonic()
-        done = subprocess.run(
-            [sys.executable, "-m", "image_builder", *words, "--context", str(context), *arguments],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
-        assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+        words += ["--context", str(context), *arguments]
+        done = run.finished(run.start(words, self.folder, environment), self.folder, seconds=600)
+        assert done.code == 0, (done.out + done.err)[-4000:]
         return time.monotonic() - started
 
     def _container(self, name: str, folder: Path) -> Container:
@@ -164,21 +158,16 @@ def prepare_job(images: Images, signing: SecuredService, folder: Path, owner: tu
         made.mkdir()
     shutil.copy(signing.secret, secret / "notary.json")
     shutil.copy(signing.ca, secret / "ca.pem")
+    endpoint = signing.service.url.replace("127.0.0.1", "localhost")  # a name, which must be looked up
     settings = {
         "registry": f"{images.registry.host_port}/prod",
         "dev-registry": f"{images.registry.host_port}/dev",
-        "sign-config": {"enabled-signers": {"*": ["local"]}, "signers": [_signer(signing.service.url)]},
+        "sign-config": sign_config(endpoint, "/secret/notary.json"),
     }
     (config / "image-builder-config.yaml").write_text(json.dumps(settings))
     for file in (context, secret, config, logs, logs / "artifacts", *secret.iterdir()):
         os.chown(file, *owner)
     return Job(context, config, secret, logs, _prow_environment(merged=merged))
-
-
-def _signer(url: str) -> dict[str, object]:
-    url = url.replace("127.0.0.1", "localhost")  # a name, which must be looked up
-    secret = {"path": "/secret/notary.json", "type": "mtls"}
-    return {"name": "local", "type": "notary", "config": {"endpoint": url, "secret": secret}}
 
 
 def _prow_environment(*, merged: bool) -> dict[str, str]:

@@ -12,7 +12,6 @@ import re
 import shlex
 import signal
 import socket
-import subprocess
 import sys
 import termios
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +26,7 @@ from tests.e2e.mode_given import add_pipeline
 from tests.e2e.mode_trial import MODES, REPORT_FLAG, SOURCE, TooSlowError, Trial
 from tests.e2e.observation import wait_until
 from tests.e2e.remote_world import succeeds
+from tests.e2e.run import Process
 from tests.git_repository import BASE_COMMIT, check_out
 
 _PATIENCE: Final = 60.0
@@ -71,7 +71,7 @@ def _json_logs(trial: Trial, *flags: str) -> str:
 
 
 @contextmanager
-def _waiting(trial: Trial) -> Iterator["subprocess.Popen[str]"]:
+def _waiting(trial: Trial) -> Iterator[Process]:
     """A process that waits for an answer which does not come."""
     with ExitStack() as stack:
         waits = _KEEPERS[trial.mode.waits_for](trial, stack)
@@ -79,7 +79,7 @@ def _waiting(trial: Trial) -> Iterator["subprocess.Popen[str]"]:
         stack.callback(process.kill)
         wait_until(lambda: waits(process) or process.poll() is not None, _PATIENCE)
         if process.poll() is not None:
-            trial.world.end(process)
+            trial.world.finished(process)
             raise TooSlowError
         yield process
 
@@ -142,7 +142,7 @@ def _no_reader(trial: Trial, _: ExitStack) -> Callable[[Any], bool]:
     trial.pipe_size = _SMALLEST_PIPE
     held = bytearray(4)
 
-    def is_full(process: "subprocess.Popen[str]") -> bool:
+    def is_full(process: Process) -> bool:
         assert process.stdout is not None
         fcntl.ioctl(process.stdout, termios.FIONREAD, held)
         return int.from_bytes(held, sys.byteorder) >= _SMALLEST_PIPE

@@ -20,7 +20,7 @@ from typing import Any, Final, final
 
 import yaml
 
-from tests.e2e.mode_world import Ended
+from tests.e2e.run import Finished
 
 _NO_NEWLINE: Final = "(no newline at the end)"
 _VARIABLE: Final = (
@@ -86,12 +86,12 @@ def _step(text: str) -> Step:
     return Step(command, {heading: body.replace(f"\n{_NO_NEWLINE}\n", "") for heading, _, body in found})
 
 
-def observed(command: str, ended: Ended, files: Mapping[str, bytes | None], names: "Names") -> Step:
+def observed(command: str, ended: Finished, files: Mapping[str, bytes | None], names: "Names") -> Step:
     """What a command put out; a file of None is gone."""
     blocks = {f"exit code {ended.code}": ""}
     texts: dict[str, bytes | None] = {
-        "standard output": ended.out.encode(errors="surrogateescape"),
-        "standard error": ended.err.encode(errors="surrogateescape"),
+        "standard output": ended.out.encode(),
+        "standard error": ended.err.encode(),
         **{f"file {path}": content for path, content in files.items()},
     }
     reports = {text: f"<file {path}>" for path, content in files.items() if (text := _on_one_line(content))}

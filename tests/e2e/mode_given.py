@@ -1,6 +1,5 @@
 """What an example may say is given, before its commands run."""
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -10,7 +9,8 @@ from image_builder_stand_ins.azure_devops.run import Run
 from image_builder_stand_ins.fault import Answer
 
 from tests.e2e.mode_world import ModeWorld
-from tests.e2e.remote_world import REPORT, succeeds
+from tests.e2e.remote_world import REPORT, succeeds, write_report
+from tests.e2e.settings import ado_config
 from tests.programs import require, require_buildkit, require_root
 
 
@@ -64,13 +64,7 @@ def add_pipeline(world: ModeWorld, work: Callable[[Run], str]) -> None:
     """Configure a pipeline in the stand-in Azure DevOps; ``work`` is what a run of it does."""
     pipeline = world.service.add_pipeline("driven", world.pipeline_definition, work=work)
     world.environment["ADO_PAT"] = world.service.pat
-    world.config["ado-config"] = {
-        "ado-organization-url": world.service.organization_url,
-        "ado-project-name": world.service.project,
-        "ado-pipeline-id": pipeline.card.id,
-        "ado-refresh-interval": "100ms",
-        "parameters": "v2",
-    }
+    world.config["ado-config"] = ado_config(world.service, pipeline)
 
 
 def _fails(run: Run) -> str:
@@ -80,10 +74,8 @@ def _fails(run: Run) -> str:
 
 
 def _leaves_unsigned(run: Run) -> str:
-    report = json.dumps({**REPORT, "signed": False})
     with run.job("Build") as job, job.task("print_image_build_report") as task:
-        for line in ("---IMAGE BUILD REPORT---", report, "---END OF IMAGE BUILD REPORT---"):
-            task.write(line)
+        write_report(task, {**REPORT, "signed": False})
     return "failed"
 
 

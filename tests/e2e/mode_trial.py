@@ -3,7 +3,6 @@
 import json
 import shlex
 import signal
-import subprocess
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Final, TextIO, final
 from tests.e2e.mode_given import add_pipeline
 from tests.e2e.mode_world import ModeWorld
 from tests.e2e.remote_world import succeeds
+from tests.e2e.run import Process
 
 _GIVEN: Final = Path(__file__).with_name("modes") / "given"
 _EARLIER: Final = "from an earlier run\n"
@@ -116,7 +116,7 @@ class Trial:
         self._before: dict[str, bytes] = {}
         self._asked = len(world.registry.requests)
 
-    def start(self, out: TextIO | None = None, **environment: str) -> "subprocess.Popen[str]":
+    def start(self, out: TextIO | None = None, **environment: str) -> Process:
         """Start the mode."""
         self._before = self.world.files()
         words = shlex.split(self.mode.words.replace("{registry}", self.registry))
@@ -128,9 +128,9 @@ class Trial:
         self.flags += flags
         return self.end(self.start())
 
-    def end(self, process: "subprocess.Popen[str]") -> str:
+    def end(self, process: Process) -> str:
         """Wait for the end; the exit code, what was printed, who was asked, and every file."""
-        ended = self.world.end(process)
+        ended = self.world.finished(process)
         self.err = ended.err
         return f"{_code(ended.code)}, prints {_kind(ended.out)}, asks {self._who()}, {self._files()}"
 

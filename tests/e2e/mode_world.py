@@ -1,4 +1,4 @@
-"""A small world for one run of any mode: stand-in servers, a job, a build context, and an engine that needs no daemon.
+"""The environment of one run of any mode: stand-in servers, a job, a build context, and an engine that needs no daemon.
 
 ``with mode_world(folder) as world:`` gives a world on a laptop. Everything that a command may write lies below
 ``folder``. Only processes are started here: no module of the product is imported.
@@ -7,8 +7,6 @@
 import io
 import json
 import os
-import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -26,27 +24,19 @@ from image_builder_stand_ins.signing_service.protocol import Protocol
 from image_builder_stand_ins.signing_service.state import ServiceOptions
 
 from tests import jobs
+from tests.e2e import run
+from tests.e2e.run import Finished, Process
+from tests.e2e.settings import sign_config
 from tests.foreign_package import Package
 from tests.git_repository import BASE_COMMIT, HEAD_COMMIT, check_out
 from tests.jobs import prow_job
 from tests.oci_registry import push_image
 from tests.programs import require
 
-TIMEOUT = 120
 REPOSITORY = Path(__file__).parents[2]
 TAR_ENGINE = REPOSITORY / "examples" / "tar-engine" / "src"
 NOT_OF_A_RUN = ("context", "context.git", "programs", "plugins", "signing")
 """Folders of the world that a command reads."""
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """What one run printed, and its exit code; minus the number of a signal that killed it."""
-
-    code: int
-    out: str
-    err: str
 
 
 @final
@@ -115,13 +105,8 @@ class ModeWorld:
         """Bring an image into the registry that nobody built here; its digest."""
         return str(push_image(self.registry.host_port, repository, tag, marker=tag).descriptor.digest)
 
-    def start(
-        self, words: list[str], out: TextIO | None = None, pipe_size: int = -1, **environment: str
-    ) -> "subprocess.Popen[str]":
-        """Start an installed command in the folder of the job; nothing of the tests' own environment is passed on.
-
-        ``pipe_size`` is how many bytes its outputs hold before somebody reads them; -1: as the system says.
-        """
+    def start(self, words: list[str], out: TextIO | None = None, pipe_size: int = -1, **environment: str) -> Process:
+        """Start an installed command in the folder of the job."""
         self.write("config.yaml", yaml.safe_dump(self.config, sort_keys=False))
         own = {
             "PATH": self.programs,
@@ -131,30 +116,17 @@ class ModeWorld:
             "SOURCE_DATE_EPOCH": "1700000000",
             "PYTHONPATH": os.pathsep.join((str(self.folder / "plugins"), str(TAR_ENGINE))),
         }
-        return subprocess.Popen(
-            [str(Path(sys.executable).with_name(words[0])), *map(self.fill, words[1:])],
-            env={**own, **self.environment, **environment},
-            cwd=self.folder / "job",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if out is None else out,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="surrogateescape",
-            pipesize=pipe_size,
-        )
+        filled = [self.fill(word) for word in words]
+        variables = {**own, **self.environment, **environment}
+        return run.start(filled, self.folder / "job", variables, out=out, pipe_size=pipe_size)
 
-    def run(self, words: list[str]) -> Ended:
+    def run(self, words: list[str]) -> Finished:
         """Run an installed command to its end."""
-        return self.end(self.start(words))
+        return self.finished(self.start(words))
 
-    def end(self, process: "subprocess.Popen[str]") -> Ended:
+    def finished(self, process: Process) -> Finished:
         """Wait for the end of a command."""
-        try:
-            out, err = process.communicate(timeout=TIMEOUT)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise
-        return Ended(process.returncode, out or "", err)
+        return run.finished(process, self.folder / "artifacts")
 
     def files(self) -> dict[str, bytes]:
         """Every file that a run may have written but what BuildKit keeps, by its path below the folder."""
@@ -178,19 +150,11 @@ class ModeWorld:
         (self.folder / "signing" / "client.json").touch(mode=0o600)
         (self.folder / "signing" / "client.json").write_bytes(tls.authority.issue_client().as_secret())
         (self.folder / "signing" / "ca.pem").write_bytes(tls.authority.certificate)
-        signer = {
-            "endpoint": self.signing.url,
-            "retry-timeout": "100ms",
-            "secret": {"path": str(self.folder / "signing" / "client.json"), "type": "mtls"},
-        }
         self.config = {
             "registry": f"{self.registry.host_port}/prod",
             "dev-registry": f"{self.registry.host_port}/dev",
             "engines": {"tar": {"layouts": str(self.folder / "layouts")}},
-            "sign-config": {
-                "enabled-signers": {"*": ["local"]},
-                "signers": [{"name": "local", "type": "notary", "config": signer}],
-            },
+            "sign-config": sign_config(self.signing.url, self.folder / "signing" / "client.json"),
         }
 
 

@@ -5,7 +5,8 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.e2e.world import Finished, World
+from tests.e2e.run import Finished
+from tests.e2e.world import World
 from tests.oci_registry import RunningRegistry, start_registry
 
 PASSWORD = "correct-horse-battery-staple"

@@ -1,10 +1,8 @@
-"""A command whose builds are done elsewhere: a stand-in Azure DevOps, a configuration, and a job's environment."""
+"""The environment of one build in a pipeline: a stand-in Azure DevOps, a configuration, and a job's variables."""
 
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,10 +12,13 @@ from typing import Any, final
 
 import yaml
 from image_builder_stand_ins.azure_devops.message import Operation
-from image_builder_stand_ins.azure_devops.run import Run
+from image_builder_stand_ins.azure_devops.run import Run, Writer
 from image_builder_stand_ins.azure_devops.service import AzureDevOps
 from image_builder_stand_ins.azure_devops.state import Pipeline
 
+from tests.e2e import run
+from tests.e2e.run import Finished, Process
+from tests.e2e.settings import ado_config
 from tests.jobs import prow_job
 
 ROOT = Path(__file__).parents[2]
@@ -54,9 +55,14 @@ def succeeds(run: Run) -> str:
         with job.task("build") as task:
             task.write(f"hello {HOSTILE}")
         with job.task("print_image_build_report") as task:
-            for line in ("---IMAGE BUILD REPORT---", json.dumps(REPORT), "---END OF IMAGE BUILD REPORT---"):
-                task.write(line)
+            write_report(task, REPORT)
     return "succeeded"
+
+
+def write_report(task: Writer, report: dict[str, Any]) -> None:
+    """Print a report as the pipeline does."""
+    for line in ("---IMAGE BUILD REPORT---", json.dumps(report), "---END OF IMAGE BUILD REPORT---"):
+        task.write(line)
 
 
 def until_canceled(run: Run) -> str:
@@ -67,36 +73,9 @@ def until_canceled(run: Run) -> str:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """What one run of the command left behind."""
-
-    code: int
-    out: str
-    err: str
-    folder: Path
-
-    @property
-    def report(self) -> dict[str, Any]:
-        """The build report."""
-        found: dict[str, Any] = json.loads((self.folder / "report.json").read_text())
-        return found
-
-    @property
-    def log(self) -> str:
-        """The log file of the image ``demo``."""
-        return (self.folder / "artifacts" / "build_demo.log").read_text()
-
-    @property
-    def everything(self) -> str:
-        """All output of the command, and the text of every file."""
-        files = [path.read_text(errors="replace") for path in self.folder.rglob("*") if path.is_file()]
-        return "\n".join((self.out, self.err, *files))
-
-
 @dataclass
-class Office:
-    """Change ``environment``, ``ado`` or ``config`` before a run."""
+class RemoteWorld:
+    """Change ``environment``, ``ado`` or ``config`` before a run. The image is called ``demo``."""
 
     folder: Path
     service: AzureDevOps
@@ -106,21 +85,25 @@ class Office:
     config: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        (self.folder / "artifacts").mkdir()
+        self.artifacts.mkdir()
         self.use(succeeds)
         self.postsubmit()
+
+    @property
+    def artifacts(self) -> Path:
+        """``$ARTIFACTS``."""
+        return self.folder / "artifacts"
+
+    def everything(self, done: Finished) -> str:
+        """All output of a run, and the text of every file."""
+        files = [path.read_text(errors="replace") for path in self.folder.rglob("*") if path.is_file()]
+        return "\n".join((done.out, done.err, *files))
 
     def use(self, work: Callable[[Run], str], definition: str | None = None) -> None:
         """Let runs of a new pipeline do this."""
         chosen = definition or (ROOT / "pipelines/oci-image-builder.yaml").read_text()
         self.pipeline = self.service.add_pipeline("driven", chosen, work=work)
-        self.ado = {
-            "ado-organization-url": self.service.organization_url,
-            "ado-project-name": self.service.project,
-            "ado-pipeline-id": self.pipeline.card.id,
-            "ado-refresh-interval": "100ms",
-            "parameters": "v1" if definition == V1 else "v2",
-        }
+        self.ado = ado_config(self.service, self.pipeline) | {"parameters": "v1" if definition == V1 else "v2"}
 
     def postsubmit(self) -> None:
         """Become a Prow postsubmit job."""
@@ -130,43 +113,30 @@ class Office:
         """Become a Prow presubmit job of pull request 7."""
         self.environment = {**prow_job("presubmit", COMMIT, (7, HEAD)), "ADO_PAT": self.service.pat}
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        """Start the command; nothing of the tests' own environment is passed on."""
+    def start(self, *arguments: str) -> Process:
+        """Start the command."""
         config = self.folder.with_name("administrators.yaml")  # not where the job runs: unmerged code could choose it
         config.write_text(yaml.safe_dump({**self.config, "ado-config": self.ado}))
         own = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder / "home"),
-            "ARTIFACTS": str(self.folder / "artifacts"),
+            "ARTIFACTS": str(self.artifacts),
             "CI": "false",  # tests outside CI may run in a container without a terminal
         }
-        return subprocess.Popen(
-            [sys.executable, "-m", "image_builder", *arguments, "--config", str(config)],
-            env={**own, **self.environment},
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-        )
+        words = ("image-builder", *arguments, "--config", str(config))
+        return run.start(words, self.folder, {**own, **self.environment})
 
     def run(self, *arguments: str) -> Finished:
         """Run the command to its end."""
-        return self.end(self.start(*arguments))
+        return run.finished(self.start(*arguments), self.artifacts)
 
     def build(self, *arguments: str) -> Finished:
         """Build the image ``demo`` in the pipeline."""
         return self.run(*self.building(*arguments))
 
     def building(self, *arguments: str) -> tuple[str, ...]:
-        """The words of a build."""
-        return ("--build-in-ado", "--name", "demo", "--build-report-path", "report.json", *arguments)
-
-    def end(self, process: "subprocess.Popen[str]") -> Finished:
-        """Wait for the end of a command."""
-        out, err = process.communicate(timeout=60)
-        return Finished(process.returncode, out, err, self.folder)
+        """The arguments of a build."""
+        return ("--build-in-ado", "--name", "demo", "--build-report-path", "artifacts/report.json", *arguments)
 
     def interrupt(self, number: signal.Signals, *arguments: str) -> tuple[Finished, float]:
         """Send a signal once a run is followed; and after how many seconds it was canceled, or the command gave up."""
@@ -180,7 +150,7 @@ class Office:
         while not self.service.count(Operation.CANCEL) and process.poll() is None:
             time.sleep(0.02)
         seconds = time.monotonic() - sent
-        return self.end(process), seconds
+        return run.finished(process, self.artifacts), seconds
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -189,7 +159,7 @@ class Office:
 
 
 @contextmanager
-def office(folder: Path) -> Iterator[Office]:
-    """An office in an empty folder."""
+def remote_world(folder: Path) -> Iterator[RemoteWorld]:
+    """A world in an empty folder."""
     with AzureDevOps.start() as service:
-        yield Office(folder, service)
+        yield RemoteWorld(folder, service)

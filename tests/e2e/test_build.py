@@ -251,7 +251,6 @@ def test_stage_that_was_asked_for_is_what_is_published(world: World) -> None:
 
 def test_tags_that_standard_output_cannot_take_are_8(world: World) -> None:
     with open("/dev/full", "wb") as full:
-        process = world.start("tags", out=full)
-        _, err = process.communicate(timeout=60)
-    assert process.returncode == 8
-    assert "standard output" in err
+        done = world.finished(world.start("tags", out=full))
+    assert done.code == 8
+    assert "standard output" in done.err

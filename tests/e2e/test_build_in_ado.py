@@ -1,6 +1,5 @@
 """The whole way: our client asks Azure DevOps, whose agent runs our pipeline, which builds, pushes and signs."""
 
-import json
 import signal
 import time
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ import yaml
 from image_builder_stand_ins.azure_devops.message import Operation
 
 from tests.e2e.azure_world import AzureWorld, azure_world
+from tests.e2e.settings import ado_config
 from tests.e2e.world import World
 
 pytestmark = pytest.mark.e2e
@@ -25,26 +25,19 @@ def azure(world: World) -> Iterator[AzureWorld]:
 def command(azure: AzureWorld, *arguments: str) -> tuple[str, ...]:
     """Become a client of the pipeline, in the job whose environment the world has."""
     world = azure.world
-    ado = {
-        "ado-organization-url": azure.service.organization_url,
-        "ado-project-name": azure.service.project,
-        "ado-pipeline-id": azure.pipeline.card.id,
-        "ado-refresh-interval": "500ms",
-        "parameters": "v2",
-    }
+    ado = ado_config(azure.service, azure.pipeline, "500ms")
     config = world.folder / "client.yaml"
     config.write_text(yaml.safe_dump({"ado-config": ado}))
     world.environment |= {"ADO_PAT": azure.service.pat, "USE_BUILDKIT": "true"}
     report = str(world.artifacts / "report.json")
     named = ("--name", "app", "--config", str(config), "--build-report-path", report)
-    return ("image_builder", "--build-in-ado", *named, *arguments)
+    return ("image-builder", "--build-in-ado", *named, *arguments)
 
 
 def build(azure: AzureWorld, *arguments: str) -> tuple[int, str, dict[str, Any]]:
     """Exit code, all output and the report."""
-    process = azure.world.launch(*command(azure, *arguments))
-    out, err = process.communicate(timeout=120)
-    return process.returncode, out + err, json.loads((azure.world.artifacts / "report.json").read_text())
+    done = azure.world.command(*command(azure, *arguments))
+    return done.code, done.out + done.err, done.report
 
 
 def test_a_push_is_built_pushed_and_signed_elsewhere(azure: AzureWorld) -> None:
@@ -82,8 +75,8 @@ def test_a_signal_stops_the_engine_elsewhere(world: World) -> None:
             assert time.monotonic() < end
             time.sleep(0.1)
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=30)
-        assert process.returncode == 143, err
+        done = world.finished(process, seconds=30)
+        assert done.code == 143, done.err
         assert azure.service.runs[0].completed.wait(60)
         assert azure.service.count(Operation.CANCEL) == 1
         assert azure.service.runs[0].result == "canceled"

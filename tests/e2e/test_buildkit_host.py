@@ -9,6 +9,7 @@ from typing import TypeAlias
 import pytest
 
 from tests.e2e.observation import descendants, wait_until
+from tests.e2e.run import read_until
 from tests.e2e.world import World, run_step
 from tests.programs import require, require_root
 
@@ -56,12 +57,10 @@ def test_step_in_a_running_buildkit_ends_when_the_run_is_interrupted(world: Worl
     world.environment["BUILDKIT_HOST"] = address
     world.dockerfile(run_step("echo sleeping now; exec $b sleep 600"))
     process = world.start()
-    assert process.stdout is not None
-    assert any(line.rstrip().endswith(" sleeping now") for line in process.stdout)
+    read_until(process.stdout, " sleeping now$")
     assert descendants(daemon.pid)
     process.terminate()
-    process.communicate(timeout=60)
-    assert process.returncode == 143
+    assert world.finished(process).code == 143
     wait_until(lambda: not descendants(daemon.pid), 8.0)
     assert daemon.poll() is None
 

@@ -19,8 +19,9 @@ from image_builder_adapters.plugins import signers
 from image_builder_domain.secret_name import OWN_SECRETS
 
 from tests import jobs
+from tests.e2e.run import Finished
 from tests.e2e.test_ci_systems import in_github
-from tests.e2e.world import Finished, World, run_step
+from tests.e2e.world import World, run_step
 from tests.programs import require
 
 pytestmark = pytest.mark.e2e

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.world import COMMIT, Finished, World
+from tests.e2e.run import Finished
+from tests.e2e.world import COMMIT, World
 from tests.programs import require
 
 pytestmark = pytest.mark.e2e
@@ -18,7 +19,7 @@ def place(world: World) -> tuple[str, ...]:
 
 
 def doctor(world: World, *arguments: str) -> Finished:
-    return world.finished(world.launch("image_builder", "doctor", *place(world), *arguments))
+    return world.command("image-builder", "doctor", *place(world), *arguments)
 
 
 def findings(done: Finished) -> dict[tuple[str, str], dict[str, Any]]:
@@ -111,7 +112,7 @@ def test_a_credential_of_production_in_an_unmerged_job_of_kaniko_is_named(world:
 def test_a_signal_ends_it_with_its_own_code(world: World) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         world.config["registry"] = f"127.0.0.1:{silent.getsockname()[1]}/prod"
-        process = world.launch("image_builder", "doctor", *place(world))
+        process = world.launch("image-builder", "doctor", *place(world))
         connection, _ = silent.accept()
         process.send_signal(signal.SIGTERM)
         done = world.finished(process)

@@ -9,7 +9,8 @@ import pytest
 from image_builder_stand_ins.fault import Stall
 
 from tests.e2e.observation import descendants, processes_with, still_there
-from tests.e2e.world import TIMEOUT, World
+from tests.e2e.run import read_until
+from tests.e2e.world import World
 
 pytestmark = pytest.mark.e2e
 
@@ -45,29 +46,26 @@ def test_report_that_can_no_longer_be_written_is_8_after_all_else_was_done(
     path = world.artifacts / "report.json"
     world.signing.fail_next(Stall(2.0))
     process = world.start(*words)
-    assert process.stderr is not None
-    assert any(line.startswith("signing sha256:") for line in process.stderr)
+    read_until(process.stderr, "^signing sha256:")
     path.unlink()
     path.mkdir()
-    out, err = process.communicate(timeout=TIMEOUT)
-    assert process.returncode == 8, err
-    assert str(path) in err
+    done = world.finished(process)
+    assert done.code == 8, done.err
+    assert str(path) in done.err
     assert len(world.signing.received) == 2
     if words:
-        assert json.loads(out)["exit_code"] == 8
+        assert json.loads(done.out)["exit_code"] == 8
 
 
 def test_killed_run_leaves_no_success_of_an_earlier_one(world: World) -> None:
     assert world.run().report["signed"] is True
     world.signing.fail_next(Stall(600.0))
     process = world.start()
-    assert process.stderr is not None
-    assert any(line.startswith("signing sha256:") for line in process.stderr)
+    read_until(process.stderr, "^signing sha256:")
     process.kill()
-    process.communicate(timeout=TIMEOUT)
-    report = json.loads((world.artifacts / "report.json").read_text())
+    report = world.finished(process).report
     assert (report["status"], report["pushed"], report["signed"]) == ("running", False, False)
-    done = world.finished(world.launch("image_builder", "verify", "--report", str(world.artifacts / "report.json")))
+    done = world.command("image-builder", "verify", "--report", str(world.artifacts / "report.json"))
     assert done.code == 2
     assert "did not finish" in done.err
 
@@ -78,12 +76,11 @@ def test_interrupted_signing_tells_what_is_published_and_that_it_is_not_signed(
 ) -> None:
     world.signing.fail_next(Stall(600.0))  # far longer than anybody waits here
     process = world.start("--tag=mine")
-    assert process.stderr is not None
-    assert any(line.startswith("signing sha256:") for line in process.stderr)
+    read_until(process.stderr, "^signing sha256:")
     process.send_signal(number)
-    out, err = process.communicate(timeout=TIMEOUT)
-    assert process.returncode == code, out + err
-    report = json.loads((world.artifacts / "report.json").read_text())
+    done = world.finished(process)
+    assert done.code == code, done.out + done.err
+    report = done.report
     assert (report["pushed"], report["signed"], report["interrupted"]) == (True, False, number.name)
     assert len(report["images_list"]) == 4
 
@@ -93,31 +90,28 @@ def test_interrupted_build_leaves_no_descendant_not_even_a_background_one(world:
     script = f"(/bin/busybox sleep 600; : {mark}) & echo sleeping now; /bin/busybox sleep 601; : {mark}"
     world.dockerfile(f'RUN ["/bin/busybox", "sh", "-c", "{script}"]')
     process = world.start()
-    assert process.stdout is not None
-    assert any(line.rstrip().endswith(" sleeping now") for line in process.stdout)
+    read_until(process.stdout, " sleeping now$")
     below = descendants(process.pid)
     assert len(below) >= 4, "buildctl, buildkitd, runc's shells"
     started = time.monotonic()
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
+    done = world.finished(process)
     assert time.monotonic() - started < 8
-    assert process.returncode in {130, 143}, out + err
+    assert done.code in {130, 143}, done.out + done.err
     assert still_there(below) == []
     assert processes_with(mark) == []
-    report = json.loads((world.artifacts / "report.json").read_text())
-    assert report["exit_code"] == process.returncode
-    assert [place["reason"] for place in _places(report)] == ["not asked: the build was stopped"] * 2
+    assert done.report["exit_code"] == done.code
+    assert [place["reason"] for place in _places(done.report)] == ["not asked: the build was stopped"] * 2
 
 
 def test_signal_after_the_outcome_was_told_does_not_contradict_it(world: World) -> None:
     process = world.start()
-    assert process.stderr is not None
-    assert any(line.startswith("  report ") for line in process.stderr)  # the summary's last line
+    read_until(process.stderr, "^  report ")  # the summary's last line
     time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
-    assert json.loads((world.artifacts / "report.json").read_text())["exit_code"] == process.returncode == 0
+    done = world.finished(process)
+    assert done.report["exit_code"] == done.code == 0
 
 
 def test_failing_step_with_foreign_commands_is_repeated_harmlessly(world: World) -> None:
@@ -158,8 +152,8 @@ def test_closed_standard_output_never_stops_a_build(world: World) -> None:
     assert process.stdout is not None
     process.stdout.close()
     process.stdout = None
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
+    done = world.finished(process)
+    assert done.code == 0, done.err
     assert len(world.signing.received) == 2
 
 

@@ -1,16 +1,15 @@
 """Builds, pushes and signatures that fail, and runs that are interrupted: the right code, the truth in the report."""
 
-import json
 import os
 import signal
 import threading
 import time
-from pathlib import Path
-from typing import Any
 
 import pytest
 from image_builder_stand_ins.fault import Answer
 
+from tests.e2e.observation import processes_with
+from tests.e2e.run import read_until
 from tests.e2e.world import World
 
 pytestmark = pytest.mark.e2e
@@ -32,14 +31,11 @@ def test_failing_step_is_3_with_its_last_lines_and_nothing_signed(world: World) 
 def test_registry_that_goes_away_during_the_push_is_4_and_the_report_says_who_holds_the_image(world: World) -> None:
     world.dockerfile('RUN ["/bin/busybox", "sh", "-c", "echo now stop it; /bin/busybox sleep 2"]')
     process = world.start()
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.rstrip().endswith(" now stop it"):
-            world.mirror.stop()
-            break
-    process.communicate(timeout=60)
-    assert process.returncode == 4
-    report = _report(world)
+    read_until(process.stdout, " now stop it$")
+    world.mirror.stop()
+    done = world.finished(process)
+    assert done.code == 4
+    report = done.report
     held = {place["reference"]: place["holds_digest"] for place in report["images"][0]["destinations"]}
     assert not any(holds for reference, holds in held.items() if reference.startswith(world.mirror.host_port))
     for reference in report["images_list"]:
@@ -71,19 +67,16 @@ def test_interrupted_build_leaves_nothing_running(
     mark = f"{600 + os.getpid() % 300}.{time.time_ns() % 10**9}"
     world.dockerfile(f'RUN ["/bin/busybox", "sh", "-c", "echo sleeping now; exec /bin/busybox sleep {mark}"]')
     process = world.start()
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.rstrip().endswith(" sleeping now"):
-            break
+    read_until(process.stdout, " sleeping now$")
     started = time.monotonic()
     for number in signals:
         process.send_signal(number)
-    process.communicate(timeout=60)
+    done = world.finished(process)
     assert time.monotonic() - started < _GONE_WITHIN
-    assert process.returncode in codes
-    assert _processes_with(mark) == []
-    assert _processes_with(str(world.folder / "state")) == []
-    report = _report(world)
+    assert done.code in codes
+    assert processes_with(mark) == []
+    assert processes_with(str(world.folder / "state")) == []
+    report = done.report
     assert report["interrupted"] in {"SIGINT", "SIGTERM"}
     assert (report["pushed"], report["signed"]) == (False, False)
     assert world.signing.requests == ()
@@ -126,22 +119,3 @@ def test_two_runs_at_once_both_succeed_with_logs_of_their_own(world: World) -> N
         thread.join()
     assert results == [0, 0]
     assert len(list(world.artifacts.glob("build_app*.log"))) == 2
-
-
-def _report(world: World) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((world.artifacts / "report.json").read_text())
-    return found
-
-
-def _processes_with(mark: str) -> list[str]:
-    """Command lines that hold ``mark``."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                command = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if mark.encode() in command:
-                found.append(command.decode(errors="replace"))
-    return found

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.clean_environment import make_environment, run_tests
-from tests.e2e.world import Finished, World
+from tests.e2e.run import Finished
+from tests.e2e.world import World
 
 pytestmark = pytest.mark.e2e
 
@@ -122,13 +123,13 @@ def test_a_file_that_it_cannot_build_is_a_failed_build(world: World, layouts: Pa
 def test_doctor_and_the_schema_know_it(world: World, layouts: Path) -> None:
     config = world.config_file()
     place = ("--config", config, "--context", str(world.context))
-    done = world.finished(world.launch("image_builder", "doctor", *place, "--backend", "tar"))
+    done = world.command("image-builder", "doctor", *place, "--backend", "tar")
     assert done.code == 0, done.out
     assert "Engine tar\n  ok       ready: yes" in done.out
     del world.config["engines"]
-    unused = world.finished(world.launch("image_builder", "doctor", "--config", world.config_file()))
+    unused = world.command("image-builder", "doctor", "--config", world.config_file())
     assert "  -        settings: engines.tar.layouts is missing" in unused.out
-    schema = json.loads(world.finished(world.launch("image_builder", "schema")).out)
+    schema = json.loads(world.command("image-builder", "schema").out)
     assert schema["properties"]["engines"]["properties"]["tar"]["required"] == ["layouts"]
     assert not layouts.exists()
 

@@ -10,7 +10,8 @@ from typing import final
 import pytest
 
 from tests.e2e.observation import Tripwire
-from tests.e2e.world import Finished, World
+from tests.e2e.run import Finished
+from tests.e2e.world import World
 
 pytestmark = pytest.mark.e2e
 PROGRAMS = ("buildctl", "buildkitd", "buildctl-daemonless.sh", "runc", "rootlesskit", "docker", "kubectl")

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.e2e.world import Finished, World
+from tests.e2e.run import Finished
+from tests.e2e.world import World
 from tests.oci_registry import PushedImage, push_image
 from tests.raw_server import answer, raw_server, says
 
@@ -28,12 +29,12 @@ def assert_nothing_signed(world: World, done: Finished, code: int, *words: str) 
         assert word in done.err
 
 
-@pytest.mark.parametrize("module", ["image_builder.sign_only", "image_builder"])
-def test_what_a_tag_is_gets_signed_all_images_in_one_request(world: World, module: str) -> None:
+@pytest.mark.parametrize("program", ["image-signer", "image-builder"])
+def test_what_a_tag_is_gets_signed_all_images_in_one_request(world: World, program: str) -> None:
     (one, first), (two, second) = pushed(world, "v1"), pushed(world, "v2", platforms=("linux/amd64", "linux/arm64"))
-    mode = ["--sign-only"] if module == "image_builder" else []
+    mode = ["--sign-only"] if program == "image-builder" else []
     both = f"{two}@{second.descriptor.digest}"
-    done = world.sign(*mode, "--images-to-sign", f"{one},{both}", "--images-to-sign", one, module=module)
+    done = world.sign(*mode, "--images-to-sign", f"{one},{both}", "--images-to-sign", one, program=program)
     assert done.code == 0, done.err
     gun = one.rpartition(":")[0]
     assert accepted(world) == {
@@ -107,7 +108,7 @@ def test_presubmit_signs_below_the_development_registry_when_a_signer_names_it(w
 
 def test_flag_of_a_build_is_refused(world: World) -> None:
     one, _ = pushed(world, "v1")
-    done = world.sign("--sign-only", "--images-to-sign", one, "--tag", "v2", module="image_builder")
+    done = world.sign("--sign-only", "--images-to-sign", one, "--tag", "v2", program="image-builder")
     assert_nothing_signed(world, done, 2, "--tag", "no meaning")
     assert_nothing_signed(world, world.sign("--images-to-sign", one, "--tag", "v2"), 2, "--tag: unknown flag")
 

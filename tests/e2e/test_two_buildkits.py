@@ -8,7 +8,8 @@ from typing import final
 import pytest
 
 from tests.buildkit import running_daemon
-from tests.e2e.world import Finished, World, run_step
+from tests.e2e.run import Finished, read_until
+from tests.e2e.world import World, run_step
 
 pytestmark = pytest.mark.e2e
 
@@ -42,7 +43,7 @@ class Attack:
 
     def doctor(self) -> Finished:
         arguments = ("doctor", "--config", self.world.config_file(), "--name", "app")
-        return self.world.finished(self.world.launch("image_builder", *arguments))
+        return self.world.command("image-builder", *arguments)
 
 
 @pytest.fixture
@@ -128,8 +129,7 @@ def test_production_takes_no_mount_of_a_build_at_the_same_time_from_a_shared_bui
     """``--no-cache`` empties mounts only as a build begins. A file planted afterwards would be taken."""
     shared.become(shared.world.postsubmit, run_step("$b echo waiting now; $b sleep 8"), TAKE)
     production = shared.world.start()
-    assert production.stdout is not None
-    assert any(line.rstrip().endswith(" waiting now") for line in production.stdout)
+    read_until(production.stdout, " waiting now$")
     assert shared.unmerged(PLANT).code == 0
     assert taken(shared.world.finished(production)) == "clean"
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.observation import processes_with
-from tests.e2e.world import COMMIT, Finished, World, run_step
+from tests.e2e.run import Finished, read_until
+from tests.e2e.world import COMMIT, World, run_step
 
 pytestmark = pytest.mark.e2e
 _GONE_WITHIN = 8.0
@@ -121,18 +122,14 @@ def test_interruption_stops_them_all(world: World) -> None:
     world.variants("a", "b", "c")
     world.dockerfile(run_step(f"echo sleeping now; exec $b sleep {mark}"))
     process = world.start("--max-parallel", "2")
-    assert process.stdout is not None
     sleeping: set[str] = set()
-    for line in process.stdout:
-        if line.rstrip().endswith(" sleeping now"):
-            sleeping.add(line.partition(" ")[0])
-        if len(sleeping) == 2:
-            break
+    while len(sleeping) < 2:
+        sleeping.add(read_until(process.stdout, " sleeping now$").partition(" ")[0])
     started = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
+    done = world.finished(process)
     assert time.monotonic() - started < _GONE_WITHIN
-    assert process.returncode == 143, err
+    assert done.code == 143, done.err
     assert processes_with(mark) == []
     assert processes_with(str(world.folder / "state")) == []
     report = json.loads((world.artifacts / "report.json").read_text())

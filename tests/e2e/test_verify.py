@@ -6,15 +6,16 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.run import Finished
 from tests.e2e.test_signers import add_cosign
-from tests.e2e.world import Finished, World
+from tests.e2e.world import World
 from tests.oci_registry import PushedImage, push_image
 
 pytestmark = pytest.mark.e2e
 
 
 def verify(world: World, *arguments: str) -> Finished:
-    return world.finished(world.launch("image_builder", "verify", *arguments, "--config", world.config_file()))
+    return world.command("image-builder", "verify", *arguments, "--config", world.config_file())
 
 
 def found(world: World, *arguments: str) -> tuple[int, dict[str, Any]]:

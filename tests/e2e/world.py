@@ -1,9 +1,8 @@
-"""A small world for one command: two registries, a signing service, a job's environment and a build context."""
+"""The environment of one build: two registries, a signing service, a job's variables and a build context."""
 
 import json
 import os
 import shutil
-import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -14,6 +13,9 @@ from typing import Any, BinaryIO, final
 import yaml
 from image_builder_stand_ins.signing_service import SigningService
 
+from tests.e2e import run
+from tests.e2e.run import SECONDS, Finished, Process
+from tests.e2e.settings import sign_config
 from tests.git_repository import BASE_COMMIT, HEAD_COMMIT, check_out
 from tests.jobs import prow_job
 from tests.oci_registry import RunningRegistry
@@ -21,7 +23,6 @@ from tests.programs import require
 
 COMMIT, HEAD = BASE_COMMIT, HEAD_COMMIT
 MANIFESTS = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json"
-TIMEOUT = 60
 
 
 def run_step(script: str, flags: str = "") -> str:
@@ -30,30 +31,9 @@ def run_step(script: str, flags: str = "") -> str:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """What one run of the command left behind."""
-
-    code: int
-    out: str
-    err: str
-    artifacts: Path
-
-    @property
-    def report(self) -> dict[str, Any]:
-        """The build report."""
-        found: dict[str, Any] = json.loads((self.artifacts / "report.json").read_text())
-        return found
-
-    def log(self, name: str = "app") -> str:
-        """The engine's log."""
-        return (self.artifacts / f"build_{name}.log").read_text()
-
-
-@final
 @dataclass
 class World:
-    """Everything that the command meets. Change ``config`` and ``environment`` before a run."""
+    """Change ``config`` and ``environment`` before a run."""
 
     folder: Path
     registry: RunningRegistry
@@ -73,20 +53,7 @@ class World:
         self.config = {
             "registry": [f"{self.registry.host_port}/prod", f"{self.mirror.host_port}/prod"],
             "dev-registry": f"{self.registry.host_port}/dev",
-            "sign-config": {
-                "enabled-signers": {"*": ["local"]},
-                "signers": [
-                    {
-                        "name": "local",
-                        "type": "notary",
-                        "config": {
-                            "endpoint": self.signing.url,
-                            "retry-timeout": "100ms",
-                            "secret": {"path": str(self.secret), "type": "mtls"},
-                        },
-                    }
-                ],
-            },
+            "sign-config": sign_config(self.signing.url, self.secret),
         }
 
     @property
@@ -126,14 +93,14 @@ class World:
         report: str | None = None,
         out: BinaryIO | None = None,
         err: BinaryIO | None = None,
-    ) -> "subprocess.Popen[str]":
+    ) -> Process:
         """Start a build as a job would."""
         defaults = [
             *("--config", config or self.config_file(), "--context", str(self.context)),
             *("--build-report-path", report or str(self.artifacts / "report.json")),
             *(("--name", name) if name is not None else ()),
         ]
-        return self.launch("image_builder", *arguments, *defaults, out=out, err=err)
+        return self.launch("image-builder", *arguments, *defaults, out=out, err=err)
 
     def config_file(self) -> str:
         """Write the configuration file."""
@@ -141,10 +108,8 @@ class World:
         file.write_text(yaml.safe_dump(self.config, sort_keys=False))
         return str(file)
 
-    def launch(
-        self, module: str, *arguments: str, out: BinaryIO | None = None, err: BinaryIO | None = None
-    ) -> "subprocess.Popen[str]":
-        """Start a command of ours; nothing of the tests' own environment is passed on."""
+    def launch(self, *words: str, out: BinaryIO | None = None, err: BinaryIO | None = None) -> Process:
+        """Start an installed command."""
         own = {
             "PATH": self.path,
             "HOME": str(self.folder),
@@ -153,16 +118,8 @@ class World:
             "SSL_CERT_FILE": str(self.secret.parent / "signing-ca.pem"),
             "CI": "false",  # tests outside CI may run in a container without a terminal
         }
-        return subprocess.Popen(
-            [self.python, "-m", module, *arguments],
-            env={**own, **self.environment},
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if out is None else out,
-            stderr=subprocess.PIPE if err is None else err,
-            text=True,
-            errors="replace",
-        )
+        environment = {**own, **self.environment}
+        return run.start(words, self.folder, environment, python=self.python, out=out, err=err)
 
     def run(
         self, *arguments: str, name: str | None = "app", config: str | None = None, report: str | None = None
@@ -170,17 +127,18 @@ class World:
         """Run the command to its end."""
         return self.finished(self.start(*arguments, name=name, config=config, report=report))
 
-    def sign(self, *arguments: str, module: str = "image_builder.sign_only") -> Finished:
+    def command(self, *words: str) -> Finished:
+        """Run an installed command to its end."""
+        return self.finished(self.launch(*words))
+
+    def sign(self, *arguments: str, program: str = "image-signer") -> Finished:
         """Run ``image-signer``, or another command that signs, to its end."""
         report = str(self.artifacts / "report.json")
-        return self.finished(
-            self.launch(module, *arguments, "--config", self.config_file(), "--build-report-path", report)
-        )
+        return self.command(program, *arguments, "--config", self.config_file(), "--build-report-path", report)
 
-    def finished(self, process: "subprocess.Popen[str]") -> Finished:
+    def finished(self, process: Process, seconds: float = SECONDS) -> Finished:
         """Wait for the end of a command."""
-        out, err = process.communicate(timeout=TIMEOUT)
-        return Finished(process.returncode, out, err, self.artifacts)
+        return run.finished(process, self.artifacts, seconds)
 
     def manifest(self, reference: str) -> bytes | None:
         """The manifest under ``host/path:tag``, None when the registry does not hold it."""
