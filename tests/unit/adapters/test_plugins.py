@@ -269,7 +269,9 @@ def test_paths_and_warnings_that_are_not_text_do_not_break_the_run(packages: Pac
     packages.install(
         "engine", dedent(ENGINE) + imports + DECIDES.format(paths="lambda *_: [7, '/run/x']", decide=answer)
     )
-    assert list(engines()["press"].paths(None, {})) == ["/run/x"]
+    paths = engines()["press"].paths
+    assert paths is not None
+    assert list(paths(None, {})) == ["/run/x"]
     assert planned().unwrap().warnings == ("7",)
 
 
