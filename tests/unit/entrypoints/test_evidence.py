@@ -84,9 +84,8 @@ REPORTING = [
     pytest.param(("--name", "app", "--nonsense", "--tag"), id="command-line"),
     pytest.param(("--name", "app", "--sign-only", "--parse-tags-only"), id="two-modes"),
     pytest.param(("--name", "app", "--build-in-ado"), id="remote"),
-    pytest.param(("sign", "--images-to-sign", "r.example/a:1"), id="sign"),
+    pytest.param(("--sign-only", "--images-to-sign", "r.example/a:1"), id="sign"),
     pytest.param(("--sign-only",), id="sign-nothing"),
-    pytest.param(("plan", "--sign-only"), id="plan-and-sign"),
 ]
 
 
@@ -116,6 +115,11 @@ def test_a_refused_run_replaces_the_report_that_it_finds(
 def test_a_plan_leaves_the_report_alone(desk: Desk, words: tuple[str, ...]) -> None:
     assert desk.run(*words, "--build-report-path", "report.json") == 2
     assert desk.found() == OLDER
+
+
+def test_a_plan_with_a_flag_of_another_mode_is_refused_in_the_report_of_that_mode(desk: Desk) -> None:
+    assert desk.run("plan", "--sign-only", "--build-report-path", "report.json") == 2
+    assert desk.found()["status"] == "refused"
 
 
 @pytest.mark.parametrize(
