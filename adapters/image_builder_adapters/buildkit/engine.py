@@ -59,6 +59,7 @@ RUNC: Final = ("runc", "buildkit-runc")
 
 INSTALL: Final = "install BuildKit (https://github.com/moby/buildkit/releases) and put it on PATH"
 _NEW_NAMESPACE: Final = "NEW-IN-EVERY-BUILD"
+_LARGEST_METADATA: Final = 64 << 20  # an image that was pushed must not count as failed because of a long description
 
 
 @final
@@ -227,5 +228,5 @@ class BuildkitEngine:
 
 
 def _built(metadata: str) -> Result[BuiltImage, str]:
-    file = read_regular(metadata).alt(lambda error: f"BuildKit's metadata file {error}")
+    file = read_regular(metadata, _LARGEST_METADATA).alt(lambda error: f"BuildKit's metadata file {error}")
     return file.bind(lambda found: parse_metadata(found.content).alt(str))
