@@ -28,6 +28,7 @@ from tests.e2e.observation import wait_until
 from tests.e2e.remote_world import succeeds
 from tests.e2e.run import Process
 from tests.git_repository import BASE_COMMIT, check_out
+from tests.programs import install_script
 
 _PATIENCE: Final = 60.0
 _SMALLEST_PIPE: Final = 4096
@@ -47,10 +48,9 @@ def held(code):
 os._exit = held
 atexit.register(hold)
 """
-_NEVER_ANSWERS: Final = """#!{python}
-import time
-open({mark!r}, "w").close()
-time.sleep(600)
+_NEVER_ANSWERS: Final = "exec {python} -S -X utf8 -c {code}"
+"""The path of our Python may hold a blank, which a first line with ``#!`` cannot, or letters beyond ASCII, on which the
+module ``site`` fails under ``LC_ALL=C``.
 """
 
 
@@ -133,8 +133,10 @@ def _silent_git(trial: Trial, _: ExitStack) -> Callable[[Any], bool]:
     check_out(trial.world.folder / "job", BASE_COMMIT)  # a build elsewhere has no context here
     mark, git = trial.world.folder / "programs" / "started", trial.world.folder / "programs" / "git"
     git.unlink()
-    git.write_text(_NEVER_ANSWERS.format(python=sys.executable, mark=str(mark)))
-    git.chmod(0o755)
+    code = f"import time; open({str(mark)!r}, 'w').close(); time.sleep(600)"
+    install_script(
+        git.parent, git.name, _NEVER_ANSWERS.format(python=shlex.quote(sys.executable), code=shlex.quote(code))
+    )
     return lambda _: mark.exists()
 
 
