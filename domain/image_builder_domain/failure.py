@@ -1,19 +1,20 @@
 """How registries and the file system fail: the failures of the ports ``Registry``, ``Referrers`` and ``Artifacts``."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TypeAlias, final
 
 
-class _OfReference:
+class _OfReference(ABC):
     """A failure about one reference."""
 
     __slots__ = ()
     reference: str
 
     @property
+    @abstractmethod
     def description(self) -> str:
         """What is wrong, and what to do, without the reference."""
-        raise NotImplementedError
 
     def __str__(self) -> str:
         return f"{self.reference}: {self.description}"
