@@ -1,6 +1,7 @@
 """What holds for all tests."""
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -35,6 +36,15 @@ def nothing_refused(request: pytest.FixtureRequest) -> Iterator[None]:
     with guard.no_network() if request.path.is_relative_to(UNIT) else nullcontext():
         yield
     assert guard.refused[before:] == []
+
+
+@pytest.fixture(autouse=True)
+def signals_as_before() -> Iterator[None]:
+    """Undo what a run of the command in this process did: its children inherit a signal that is ignored."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -6,7 +6,7 @@ the others only get noted: cleaning up must not be cut short by them.
 
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final, final
@@ -97,7 +97,7 @@ class SignalCancellation(ScopedCancellation):
         From here on work checks for cancellation itself, so nothing is raised any more, not even after the ``with``.
         """
         self._raises = False
-        before = {number: signal.signal(number, self._handle) for number in _REASONS}
+        before = self._listen(_REASONS)
         try:
             yield
         finally:
@@ -116,7 +116,7 @@ class SignalCancellation(ScopedCancellation):
         For reading and deciding, which do not check for cancellation: no foreign text keeps the run beyond its
         deadline. Only the main thread may do this. :meth:`install` inside of it ends it.
         """
-        before = {number: signal.signal(number, self._handle) for number in _SIGNALS}
+        before = self._listen(_SIGNALS)
         try:
             self._raises = True
             left = self.remaining()
@@ -127,6 +127,12 @@ class SignalCancellation(ScopedCancellation):
             self._raises = False
             signal.setitimer(signal.ITIMER_REAL, 0)
             self._restore(before)
+
+    def _listen(self, numbers: Iterable[signal.Signals]) -> Mapping[signal.Signals, Any]:
+        before = {number: signal.signal(number, self._handle) for number in numbers}
+        # A process inherits what its parent blocked, and children of ours would: none of them could be stopped.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, before)
+        return before
 
     def _restore(self, before: Mapping[signal.Signals, Any]) -> None:
         for number, handler in before.items():

@@ -38,6 +38,18 @@ def test_first_signal_gives_the_reason_and_later_ones_are_only_noted() -> None:
     assert cancellation.signals == (signal.SIGINT, signal.SIGTERM, signal.SIGINT)
 
 
+def test_signal_that_the_parent_blocked_is_heard() -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        cancellation = SignalCancellation()
+        with cancellation.install():
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert cancellation.wait(5)
+        assert cancellation.reason() is Interruption.SIGTERM
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def test_signal_after_the_deadline_does_not_change_the_reason() -> None:
     cancellation = SignalCancellation(0)
     with cancellation.install():
