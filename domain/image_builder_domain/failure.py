@@ -1,4 +1,4 @@
-"""How registries and the file system fail: the failures of the ports ``Registry``, ``Referrers`` and ``Artifacts``."""
+"""How registries and the file system fail: the failures of the ports of registries and ``Artifacts``."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -93,6 +93,28 @@ class BadCredentials:
 
 
 RegistryFailure: TypeAlias = NotFound | AccessDenied | RegistryUnreachable | BadAnswer | BadCredentials
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class PushDenied(_OfReference):
+    """The registry refuses a write. ``credentials`` is where they came from; empty when none were sent.
+
+    ``reference`` is the repository, or the reference that was written. ``host`` is what ``docker login`` takes.
+    """
+
+    reference: str
+    host: str
+    reason: str
+    credentials: str = ""
+
+    @property
+    def description(self) -> str:
+        """What is wrong, and what to do."""
+        refused = f"the registry refuses the push: {self.reason}"
+        if not self.credentials:
+            return f"{refused}; no credentials for it were found: run 'docker login {self.host}'"
+        return f"{refused}; check that the credentials from {self.credentials} may push to it"
 
 
 @final

@@ -11,9 +11,9 @@ from returns.result import Result
 
 from image_builder_domain.build import BuildFailure, BuildRequest, BuiltImage, EngineMissing
 from image_builder_domain.exit_code import Interruption
-from image_builder_domain.failure import ArtifactFailure, BadCredentials, RegistryFailure
-from image_builder_domain.image.descriptor import Manifest, Referrer
-from image_builder_domain.image.reference import ImageReference, Repository
+from image_builder_domain.failure import ArtifactFailure, BadCredentials, PushDenied, RegistryFailure
+from image_builder_domain.image.descriptor import HeldManifest, Manifest, Referrer
+from image_builder_domain.image.reference import Digest, ImageReference, Repository
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignerMisconfigured
 
 if TYPE_CHECKING:
@@ -195,6 +195,44 @@ class Registry(Protocol):
 
     def resolve(self, reference: ImageReference, cancellation: Cancellation) -> Result[Manifest, RegistryFailure]:
         """Ask the registry once (transient answers are retried)."""
+        ...
+
+
+class PublishingRegistry(Protocol):
+    """Checks the right to push, reads manifests as exact bytes, and writes manifests and tags.
+
+    Takes   a repository, or a reference by tag or digest; what is written is bytes that were read or built before.
+    Gives   what the registry answered, each time anew. A manifest that was asked for by digest has that digest.
+    Fails   as :data:`RegistryFailure` says, or with :class:`PushDenied` where the registry refuses a write, within the
+            client's timeout and retries (5xx, resets, 429 with ``Retry-After``). After a failed write the registry may
+            have written all the same. Never raises.
+    Source  OCI Distribution Specification, "Pulling manifests", "Pushing manifests" and "Pushing blobs".
+    """
+
+    def check_push(
+        self, repository: Repository, cancellation: Cancellation
+    ) -> Result[None, PushDenied | RegistryFailure]:
+        """Whether the credentials may push to a repository: begin an upload, and cancel it. Writes nothing.
+
+        That the upload cannot be cancelled is not a failure. A right to upload is not yet a right to write a tag.
+        """
+        ...
+
+    def fetch(self, reference: ImageReference, cancellation: Cancellation) -> Result[HeldManifest, RegistryFailure]:
+        """The manifest's exact bytes with their media type, whose digest was computed from these bytes."""
+        ...
+
+    def find(self, reference: ImageReference, cancellation: Cancellation) -> Result[Digest, RegistryFailure]:
+        """The digest that a tag names now, or whether a digest is there, without reading the content if possible.
+
+        ``NotFound`` says that the registry answered, and holds nothing under this reference.
+        """
+        ...
+
+    def put(
+        self, reference: ImageReference, content: bytes, media_type: str, cancellation: Cancellation
+    ) -> Result[None, PushDenied | RegistryFailure]:
+        """Write a manifest under the reference's tag, else under its digest, which must be that of ``content``."""
         ...
 
 

@@ -45,6 +45,30 @@ class Manifest:
 
 @final
 @dataclass(frozen=True, slots=True)
+class HeldManifest:
+    """A manifest that a registry holds, with its exact bytes.
+
+    ``children`` are the manifests that an index lists, attestations included; empty for a single image.
+    ``annotations`` are the manifest's or index's own, in the order of the bytes.
+    """
+
+    manifest: Manifest
+    content: bytes
+    children: tuple[Descriptor, ...] = ()
+    annotations: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """Media type, digest and size of the bytes."""
+        return self.manifest.descriptor
+
+    def annotation(self, name: str) -> str | None:
+        """The value of an annotation; None if the manifest does not have it."""
+        return dict(self.annotations).get(name)
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class Referrer:
     """A manifest that refers to an image; ``artifact_type`` is its kind, empty if the registry does not give it."""
 
