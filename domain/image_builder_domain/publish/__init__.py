@@ -1,0 +1,1 @@
+"""Publishing: which tags are written, and what became of each."""
