@@ -6,6 +6,7 @@ Run it by ``scripts/demo``, which brings the tools. Everything it starts listens
 the evidence of the last run stays in the user's state folder.
 """
 
+import fcntl
 import gzip
 import hashlib
 import io
@@ -18,11 +19,12 @@ import socket
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -52,8 +54,8 @@ def main() -> int:
     guard.install()
     started = time.monotonic()
     try:
-        folder = _fresh_folder()
         with ExitStack() as running:
+            folder = _fresh_folder(running)
             _demonstrate(folder, running)
         commands = _own_image(folder.parent / "first-image")
     except (UnprovenError, RuntimeError, urllib.error.URLError) as reason:
@@ -74,14 +76,28 @@ def _stop(number: int, _frame: object) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-def _fresh_folder() -> Path:
+def _fresh_folder(running: ExitStack) -> Path:
     state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    folder = state / "image-builder" / f"demo-{os.getpid()}"
-    for old in sorted(folder.parent.glob("demo-*")):
-        if not Path("/proc", old.name.removeprefix("demo-")).exists():
+    (state / "image-builder").mkdir(parents=True, exist_ok=True)
+    for old in sorted((state / "image-builder").glob("demo-*")):
+        with suppress(OSError):  # another demo holds it, or removed it
+            running.enter_context(_held(old))
             shutil.rmtree(old, ignore_errors=True)
-    folder.mkdir(parents=True)
+    # Not named by the process number, which is the same in every container.
+    folder = Path(tempfile.mkdtemp(prefix="demo-", dir=state / "image-builder"))
+    running.enter_context(_held(folder))
     return folder
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock, which ends with this process. Raises OSError where another process holds it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _own_image(folder: Path) -> list[str]:
