@@ -9,10 +9,12 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from image_builder_domain.exit_code import Interruption
-from image_builder_domain.ports import Cancellation
+
+if TYPE_CHECKING:
+    from image_builder_domain.ports import Cancellation
 
 _REASONS: Final = {signal.SIGINT: Interruption.SIGINT, signal.SIGTERM: Interruption.SIGTERM}
 _SIGNALS: Final = (*_REASONS, signal.SIGALRM)
@@ -34,7 +36,7 @@ class ScopedCancellation:
     """
 
     def __init__(
-        self, parent: Cancellation | None = None, seconds: float | None = None, started: float | None = None
+        self, parent: "Cancellation | None" = None, seconds: float | None = None, started: float | None = None
     ) -> None:
         begin = time.monotonic() if started is None else started
         self._parent = parent

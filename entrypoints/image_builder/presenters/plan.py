@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.job.git_state import CiSystem
-from image_builder_domain.ports import Signer
 from image_builder_domain.trust.side import Job, trust_facts
 
 from image_builder.presenters.console import Console
 
 if TYPE_CHECKING:
     from image_builder_domain.plan.signing import SignerChoice
+    from image_builder_domain.ports import Signer
 
 _WARNING_COMMANDS = {CiSystem.GITHUB: "::warning::", CiSystem.AZURE_PIPELINES: "##vso[task.logissue type=warning]"}
 """The command that makes the CI system show a warning beside the job, not in its log alone."""
@@ -57,7 +57,7 @@ def side_as_text(job: Job) -> list[str]:
 
 
 def signers_as_text(
-    choices: Iterable["SignerChoice"], signers: Mapping[str, Signer], images: tuple[ImageReference, ...]
+    choices: Iterable["SignerChoice"], signers: Mapping[str, "Signer"], images: tuple[ImageReference, ...]
 ) -> list[str]:
     """Rows for each defined signer: whether it signs, why, and its request."""
     lines = []
@@ -69,7 +69,7 @@ def signers_as_text(
 
 
 def signers_as_json(
-    choices: Iterable["SignerChoice"], signers: Mapping[str, Signer], images: tuple[ImageReference, ...]
+    choices: Iterable["SignerChoice"], signers: Mapping[str, "Signer"], images: tuple[ImageReference, ...]
 ) -> list[dict[str, Any]]:
     """One object for each defined signer."""
     return [
@@ -84,6 +84,6 @@ def signers_as_json(
     ]
 
 
-def _request(choice: "SignerChoice", signers: Mapping[str, Signer], images: tuple[ImageReference, ...]) -> str | None:
+def _request(choice: "SignerChoice", signers: Mapping[str, "Signer"], images: tuple[ImageReference, ...]) -> str | None:
     signer = signers.get(choice.definition.name)
     return signer.describe(images) if signer is not None else None
