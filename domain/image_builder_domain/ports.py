@@ -19,6 +19,7 @@ from image_builder_domain.signing import ImageToSign, SignatureResult, SignerMis
 if TYPE_CHECKING:
     from image_builder_domain.configuration.keys import Configuration
     from image_builder_domain.problem import Problems
+    from image_builder_domain.publish.descent import Descent
     from image_builder_domain.source.build_source import Source
     from image_builder_domain.trust.checkout import CheckoutFacts, Claim
     from image_builder_domain.trust.history import History
@@ -97,6 +98,10 @@ class WorkingCopy(Protocol):
 
     def history(self, commit: str, branches: tuple[str, ...], workspace: str | None) -> "History":
         """Whether a commit lies on each of these branches, as the remote-tracking refs say."""
+        ...
+
+    def descent(self, ours: str, theirs: str, workspace: str | None) -> "Descent":
+        """Whether one commit descends from the other; ``theirs`` may be foreign text, which git never sees then."""
         ...
 
     def facts(self, dockerfile: str, workspace: str | None, claim: "Claim") -> "CheckoutFacts":

@@ -24,6 +24,7 @@ from image_builder_adapters.git.directory import (
 )
 
 if TYPE_CHECKING:
+    from image_builder_domain.publish.descent import Descent
     from image_builder_domain.trust.checkout import CheckoutFacts, Claim, UnreadableCheckout
     from returns.result import Result
 
@@ -58,6 +59,21 @@ class GitWorkingCopy:
             return dict.fromkeys(branches, OnBranch.UNREADABLE)
         git = self._git(located)
         return {branch: _on_branch(directory, git, commit, branch) for branch in branches}
+
+    def descent(self, ours: str, theirs: str, workspace: str | None) -> "Descent":
+        """Implement ``WorkingCopy.descent``."""
+        from image_builder_domain.publish.descent import Descent
+
+        located = locate(self.context, workspace)
+        directory = located.value_or(None) if located is not None else None
+        git = self._git(located)
+        if directory is None or git is None or not (is_sha(ours) and is_sha(theirs)):
+            return Descent.UNKNOWN
+        is_forward, is_backward = git.is_ancestor(theirs, ours), git.is_ancestor(ours, theirs)
+        if is_forward or is_backward:
+            return Descent.FORWARD if is_forward else Descent.BACKWARD
+        is_known = is_forward is not None and is_backward is not None and not is_shallow(directory)
+        return Descent.APART if is_known else Descent.UNKNOWN
 
     def facts(self, dockerfile: str, workspace: str | None, claim: "Claim") -> "CheckoutFacts":
         """Implement ``WorkingCopy.facts``."""

@@ -4,9 +4,11 @@ import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from image_builder_adapters.git.working_copy import GitWorkingCopy
+from image_builder_domain.publish.descent import Descent
 from image_builder_domain.trust.history import OnBranch
 
 from tests.git_repository import GitRepository
@@ -187,6 +189,60 @@ def test_without_a_readable_checkout_history_is_unreadable(main: GitRepository, 
 def test_the_checkout_of_the_workspace_answers_where_the_context_has_none(main: GitRepository, tmp_path: Path) -> None:
     copy = replace(working_copy(main), context=str(tmp_path))
     assert copy.history(main.head, ("main",), str(main.folder)) == {"main": OnBranch.NOT_FETCHED}
+
+
+# --- which commit descends from which ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rewritten(tmp_path: Path) -> dict[str, Any]:
+    """``first`` and ``second`` on main, then main forced to ``other``, which is a sibling of ``second``."""
+    made = GitRepository.make(tmp_path / "rewritten")
+    first, second = made.commit(a="1"), made.commit(a="2")
+    made.git("branch", "before", second)
+    made.git("reset", "--quiet", "--hard", first)
+    return {"at": made, "first": first, "second": second, "other": made.commit(a="3")}
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "descent"),
+    [
+        ("second", "first", Descent.FORWARD),
+        ("second", "second", Descent.FORWARD),
+        ("first", "second", Descent.BACKWARD),
+        ("other", "second", Descent.APART),
+        ("second", "1" * 40, Descent.UNKNOWN),
+        ("1" * 40, "second", Descent.UNKNOWN),
+        ("second", "HEAD", Descent.UNKNOWN),
+        ("second", "--output=stolen", Descent.UNKNOWN),
+    ],
+)
+def test_git_says_which_commit_descends_from_which(
+    rewritten: dict[str, Any], ours: str, theirs: str, descent: Descent
+) -> None:
+    copy = working_copy(rewritten["at"])
+    assert copy.descent(rewritten.get(ours, ours), rewritten.get(theirs, theirs), None) is descent
+
+
+def test_a_shallow_clone_proves_a_descent_but_never_that_there_is_none(
+    rewritten: dict[str, Any], tmp_path: Path
+) -> None:
+    at, first, second = rewritten["at"], rewritten["first"], rewritten["second"]
+    whole = working_copy(at.clone(tmp_path / "whole", "--no-single-branch"))
+    assert whole.descent(rewritten["other"], second, None) is Descent.APART
+    shallow = working_copy(at.clone(tmp_path / "shallow", "--depth=1", "--no-single-branch"))
+    assert shallow.descent(rewritten["other"], second, None) is Descent.UNKNOWN
+    deeper = working_copy(at.clone(tmp_path / "deeper", "--depth=2", "--no-single-branch"))
+    assert deeper.descent(second, first, None) is Descent.FORWARD
+    assert deeper.descent(first, second, None) is Descent.BACKWARD
+
+
+def test_without_git_no_descent_is_known(main: GitRepository, tmp_path: Path) -> None:
+    head, before = main.head, main.git("rev-parse", "HEAD^")
+    assert working_copy(main, NO_GIT).descent(head, before, None) is Descent.UNKNOWN
+    assert GitWorkingCopy(str(tmp_path / "none"), main.environment).descent(head, before, None) is Descent.UNKNOWN
+    apart = GitWorkingCopy(str(tmp_path / "none"), main.environment)
+    assert apart.descent(head, before, str(main.folder)) is Descent.FORWARD
 
 
 # --- files in the checkout ----------------------------------------------------------------------------------------
