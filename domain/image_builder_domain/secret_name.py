@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-_SECRETS = frozenset({"ADO_PAT", "AZURE_CLIENT_SECRET"})
+_SECRETS = frozenset({"ADO_PAT", "AZURE_CLIENT_SECRET", "DOCKER_AUTH_CONFIG"})
 _WORDS = r"token|secret|password|passwd|credential|key"
 
 OWN_SECRETS: Final = frozenset(

@@ -112,6 +112,8 @@ class Authorizer:
         if isinstance(credentials, BadCredentials):
             return Failure(credentials)
         challenges = {found.scheme: found for found in parse_challenges(refusal.header_values("WWW-Authenticate"))}
+        if "bearer" in challenges and credentials is not None and credentials.registry_token:
+            return Success(f"Bearer {credentials.registry_token}")
         if "bearer" in challenges:
             return self._token(challenges["bearer"], credentials, repository, registry, cancellation)
         if "basic" in challenges:

@@ -29,16 +29,27 @@ def is_text(value: object) -> TypeGuard[str]:
 @final
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A user and password, an identity token (OAuth refresh token), or both; none of them is in ``repr``."""
+    """A user and password, an identity token (OAuth refresh token), a registry token (a bearer token), or several.
+
+    None of them is in ``repr``. ``source`` names the entry or helper that gave them, for messages.
+    """
 
     username: str = field(default="", repr=False)
     password: str = field(default="", repr=False)
     identity_token: str = field(default="", repr=False)
+    registry_token: str = field(default="", repr=False)
+    source: str = field(default="", compare=False)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether there is anything to send."""
+        return bool(self.username or self.identity_token or self.registry_token)
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """The secrets, plain and as they are sent."""
-        return (self.password, self.identity_token, (self.basic or "").removeprefix("Basic "))
+        basic = (self.basic or "").removeprefix("Basic ")
+        return (self.password, self.identity_token, self.registry_token, basic)
 
     @property
     def basic(self) -> str | None:

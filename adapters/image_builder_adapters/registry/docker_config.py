@@ -1,79 +1,63 @@
-"""Credentials of Docker's and Podman's configuration files: ``config.json`` and ``auth.json``.
+"""The look-up of registry credentials: one for the client, the engines, cosign and ``doctor``.
 
-Formats: Docker's ``config.json`` and ``containers-auth.json(5)``. In each file, the host's own helper has precedence
-(``credHelpers``), then the general store (``credsStore``), then the credentials in the file (``auths``).
+In each place, the host's own helper has precedence (``credHelpers``), then the general store (``credsStore``), then the
+credentials in the file (``auths``). An empty helper name means that this host has none and that the store is not asked.
 """
 
-import base64
-import binascii
 import json
 import threading
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final, final
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final, TypeAlias, final
 
 from image_builder_domain.failure import BadCredentials
 from image_builder_domain.image.reference import DOCKER_HUB, Repository
-from image_builder_domain.json_object import json_object
 from image_builder_domain.ports import Cancellation
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.files import UnreadableFile, read_regular
-from image_builder_adapters.registry.credentials import CredentialHelpers, Credentials, is_text
+from image_builder_adapters.registry.config_file import (
+    Configuration,
+    Place,
+    config_paths,
+    credential_places,
+    read_entry,
+    read_place,
+)
+from image_builder_adapters.registry.credentials import CredentialHelpers, Credentials
 
-LARGEST_FILE = 1024 * 1024
+__all__ = ["DockerCredentials", "config_paths", "docker_configuration", "server_key"]
 
 _GOOGLE_KEY: Final = "GOOGLE_APPLICATION_CREDENTIALS"
 _GOOGLE_HELPER: Final = "gcr"
 
-
-@final
-@dataclass(frozen=True, slots=True)
-class _ConfigFile:
-    """The content of one file; an entry is checked when it is needed."""
-
-    path: str
-    auths: Mapping[str, object] = field(repr=False)
-    helpers: Mapping[str, str]
-    store: str
+_Found: TypeAlias = Result[Credentials | None, BadCredentials]
 
 
 @final
 class DockerCredentials:
-    """Looks up credentials by repository. ``environment`` names the files; each is read once."""
+    """Looks up credentials by repository. ``environment`` names the files; each is read once, when it is needed."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._paths = config_paths(environment)
+        self._places = credential_places(environment)
         self._helpers = CredentialHelpers(environment)
         self._google_key = environment.get(_GOOGLE_KEY, "")
         self._lock = threading.Lock()
-        self._files: Result[tuple[_ConfigFile, ...], BadCredentials] | None = None
+        self._read: dict[Place, Result[Configuration, BadCredentials]] = {}
 
     def check(self, repositories: Iterable[Repository] = ()) -> Result[None, BadCredentials]:
-        """Whether every existing file is valid, and every helper in ``credHelpers`` for these is installed."""
-        return self._read().bind(lambda files: self._check_helpers(files, tuple(repositories)))
+        """Whether the credentials for these can be used: files, entries and the helpers' programs. Asks no helper.
 
-    def _check_helpers(
-        self, files: tuple[_ConfigFile, ...], repositories: tuple[Repository, ...]
-    ) -> Result[None, BadCredentials]:
-        for file in files:
-            for key, name in (named for repository in repositories if (named := _own_helper(file, repository))):
-                problem = self._helpers.problem(name)
-                if problem is not None:
-                    return Failure(BadCredentials(file.path, f"credHelpers[{key!r}]: {problem}"))
-        return Success(None)
+        Without repositories, whether each file is valid.
+        """
+        wanted = tuple(repositories)
+        problems = map(self._problem, wanted) if wanted else (_failed(self._configuration(it)) for it in self._places)
+        problem = next(filter(None, problems), None)
+        return Success(None) if problem is None else Failure(problem)
 
-    def find(self, repository: Repository, cancellation: Cancellation) -> Result[Credentials | None, BadCredentials]:
-        """The credentials of the first file that has any for this repository; None for anonymous access."""
-        return self._read().bind(lambda files: self._find_in(files, repository, cancellation))
-
-    def _find_in(
-        self, files: tuple[_ConfigFile, ...], repository: Repository, cancellation: Cancellation
-    ) -> Result[Credentials | None, BadCredentials]:
-        for file in files:
-            found = self._find(file, repository, cancellation)
+    def find(self, repository: Repository, cancellation: Cancellation) -> _Found:
+        """The credentials of the first place that has any for this repository; None for anonymous access."""
+        for place in self._places:
+            found = self._configuration(place).bind(lambda read: self._find(read, repository, cancellation))
             if unwrap_or_failure(found) is not None:
                 return found
         return self._of_google(repository, cancellation)
@@ -83,160 +67,151 @@ class DockerCredentials:
 
         If a helper has no credentials, the next place counts. Without any place, access is anonymous.
         """
-        return self._read().map(
-            lambda files: (
-                tuple(place for file in files for place in _places(file, repository))
-                + ((_GOOGLE_KEY,) if self._google_key and _is_googles(repository.domain) else ())
-            )
-        )
+        named: list[str] = []
+        for place in self._places:
+            read = unwrap_or_failure(self._configuration(place))
+            if isinstance(read, BadCredentials):
+                return Success(tuple(named)) if named else Failure(read)
+            named += _named(read, repository)
+        return Success((*named, *((_GOOGLE_KEY,) if self._asks_google(repository) else ())))
 
-    def _find(
-        self, file: _ConfigFile, repository: Repository, cancellation: Cancellation
-    ) -> Result[Credentials | None, BadCredentials]:
-        for where, name in _helpers_of(file, repository):
-            asked = self._helpers.ask(name, _server(repository), cancellation)
+    def searched(self) -> str:
+        """Where credentials are looked for, in words: each place, with the reason why it is read past."""
+        names = {place.name: self._configuration(place).value_or(Configuration(place.name)) for place in self._places}
+        here = [name for name, read in names.items() if not read.absence]
+        closed = [f"{name} ({read.absence})" for name, read in names.items() if read.absence not in ("", _MISSING)]
+        missing = [name for name, read in names.items() if read.absence == _MISSING]
+        gone = [f"not there: {', '.join(missing)}"] if missing else []
+        return "; ".join((*([", ".join((*here, *closed))] if here or closed else []), *gone))
+
+    def _problem(self, repository: Repository) -> BadCredentials | None:
+        """What is wrong on the way to the first place that is meant for this repository."""
+        for place in self._places:
+            read = unwrap_or_failure(self._configuration(place))
+            if isinstance(read, BadCredentials):
+                return read
+            for where, name in _helpers_of(read, repository):
+                problem = self._helpers.problem(name) if isinstance(name, str) else _NOT_TEXT
+                if problem is not None:
+                    return BadCredentials(read.place, f"{where}: {problem}")
+            entry = _failed(_of_file(read, repository))
+            if entry is not None or _named(read, repository):
+                return entry
+        problem = self._helpers.problem(_GOOGLE_HELPER) if self._asks_google(repository) else None
+        return _of_google_key(repository, problem) if problem is not None else None
+
+    def _find(self, read: Configuration, repository: Repository, cancellation: Cancellation) -> _Found:
+        for where, name in _helpers_of(read, repository):
+            if not isinstance(name, str):
+                return Failure(BadCredentials(read.place, f"{where}: {_NOT_TEXT}"))
+            source = f"{read.place}: {where} (docker-credential-{name})"
+            asked = self._helpers.ask(name, server_key(repository), cancellation).map(_from(source))
             if isinstance(asked, Failure):
-                return Failure(BadCredentials(file.path, f"{where}: {asked.failure()}"))
+                return Failure(BadCredentials(read.place, f"{where}: {asked.failure()}"))
             if asked.unwrap() is not None:
                 return Success(asked.unwrap())
-        best = _best_key(file.auths, repository)
-        return _entry(file.path, best, file.auths[best]) if best is not None else Success(None)
+        return _of_file(read, repository)
 
-    def _of_google(
-        self, repository: Repository, cancellation: Cancellation
-    ) -> Result[Credentials | None, BadCredentials]:
+    def _of_google(self, repository: Repository, cancellation: Cancellation) -> _Found:
         """Credentials of the service account that Google's own tools use, for Google's registries."""
-        if not self._google_key or not _is_googles(repository.domain):
+        if not self._asks_google(repository):
             return Success(None)
-        asked = self._helpers.ask(_GOOGLE_HELPER, _server(repository), cancellation)
-        return asked.alt(lambda reason: BadCredentials(_GOOGLE_KEY, f"is set for {repository.domain}, but {reason}"))
+        asked = self._helpers.ask(_GOOGLE_HELPER, server_key(repository), cancellation)
+        return asked.map(_from(_GOOGLE_KEY)).alt(lambda reason: _of_google_key(repository, reason))
 
-    def _read(self) -> Result[tuple[_ConfigFile, ...], BadCredentials]:
+    def _asks_google(self, repository: Repository) -> bool:
+        domain = repository.domain
+        return bool(self._google_key) and (domain == "gcr.io" or domain.endswith((".gcr.io", ".pkg.dev")))
+
+    def _configuration(self, place: Place) -> Result[Configuration, BadCredentials]:
         with self._lock:
-            if self._files is None:
-                self._files = _read_all(self._paths)
-            return self._files
+            if place not in self._read:
+                self._read[place] = read_place(place).alt(lambda reason: BadCredentials(place.name, reason))
+            return self._read[place]
 
 
-def config_paths(environment: Mapping[str, str]) -> tuple[Path, ...]:
-    """Paths of possible configuration files, in order of precedence; an empty variable counts as unset."""
-    places = (
-        ("DOCKER_CONFIG", "config.json"),
-        ("HOME", ".docker/config.json"),
-        ("REGISTRY_AUTH_FILE", ""),
-        ("XDG_RUNTIME_DIR", "containers/auth.json"),
-        ("XDG_CONFIG_HOME", "containers/auth.json"),
-    )
-    found = [Path(environment[name]) / below for name, below in places if environment.get(name)]
-    return tuple(dict.fromkeys(found))
+_MISSING: Final = "does not exist"
+_NOT_TEXT: Final = "the name of the helper is not a string"
 
 
 def docker_configuration(repository: Repository, credentials: Credentials | None) -> bytes:
     """A ``config.json`` with exactly these credentials for the repository's registry; empty for None."""
-    if credentials is None:
-        return b"{}"
-    basic, token = (credentials.basic or "").removeprefix("Basic "), credentials.identity_token
-    entry = {key: value for key, value in (("auth", basic), ("identitytoken", token)) if value}
-    return json.dumps({"auths": {_server(repository): entry}}).encode()
+    return json.dumps({"auths": {server_key(repository): docker_entry(credentials)}} if credentials else {}).encode()
 
 
-def _read_all(paths: tuple[Path, ...]) -> Result[tuple[_ConfigFile, ...], BadCredentials]:
-    files = []
-    for path in paths:
-        file = unwrap_or_failure(_read(path))
-        if isinstance(file, BadCredentials):
-            return Failure(file)
-        files += [file] if file is not None else []
-    return Success(tuple(files))
+def docker_entry(credentials: Credentials) -> dict[str, str]:
+    """The entry of ``auths`` with these credentials."""
+    basic = (credentials.basic or "").removeprefix("Basic ")
+    tokens = (("identitytoken", credentials.identity_token), ("registrytoken", credentials.registry_token))
+    return {key: value for key, value in (("auth", basic), *tokens) if value}
 
 
-def _read(path: Path) -> Result[_ConfigFile | None, BadCredentials]:
-    """The file; None if it does not exist."""
-    file = unwrap_or_failure(read_regular(str(path)))
-    if not isinstance(file, UnreadableFile):
-        return _parse(str(path), file.content)
-    return Success(None) if file.is_missing else Failure(BadCredentials(str(path), file.reason))
-
-
-def _parse(path: str, content: bytes) -> Result[_ConfigFile | None, BadCredentials]:
-    data = unwrap_or_failure(json_object(content))
-    if isinstance(data, str):
-        return Failure(BadCredentials(path, data))
-    auths, helpers, store = data.get("auths"), data.get("credHelpers"), data.get("credsStore")
-    for key, value, kind in (("auths", auths, dict), ("credHelpers", helpers, dict), ("credsStore", store, str)):
-        if value is not None and not isinstance(value, kind):
-            return Failure(BadCredentials(path, f"{key!r} is not {'an object' if kind is dict else 'a string'}"))
-    if not all(isinstance(name, str) for name in (helpers or {}).values()):
-        return Failure(BadCredentials(path, "'credHelpers' has a helper whose name is not a string"))
-    return Success(_ConfigFile(path, auths or {}, helpers or {}, store or ""))
-
-
-def _helpers_of(file: _ConfigFile, repository: Repository) -> list[tuple[str, str]]:
-    """The helpers to run, in order, each with the key that names it."""
-    own = _own_helper(file, repository)
-    named = [(f"credHelpers[{own[0]!r}]", own[1])] if own is not None else []
-    return [*named, *([("credsStore", file.store)] if file.store else [])]
-
-
-def _places(file: _ConfigFile, repository: Repository) -> list[str]:
-    helpers = [f"{file.path}: {where} (docker-credential-{name})" for where, name in _helpers_of(file, repository)]
-    best = _best_key(file.auths, repository)
-    return [*helpers, *([f"{file.path}: auths[{best!r}]"] if best is not None else [])]
-
-
-def _own_helper(file: _ConfigFile, repository: Repository) -> tuple[str, str] | None:
-    """Key and helper of the registry's entry in ``credHelpers``."""
-    host = _fold(repository.domain)
-    return next(((key, name) for key, name in file.helpers.items() if _normalised(key) == host), None)
-
-
-def _server(repository: Repository) -> str:
-    """The registry's name for helpers; Docker Hub has a special one."""
+def server_key(repository: Repository) -> str:
+    """The registry's name in files and for helpers; Docker Hub has a special one."""
     return "https://index.docker.io/v1/" if repository.domain == DOCKER_HUB else repository.domain
 
 
-def _is_googles(domain: str) -> bool:
-    return domain == "gcr.io" or domain.endswith((".gcr.io", ".pkg.dev"))
+def _failed(found: Result[object, BadCredentials]) -> BadCredentials | None:
+    return found.failure() if isinstance(found, Failure) else None
+
+
+def _from(source: str) -> Callable[[Credentials | None], Credentials | None]:
+    def named(found: Credentials | None) -> Credentials | None:
+        if found is None:
+            return None
+        return Credentials(found.username, found.password, found.identity_token, found.registry_token, source)
+
+    return named
+
+
+def _of_google_key(repository: Repository, reason: str) -> BadCredentials:
+    return BadCredentials(_GOOGLE_KEY, f"is set for {repository.domain}, but {reason}")
+
+
+def _helpers_of(read: Configuration, repository: Repository) -> Iterator[tuple[str, object]]:
+    """The helpers to run, in order, each with the key that names it."""
+    host = _fold(repository.domain)
+    own = next(((key, name) for key, name in read.helpers.items() if normalised(key) == host), None)
+    if own is not None and own[1] not in (None, ""):
+        yield f"credHelpers[{own[0]!r}]", own[1]
+    elif own is None and read.store:  # an empty name means: neither a helper for this host nor the store
+        yield "credsStore", read.store
+
+
+def _named(read: Configuration, repository: Repository) -> list[str]:
+    helpers = [f"{read.place}: {where} (docker-credential-{name})" for where, name in _helpers_of(read, repository)]
+    best = _best_key(read.auths, repository)
+    return [*helpers, *([f"{read.place}: auths[{best!r}]"] if best is not None else [])]
+
+
+def _of_file(read: Configuration, repository: Repository) -> _Found:
+    best = _best_key(read.auths, repository)
+    if best is None:
+        return Success(None)
+    found = read_entry(read.auths[best]).map(_from(f"{read.place}: auths[{best!r}]"))
+    return found.alt(lambda reason: BadCredentials(read.place, f"the entry {best!r} of 'auths' {reason}"))
 
 
 def _best_key(auths: Mapping[str, object], repository: Repository) -> str | None:
-    """The key that names the longest prefix of the repository, in whole path components."""
+    """The key that names the longest prefix of the repository, in whole path components.
+
+    Entries without content, which ``docker login`` leaves for hosts whose credentials are in a store, name nothing.
+    """
     wanted = f"{_fold(repository.domain)}/{repository.path}/"
-    matching = [key for key in auths if wanted.startswith(f"{_normalised(key)}/")]
-    return max(matching, key=lambda key: len(_normalised(key)), default=None)
+    matching = [key for key, entry in auths.items() if entry != {} and wanted.startswith(f"{normalised(key)}/")]
+    return max(matching, key=lambda key: len(normalised(key)), default=None)
 
 
-def _normalised(key: str) -> str:
-    """``host[:port][/namespace]`` of a key such as ``https://host``, ``https://host/v1/`` or ``host/namespace``."""
+def normalised(key: str) -> str:
+    """``host[:port][/namespace]`` of a key such as ``https://host``, ``https://host/v1/`` or ``host/namespace``.
+
+    With a scheme, only the host counts, as in Docker and in Podman (containers/image, ``normalizeAuthFileKey``).
+    """
     bare = key.removeprefix("https://").removeprefix("http://").rstrip("/")
     host, slash, path = bare.partition("/")
-    return _fold(host) if path in ("v1", "v2") else f"{_fold(host)}{slash}{path}"
+    return _fold(host) if bare != key.rstrip("/") or path in ("v1", "v2") else f"{_fold(host)}{slash}{path}"
 
 
 def _fold(host: str) -> str:
     folded = host.lower()
-    return DOCKER_HUB if folded == "docker.io" else folded
-
-
-def _entry(path: str, key: str, entry: object) -> Result[Credentials | None, BadCredentials]:
-    where = f"the entry {key!r} of 'auths'"
-    if not isinstance(entry, dict) or not all(map(is_text, entry.values())):
-        return Failure(BadCredentials(path, f"{where} is not an object of strings"))
-    fields: dict[str, str] = entry
-    if fields.get("registrytoken"):
-        return Failure(BadCredentials(path, f"{where} has a 'registrytoken', which is not supported"))
-    found = Credentials(fields.get("username", ""), fields.get("password", ""), fields.get("identitytoken", ""))
-    if fields.get("auth"):
-        pair = _decode_auth(fields["auth"])
-        if pair is None:
-            return Failure(BadCredentials(path, f"'auth' of {where} is not base64 of 'user:password'"))
-        found = Credentials(*pair, found.identity_token)
-    return Success(found if found.username or found.identity_token else None)
-
-
-def _decode_auth(auth: str) -> tuple[str, str] | None:
-    try:
-        user, colon, password = base64.b64decode(auth.strip(), validate=True).decode("utf-8").partition(":")
-    except (binascii.Error, ValueError):
-        return None
-    return (user, password) if colon else None
+    return DOCKER_HUB if folded in ("docker.io", "registry-1.docker.io") else folded

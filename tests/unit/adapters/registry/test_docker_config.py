@@ -30,9 +30,14 @@ def look_up(environment: dict[str, str], repository: str = "reg.example/team/app
 
 def test_files_are_searched_in_order_and_empty_variables_are_unset() -> None:
     environment = {"XDG_CONFIG_HOME": "/c", "XDG_RUNTIME_DIR": "/r", "REGISTRY_AUTH_FILE": "/a", "HOME": "/h"}
-    names = ["/h/.docker/config.json", "/a", "/r/containers/auth.json", "/c/containers/auth.json"]
+    names = ["/h/.docker/config.json", "/a", "/r/containers/auth.json", "/c/containers/auth.json", "/h/.dockercfg"]
     assert config_paths({**environment, "DOCKER_CONFIG": ""}) == tuple(map(Path, names))
     assert config_paths({"DOCKER_CONFIG": "/d", **environment})[0] == Path("/d/config.json")
+
+
+def test_podmans_files_have_places_without_variables() -> None:
+    names = ["/h/.docker/config.json", "/run/containers/7/auth.json", "/h/.config/containers/auth.json"]
+    assert config_paths({"HOME": "/h"}, user=7)[:3] == tuple(map(Path, names))
 
 
 @pytest.mark.parametrize(
@@ -99,8 +104,9 @@ def test_identity_token_is_found(tmp_path: Path, entry: dict[str, str]) -> None:
         pytest.param({"credsStore": 1}, "'credsStore'", id="store-type"),
         pytest.param({"auths": {"reg.example": {"auth": "s3cret"}}}, "base64", id="no-base64"),
         pytest.param({"auths": {"reg.example": {"auth": "czNjcmV0"}}}, "user:password", id="no-colon"),
-        pytest.param({"auths": {"reg.example": "s3cret"}}, "strings", id="entry"),
-        pytest.param({"auths": {"reg.example": {"registrytoken": "s3cret"}}}, "registrytoken", id="registry-token"),
+        pytest.param({"auths": {"reg.example": "s3cret"}}, "is not an object", id="entry"),
+        pytest.param({"auths": {"reg.example": {"username": 7}}}, "'username'", id="number"),
+        pytest.param({"auths": {"reg.example": {"password": "s3cret"}}}, "without a user", id="no-user"),
         pytest.param({"credHelpers": {"reg.example": 7}}, "not a string", id="helper-type"),
         pytest.param({"credHelpers": {"reg.example": "ecr"}}, "docker-credential-ecr is not on PATH", id="helper"),
         pytest.param({"credsStore": "desktop"}, "docker-credential-desktop is not on PATH", id="store"),
@@ -123,9 +129,9 @@ def test_helper_of_another_host_disturbs_nothing(tmp_path: Path) -> None:
     assert find(tmp_path, content) == FOUND
 
 
-def test_folder_in_place_of_the_file_is_an_error(tmp_path: Path) -> None:
+def test_folder_in_place_of_the_file_is_read_past(tmp_path: Path) -> None:
     (tmp_path / "config.json").mkdir()
-    assert isinstance(look_up({"DOCKER_CONFIG": str(tmp_path)}), BadCredentials)
+    assert look_up({"DOCKER_CONFIG": str(tmp_path)}) is None
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
@@ -150,5 +156,5 @@ def test_repr_shows_no_secret() -> None:
 def test_a_lone_surrogate_is_refused(tmp_path: Path) -> None:
     found = find(tmp_path, r'{"auths": {"reg.example": {"username": "u", "password": "s3cret\ud800"}}}')
     assert isinstance(found, BadCredentials)
-    assert "is not an object of strings" in str(found)
+    assert "'password' that is not a string" in str(found)
     assert "s3cret" not in str(found)

@@ -77,7 +77,6 @@ def test_places_of_credentials_are_named_in_the_order_in_which_they_count(tmp_pa
     credentials = DockerCredentials({"DOCKER_CONFIG": str(tmp_path)})
     assert credentials.places(Repository("reg.example", "team/app")).unwrap() == (
         f"{file}: credHelpers['reg.example'] (docker-credential-cloud)",
-        f"{file}: credsStore (docker-credential-keychain)",
         f"{file}: auths['reg.example/team']",
     )
 
