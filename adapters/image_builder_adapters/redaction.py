@@ -19,8 +19,9 @@ SHORTEST_SECRET = 4
 
 _PUBLISHED: Final = frozenset(
     (
-        *("image_name", "images_list", "tags", "repository_path", "digest", "architectures", "variant", "reference"),
-        *("media_type", "platforms", "signer", "status", "result", "pipeline_status"),
+        *("image_name", "images_list", "tags", "tag_names", "repository_path", "repositories", "digest"),
+        *("architectures", "variant", "reference", "media_type", "platforms", "signer", "status", "outcome", "result"),
+        "pipeline_status",
     )
 )
 """Members of reports whose values are fixed words, or names that a registry publishes."""

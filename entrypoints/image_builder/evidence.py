@@ -101,11 +101,11 @@ class Evidence:
             failures = (*failures, *self._write_report(report((*lost, *failures, *late))))
         return tuple(dict.fromkeys((*failures, *late)))
 
-    def _unfinished(self, status: str, why: str, problems: tuple[str, ...] = ()) -> Report:
+    def _unfinished(self, outcome: str, why: str, problems: tuple[str, ...] = ()) -> Report:
         """The report of a run that did nothing (yet)."""
         # Only the report of a published image may show a secret in its name.
         name = self._redactor.text(self._options.name or "")
-        return Report(status=status, image_name=name, not_signed=why, problems=problems)
+        return Report(outcome=outcome, image_name=name, not_signed=why, problems=problems)
 
     @property
     def _is_build(self) -> bool:

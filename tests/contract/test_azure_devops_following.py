@@ -197,7 +197,7 @@ def test_the_report_of_another_task_is_ignored() -> None:
         found = made.adapter.follow(made.start(), lambda _: None, made.cancellation).unwrap()
         report = last_report(found.report_log).unwrap()
         assert report is not None
-        assert report.status == "ours"
+        assert report.outcome == "ours"
 
 
 def _two_reports(run: object) -> str:

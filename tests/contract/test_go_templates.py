@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.go_program import shared_go_cache
 from tests.go_template.grammar import Grammar
 from tests.go_template.recorded import written
 from tests.go_template.reference import Go, difference, running, version
@@ -23,7 +24,7 @@ def go(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Go]:
     compiler = require("go")
     if version(compiler) < OLDEST:
         pytest.skip(f"{compiler} is too old: its templates know less than those of Go {'.'.join(map(str, OLDEST))}")
-    with running(compiler, tmp_path_factory.mktemp("go")) as program:
+    with running(compiler, tmp_path_factory.mktemp("go"), shared_go_cache(tmp_path_factory)) as program:
         yield program
 
 

@@ -179,4 +179,4 @@ def _content(content: bytes | None) -> str:
     if not isinstance(found, dict):
         return "is a result"
     interrupted = f" {found['interrupted']}" if found.get("interrupted") else ""
-    return f"says {found['status']} {found.get('exit_code', 'without a code')}{interrupted}"
+    return f"says {found['outcome']} {found.get('exit_code', 'without a code')}{interrupted}"

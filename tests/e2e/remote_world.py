@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 COMMIT, HEAD = "1" * 40, "2" * 40
 DIGEST = "sha256:" + "a" * 64
 REPORT = {
-    "status": "success",
+    "status": "Succeeded",
     "pushed": True,
     "signed": True,
     "image_name": "demo",

@@ -51,7 +51,7 @@ def test_a_push_is_built_pushed_and_signed(azure: AzureWorld) -> None:
     number, result = run(azure, azure.postsubmit())
     assert result == "succeeded", everything(azure, number)
     published = report(azure, number)
-    assert (published["status"], published["pushed"], published["signed"]) == ("success", True, True)
+    assert (published["outcome"], published["pushed"], published["signed"]) == ("success", True, True)
     registry, mirror = azure.world.registry.host_port, azure.world.mirror.host_port
     assert {place.rpartition(":")[0] for place in published["images_list"]} == {
         f"{registry}/prod/app",
@@ -150,7 +150,7 @@ def test_a_build_that_fails_prints_a_report_and_signs_nothing(world: World) -> N
         assert (result, records["build_and_push"]["result"]) == ("failed", "failed"), everything(azure, number)
         assert (records["sign_images"]["result"], records[REPORTER]["result"]) == ("skipped", "succeeded")
         published = report(azure, number)
-        assert (published["status"], published["pushed"], published["signed"]) == ("failure", False, False)
+        assert (published["outcome"], published["pushed"], published["signed"]) == ("failure", False, False)
         assert any("##vso[" in line for line in published["images"][0]["failure"]["last_lines"])
         assert azure.world.signing.received == ()
 

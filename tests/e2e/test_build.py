@@ -16,8 +16,8 @@ def test_postsubmit_publishes_every_tag_everywhere_and_signs_what_was_built(worl
     done = world.run("--tag", "latest", "--tag", "release=v1-{{ .ShortSHA }}")
     assert done.code == 0, done.err
     report = done.report
-    assert (report["status"], report["pushed"], report["signed"]) == ("success", True, True)
-    tags = [tag["value"] for tag in report["tags"]]
+    assert (report["outcome"], report["pushed"], report["signed"]) == ("success", True, True)
+    tags = report["tags"]
     assert tags[:2] == ["latest", f"v1-{COMMIT[:8]}"]
     assert len(tags) == 3
     places = [f"{host.host_port}/prod/app:{tag}" for tag in tags for host in (world.registry, world.mirror)]
@@ -236,7 +236,7 @@ def test_exported_tags_and_arguments_reach_the_build_byte_for_byte(world: World)
     world.environment["FROM_ENV"] = "ambient"
     done = world.run("--export-tags", "--tag=latest", "--build-arg", "GREETING=a = b, 'c'  d", "--build-arg=FROM_ENV")
     assert done.code == 0, done.err
-    default = done.report["tags"][1]["value"]
+    default = done.report["tags"][1]
     assert f"<a = b, 'c'  d> <latest> <{default}> <ambient>" in done.log()
 
 

@@ -225,7 +225,7 @@ def test_no_canary_comes_out_of_buildkit(world: World) -> None:
 def test_no_canary_comes_out_of_buildkit_as_json(world: World) -> None:
     cage = caged(world)
     done = cage.world.run("--output=json")
-    assert json.loads(done.out)["status"] == "failure"
+    assert json.loads(done.out)["outcome"] == "failure"
     assert_nothing_came_out(cage, done)
 
 

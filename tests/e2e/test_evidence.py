@@ -64,7 +64,7 @@ def test_killed_run_leaves_no_success_of_an_earlier_one(world: World) -> None:
     read_until(process.stderr, "^signing sha256:")
     process.kill()
     report = world.finished(process).report
-    assert (report["status"], report["pushed"], report["signed"]) == ("running", False, False)
+    assert (report["outcome"], report["pushed"], report["signed"]) == ("running", False, False)
     done = world.command("image-builder", "verify", "--report", str(world.artifacts / "report.json"))
     assert done.code == 2
     assert "did not finish" in done.err
@@ -143,7 +143,7 @@ def test_json_report_of_a_failure_is_the_only_thing_on_standard_output(world: Wo
     done = world.run("--output=json")
     assert done.code == 3, done.err
     assert json.loads(done.out) == done.report
-    assert done.report["status"] == "failure"
+    assert done.report["outcome"] == "failure"
     assert "on the way" in done.err
 
 

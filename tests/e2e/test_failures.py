@@ -23,7 +23,7 @@ def test_failing_step_is_3_with_its_last_lines_and_nothing_signed(world: World) 
     assert "before the end" in done.err
     assert world.signing.requests == ()
     report = done.report
-    assert (report["status"], report["pushed"], report["signed"]) == ("failure", False, False)
+    assert (report["outcome"], report["pushed"], report["signed"]) == ("failure", False, False)
     assert report["images_list"] == []
     assert report["images"][0]["failure"]["last_lines"] == ["before the end"]
 

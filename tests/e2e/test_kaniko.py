@@ -35,7 +35,7 @@ def test_postsubmit_publishes_everywhere_and_signs_what_was_built(kaniko: World)
     done = kaniko.run("--tag", "latest", "--build-arg", "VERSION=7")
     assert done.code == 0, done.err
     report = done.report
-    assert (report["status"], report["pushed"], report["signed"]) == ("success", True, True)
+    assert (report["outcome"], report["pushed"], report["signed"]) == ("success", True, True)
     for place in report["images_list"]:
         body = kaniko.manifest(place)
         assert body is not None

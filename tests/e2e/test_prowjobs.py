@@ -114,7 +114,7 @@ def test_job_that_prow_stops_leaves_its_evidence_within_the_grace_period(
     out, _ = process.communicate(timeout=120)
     assert (job.logs / "marker-file.txt").read_text() == str(code), out[-4000:]
     report = json.loads((job.artifacts / "report.json").read_text())
-    assert (report["status"], report["interrupted"]) == ("failure", "SIGINT"), report
+    assert (report["outcome"], report["interrupted"]) == ("failure", "SIGINT"), report
     assert processes(asleep) == []
 
 

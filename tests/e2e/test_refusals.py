@@ -57,7 +57,7 @@ def assert_refused(done: Finished, world: World, watch: Watch, *words: str) -> N
     watch.assert_nothing_happened()
     assert {file.name for file in done.artifacts.iterdir()} <= {"report.json", "metadata.json"}
     report = done.report
-    assert (report["status"], report["exit_code"], report["pushed"], report["signed"]) == ("refused", 2, False, False)
+    assert (report["outcome"], report["exit_code"], report["pushed"], report["signed"]) == ("refused", 2, False, False)
     assert [problem for problem in report["problems"] if f"error: {problem}\n" not in done.err] == []
     assert not (world.folder / "state").exists()
 

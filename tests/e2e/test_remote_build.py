@@ -72,7 +72,7 @@ def test_log_lines_are_harmless_on_the_console_and_intact_in_the_file(remote: Re
 
 def test_the_report_says_what_the_pipeline_said(remote: RemoteWorld) -> None:
     done = remote.build()
-    assert done.report["status"] == "success"
+    assert done.report["outcome"] == "success"
     assert (done.report["pushed"], done.report["signed"], done.report["digest"]) == (True, True, DIGEST)
     assert done.report["images_list"] == ["reg.example/demo:v1"]
     assert done.report["run"]["id"] == remote.service.runs[0].id
@@ -92,7 +92,7 @@ def test_a_failed_run_is_exit_code_6_with_its_page_and_what_failed(remote: Remot
     assert f"buildId={remote.service.runs[0].id}" in done.err
     assert "task 'compile': failed" in done.err
     assert "no space left" in done.err
-    assert (done.report["status"], done.report["exit_code"], done.report["result"]) == ("failure", 6, "failed")
+    assert (done.report["outcome"], done.report["exit_code"], done.report["result"]) == ("failure", 6, "failed")
 
 
 @pytest.mark.parametrize("fault", ["canceled", "partially-succeeded", "result-missing", "result-new-word"])
@@ -104,7 +104,7 @@ def test_whatever_is_not_succeeded_is_exit_code_6(remote: RemoteWorld, fault: st
 def test_a_report_that_says_success_does_not_help_a_failed_run(remote: RemoteWorld) -> None:
     remote.service.fail("result-unknown")
     done = remote.build()
-    assert (done.code, done.report["status"], done.report["pipeline_status"]) == (6, "failure", "success")
+    assert (done.code, done.report["outcome"], done.report["pipeline_status"]) == (6, "failure", "Succeeded")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])

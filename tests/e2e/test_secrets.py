@@ -37,7 +37,7 @@ def test_an_argument_that_is_a_common_word_breaks_no_document_and_no_digest(worl
     done = world.run("--tag=latest", "--output=json", *given)
     assert done.code == 0, done.err
     for report in (json.loads(done.out), done.report):
-        assert (report["pushed"], report["tags"][0]) == (True, {"name": "latest", "value": "latest"})
+        assert (report["pushed"], report["tag_names"][0]) == (True, {"name": "latest", "value": "latest"})
         assert report["digest"].startswith("sha256:")
     assert json.loads((done.artifacts / "metadata.json").read_text())["image-digest"] == done.report["digest"]
     plan = json.loads(world.run("plan", "--output=json", *given).out)

@@ -44,7 +44,7 @@ def test_what_a_tag_is_gets_signed_all_images_in_one_request(world: World, progr
     assert len(world.signing.requests) == 1
     assert f"signing {one} as {first.descriptor.digest}" in done.err
     report = done.report
-    assert (report["status"], report["signed"], report["pushed"]) == ("success", True, False)
+    assert (report["outcome"], report["signed"], report["pushed"]) == ("success", True, False)
     assert [image["digest"] for image in report["images"]] == [
         str(first.descriptor.digest),
         str(second.descriptor.digest),

@@ -24,7 +24,7 @@ def main() -> int:
     if go is None:
         sys.stderr.write("go is not on PATH\n")
         return 2
-    with tempfile.TemporaryDirectory() as folder, running(go, Path(folder)) as program:
+    with tempfile.TemporaryDirectory() as folder, running(go, Path(folder), Path(folder, "cache")) as program:
         if len(sys.argv) > 1:
             return _compare(program, int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else None)
         _record(program)

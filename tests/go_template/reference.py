@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -14,6 +13,8 @@ from typing import final
 
 from image_builder_domain.go.template import TemplateData, render
 from returns.result import Success
+
+from tests.go_program import compiled
 
 PROGRAM = Path(__file__).with_name("main.go")
 
@@ -81,13 +82,11 @@ class Go:
 
 
 @contextmanager
-def running(go: str, folder: Path) -> Iterator[Go]:
+def running(go: str, folder: Path, cache: Path) -> Iterator[Go]:
     """Compile the program into ``folder`` and start it."""
-    environment = {**os.environ, "GOFLAGS": "", "GO111MODULE": "off", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
-    environment |= {"HOME": str(folder), "GOPATH": str(folder), "GOCACHE": str(folder / "cache")}
-    program = folder / "go-template"
-    subprocess.run([go, "build", "-o", program, PROGRAM], env=environment, cwd=folder, check=True)
-    with subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [compiled(go, PROGRAM, folder, cache)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
         yield Go(process)
         assert process.stdin is not None
         process.stdin.close()

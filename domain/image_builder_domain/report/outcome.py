@@ -17,6 +17,7 @@ from image_builder_domain.image.descriptor import Descriptor, Manifest
 from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.remote_pipeline import FinishedRun, FollowFailure, Run, StartFailure, Verdict
 from image_builder_domain.report.report import (
+    SUCCESS,
     Report,
     ReportedCheckout,
     ReportedDestination,
@@ -113,18 +114,19 @@ def report(plan: "Plan", outcome: Outcome) -> Report:
     """The report of a local build, also of one that failed."""
     images = outcome.images
     single = images[0].image if len(images) == 1 else None
-    places = (reference for build in plan.builds for reference in build.destinations)
+    places = [str(reference.repository) for build in plan.builds for reference in build.destinations]
     return replace(
-        _report(plan.job, outcome, Report(status="")),
+        _report(plan.job, outcome, Report(outcome="")),
         pushed=all(image.is_published for image in images),
         signed=bool(images) and all(image.is_signed for image in images),
         not_signed=plan.not_signed,
         checkout=ReportedCheckout(plan.checkout.is_checked, plan.checkout.text),
         image_name=plan.name,
         images_list=tuple(str(found.reference) for image in images for found in image.destinations if found.holds),
-        tags=tuple(ReportedTag(tag.name, tag.value) for tag in plan.tags),
-        repository_path=tuple(sorted({str(reference.repository) for reference in places})),
-        digest=str(single.digest) if single is not None else None,
+        tag_names=tuple(ReportedTag(tag.name, tag.value) for tag in plan.tags),
+        repository_path=next((place.removesuffix(f"/{plan.name}") for place in places), ""),
+        repositories=tuple(sorted(set(places))),
+        digest=str(single.digest) if single is not None else "",
         architectures=tuple(sorted({platform for image in images for platform in image.platforms})),
         images=tuple(map(_image, images)),
     )
@@ -244,11 +246,11 @@ def signing_report(plan: "SignPlan", outcome: SigningOutcome) -> Report:
     digests = {str(image.digest) for image in outcome.images if image.digest is not None}
     manifests = [image.manifest for image in outcome.images if image.manifest is not None]
     return replace(
-        _report(plan.job, outcome, Report(status="")),
+        _report(plan.job, outcome, Report(outcome="")),
         signed=outcome.is_complete,
         images_list=tuple(str(image.reference) for image in outcome.images if image.is_resolved),
-        repository_path=tuple(sorted({str(image.reference.repository) for image in outcome.images})),
-        digest=next(iter(digests)) if len(digests) == 1 else None,
+        repositories=tuple(sorted({str(image.reference.repository) for image in outcome.images})),
+        digest=next(iter(digests)) if len(digests) == 1 else "",
         architectures=tuple(sorted({platform for manifest in manifests for platform in manifest.platforms})),
         images=tuple(map(_signed_image, outcome.images)),
     )
@@ -304,7 +306,7 @@ def remote_report(plan: "RemotePlan", outcome: RemoteOutcome) -> Report:
 
     It is what the pipeline reported of its images, with what is known here: status, exit code and run.
     """
-    reported = outcome.report or Report(status="")
+    reported = outcome.report or Report(outcome="")
     reason = "the pipeline gave no report" if outcome.report is None else "the pipeline says that it signed nothing"
     return replace(
         _report(plan.job, outcome, reported),
@@ -313,7 +315,7 @@ def remote_report(plan: "RemotePlan", outcome: RemoteOutcome) -> Report:
         pipeline=ReportedPipeline(
             run=_run(outcome, outcome.run) if outcome.run is not None else None,
             result=outcome.result,
-            pipeline_status=reported.status or None,
+            pipeline_status=reported.outcome or None,
             log=outcome.log_path,
             duration_seconds=round(outcome.duration_seconds, 3),
         ),
@@ -343,7 +345,7 @@ def _report(job: Job, outcome: AnyOutcome, reported: Report) -> Report:
     code = outcome.exit_code()
     return replace(
         reported,
-        status="success" if code is ExitCode.DONE else "failure",
+        outcome=SUCCESS if code is ExitCode.DONE else "failure",
         exit_code=int(code),
         trust=trust_facts(job),
         interrupted=outcome.interruption.name if outcome.interruption is not None else None,

@@ -65,8 +65,8 @@ class BrokenReport:
 def last_report(log: str) -> Result[Report | None, BrokenReport]:
     """The last complete report of a log without timestamps; None without one.
 
-    A report begins at the last first line before its last line, so two of them are never read as one. ``status`` is the
-    pipeline's own word; what only this process knows (exit code, trust) is not set.
+    A report begins at the last first line before its last line, so two of them are never read as one. ``outcome`` is
+    the pipeline's own ``status``; what only this process knows (exit code, trust) is not set.
     """
     found, lines, inside = None, list[str](), False
     for line in log.split("\n"):
@@ -114,9 +114,8 @@ def _is_reference(value: Any) -> bool:
     return isinstance(value, str) and is_successful(ImageReference.parse(value))
 
 
-def _is_tag(value: Any) -> bool:
-    """A value, or as in our own reports an object with name and value."""
-    return isinstance(value.get("value") if isinstance(value, dict) else value, str)
+def _is_named_tag(value: Any) -> bool:
+    return isinstance(value, dict) and _is_text(value.get("name")) and _is_text(value.get("value"))
 
 
 _is_text: Final = _is_a(str)
@@ -127,35 +126,41 @@ _TYPES: Final[dict[str, Check]] = {
     "signed": _is_a(bool),
     "image_name": _is_text,
     "images_list": _is_list_of(_is_reference),
-    "tags": _is_list_of(_is_tag),
-    "repository_path": lambda value: _is_text(value) or _is_list_of(_is_text)(value),
+    "tags": _is_list_of(_is_text),
+    "repository_path": _is_text,
     "digest": _is_digest_or_none,
     "architectures": _is_list_of(_is_text),
     "images": _is_list_of(_is_a(dict)),
+    "tag_names": _is_list_of(_is_named_tag),
 }
 
 
 def _report(flat: dict[str, Any]) -> Report:
-    tags = tuple(item if isinstance(item, str) else item["value"] for item in flat.get("tags", ()))
-    path, name = flat.get("repository_path", ""), flat.get("image_name", "")
-    paths = (path,) if isinstance(path, str) else tuple(path)
-    digest, platforms = flat.get("digest") or None, tuple(sorted(flat.get("architectures", ())))
+    tags, platforms = tuple(flat.get("tags", ())), tuple(sorted(flat.get("architectures", ())))
+    path, name, digest = flat.get("repository_path", ""), flat.get("image_name", ""), flat.get("digest") or ""
+    named = tuple(ReportedTag(tag["name"], tag["value"]) for tag in flat.get("tag_names", ()))
     references = flat.get("images_list")
     if references is None:  # the first format had no list
-        references = [f"{place.rstrip('/')}/{name}:{tag}" for place in paths if place and name for tag in tags]
+        references = [f"{path.rstrip('/')}/{name}:{tag}" for tag in tags if path and name]
     images = tuple(map(ReportedImage.of_pipeline, flat.get("images", ())))
     if not images and references and flat["pushed"]:
         places = tuple(ReportedDestination(reference, True) for reference in references)
-        images = (ReportedImage(digest=digest, platforms=platforms, destinations=places),)
+        images = (ReportedImage(digest=digest or None, platforms=platforms, destinations=places),)
     return Report(
-        status=flat["status"],
+        outcome=flat["status"],
         pushed=flat["pushed"],
         signed=flat["signed"],
         image_name=name,
         images_list=tuple(references),
-        tags=tuple(ReportedTag(tag, tag) for tag in tags),
-        repository_path=tuple(part for place in paths for part in place.split(",") if part),
+        tag_names=named or tuple(ReportedTag(tag, tag) for tag in tags),
+        repository_path=path,
+        repositories=tuple(sorted(set(map(_repository, references)))),
         digest=digest,
         architectures=platforms,
         images=images,
     )
+
+
+def _repository(reference: str) -> str:
+    parsed = ImageReference.parse(reference)
+    return parsed.map(lambda found: str(found.repository)).value_or(reference)

@@ -1,6 +1,7 @@
 """The build report: one JSON format for the file, ``--output json`` and remote pipelines (specification, section 9).
 
-Every run makes one :class:`Report`. The fields of these classes have the names and the order of the JSON members.
+Every run makes one :class:`Report`. The fields of these classes have the names and the order of the JSON members. In
+front of them stand the members of ``PUBLIC``, in the types that programs in other languages read: text is never null.
 Secrets and build arguments are not in it.
 """
 
@@ -127,23 +128,24 @@ class ReportedPipeline:
 class Report:
     """What one run did; docs/report.md describes each member.
 
-    ``status`` is ``success`` or ``failure``; a run that did nothing (yet) may be ``running`` or ``refused``, too.
-    ``exit_code`` is None while the run goes on. ``problems`` is None unless the run did nothing: then
-    ``repository_path`` and ``digest`` are empty texts in JSON.
+    ``outcome`` is ``success`` or ``failure``; a run that did nothing (yet) may be ``running`` or ``refused``, too.
+    ``exit_code`` is None while the run goes on. ``problems`` is None unless the run did nothing. A text is empty where
+    its value is not known, or where there are several.
     """
 
-    status: str
+    outcome: str
     exit_code: int | None = None
     pushed: bool = False
     signed: bool = False
     not_signed: str = ""
     trust: TrustFacts | None = None
     checkout: ReportedCheckout | None = None
-    image_name: str | None = None
+    image_name: str = ""
     images_list: tuple[str, ...] = ()
-    tags: tuple[ReportedTag, ...] = ()
-    repository_path: tuple[str, ...] = ()
-    digest: str | None = None
+    tag_names: tuple[ReportedTag, ...] = ()
+    repository_path: str = ""
+    repositories: tuple[str, ...] = ()
+    digest: str = ""
     architectures: tuple[str, ...] = ()
     interrupted: str | None = None
     not_written: tuple[str, ...] = ()
@@ -151,15 +153,24 @@ class Report:
     problems: tuple[str, ...] | None = None
     pipeline: ReportedPipeline | None = None
 
+    @property
+    def status(self) -> str:
+        """The outcome as the public member: ``Succeeded`` or ``Failed``; also a run that goes on has not succeeded."""
+        return "Succeeded" if self.outcome == SUCCESS else "Failed"
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags without the names of their templates, each once."""
+        return tuple(dict.fromkeys(tag.value for tag in self.tag_names))
+
     def to_json(self) -> dict[str, Any]:
         """The report as JSON values."""
         document: dict[str, Any] = _encoded(self)
         pipeline = document.pop("pipeline")
         if self.problems is None:
             del document["problems"]
-        else:
-            document |= {"repository_path": "", "digest": ""}
-        return document | (pipeline or {})
+        public = {name: _encoded(getattr(self, name)) for name in PUBLIC}
+        return public | document | (pipeline or {})
 
     @classmethod
     def from_json(cls, content: bytes, where: str) -> Result["Report", Problems]:
@@ -172,6 +183,13 @@ class Report:
         except _MismatchError as error:
             return Failure((Problem(where, f"this is not a build report: {error.args[0]}", _REMEDY),))
 
+
+SUCCESS: Final = "success"
+PUBLIC: Final = (
+    *("status", "pushed", "signed", "image_name", "images_list", "tags", "repository_path", "digest"),
+    "architectures",
+)
+"""The members that other programs read, in their order."""
 
 _REMEDY: Final = "give the file that --build-report-path wrote"
 _OPTIONAL: Final = frozenset(("note", "problems", "pipeline", "trust", "checkout"))
@@ -194,8 +212,6 @@ def _encoded(value: Any) -> Any:
 
 def _report(document: Any) -> Report:
     if isinstance(document, dict):
-        nothing: dict[str, Any] = {"repository_path": [], "digest": None}
-        document |= {key: value for key, value in nothing.items() if document.get(key) == ""}
         document.pop("pipeline", None)
     report: Report = _decoded(Report, document, "")
     return replace(report, pipeline=_decoded(ReportedPipeline, document, "")) if "result" in document else report

@@ -121,12 +121,12 @@ _UNFINISHED: Final = {
     "refused": "the run that wrote this report was refused, so it published nothing",
     "running": "the run that wrote this report did not finish, so it is not known what it published",
 }
-"""The problem of a report with such a status."""
+"""The problem of a report with such an outcome."""
 
 
 def _published(report: Report, where: str) -> Result[tuple[PublishedImage, ...], Problems]:
-    if report.status in _UNFINISHED:
-        return Failure((Problem(where, _UNFINISHED[report.status], "verify the report of a run that published"),))
+    if report.outcome in _UNFINISHED:
+        return Failure((Problem(where, _UNFINISHED[report.outcome], "verify the report of a run that published"),))
     not_signed = f": {' '.join(report.not_signed.split())}" if report.not_signed else ""
     built = (image for image in report.images if image.digest is not None)  # the others failed
     found = every(_destinations(image, not_signed, where) for image in built)

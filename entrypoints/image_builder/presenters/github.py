@@ -26,7 +26,7 @@ def outputs(report: Report) -> dict[str, str]:
     return {
         "images": json.dumps(report.images_list),
         "architectures": json.dumps(report.architectures),
-        "digest": report.digest or "",
+        "digest": report.digest,
         # A refused run is not on a side.
         "side": trust.side if trust is not None else "",
         "side-reason": trust.reason if trust is not None else "",
@@ -50,7 +50,7 @@ def output_file(values: dict[str, str], delimiter: str) -> bytes:
 def step_summary(report: Report) -> bytes:
     """Markdown for ``GITHUB_STEP_SUMMARY``, at most 100 KiB."""
     name = f"{_plain(report.image_name)}: " if report.image_name else ""
-    facts = f"### {name}{_plain(report.status)}\n\n"
+    facts = f"### {name}{_plain(report.outcome)}\n\n"
     if report.trust is not None:
         facts += f"Side: {report.trust.side}, {_plain(report.trust.reason)}\n\n"
     if report.not_signed:

@@ -12,7 +12,7 @@ METADATA: Final = "metadata.json"
 def metadata(report: Report) -> bytes:
     """The parts of the report that people look for in a job's metadata, as text values."""
     found = {
-        "image-digest": report.digest or "",
+        "image-digest": report.digest,
         "images": " ".join(report.images_list),
         "side": report.trust.side if report.trust is not None else "",
         "signed": str(report.signed).lower(),

@@ -140,7 +140,7 @@ def test_the_identity_token_goes_to_pipelines_that_know_it(version: str, expecte
 # --- outcomes -----------------------------------------------------------------------------------------------------
 
 RUN = Run(901, "https://dev.azure.com/run")
-REPORT = Report(status="success", pushed=True, signed=True)
+REPORT = Report(outcome="success", pushed=True, signed=True)
 
 
 def ended(verdict: Verdict) -> RemoteOutcome:
@@ -153,7 +153,7 @@ def test_only_a_run_that_succeeded_is_done_even_if_its_report_says_success(verdi
     done = verdict is Verdict.SUCCEEDED
     assert outcome.exit_code() == (ExitCode.DONE if done else ExitCode.REMOTE_FAILED)
     report = remote_report(planned().unwrap(), outcome).to_json()
-    assert report["status"] == ("success" if done else "failure")
+    assert report["outcome"] == ("success" if done else "failure")
     assert (report["pushed"], report["signed"], report["result"]) == (True, True, verdict.value)
 
 

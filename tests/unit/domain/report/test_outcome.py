@@ -42,14 +42,14 @@ def test_exit_code_is_the_first_failure_in_the_order_of_the_specification(outcom
 
 def test_report_of_a_success_names_the_digest_and_every_reference() -> None:
     found = reported(SIGNED)
-    assert (found.status, found.pushed, found.signed) == ("success", True, True)
+    assert (found.outcome, found.pushed, found.signed) == ("success", True, True)
     assert (found.digest, found.images_list) == (str(IMAGE.digest), ("reg.example/prod/app:v1",))
     assert (found.images[0].reference, found.images[0].size) == (f"reg.example/prod/app@{IMAGE.digest}", 524)
 
 
 def test_report_of_a_failure_says_what_failed_and_lists_nothing_as_pushed() -> None:
     found = reported(FAILED)
-    assert (found.status, found.pushed, found.signed, found.images_list) == ("failure", False, False, ())
+    assert (found.outcome, found.pushed, found.signed, found.images_list) == ("failure", False, False, ())
     reason = "the build failed: RUN failed; its output is in the log file"
     assert found.images[0].failure == ReportedFailure(reason, 1, ("oh no",))
 

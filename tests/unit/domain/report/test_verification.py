@@ -162,7 +162,7 @@ def test_a_report_that_cannot_be_used_is_refused_with_its_file(image: dict[str, 
     assert words in problem.what
 
 
-@pytest.mark.parametrize("status", ["refused", "running"])
-def test_a_report_of_a_run_without_an_end_is_refused(status: str) -> None:
-    (problem,) = published_images(json.dumps(as_json(status=status)).encode(), "report.json").failure()
+@pytest.mark.parametrize("outcome", ["refused", "running"])
+def test_a_report_of_a_run_without_an_end_is_refused(outcome: str) -> None:
+    (problem,) = published_images(json.dumps(as_json(outcome=outcome)).encode(), "report.json").failure()
     assert "the run that wrote this report" in problem.what

@@ -77,12 +77,12 @@ def test_a_report_that_is_too_large_loses_the_last_lines_of_the_engine_only() ->
             id="failed",
         ),
         pytest.param(
-            Report(status="x", images=(ReportedImage("1.9", failure=ReportedFailure("it failed")),)),
+            Report(outcome="x", images=(ReportedImage("1.9", failure=ReportedFailure("it failed")),)),
             ("|  &#40;1.9&#41; | failed |", "\n1.9: it failed\n"),
             id="variant",
         ),
         pytest.param(
-            Report(status="refused", not_signed="the run was refused", problems=("--name: it is missing",)),
+            Report(outcome="refused", not_signed="the run was refused", problems=("--name: it is missing",)),
             ("### refused\n\nNot signed: the run was refused\n\n- --name: it is missing",),
             id="refused",
         ),
@@ -100,7 +100,7 @@ def test_foreign_text_is_escaped_in_the_summary() -> None:
         signatures=(ReportedSignature(EVIL, status="failed"),),
         failure=ReportedFailure(EVIL, 1, (EVIL,)),
     )
-    text = step_summary(Report(status="failure", image_name=EVIL, not_signed=EVIL, images=(image,))).decode()
+    text = step_summary(Report(outcome="failure", image_name=EVIL, not_signed=EVIL, images=(image,))).decode()
     assert re.findall(r"</?\w+>", text) == ["<pre>", "</pre>"]
     assert not re.search(r"[\x00-\x09\x0b-\x1f]", text)
     assert not re.search(r"[`*\[]", text.partition("<pre>")[0])
