@@ -71,7 +71,7 @@ def run(name: str, folder: Path | None, output: TextIO, serve: Callable[[Session
     before = {number: signal.signal(number, lambda *_: stop.set()) for number in _STOP_SIGNALS}
     try:
         with tempfile.TemporaryDirectory(prefix=f"{name}-") as spare:
-            chosen = folder or Path(spare)
+            chosen = (folder or Path(spare)).absolute()  # programs that it starts run elsewhere
             chosen.mkdir(mode=0o700, parents=True, exist_ok=True)
             (chosen / _READY).unlink(missing_ok=True)
             serve(Session(chosen, output, stop))

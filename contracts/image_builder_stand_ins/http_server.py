@@ -82,7 +82,11 @@ class StandInServer(ThreadingHTTPServer):
         return f"[{host!s}]:{port}" if self.address_family == socket.AF_INET6 else f"{host!s}:{port}"
 
     def server_bind(self) -> None:
-        """Bind without the base class's look-up of the host's own name, which may ask the network."""
+        """Bind without the base class's look-up of the host's own name, which may ask the network.
+
+        A server that starts again on its port must not wait for the connections of the one before.
+        """
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = "localhost", self.server_address[1]

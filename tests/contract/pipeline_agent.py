@@ -1,10 +1,14 @@
 """An agent that runs the repository's pipeline with this tool and no engine: nothing is ever built."""
 
+import atexit
 import base64
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -64,7 +68,7 @@ def client(tmp_path: Path, issuer: IdentityIssuer, group: dict[str, Variable]) -
     (tmp_path / "issuer.pem").write_bytes(issuer.authority.certificate)
     groups = {"oci-image-builder-development": group, "oci-image-builder-production": group}
     environment = {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": f"{tmp_path}/bin:{Path(sys.executable).parent}:{os.environ['PATH']}",  # a test may bring programs
         "HOME": str(tmp_path),
         "SSL_CERT_FILE": str(tmp_path / "issuer.pem"),
     }
@@ -78,19 +82,34 @@ def client(tmp_path: Path, issuer: IdentityIssuer, group: dict[str, Variable]) -
 def commits(client: Client, tmp_path: Path) -> dict[str, str]:
     """A repository with a merged and a later commit on main, one on a tag alone, and a pull request."""
     del client
-    place = tmp_path / "git" / "acme" / "demo"
+    made, found = _repository()
+    shutil.copytree(made, tmp_path / "git" / "acme" / "demo", dirs_exist_ok=True)
+    return dict(found)
+
+
+@cache
+def _repository() -> tuple[Path, dict[str, str]]:
+    """Made once; each test gets a copy."""
+    place = Path(tempfile.mkdtemp(prefix="pipeline-agent-")) / "demo"
+    atexit.register(shutil.rmtree, place.parent, ignore_errors=True)
+    place.mkdir()
     git(place, "init", "--quiet", "--initial-branch=main")
-    found = {}
-    for name in ("merged", "later"):
-        git(place, "commit", "--quiet", "--allow-empty", f"--message={name}")
-        found[name] = git(place, "rev-parse", "HEAD")
+    found = {name: commit(place, name) for name in ("merged", "later")}
     for name, ref in (("tagged", "refs/tags/v1"), ("proposed", "refs/pull/7/head")):
         git(place, "checkout", "--quiet", "--detach", found["merged"])
-        git(place, "commit", "--quiet", "--allow-empty", f"--message={name}")
-        found[name] = git(place, "rev-parse", "HEAD")
+        found[name] = commit(place, name)
         git(place, "update-ref", ref, found[name])
     git(place, "checkout", "--quiet", "main")
-    return found
+    return place, found
+
+
+def commit(place: Path, name: str) -> str:
+    """Commit a tree with one file of this name."""
+    git(place, "rm", "--quiet", "-r", "--ignore-unmatch", ".")
+    (place / name).write_text("")
+    git(place, "add", ".")
+    git(place, "commit", "--quiet", f"--message={name}")
+    return git(place, "rev-parse", "HEAD")
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -13,6 +13,8 @@ from image_builder_stand_ins.azure_devops.agent.variable import AgentCommand, Va
 from image_builder_stand_ins.azure_devops.service import AzureDevOps
 
 from tests.azure_devops import Client, wait_for
+from tests.processes import is_alive
+from tests.programs import require
 
 SECRET = "s3cr3t-of-the-group"
 GROUPS = {"mine": {"PLAIN": Variable("plain"), "HIDDEN": Variable(SECRET, secret=True)}}
@@ -214,23 +216,66 @@ def test_a_step_that_hears_no_signal_is_killed(client: Client, tmp_path: Path) -
         os.kill(int(file.read_text()), 0)
 
 
-def test_processes_that_a_step_leaves_are_ended(client: Client, tmp_path: Path) -> None:
-    file = tmp_path / "pid"
-    definition = f"steps:\n- bash: sleep 60 & echo $! > {file}\n  name: first\n"
+def test_processes_that_a_step_leaves_are_ended_with_the_job_unless_they_dropped_their_environment(
+    client: Client, tmp_path: Path
+) -> None:
+    definition = f"""
+steps:
+- bash: |
+    sleep 60 & echo $! > {tmp_path}/marked
+    env -i {require("sleep")} 61 & echo $! > {tmp_path}/unmarked
+- bash: kill -0 $(cat {tmp_path}/marked) && echo still there
+  name: second
+"""
     started = time.monotonic()
     number = run(client, definition)
     assert time.monotonic() - started < 15
-    assert client.records(number)["first"]["result"] == "succeeded"
-    wait_for(lambda: not is_alive(int(file.read_text())))
+    assert "still there" in client.log(number, "second")
+    marked, unmarked = (int((tmp_path / name).read_text()) for name in ("marked", "unmarked"))
+    assert client.log(number, "Finalize Job")[-1] == f"Terminate orphan process: pid ({marked})"
+    wait_for(lambda: not is_alive(marked))
+    assert is_alive(unmarked)
+    client.service.stop()
+    wait_for(lambda: not is_alive(unmarked))
 
 
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    return state != "Z"  # nobody reaps an orphan in some containers
+@pytest.mark.parametrize(
+    ("clean", "left"),
+    [
+        pytest.param("", "b s source", id="nothing"),
+        pytest.param("outputs", "s source", id="outputs"),
+        pytest.param("resources", "b source", id="resources"),
+        pytest.param("all", "", id="all"),
+    ],
+)
+def test_an_agent_keeps_a_pipelines_folders_but_for_what_is_cleaned(client: Client, clean: str, left: str) -> None:
+    workspace = f"  workspace: {{clean: {clean}}}\n" if clean else ""
+    steps = """
+  - bash: |
+      cd "$PIPELINE_WORKSPACE"
+      for name in a b s source; do if [[ -e $name/left ]]; then echo "kept $name"; fi; done
+      if [[ -e $AGENT_TEMPDIRECTORY/left ]]; then echo "kept temporary"; fi
+      mkdir -p source && touch {a,b,s,source}/left "$AGENT_TEMPDIRECTORY/left"
+      chmod 0500 a b s source
+    name: look
+"""
+    pipeline = add(client, f"jobs:\n- job: one\n{workspace}  steps:{steps}")
+    client.finish(pipeline)
+    log = client.log(client.finish(pipeline), "look")
+    assert [line.removeprefix("kept ") for line in log if line.startswith("kept ")] == left.split()
+
+
+def test_an_agent_carries_out_one_job_at_a_time(client: Client, tmp_path: Path) -> None:
+    pipeline = add(client, f"steps:\n- bash: until [[ -e {tmp_path}/go ]]; do sleep 0.02; done\n")
+    numbers = [client.start(pipeline).json()["id"] for _ in range(3)]
+    wait_for(lambda: len(client.service.runs) == 3)
+    client.ask(f"build/builds/{numbers[2]}", "PATCH", {"status": "cancelling"})
+    wait_for(client.service.runs[0].completed.is_set)
+    waiting = client.records(numbers[1])
+    (tmp_path / "go").touch()
+    wait_for(lambda: all(each.completed.is_set() for each in client.service.runs))
+    assert {waiting[name]["state"] for name in ("Job", "Initialize job")} == {"pending"}
+    assert [result(client, number) for number in numbers] == ["succeeded", "succeeded", "canceled"]
 
 
 def test_a_job_has_a_deadline(client: Client) -> None:

@@ -11,10 +11,15 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from image_builder_stand_ins.azure_devops.__main__ import main
 from image_builder_stand_ins.azure_devops.faults import FAULTS
+from image_builder_stand_ins.azure_devops.service import AzureDevOps
+from image_builder_stand_ins.azure_devops.state import ServiceOptions
+
+from tests.azure_devops import Client
 
 DEFINITION = 'variables:\n- group: mine\nsteps:\n- bash: echo "$PLAIN" > {file}; exec sleep 60\n'
 
@@ -29,8 +34,9 @@ def command(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[bytes]", dict[st
     ready = tmp_path / "azure" / "ready.json"
     arguments = ["--pipeline", str(tmp_path / "mine.yaml"), "--groups", str(tmp_path / "groups.json")]
     process = subprocess.Popen(
-        [sys.executable, "-m", "image_builder_stand_ins.azure_devops", *arguments, "--folder", ready.parent],
+        [sys.executable, "-m", "image_builder_stand_ins.azure_devops", *arguments, "--folder", ready.parent.name],
         stdout=subprocess.DEVNULL,
+        cwd=tmp_path,
     )
     try:
         for _ in range(200):
@@ -96,6 +102,14 @@ def test_the_faults_can_be_listed() -> None:
     output = io.StringIO()
     assert main(["--list-faults"], output) == 0
     assert [line.split()[0] for line in output.getvalue().splitlines()] == list(FAULTS)
+
+
+def test_a_service_starts_again_on_its_port_at_once() -> None:
+    port = 0
+    for _ in range(2):
+        with AzureDevOps.start(ServiceOptions(port=port)) as service:
+            port = urlsplit(service.authority).port or 0
+            assert Client(service).ask("build/builds/7").status == 404
 
 
 def test_the_command_listens_on_loopback_only(capsys: pytest.CaptureFixture[str]) -> None:

@@ -147,7 +147,7 @@ def test_the_commit_of_the_token_is_checked_out_with_its_ref(
     ended, said = result_of(client, "fetch_source", sent)
     assert ended == "succeeded", said
     assert f"{commits[commit]} of " in said
-    (source,) = client.service.runs[0].folder.rglob("source")
+    (source,) = client.service.runs[0].folder.parent.glob("agent-*/_work/1/source-*")
     assert git(source, "rev-parse", "HEAD") == commits[commit]
     fetched = ["refs/remotes/origin/main", *([ref] if ref.startswith("refs/tags/") else [])]
     assert git(source, "for-each-ref", "--format=%(refname)").split() == fetched
@@ -159,7 +159,7 @@ def test_the_head_of_unmerged_code_is_checked_out(client: Client, commits: dict[
     change = {"JobType": job_type, "PullNumber": number, "PullPullSHA": commits["proposed"]}
     ended, said = result_of(client, "fetch_source", {**PULL, "PullBaseSHA": commits["merged"], **change})
     assert ended == "succeeded", said
-    (source,) = client.service.runs[0].folder.rglob("source")
+    (source,) = client.service.runs[0].folder.parent.glob("agent-*/_work/1/source-*")
     assert git(source, "rev-parse", "HEAD") == commits["proposed"]
 
 

@@ -42,7 +42,10 @@ class Step:
 @final
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job. ``minutes`` is its deadline (0: none), ``cancel_minutes`` what a canceled job still gets."""
+    """One job. ``minutes`` is its deadline (0: none), ``cancel_minutes`` what a canceled job still gets.
+
+    ``clean`` says what the agent deletes before the job: ``outputs``, ``resources`` or ``all``; empty for nothing.
+    """
 
     name: str
     steps: tuple[Step, ...]
@@ -51,6 +54,7 @@ class Job:
     minutes: float = JOB_MINUTES
     cancel_minutes: float = CANCEL_MINUTES
     variables: tuple[tuple[str, str], ...] = ()
+    clean: str = ""
 
 
 @final
@@ -145,6 +149,17 @@ def _is_none(node: Node) -> bool:
     return bool(node.value == "none")
 
 
+def _workspace(node: Node) -> str:
+    return str(_fields(node, {"clean": _clean}, "a workspace").get("clean", ""))
+
+
+def _clean(node: Node) -> str:
+    written = _text(node)
+    if written not in ("outputs", "resources", "all"):
+        refuse(node, f"expected outputs, resources or all, found '{written}'")
+    return written
+
+
 def _steps(node: Node) -> tuple[Step, ...]:
     """The steps; without a checkout the service puts one first."""
     found = tuple(_step(item) for item in items(node, "steps"))
@@ -184,6 +199,7 @@ def _job(node: Node) -> Job:
         minutes=found.get("timeoutInMinutes", JOB_MINUTES),
         cancel_minutes=found.get("cancelTimeoutInMinutes", CANCEL_MINUTES),
         variables=found.get("variables", ()),
+        clean=found.get("workspace", ""),
     )
 
 
@@ -208,6 +224,7 @@ _JOB: _Readers = {
     "timeoutInMinutes": _number,
     "cancelTimeoutInMinutes": _number,
     "variables": _variables,
+    "workspace": _workspace,
     "steps": _steps,
 }
 _ROOT: _Readers = {

@@ -22,6 +22,7 @@ from typing import Self, final
 
 from image_builder_stand_ins.azure_devops.agent.agent import AgentSettings
 from image_builder_stand_ins.azure_devops.agent.execution import Executed
+from image_builder_stand_ins.azure_devops.agent.machine import Machines
 from image_builder_stand_ins.azure_devops.fault import Fault, Injection
 from image_builder_stand_ins.azure_devops.faults import injections
 from image_builder_stand_ins.azure_devops.handler import Handler
@@ -42,6 +43,7 @@ class AzureDevOps:
     def __init__(self, options: ServiceOptions, folder: Path) -> None:
         self.principal = ServicePrincipal()
         identities = Identities(options.pat or new_pat(), self.principal, options.token_seconds)
+        self._machines = Machines(folder)
         self._state = ServiceState(identities, folder, options.organization, options.project)
         self._state.page_bytes = options.page_bytes
         self._state.first_line = options.first_line
@@ -56,9 +58,14 @@ class AzureDevOps:
         """Listen (port 0: any free one) until the block ends; then every run is canceled. Raises ``OSError``."""
         chosen = options or ServiceOptions()
         with tempfile.TemporaryDirectory(prefix="azure-devops-", dir=chosen.folder) as folder:
-            service = cls(chosen, Path(folder))
-            with serving(service._server, service._state.stop):
+            service = cls(chosen, Path(folder).absolute())
+            with serving(service._server, service.stop):
                 yield service
+
+    def stop(self) -> None:
+        """Cancel every run and end what agents left behind; done when the block of :meth:`start` ends."""
+        self._state.stop()
+        self._machines.close()
 
     # --- what a client needs to know ---------------------------------------------------------------------------
 
@@ -104,12 +111,13 @@ class AzureDevOps:
     ) -> Pipeline:
         """Import a pipeline from YAML text; its ``parameters:`` are what a run may send.
 
-        Its steps are executed on an ``agent``, unless ``work`` says what a run does. Raises ``RefusedError`` for a
+        Its steps are executed on an ``agent``, unless ``work`` says what a run does. Each pool that a definition names
+        has one machine, whose files and processes outlive a run. Raises ``RefusedError`` for a
         definition that cannot be read.
         """
         chosen = source or Source()
         root = load(definition, chosen.yaml_file)
-        executed = Executed(agent or _this_machine(), self.organization_url, self.project)
+        executed = Executed(agent or _this_machine(), self._machines, self.organization_url, self.project)
         maker = executed if work is None else WorkFor(work)
         return self._state.add_pipeline(name, definition, root, declared(root), maker, chosen)
 

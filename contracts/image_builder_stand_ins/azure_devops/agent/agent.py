@@ -1,7 +1,7 @@
 """An agent: carries out a definition's jobs on this machine, as the real one would, and records what happens.
 
-Steps are real processes in a work folder of their own; the network, the user and the programs are those of this
-machine. Only for definitions that you trust.
+Steps are real processes in the folders of a :class:`Machine`, which outlive the run; the network, the user and the
+programs are those of this machine. Only for definitions that you trust.
 """
 
 import time
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import final
 
+from image_builder_stand_ins.azure_devops.agent.machine import MARK, Machines
 from image_builder_stand_ins.azure_devops.agent.process import StepProcess
 from image_builder_stand_ins.azure_devops.agent.variable import RESTRICTED, AgentCommand, Variable, Variables
 from image_builder_stand_ins.azure_devops.definition import Definition, Job, Step
@@ -47,8 +48,13 @@ class AgentSettings:
 class Agent:
     """Carries out one run of a definition."""
 
-    def __init__(self, definition: Definition, settings: AgentSettings, predefined: Mapping[str, str]) -> None:
+    def __init__(
+        self, definition: Definition, settings: AgentSettings, machines: Machines, predefined: Mapping[str, str]
+    ) -> None:
         self._definition = definition
+        self._machines = machines
+        self._machine = machines.of("")
+        self._mark = f"vsts_{uuid.uuid4()}"
         self._settings = settings
         self._predefined = dict(predefined)
         self._variables = Variables()
@@ -75,19 +81,31 @@ class Agent:
         first = run.open("Task", "Initialize job", record, ref_name="JobExtension_Init", worker=AGENT)
         tasks = [(step, self._task(run, record, step)) for step in job.steps if (step.kind, step.content) != _NOTHING]
         last = run.open("Task", "Finalize Job", record, ref_name="JobExtension_Final", worker=AGENT)
-        self._status, self._end = (
-            "Succeeded",
-            time.monotonic() + job.minutes * self._settings.minute if job.minutes else None,
-        )
-        with run.going(phase), run.going(record):
-            with run.going(first) as writer:
-                self._initialize(run, job, writer)
-            for step, task in tasks:
-                self._step(run, step, task, job)
-            with run.going(last) as writer:
-                writer.write("Cleaning up task key")
-            record.result = phase.result = _RESULTS[self._status]
+        self._machine = self._machines.of(job.pool or self._definition.pool)
+        with self._machine.taken(run.canceled) as is_taken:
+            self._status, self._end = "Succeeded" if is_taken else "Canceled", self._late(job)
+            if is_taken:
+                with run.going(phase), run.going(record):
+                    self._steps(run, job, (first, last), tasks)
+                    record.result = phase.result = _RESULTS[self._status]
         return _RESULTS[self._status]
+
+    def _late(self, job: Job) -> float | None:
+        return time.monotonic() + job.minutes * self._settings.minute if job.minutes else None
+
+    def _steps(self, run: Run, job: Job, ends: tuple[Record, Record], tasks: list[tuple[Step, Record]]) -> None:
+        first, last = ends
+        with run.going(first) as writer:
+            is_ready = self._initialize(run, job, writer)
+        for step, task in tasks:
+            if is_ready:
+                self._step(run, step, task, job)
+            else:
+                run.close(task, "skipped")
+        with run.going(last) as writer:
+            writer.write("Cleaning up task key")
+            for number in self._machine.finish(self._mark):
+                writer.write(f"Terminate orphan process: pid ({number})")
 
     def _task(self, run: Run, parent: Record, step: Step) -> Record:
         name = step.display or step.name or ("CmdLine" if step.kind == "script" else step.kind.capitalize())
@@ -97,20 +115,26 @@ class Agent:
 
     # --- before the first step ---------------------------------------------------------------------------------
 
-    def _initialize(self, run: Run, job: Job, writer: Writer) -> None:
-        folders = _folders(run.folder / job.name)
-        predefined = {**self._predefined, **folders, "Build.BuildId": str(run.id), "Build.BuildNumber": run.name}
+    def _initialize(self, run: Run, job: Job, writer: Writer) -> bool:
+        writer.write("##[section]Starting: Initialize job")
+        writer.write(f"Agent name: '{AGENT}'")
+        writer.write(f"Agent pool: '{job.pool or self._definition.pool}'")
+        try:
+            folders = self._machine.prepare(run.pipeline_id, job.clean)
+        except OSError as error:
+            self._status = "Failed"
+            writer.fail(f"Access to the path is denied: {error}")
+            return False
+        own = {**folders, "Build.BuildId": str(run.id), "Build.BuildNumber": run.name, "System.JobAttempt": "1"}
         self._variables = Variables()
-        for name, value in predefined.items():
+        for name, value in {**self._predefined, **own}.items():
             self._variables.put(name, Variable(value))
         for name, value in (*self._definition.variables, *job.variables):
             members = {name: Variable(value)} if name else self._settings.groups.get(value, {})
             for each, variable in members.items():
                 self._variables.put(each, variable)
-        writer.write("##[section]Starting: Initialize job")
-        writer.write(f"Agent name: '{AGENT}'")
-        writer.write(f"Agent pool: '{job.pool or self._definition.pool}'")
         writer.write("##[section]Finishing: Initialize job")
+        return True
 
     # --- one step ----------------------------------------------------------------------------------------------
 
@@ -168,6 +192,7 @@ class Agent:
         end = time.monotonic() + step.minutes * self._settings.minute if step.minutes else None
         stop = _Stop(run, self, job.cancel_minutes * self._settings.minute, end, already=self._status == "Canceled")
         process = StepProcess(command, Path(folder), self._environment(step), self._settings.stop_seconds)
+        self._machine.add(process.session)
         return process.follow(lambda line: self._line(line, step, writer), stop.is_due)
 
     def _check_out(self, run: Run, writer: Writer) -> int:
@@ -179,7 +204,7 @@ class Agent:
 
     def _environment(self, step: Step) -> dict[str, str]:
         own = {name: self._variables.expand(value) for name, value in step.environment.items()}
-        found = {**self._settings.environment, **self._variables.exported(), **own}
+        found = {**self._settings.environment, MARK: self._mark, **self._variables.exported(), **own}
         return {name: value for name, value in found.items() if value or self._settings.keeps_empty}
 
     # --- what a step prints ------------------------------------------------------------------------------------
@@ -236,23 +261,6 @@ _COMPLETED = {"succeeded": "succeeded", "succeededwithissues": "succeededWithIss
 
 def _worst(results: list[str]) -> str:
     return next((word for word in ("canceled", "failed", "succeededWithIssues") if word in results), "succeeded")
-
-
-def _folders(root: Path) -> dict[str, str]:
-    """An agent's work folder, with the variables that name its parts."""
-    work = root / "_work"
-    places = {
-        "Agent.TempDirectory": work / "_temp",
-        "Agent.ToolsDirectory": work / "_tool",
-        "Agent.BuildDirectory": work / "1",
-        "Pipeline.Workspace": work / "1",
-        "Build.SourcesDirectory": work / "1" / "s",
-        "Build.ArtifactStagingDirectory": work / "1" / "a",
-        "System.DefaultWorkingDirectory": work / "1" / "s",
-    }
-    for place in places.values():
-        place.mkdir(parents=True, exist_ok=True)
-    return {"Agent.WorkFolder": str(work), **{name: str(place) for name, place in places.items()}}
 
 
 @final

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import final
 
 from image_builder_stand_ins.azure_devops.agent.agent import Agent, AgentSettings
+from image_builder_stand_ins.azure_devops.agent.machine import Machines
 from image_builder_stand_ins.azure_devops.definition import Definition, read
 from image_builder_stand_ins.azure_devops.expression import expand
 from image_builder_stand_ins.azure_devops.parameter import Value
@@ -17,8 +18,9 @@ from image_builder_stand_ins.azure_devops.yaml_node import RefusedError
 class Executed(WorkFor):
     """Every run executes the pipeline's definition."""
 
-    def __init__(self, settings: AgentSettings, collection: str, project: str) -> None:
+    def __init__(self, settings: AgentSettings, machines: Machines, collection: str, project: str) -> None:
         self._settings = settings
+        self._machines = machines
         self._predefined = {"System.CollectionUri": f"{collection}/", "System.TeamProject": project}
 
     def prepare(self, pipeline: Pipeline, values: Mapping[str, Value], run: Run) -> Work:
@@ -28,7 +30,8 @@ class Executed(WorkFor):
         self._check_groups(definition)
         run.add_log(rendered(expanded, definition))
         run.add_log(trace(pipeline, values))
-        return Agent(definition, self._settings, {**_PREDEFINED, **self._predefined, **_of(pipeline)}).work
+        predefined = {**_PREDEFINED, **self._predefined, **_of(pipeline)}
+        return Agent(definition, self._settings, self._machines, predefined).work
 
     def _check_groups(self, definition: Definition) -> None:
         named = [value for name, value in definition.variables if not name]
