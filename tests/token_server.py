@@ -26,7 +26,8 @@ SERVICE, ISSUER = "test-registry", "test-issuer"
 class TokenServer:
     """Grants what is asked for to ``user:password``, and to a refresh token when one is set.
 
-    ``life_seconds`` is what it says of its tokens; the registry takes them for a minute.
+    ``life_seconds`` is what it says of its tokens; the registry takes them for a minute. Nobody may push to the
+    repositories in ``read_only``.
     """
 
     user: str
@@ -34,6 +35,7 @@ class TokenServer:
     folder: Path
     refresh_token: str | None = None
     life_seconds: int = 60
+    read_only: set[str] = field(default_factory=set)
     requests: list[str] = field(default_factory=list)
     port: int = 0
     _key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
@@ -50,9 +52,8 @@ class TokenServer:
         section = {"realm": self.realm, "service": SERVICE, "issuer": ISSUER, "rootcertbundle": str(bundle)}
         return {"token": section}
 
-    def token(self, scope: str) -> str:
-        """A signed token for ``repository:path:actions``."""
-        kind, name, actions = scope.split(":")
+    def token(self, *scopes: str) -> str:
+        """A signed token for each ``repository:path:actions``."""
         now = int(time.time())
         claims = {
             "iss": ISSUER,
@@ -62,12 +63,16 @@ class TokenServer:
             "nbf": now - 10,
             "iat": now,
             "jti": "1",
-            "access": [{"type": kind, "name": name, "actions": actions.split(",")}],
+            "access": [self._granted(*scope.split(":")) for scope in scopes],
         }
         chain = [base64.b64encode(self._certificate.public_bytes(serialization.Encoding.DER)).decode()]
         signed = f"{_part({'typ': 'JWT', 'alg': 'RS256', 'x5c': chain})}.{_part(claims)}"
         signature = self._key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
         return f"{signed}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+    def _granted(self, kind: str, name: str, actions: str) -> dict[str, object]:
+        wanted = [action for action in actions.split(",") if action == "pull" or name not in self.read_only]
+        return {"type": kind, "name": name, "actions": wanted}
 
     @cached_property
     def _certificate(self) -> x509.Certificate:
@@ -93,9 +98,9 @@ class TokenServer:
         if method == "POST":
             fields = parse_qs(form)
             known = self.refresh_token is not None and fields.get("refresh_token") == [self.refresh_token]
-            return self.token(fields["scope"][0]) if known else None
+            return self.token(*fields["scope"][0].split()) if known else None
         pair = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
-        return self.token(parse_qs(query)["scope"][0]) if authorization == f"Basic {pair}" else None
+        return self.token(*parse_qs(query)["scope"]) if authorization == f"Basic {pair}" else None
 
 
 def _part(content: dict[str, object]) -> str:

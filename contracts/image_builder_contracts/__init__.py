@@ -7,7 +7,7 @@ if "pytest" in sys.modules:
     import pytest
 
     for module in (
-        *("artifacts", "cancellation", "dockerfile_engine", "image_engine", "registry"),
-        *("remote_pipeline", "signer", "source_tree", "verifier"),
+        *("artifacts", "cancellation", "dockerfile_engine", "image_engine", "publishing_registry"),
+        *("registry", "remote_pipeline", "signer", "source_tree", "verifier"),
     ):
         pytest.register_assert_rewrite(f"{__name__}.{module}")

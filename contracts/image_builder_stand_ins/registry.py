@@ -14,6 +14,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, Self, TextIO, final
 from urllib.parse import parse_qs, urlsplit
@@ -30,11 +31,42 @@ _LARGEST_BODY: Final = 1024 * 1024 * 1024
 
 
 @final
+@dataclass(frozen=True, slots=True)
+class RegistryRules:
+    """How the registry differs from one that allows everything.
+
+    ``read_only`` are paths of repositories that refuse every push. ``immutable_tags``: a tag that exists refuses even
+    the digest that it has. ``by_digest``: whether it accepts a manifest that is pushed by digest. ``digest_header``:
+    whether answers about manifests name the digest. ``mounts``: whether it mounts a blob of another repository.
+    """
+
+    read_only: frozenset[str] = frozenset()
+    immutable_tags: bool = False
+    by_digest: bool = True
+    digest_header: bool = True
+    mounts: bool = True
+
+    def refusal(self, method: str, path: str, tags: Sequence[str]) -> tuple[int, str] | None:
+        """Status and code that refuse a request, or None. ``tags`` are those of the repository."""
+        found = re.fullmatch(f"{_NAME}/(?P<kind>manifests|blobs)/(?P<name>.*)", path)
+        if found is None or method not in ("PUT", "POST", "PATCH"):
+            return None
+        if found["path"] in self.read_only:
+            return 403, "DENIED"
+        if found["kind"] == "manifests" and found["name"] in tags and self.immutable_tags:
+            return 400, "TAG_INVALID"
+        if found["kind"] == "manifests" and ":" in found["name"] and not self.by_digest:
+            return 405, "UNSUPPORTED"
+        return None
+
+
+@final
 class Registry:
-    """A running registry, empty at first. ``store`` is its content."""
+    """A running registry, empty at first. ``store`` is its content; ``rules`` may be replaced at any time."""
 
     def __init__(self, credentials: tuple[str, str] | None, address: tuple[str, int]) -> None:
         self.store = RegistryStore()
+        self.rules = RegistryRules()
         self.uploads: dict[str, bytes] = {}
         self._requests: list[str] = []
         self._faults: list[int] = []
@@ -91,12 +123,21 @@ class _Handler(StandInHandler[Registry]):
         if refused is not None:
             self._answer(refused, {"WWW-Authenticate": 'Basic realm="stand-in"'} if refused == 401 else {})
             return
+        forbidden = self._forbidden(parts.path)
+        if forbidden is not None:
+            self._refuse(*forbidden)
+            return
         for methods, pattern, answer in _ROUTES:
             found = re.fullmatch(pattern, parts.path)
             if found is not None and self.command in methods:
                 answer(self, **found.groupdict())
                 return
         self._refuse(404, "UNSUPPORTED")
+
+    def _forbidden(self, path: str) -> tuple[int, str] | None:
+        named = re.match(f"{_NAME}/manifests/", path)
+        tags = self.state.store.tags(named["path"]) if named is not None else ()
+        return self.state.rules.refusal(self.command, path, tags)
 
     def _read(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
@@ -118,7 +159,8 @@ class _Handler(StandInHandler[Registry]):
         if held is None:
             self._refuse(404, "MANIFEST_UNKNOWN")
             return
-        self._answer(200, {"Content-Type": held.media_type, "Docker-Content-Digest": held.digest}, held.content)
+        digest = {"Docker-Content-Digest": held.digest} if self.state.rules.digest_header else {}
+        self._answer(200, {"Content-Type": held.media_type, **digest}, held.content)
 
     def _put_manifest(self, path: str, name: str) -> None:
         manifest = HeldManifest(self.headers.get("Content-Type", ""), self._body)
@@ -141,6 +183,11 @@ class _Handler(StandInHandler[Registry]):
         if "digest" in self._query:
             self._keep(path, self._body)
             return
+        mounted = self.state.store.blob(self._query.get("from", ""), self._query.get("mount", ""))
+        if mounted is not None and self.state.rules.mounts:
+            self._query["digest"] = self._query["mount"]
+            self._keep(path, mounted)
+            return
         upload = uuid.uuid4().hex
         self.state.uploads[upload] = b""
         self._answer(202, {"Location": f"/v2/{path}/blobs/uploads/{upload}", "Range": "0-0"})
@@ -158,6 +205,12 @@ class _Handler(StandInHandler[Registry]):
             self._refuse(404, "BLOB_UPLOAD_UNKNOWN")
             return
         self._keep(path, self.state.uploads.pop(upload) + self._body)
+
+    def _cancel(self, path: str, upload: str) -> None:  # noqa: ARG002 (a route gives both)
+        if self.state.uploads.pop(upload, None) is None:
+            self._refuse(404, "BLOB_UPLOAD_UNKNOWN")
+            return
+        self._answer(204, {})
 
     def _keep(self, path: str, content: bytes) -> None:
         digest = self._query.get("digest", "")
@@ -199,6 +252,7 @@ _ROUTES: Final[tuple[tuple[tuple[str, ...], str, Callable[..., None]], ...]] = (
     (("POST",), f"{_NAME}/blobs/uploads/", _Handler._begin),
     (("PATCH",), f"{_NAME}/blobs/uploads/(?P<upload>[0-9a-f]+)", _Handler._append),
     (("PUT",), f"{_NAME}/blobs/uploads/(?P<upload>[0-9a-f]+)", _Handler._end),
+    (("DELETE",), f"{_NAME}/blobs/uploads/(?P<upload>[0-9a-f]+)", _Handler._cancel),
     (("GET",), f"{_NAME}/referrers/(?P<digest>{_DIGEST})", _Handler._referrers),
     (("GET",), f"{_NAME}/tags/list", _Handler._tags),
 )

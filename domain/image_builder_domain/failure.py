@@ -100,18 +100,21 @@ RegistryFailure: TypeAlias = NotFound | AccessDenied | RegistryUnreachable | Bad
 class PushDenied(_OfReference):
     """The registry refuses a write. ``credentials`` is where they came from; empty when none were sent.
 
+    It is None where other credentials would not help, because the registry does not accept such a write at all.
     ``reference`` is the repository, or the reference that was written. ``host`` is what ``docker login`` takes.
     """
 
     reference: str
     host: str
     reason: str
-    credentials: str = ""
+    credentials: str | None = ""
 
     @property
     def description(self) -> str:
         """What is wrong, and what to do."""
         refused = f"the registry refuses the push: {self.reason}"
+        if self.credentials is None:
+            return refused
         if not self.credentials:
             return f"{refused}; no credentials for it were found: run 'docker login {self.host}'"
         return f"{refused}; check that the credentials from {self.credentials} may push to it"

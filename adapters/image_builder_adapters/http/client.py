@@ -30,6 +30,7 @@ from image_builder_adapters.http.message import (
     HttpSender,
     NoAnswer,
     NoAnswerKind,
+    StreamedBody,
     Timeouts,
     is_loopback_host,
     not_sent,
@@ -73,6 +74,14 @@ class BodySink:
     take: Callable[[bytes], None]
 
 
+@final
+@dataclass(slots=True)
+class _Sent:
+    """When the last piece of a streamed body was passed on; a time of ``time.monotonic``."""
+
+    at: float = field(default_factory=time.monotonic)
+
+
 _Arrival: TypeAlias = bytes | Result[HttpAnswer, HttpFailure] | BaseException
 
 
@@ -87,6 +96,20 @@ class _Exchange:
     sink: BodySink | None = None
     arrivals: queue.Queue[_Arrival] = field(default_factory=lambda: queue.Queue(_PIECES_UNDERWAY))
     abandoned: threading.Event = field(default_factory=threading.Event)
+    sent: _Sent = field(default_factory=_Sent)
+
+    @property
+    def content(self) -> bytes | Iterator[bytes] | None:
+        """The body to send. A streamed one ends early when the caller stopped waiting."""
+        stream = self.request.stream
+        return self._streamed(stream) if stream is not None else self.request.body or None
+
+    def _streamed(self, body: StreamedBody) -> Iterator[bytes]:
+        for piece in body.pieces():
+            if self.abandoned.is_set():
+                return
+            yield piece
+            self.sent.at = time.monotonic()
 
     def arrive(self, found: _Arrival) -> bool:
         """Pass ``found`` to the caller's thread; False if the caller stopped waiting."""
@@ -165,8 +188,7 @@ class HttpClient:
     def _await(self, exchange: _Exchange, cancellation: Cancellation) -> Result[HttpAnswer, HttpFailure]:
         whole, remaining = self._timeouts.whole_seconds, cancellation.remaining()
         whole = whole if remaining is None else min(whole, remaining)
-        end = time.monotonic() + whole
-        while (left := end - time.monotonic()) > 0:
+        while (left := exchange.sent.at + whole - time.monotonic()) > 0:
             try:
                 found = exchange.arrivals.get(timeout=min(left, _HEARS_CANCELLATION_SECONDS))
             except queue.Empty:
@@ -188,7 +210,9 @@ class HttpClient:
         try:
             client = self._client(_goes_direct(request.url))
             headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in request.headers]
-            built = client.build_request(request.method, request.url, headers=headers, content=request.body or None)
+            if request.stream is not None:
+                headers.append((b"Content-Length", str(request.stream.size).encode()))
+            built = client.build_request(request.method, request.url, headers=headers, content=exchange.content)
         except (httpx.InvalidURL, ValueError, ImportError):
             # The library's message would quote the URL, a header or a proxy's credentials.
             reason = "the request cannot be sent: check the URL, the credentials' characters and the proxy variables"
@@ -206,6 +230,9 @@ class HttpClient:
                 answer.close()
         except httpx.HTTPError as error:
             return Failure(_no_answer(shown, error))
+        except OSError as error:  # from the body's source: the library turns its own errors into the class above
+            reason = f"the request's body cannot be read: {error.strerror or error}"
+            return Failure(NoAnswer(shown, reason, NoAnswerKind.UNUSABLE_REQUEST))
         _log.debug("%s %s: %d in %.3f s", request.method, shown, answer.status_code, time.monotonic() - started)
         if len(body) > limit and answer.is_success and exchange.sink is None:
             return Failure(AnswerTooLarge(shown, limit, answer.status_code, got))

@@ -6,6 +6,7 @@ Semantics: RFC 9110.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol, TypeAlias, final
@@ -24,13 +25,23 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 @final
 @dataclass(frozen=True, slots=True)
+class StreamedBody:
+    """A body of ``size`` bytes that memory need not hold. ``pieces`` reads it from its start; it may raise OSError."""
+
+    size: int
+    pieces: Callable[[], Iterator[bytes]] = field(repr=False)
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One request. Headers and body are not in ``repr``: they may hold secrets."""
+    """One request. Headers and body are not in ``repr``: they may hold secrets. ``stream`` replaces ``body``."""
 
     method: str
     url: str
     headers: Headers = field(default=(), repr=False)
     body: bytes = field(default=b"", repr=False)
+    stream: StreamedBody | None = None
 
 
 @final
@@ -108,7 +119,10 @@ HttpFailure: TypeAlias = NoAnswer | AnswerTooLarge
 @final
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds to connect, between two pieces of an answer, and for the whole exchange."""
+    """Seconds to connect, between two pieces of an answer, and for the whole exchange.
+
+    The time of a whole exchange begins anew with each piece of a :class:`StreamedBody` that was sent.
+    """
 
     connect_seconds: float = 10.0
     read_seconds: float = 30.0

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Final, final
+from typing import Final, Generic, TypeVar, final
 
 from image_builder_domain.ports import Cancellation
 from returns.methods import unwrap_or_failure
@@ -101,6 +101,34 @@ def send_with_retries(
         may_retry = attempts < policy.attempts and _is_transient(outcome, policy) and not policy.ends_at(asked)
         if not may_retry or cancellation.wait(policy.pause(attempts, asked)):
             return Attempted(last, attempts)
+
+
+_Outcome = TypeVar("_Outcome")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Transient(Generic[_Outcome]):
+    """An outcome that another attempt may change. ``asked_seconds`` is the pause that the service asked for."""
+
+    outcome: _Outcome
+    asked_seconds: float | None = None
+
+
+def repeat(
+    work: Callable[[], _Outcome | Transient[_Outcome]], policy: RetryPolicy, cancellation: Cancellation
+) -> _Outcome:
+    """Do work of several requests until its outcome is final, the attempts are used up or the run is stopped."""
+    attempts = 0
+    while True:
+        found = work()
+        if not isinstance(found, Transient):
+            return found
+        attempts += 1
+        asked = found.asked_seconds
+        is_last = attempts >= policy.attempts or policy.ends_at(asked)
+        if is_last or cancellation.wait(policy.pause(attempts, asked)):
+            return found.outcome
 
 
 def asked_seconds(answer: HttpAnswer, now: float) -> float | None:

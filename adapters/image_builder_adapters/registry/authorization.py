@@ -22,6 +22,7 @@ from returns.result import Failure, Result, Success
 from image_builder_adapters.http.client import HttpAnswer, HttpRequest, HttpSender
 from image_builder_adapters.http.retry import RetryPolicy, send_with_retries
 from image_builder_adapters.redaction import Redactor
+from image_builder_adapters.registry.access import Access
 from image_builder_adapters.registry.credentials import Credentials
 from image_builder_adapters.registry.docker_config import DockerCredentials
 from image_builder_adapters.registry.error_text import error_text
@@ -58,13 +59,18 @@ class Denied:
 @final
 @dataclass(frozen=True, slots=True)
 class _Grant:
+    access: Access
     authorization: str = field(repr=False)
     until: float
+
+    def is_for(self, access: Access) -> bool:
+        """Whether it was made for exactly this access, or is a password, which is for every access."""
+        return self.access == access or self.authorization.startswith("Basic ")
 
 
 @final
 class Authorizer:
-    """Answers challenges, and keeps each repository's authorization until it expires; thread-safe."""
+    """Answers challenges, and keeps the authorization of each access until it expires; thread-safe."""
 
     def __init__(
         self,
@@ -79,7 +85,7 @@ class Authorizer:
         self._redactor = redactor
         self._policy = policy
         self._clock = clock
-        self._grants: dict[Repository, _Grant] = {}
+        self._grants: dict[Access, _Grant] = {}
         self._lock = threading.Lock()
 
     def check(self, repositories: Iterable[Repository]) -> Result[None, BadCredentials]:
@@ -98,43 +104,53 @@ class Authorizer:
             self._redactor.learn(secret)
         return found
 
-    def known(self, repository: Repository) -> str | None:
-        """An earlier ``Authorization`` for this repository that has not expired."""
+    def source(self, repository: Repository, cancellation: Cancellation) -> str:
+        """Where the credentials for this repository come from, in words; empty if there are none."""
+        if self._found(repository, cancellation).value_or(None) is None:
+            return ""
+        return next(iter(self._credentials.places(repository).value_or(())), "")
+
+    def known(self, access: Access) -> str | None:
+        """An earlier ``Authorization`` for this access that has not expired."""
         with self._lock:
-            grant = self._grants.get(repository)
-        return grant.authorization if grant is not None and grant.until > self._clock() else None
+            found = [self._grants[known] for known in (access, access.of_writer) if known in self._grants]
+        now = self._clock()
+        valid = [grant for grant in found if grant.until > now]
+        # A token that was made for writing gives no access to the repository that a blob is mounted from.
+        usable = [grant for grant in valid if access.mounts_from is None or grant.is_for(access)]
+        return usable[0].authorization if usable else None
 
     def answer(
-        self, refusal: HttpAnswer, repository: Repository, registry: Origin, cancellation: Cancellation
+        self, refusal: HttpAnswer, access: Access, registry: Origin, cancellation: Cancellation
     ) -> Result[str, Denied | BadCredentials | RegistryUnreachable]:
         """The ``Authorization`` that answers the challenge of a 401."""
-        credentials = unwrap_or_failure(self._found(repository, cancellation))
+        credentials = unwrap_or_failure(self._found(access.repository, cancellation))
         if isinstance(credentials, BadCredentials):
             return Failure(credentials)
         challenges = {found.scheme: found for found in parse_challenges(refusal.header_values("WWW-Authenticate"))}
         if "bearer" in challenges and credentials is not None and credentials.registry_token:
             return Success(f"Bearer {credentials.registry_token}")
         if "bearer" in challenges:
-            return self._token(challenges["bearer"], credentials, repository, registry, cancellation)
+            return self._token(challenges["bearer"], credentials, access, registry, cancellation)
         if "basic" in challenges:
-            return self._basic(credentials, repository)
+            return self._basic(credentials, access)
         return Failure(Denied("the registry offers neither Basic nor Bearer authentication"))
 
-    def _basic(self, credentials: Credentials | None, repository: Repository) -> Result[str, Denied]:
+    def _basic(self, credentials: Credentials | None, access: Access) -> Result[str, Denied]:
         if credentials is None or credentials.basic is None:
             return Failure(Denied("the registry requires a user and password, and no Docker configuration has them"))
-        self._keep(repository, credentials.basic, float("inf"))
+        self._keep(access.of_writer, credentials.basic, float("inf"))
         return Success(credentials.basic)
 
-    def _keep(self, repository: Repository, authorization: str, until: float) -> None:
+    def _keep(self, access: Access, authorization: str, until: float) -> None:
         with self._lock:
-            self._grants[repository] = _Grant(authorization, until)
+            self._grants[access] = _Grant(access, authorization, until)
 
     def _token(
         self,
         challenge: Challenge,
         credentials: Credentials | None,
-        repository: Repository,
+        access: Access,
         registry: Origin,
         cancellation: Cancellation,
     ) -> Result[str, Denied | RegistryUnreachable]:
@@ -142,40 +158,41 @@ class Authorizer:
         problem = url_problem(realm, registry)
         if problem is not None:
             return Failure(Denied(f"the registry's token service must not be used: {problem}"))
-        wanted = {
-            "service": challenge.parameters.get("service", ""),
-            "scope": challenge.parameters.get("scope") or f"repository:{repository.path}:pull",
-        }
-        requests = token_requests(realm, {name: value for name, value in wanted.items() if value}, credentials)
+        service, named = challenge.parameters.get("service", ""), challenge.parameters.get("scope", "")
+        requests = token_requests(realm, service, access.scopes(named), credentials)
         answer: HttpAnswer | None = None
         for request in requests:
             sent = send_with_retries(self._client, request, self._policy, cancellation, _LARGEST_TOKEN)
             found = unwrap_or_failure(sent.last)
             if not isinstance(found, HttpAnswer):
-                return Failure(RegistryUnreachable(str(repository), f"token service: {found}"))
+                return Failure(RegistryUnreachable(str(access.repository), f"token service: {found}"))
             answer = found
             if not (request.method == "POST" and answer.status in (404, 405)):
                 break
         assert answer is not None  # noqa: S101 (there is at least one request)
-        return self._granted(answer, repository)
+        return self._granted(answer, access)
 
-    def _granted(self, answer: HttpAnswer, repository: Repository) -> Result[str, Denied | RegistryUnreachable]:
+    def _granted(self, answer: HttpAnswer, access: Access) -> Result[str, Denied | RegistryUnreachable]:
         if answer.status != 200:
             reason = f"token service: {error_text(answer, self._redactor)}"
             is_transient = self._policy.is_transient(answer.status)
-            return Failure(RegistryUnreachable(str(repository), reason) if is_transient else Denied(reason))
+            return Failure(RegistryUnreachable(str(access.repository), reason) if is_transient else Denied(reason))
         token, life = read_token(answer.body)
         if token is None:
             return Failure(Denied("the answer of the token service has no usable token"))
         self._redactor.learn(token)
-        self._keep(repository, f"Bearer {token}", self._clock() + life)
+        self._keep(access, f"Bearer {token}", self._clock() + life)
         return Success(f"Bearer {token}")
 
 
-def token_requests(realm: str, wanted: dict[str, str], credentials: Credentials | None) -> tuple[HttpRequest, ...]:
+def token_requests(
+    realm: str, service: str, scopes: tuple[str, ...], credentials: Credentials | None
+) -> tuple[HttpRequest, ...]:
     """The requests to try, in order: POST with a refresh token, to which old services answer 404 or 405, then GET."""
     parts = urlsplit(realm)
-    query = "&".join(filter(None, (parts.query, urlencode(wanted))))  # keeps the realm's own query unchanged
+    named = [("service", service)] if service else []
+    wanted = urlencode([*named, *(("scope", scope) for scope in scopes)])
+    query = "&".join(filter(None, (parts.query, wanted)))  # keeps the realm's own query unchanged
     basic = credentials.basic if credentials is not None else None
     headers = (("Authorization", basic),) if basic is not None else ()
     get = HttpRequest("GET", urlunsplit((parts.scheme, parts.netloc, parts.path, query, "")), headers)
@@ -183,7 +200,8 @@ def token_requests(realm: str, wanted: dict[str, str], credentials: Credentials 
         return (get,)
     form = {
         "grant_type": "refresh_token",
-        **wanted,
+        **dict(named),
+        "scope": " ".join(scopes),
         "client_id": _CLIENT,
         "refresh_token": credentials.identity_token,
     }

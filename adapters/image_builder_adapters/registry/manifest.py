@@ -9,7 +9,15 @@ import re
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
-from image_builder_domain.image.descriptor import INDEX_TYPES, MANIFEST_TYPES, OCI_INDEX, Descriptor, Manifest, Referrer
+from image_builder_domain.image.descriptor import (
+    INDEX_TYPES,
+    MANIFEST_TYPES,
+    OCI_INDEX,
+    Descriptor,
+    HeldManifest,
+    Manifest,
+    Referrer,
+)
 from image_builder_domain.image.platform import Platform
 from image_builder_domain.image.reference import Digest
 from image_builder_domain.json_object import json_object
@@ -38,6 +46,23 @@ def read_manifest(answer: HttpAnswer, requested: Digest | None) -> Result[Manife
         for content in _content(answer.body, media_type)
         for manifest in _manifest(Descriptor(media_type, digest, len(answer.body)), content)
     )
+
+
+def read_held_manifest(answer: HttpAnswer, requested: Digest | None) -> Result[HeldManifest, str]:
+    """The same with its exact bytes, and with what an index lists."""
+    return read_manifest(answer, requested).bind(lambda manifest: hold_manifest(manifest, answer.body))
+
+
+def hold_manifest(manifest: Manifest, content: bytes) -> Result[HeldManifest, str]:
+    """A valid manifest with its bytes, or what is wrong with the list of an index."""
+    fields = json_object(content).value_or({})
+    children = _descriptors(fields.get("manifests", []))
+    if children is None:
+        return Failure("its 'manifests' has an entry that is not a descriptor")
+    listed: object = fields.get("annotations")
+    annotations = listed if isinstance(listed, dict) else {}
+    texts = tuple((name, text) for name, text in annotations.items() if isinstance(text, str))
+    return Success(HeldManifest(manifest, content, children, texts))
 
 
 def fallback_tag(digest: Digest) -> str:
@@ -124,6 +149,14 @@ def _descriptor(value: object) -> Descriptor | None:
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         return None
     return Descriptor(media_type, parsed, size)
+
+
+def _descriptors(entries: object) -> tuple[Descriptor, ...] | None:
+    """All entries of a list; None if it is not a list of descriptors."""
+    if not isinstance(entries, list):
+        return None
+    found = [_descriptor(entry) for entry in entries]
+    return None if None in found else tuple(one for one in found if one is not None)
 
 
 def _referrer(entry: object) -> Referrer | None:
