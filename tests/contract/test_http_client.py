@@ -7,7 +7,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from image_builder_adapters.http.client import (
     shown_url,
 )
 from image_builder_adapters.http.message import may_carry_secrets
+from image_builder_adapters.http.proxy import Proxies
 from image_builder_contracts.cancellation import ManualCancellation
 from returns.methods import unwrap_or_failure
 from returns.result import Failure
@@ -307,6 +308,71 @@ def test_other_hosts_use_the_proxy_of_the_environment_without_netrc(
         get(client, "http://reg.example/v2/")
     assert proxy.requests[0].startswith(b"GET http://reg.example/v2/ ")
     assert b"uthorization" not in proxy.requests[0]
+
+
+def test_a_range_of_ipv6_in_no_proxy_stops_nothing(client: HttpClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "localhost,fd00::/8,[::1]")
+    with raw_server(says(answer("200 OK"))) as server:
+        assert get(client, server.url).status == 200
+
+
+@pytest.mark.parametrize(("no_proxy", "through"), [("", True), ("10.0.0.0/8", False), ("*.example", True)])
+def test_exceptions_by_range_and_pattern(no_proxy: str, through: bool) -> None:
+    with raw_server(says(answer("204 No Content"))) as proxy:
+        proxies = Proxies.of({"HTTP_PROXY": proxy.url, "NO_PROXY": no_proxy})
+        with closing(HttpClient(timeouts=Timeouts(0.2, 1, 1), proxies=proxies)) as client:
+            send(client, "http://10.255.255.1/")
+    assert len(proxy.requests) == int(through)
+
+
+def socks_proxy(target: RawServer, greetings: list[bytes]) -> Callable[[socket.socket, bytes], None]:
+    """A SOCKS5 proxy (RFC 1928) that connects every request to ``target``."""
+
+    def script(connection: socket.socket, head: bytes) -> None:
+        greetings.append(head)
+        connection.sendall(b"\x05\x00")
+        greetings.append(connection.recv(300))
+        connection.sendall(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50")
+        with socket.create_connection(("127.0.0.1", target.port)) as other:
+            other.sendall(connection.recv(65536))
+            while piece := other.recv(65536):
+                connection.sendall(piece)
+
+    return script
+
+
+def test_a_socks_proxy_gets_the_name_of_the_host() -> None:
+    greetings = list[bytes]()
+    with raw_server(says(answer("200 OK", body=b"x"))) as server, socks_server(server, greetings) as port:
+        proxies = Proxies.of({"HTTP_PROXY": f"socks5://127.0.0.1:{port}"})
+        with closing(HttpClient(proxies=proxies)) as client:
+            assert get(client, "http://reg.example/").body == b"x"
+    assert b"\x0breg.example\x00\x50" in greetings[1]
+
+
+@contextmanager
+def socks_server(target: RawServer, greetings: list[bytes]) -> Iterator[int]:
+    script = socks_proxy(target, greetings)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                script(connection, connection.recv(300))
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join(5)
+
+
+def test_a_proxy_that_cannot_be_used_is_named_without_its_password() -> None:
+    proxies = Proxies.of({"HTTPS_PROXY": "socks4://u:s3cret@proxy.example"})
+    with closing(HttpClient(proxies=proxies)) as client:
+        found = failure(client, "https://reg.example/")
+    assert found.kind is NoAnswerKind.UNUSABLE_REQUEST
+    assert "HTTPS_PROXY has the scheme 'socks4'" in found.reason
+    assert "s3cret" not in str(found)
 
 
 def test_secrets_are_neither_logged_nor_in_repr(client: HttpClient, caplog: pytest.LogCaptureFixture) -> None:

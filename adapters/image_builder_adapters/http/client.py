@@ -9,15 +9,16 @@ in :mod:`image_builder_adapters.http.tls`. Semantics: RFC 9110.
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, final
-from urllib.parse import urlsplit
 
 from image_builder_domain.ports import Cancellation
+from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
 from image_builder_adapters.http.message import (
@@ -36,11 +37,14 @@ from image_builder_adapters.http.message import (
     not_sent,
     shown_url,
 )
+from image_builder_adapters.http.proxy import Proxies
 
 if TYPE_CHECKING:
     import ssl
 
     import httpx
+
+    from image_builder_adapters.http.tls import UnusableTlsMaterial
 
 __all__ = [
     "LARGEST_ERROR_BODY",
@@ -80,6 +84,21 @@ class _Sent:
     """When the last piece of a streamed body was passed on; a time of ``time.monotonic``."""
 
     at: float = field(default_factory=time.monotonic)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a server is reached; each way has a client of its own."""
+
+    proxy: str | None = field(repr=False)
+    is_secure: bool
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Unusable:
+    reason: str
 
 
 _Arrival: TypeAlias = bytes | Result[HttpAnswer, HttpFailure] | BaseException
@@ -126,8 +145,9 @@ class _Exchange:
 class HttpClient:
     """Sends requests over shared connections; safe to use from several threads. See :class:`HttpSender`.
 
-    Proxies come from the usual environment variables, and are never used for loopback. A redirect is an answer. Cookies
-    are dropped, and ``.netrc`` is not read. Without ``tls``, servers are verified as :func:`shared_trust` says.
+    ``proxies`` are those of the process's environment by default, and are never used for loopback. A redirect is an
+    answer. Cookies are dropped, and ``.netrc`` is not read. Without ``tls``, servers are verified as
+    :func:`~.tls.shared_trust` says. The authorities are loaded by the first request that uses TLS.
     """
 
     def __init__(
@@ -135,11 +155,13 @@ class HttpClient:
         tls: ssl.SSLContext | None = None,
         timeouts: Timeouts = _USUAL_TIMEOUTS,
         user_agent: str = "image-builder",
+        proxies: Proxies | None = None,
     ) -> None:
         self._tls = tls
         self._timeouts = timeouts
         self._user_agent = user_agent
-        self._clients: dict[bool, httpx.Client] = {}
+        self._proxies = proxies
+        self._clients: dict[_Way, httpx.Client] = {}
         self._lock = threading.Lock()
 
     def send(
@@ -208,7 +230,9 @@ class HttpClient:
 
         started, request, shown = time.monotonic(), exchange.request, exchange.shown
         try:
-            client = self._client(_goes_direct(request.url))
+            client = unwrap_or_failure(self._client(request.url))
+            if isinstance(client, NoAnswer):
+                return Failure(client)
             headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in request.headers]
             if request.stream is not None:
                 headers.append((b"Content-Length", str(request.stream.size).encode()))
@@ -238,39 +262,47 @@ class HttpClient:
             return Failure(AnswerTooLarge(shown, limit, answer.status_code, got))
         return Success(HttpAnswer(answer.status_code, got, body[:limit]))
 
-    def _client(self, direct: bool) -> httpx.Client:
+    def _client(self, url: str) -> Result[httpx.Client, NoAnswer]:
+        """The client for this URL. Raises ``ValueError`` for a malformed one."""
+        shown, proxies = shown_url(url), self._proxies if self._proxies is not None else Proxies.of(os.environ)
+        is_secure, proxy = url[:6].lower() == "https:", unwrap_or_failure(proxies.of_url(url).alt(_Unusable))
+        if isinstance(proxy, _Unusable):
+            return Failure(NoAnswer(shown, proxy.reason, NoAnswerKind.UNUSABLE_REQUEST, False))
+        way = _Way(proxy, is_secure or (proxy or "").startswith("https:"))
         with self._lock:
-            if direct not in self._clients:
-                self._clients[direct] = self._open(direct)
-            return self._clients[direct]
+            if way not in self._clients:
+                tls = self._trust(way)
+                if isinstance(tls, Failure):
+                    return Failure(NoAnswer(shown, tls.failure().reason, NoAnswerKind.CERTIFICATE, False))
+                self._clients[way] = self._open(way, tls.unwrap())
+            return Success(self._clients[way])
 
-    def _open(self, direct: bool) -> httpx.Client:
+    def _trust(self, way: _Way) -> Result[ssl.SSLContext, UnusableTlsMaterial]:
+        from image_builder_adapters.http.tls import no_trust, shared_trust
+
+        if not way.is_secure:
+            return Success(no_trust())
+        return shared_trust() if self._tls is None else Success(self._tls)
+
+    def _open(self, way: _Way, tls: ssl.SSLContext) -> httpx.Client:
         from http.cookiejar import CookieJar, DefaultCookiePolicy
 
         import httpx
 
-        from image_builder_adapters.http.tls import shared_trust
-
         for name in ("httpx", "httpcore"):  # they log whole URLs and headers, credentials included
             logging.getLogger(name).setLevel(logging.WARNING)
-        if self._tls is None:
-            self._tls = shared_trust()
         seconds = httpx.Timeout(self._timeouts.read_seconds, connect=self._timeouts.connect_seconds)
+        to_proxy = tls if (way.proxy or "").startswith("https:") else None
+        proxy = httpx.Proxy(way.proxy, ssl_context=to_proxy) if way.proxy is not None else None
         return httpx.Client(
-            verify=self._tls,
+            verify=tls,
             timeout=seconds,
-            trust_env=not direct,
+            trust_env=False,
+            proxy=proxy,
             follow_redirects=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             headers={"User-Agent": self._user_agent, "Accept-Encoding": "identity"},
         )
-
-
-def _goes_direct(url: str) -> bool:
-    """Whether the URL must not go through a proxy; raises ``ValueError`` for a malformed URL."""
-    parts = urlsplit(url)
-    _ = parts.port  # raises above 65535, which would overflow to another port
-    return is_loopback_host(parts.hostname or "")
 
 
 def _read(pieces: Iterator[bytes], limit_bytes: int, abandoned: threading.Event) -> bytes:

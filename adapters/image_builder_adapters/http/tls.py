@@ -6,14 +6,19 @@ TLS 1.2 or newer. Host names and certificate chains are always verified (RFC 952
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import final
+from typing import Final, final
 
 from returns.result import Failure, Result, Success
+
+FILE_VARIABLE: Final = "SSL_CERT_FILE"
+FOLDER_VARIABLE: Final = "SSL_CERT_DIR"
+_HASHED: Final = re.compile(r"[0-9a-f]{8}\.[0-9]+")
 
 
 @final
@@ -36,30 +41,59 @@ class UnusableTlsMaterial:
         return self.reason
 
 
-def shared_trust() -> ssl.SSLContext:
+def shared_trust() -> Result[ssl.SSLContext, UnusableTlsMaterial]:
     """A shared :func:`system_trust`, not to be changed: reading the authorities takes 20 ms."""
-    return _shared(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+    return _shared(*map(os.environ.get, (FILE_VARIABLE, FOLDER_VARIABLE)))
 
 
 @cache
-def _shared(*_: str | None) -> ssl.SSLContext:
+def _shared(*_: str | None) -> Result[ssl.SSLContext, UnusableTlsMaterial]:
     return system_trust()
 
 
-def system_trust() -> ssl.SSLContext:
+def system_trust() -> Result[ssl.SSLContext, UnusableTlsMaterial]:
     """A context with the system's authorities; ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` replace them, as in OpenSSL.
 
-    If Python finds no system store (neither the file nor the folder exists), httpx's bundle ``certifi`` is used.
+    A file that cannot be loaded is a failure. Of the folders (separated by colons) at least one must exist, unless
+    there is a file, too; they may hold files without OpenSSL's hashed names, as for Go. If Python finds no system
+    store (neither the file nor the folder exists), httpx's bundle ``certifi`` is used.
     """
-    context = ssl.create_default_context()
+    file, folders = os.environ.get(FILE_VARIABLE, ""), os.environ.get(FOLDER_VARIABLE, "")
+    if file and not os.path.isfile(file):
+        return Failure(UnusableTlsMaterial(f"{FILE_VARIABLE} is {file!r}, which is not a file"))
+    if folders and not file and not any(map(os.path.isdir, folders.split(":"))):
+        return Failure(UnusableTlsMaterial(f"{FOLDER_VARIABLE} is {folders!r}, which is not a folder"))
     paths = ssl.get_default_verify_paths()
-    replaced = os.environ.get(paths.openssl_cafile_env) or os.environ.get(paths.openssl_capath_env)
-    if paths.cafile is None and paths.capath is None and not replaced:
+    try:
+        context = (
+            ssl.create_default_context(cafile=file, capath=folders or paths.capath)
+            if file
+            else ssl.create_default_context()
+        )
+        for path in _plain_certificates(folders):
+            context.load_verify_locations(path)
+    except OSError as error:  # ssl.SSLError is one
+        reason = error.strerror if not isinstance(error, ssl.SSLError) else "it holds no PEM certificate"
+        return Failure(UnusableTlsMaterial(f"{FILE_VARIABLE} is {file!r}, which cannot be loaded: {reason}"))
+    if paths.cafile is None and paths.capath is None and not file and not folders:
         import certifi
 
         context.load_verify_locations(certifi.where())
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
+    return Success(context)
+
+
+def no_trust() -> ssl.SSLContext:
+    """A context that trusts nobody, for requests without TLS: it reads no authorities."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _plain_certificates(folders: str) -> Iterator[str]:
+    """The certificates in folders that OpenSSL would not find, because nobody ran ``c_rehash``."""
+    for folder in filter(os.path.isdir, filter(None, folders.split(":"))):
+        names = sorted(os.listdir(folder))
+        if not any(_HASHED.fullmatch(name) for name in names):
+            yield from (os.path.join(folder, name) for name in names if name.endswith((".pem", ".crt", ".cer")))
 
 
 def load_client(context: ssl.SSLContext, client: ClientCertificate) -> Result[ssl.SSLContext, UnusableTlsMaterial]:

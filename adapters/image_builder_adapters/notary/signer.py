@@ -15,7 +15,7 @@ from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
 from image_builder_adapters.http.client import Headers, HttpClient, HttpRequest, Timeouts
-from image_builder_adapters.http.tls import ClientCertificate, load_client, shared_trust, system_trust
+from image_builder_adapters.http.tls import ClientCertificate, load_client, system_trust
 from image_builder_adapters.notary.exchange import Exchange, Verdict, endpoint_problem, explain, send_repeatedly
 from image_builder_adapters.notary.protocol import protocol_for
 from image_builder_adapters.notary.secret import (
@@ -41,7 +41,7 @@ class _Ready:
     """A login from the secret file, and the TLS context with the client certificate and the trusted authorities."""
 
     login: Token | Signify | None
-    tls: ssl.SSLContext
+    tls: ssl.SSLContext | None
 
 
 @final
@@ -176,17 +176,21 @@ class NotarySigner:
         if problem is not None:
             return Failure(SignerMisconfigured(self._name, settings.endpoint, problem))
         if secret is None:
-            return Success(self._with(None))
+            return self._with(None)
         found = read_credential(secret, self._clock).alt(
             lambda reason: SignerMisconfigured(self._name, secret.path, reason)
         )
-        return found.map(self._with)
+        return found.bind(self._with)
 
-    def _with(self, credential: Credential | None) -> _Ready:
+    def _with(self, credential: Credential | None) -> Result[_Ready, SignerMisconfigured]:
+        own = self._trust() if self._trust is not None else None
         match credential:
             case ClientCertificate():
+                trust = (Success(own) if own is not None else system_trust()).alt(
+                    lambda unusable: SignerMisconfigured(self._name, self._settings.endpoint, unusable.reason)
+                )
                 # The check of the credential has loaded it before, so this cannot fail.
-                return _Ready(None, load_client((self._trust or system_trust)(), credential).unwrap())
+                return trust.map(lambda context: _Ready(None, load_client(context, credential).unwrap()))
             case Signify():
                 for text in credential.secrets():
                     self._secrets.learn(text)
@@ -194,7 +198,7 @@ class NotarySigner:
                 self._secrets.learn(text)
             case None:
                 pass
-        return _Ready(credential, (self._trust or shared_trust)())
+        return Success(_Ready(credential, own))
 
 
 def _timeout(settings: NotarySettings) -> float:

@@ -95,7 +95,7 @@ def read_place(place: Place) -> Result[Configuration, str]:
     if not isinstance(file, UnreadableFile):
         found = parse_configuration(place.name, file.content)
         return found.lash(lambda reason: Success(_absent(place, reason)) if place.is_optional else Failure(reason))
-    # As go-containerregistry: a folder, and a file in a folder that this user may not open, are no configuration.
+    # As go-containerregistry: read past a folder, and a file in a folder that this user may not open.
     is_hidden = os.path.isdir(place.name) or not os.path.lexists(place.name)
     is_closed = not place.is_named and file.reason.startswith("cannot be read")
     if file.is_missing or is_hidden or is_closed or place.is_optional:
