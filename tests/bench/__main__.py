@@ -16,6 +16,7 @@ from tests.bench.installed import install
 from tests.bench.memory import memory
 from tests.bench.overhead import overhead
 from tests.bench.remote_memory import remote_memory
+from tests.bench.rendering import rendering
 from tests.bench.signing import signing
 from tests.bench.start_up import start_up
 from tests.bench.templates import templates
@@ -53,6 +54,7 @@ def _measure(folder: Path, *, full: bool) -> list[Figure]:
             *variants(workshop),
             *start_up(folder, installed),
             *signing(folder / "signing", installed),
+            *rendering(workshop),
         ):
             _say(f"measured: {figure.name}")
             figures.append(figure)

@@ -8,20 +8,21 @@ from typing import final
 @final
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A measured value and the most it may be, both in ``unit``."""
+    """A measured value and the most it may be, or the least if ``is_minimum``, both in ``unit``."""
 
     name: str
     measured: float
     limit: float
     unit: str
+    is_minimum: bool = False
 
     @property
     def holds(self) -> bool:
-        return self.measured <= self.limit
+        return self.measured >= self.limit if self.is_minimum else self.measured <= self.limit
 
     @property
     def row(self) -> tuple[str, str, str, str]:
-        must = f"at most {self.limit:g}{self.unit}"
+        must = f"at {'least' if self.is_minimum else 'most'} {self.limit:g}{self.unit}"
         return self.name, f"{self.measured:.3f}{self.unit}", must, "yes" if self.holds else "NO"
 
 

@@ -15,6 +15,8 @@ SLOW = Run((sys.executable, "-I", "-S", "-c", "import time; time.sleep(0.5)"), {
 def test_a_figure_holds_up_to_its_limit_and_no_further() -> None:
     assert Figure("memory", 100.0, 100.0, " MiB").holds
     assert not Figure("memory", 100.1, 100.0, " MiB").holds
+    assert Figure("speed", 50.0, 50.0, " MB/s", is_minimum=True).holds
+    assert not Figure("speed", 49.9, 50.0, " MB/s", is_minimum=True).holds
 
 
 def test_the_table_names_the_figure_that_does_not_hold() -> None:
