@@ -27,7 +27,7 @@ class TokenServer:
     """Grants what is asked for to ``user:password``, and to a refresh token when one is set.
 
     ``life_seconds`` is what it says of its tokens; the registry takes them for a minute. Nobody may push to the
-    repositories in ``read_only``.
+    repositories in ``read_only``, or use those in ``hidden``.
     """
 
     user: str
@@ -36,6 +36,7 @@ class TokenServer:
     refresh_token: str | None = None
     life_seconds: int = 60
     read_only: set[str] = field(default_factory=set)
+    hidden: set[str] = field(default_factory=set)
     requests: list[str] = field(default_factory=list)
     port: int = 0
     _key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
@@ -71,7 +72,8 @@ class TokenServer:
         return f"{signed}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
 
     def _granted(self, kind: str, name: str, actions: str) -> dict[str, object]:
-        wanted = [action for action in actions.split(",") if action == "pull" or name not in self.read_only]
+        allowed = () if name in self.hidden else ("pull",) if name in self.read_only else ("pull", "push", "delete")
+        wanted = [action for action in actions.split(",") if action in allowed]
         return {"type": kind, "name": name, "actions": wanted}
 
     @cached_property

@@ -122,6 +122,17 @@ class PushDenied(_OfReference):
 
 @final
 @dataclass(frozen=True, slots=True)
+class BadLayout:
+    """The folder with an image that was built cannot be pushed. Nothing was sent."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the image that was built cannot be read: {self.reason}; check that no build step changes its folder"
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class ArtifactFailure:
     """A log, report or output file could not be written."""
 

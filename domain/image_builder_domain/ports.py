@@ -11,8 +11,8 @@ from returns.result import Result
 
 from image_builder_domain.build import BuildFailure, BuildRequest, BuiltImage, EngineMissing
 from image_builder_domain.exit_code import Interruption
-from image_builder_domain.failure import ArtifactFailure, BadCredentials, PushDenied, RegistryFailure
-from image_builder_domain.image.descriptor import HeldManifest, Manifest, Referrer
+from image_builder_domain.failure import ArtifactFailure, BadCredentials, BadLayout, PushDenied, RegistryFailure
+from image_builder_domain.image.descriptor import Descriptor, HeldManifest, Manifest, Referrer
 from image_builder_domain.image.reference import Digest, ImageReference, Repository
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignerMisconfigured
 
@@ -238,6 +238,31 @@ class PublishingRegistry(Protocol):
         self, reference: ImageReference, content: bytes, media_type: str, cancellation: Cancellation
     ) -> Result[None, PushDenied | RegistryFailure]:
         """Write a manifest under the reference's tag, else under its digest, which must be that of ``content``."""
+        ...
+
+
+class LayoutRegistry(Protocol):
+    """Pushes an image from a folder to registries, by digest.
+
+    Takes   an OCI image layout: a folder, and the path of the layout below it, of which no part may be a link. The
+            digest of a manifest or index in it, and the repositories to push to. ``sources`` are further repositories
+            whose blobs may be mounted.
+    Gives   the manifest's descriptor, when every repository holds it. What the digest does not lead to is not pushed.
+    Fails   with :class:`BadLayout` before anything is sent, or with one failure for each repository that does not hold
+            the image, after retries as in :class:`PublishingRegistry`. A blob is sent again; nothing is built again.
+            Never raises.
+    Source  OCI Image Specification, "Image Layout"; OCI Distribution Specification, "Push".
+    """
+
+    def push_layout(
+        self,
+        layout: tuple[str, str],
+        digest: Digest,
+        repositories: tuple[Repository, ...],
+        cancellation: Cancellation,
+        sources: tuple[Repository, ...] = (),
+    ) -> Result[Descriptor, "BadLayout | tuple[PushDenied | RegistryFailure, ...]"]:
+        """Push to all repositories side by side; blocks until all are done or have failed."""
         ...
 
 

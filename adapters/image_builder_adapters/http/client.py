@@ -65,6 +65,7 @@ __all__ = [
 _log = logging.getLogger(__name__)
 _HEARS_CANCELLATION_SECONDS = 0.1
 _USUAL_TIMEOUTS = Timeouts()
+_SLOWEST_STORE = 16 << 20  # bytes each second
 _PIECES_UNDERWAY = 8
 _LONGEST_CODING = 100
 
@@ -116,6 +117,12 @@ class _Exchange:
     arrivals: queue.Queue[_Arrival] = field(default_factory=lambda: queue.Queue(_PIECES_UNDERWAY))
     abandoned: threading.Event = field(default_factory=threading.Event)
     sent: _Sent = field(default_factory=_Sent)
+
+    @property
+    def extra_seconds(self) -> float:
+        """How much longer the answer may take: a registry checks and stores the whole blob before it answers."""
+        stream = self.request.stream
+        return stream.size / _SLOWEST_STORE if stream is not None else 0.0
 
     @property
     def content(self) -> bytes | Iterator[bytes] | None:
@@ -208,7 +215,8 @@ class HttpClient:
             exchange.abandoned.set()
 
     def _await(self, exchange: _Exchange, cancellation: Cancellation) -> Result[HttpAnswer, HttpFailure]:
-        whole, remaining = self._timeouts.whole_seconds, cancellation.remaining()
+        whole = self._timeouts.whole_seconds + exchange.extra_seconds
+        remaining = cancellation.remaining()
         whole = whole if remaining is None else min(whole, remaining)
         while (left := exchange.sent.at + whole - time.monotonic()) > 0:
             try:
@@ -236,7 +244,11 @@ class HttpClient:
             headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in request.headers]
             if request.stream is not None:
                 headers.append((b"Content-Length", str(request.stream.size).encode()))
-            built = client.build_request(request.method, request.url, headers=headers, content=exchange.content)
+            seconds = self._timeouts.read_seconds + exchange.extra_seconds
+            patience = httpx.Timeout(seconds, connect=self._timeouts.connect_seconds)
+            built = client.build_request(
+                request.method, request.url, headers=headers, content=exchange.content, timeout=patience
+            )
         except (httpx.InvalidURL, ValueError, ImportError):
             # The library's message would quote the URL, a header or a proxy's credentials.
             reason = "the request cannot be sent: check the URL, the credentials' characters and the proxy variables"

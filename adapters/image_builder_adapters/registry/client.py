@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Final, final
 from urllib.parse import urlencode
 
-from image_builder_domain.failure import BadAnswer, BadCredentials, NotFound, PushDenied, RegistryFailure
-from image_builder_domain.image.descriptor import OCI_INDEX, HeldManifest, Manifest, Referrer
+from image_builder_domain.failure import BadAnswer, BadCredentials, BadLayout, NotFound, PushDenied, RegistryFailure
+from image_builder_domain.image.descriptor import OCI_INDEX, Descriptor, HeldManifest, Manifest, Referrer
 from image_builder_domain.image.reference import Digest, ImageReference, Repository
 from image_builder_domain.ports import Cancellation
 from returns.methods import unwrap_or_failure
@@ -53,7 +53,7 @@ _DEFAULT_POLICY: Final = RetryPolicy(attempts=5, pause_seconds=0.5, growth=2.0)
 
 @final
 class HttpRegistry:
-    """Implements ``Registry``, ``PublishingRegistry`` and ``Referrers``; safe to use from several threads.
+    """Implements all ports of registries; safe to use from several threads.
 
     ``environment`` names the files with credentials, see :func:`~.docker_config.config_paths`.
     """
@@ -105,6 +105,19 @@ class HttpRegistry:
     ) -> Result[None, PushDenied | RegistryFailure]:
         """Implement ``PublishingRegistry.put``."""
         return self._publishing.put(reference, content, media_type, cancellation)
+
+    def push_layout(
+        self,
+        layout: tuple[str, str],
+        digest: Digest,
+        repositories: tuple[Repository, ...],
+        cancellation: Cancellation,
+        sources: tuple[Repository, ...] = (),
+    ) -> Result[Descriptor, BadLayout | tuple[PushDenied | RegistryFailure, ...]]:
+        """Implement ``LayoutRegistry.push_layout``."""
+        from image_builder_adapters.registry.layout_push import LayoutPush  # other engines do not need it
+
+        return LayoutPush(self._exchange, self._publishing).push(layout, digest, repositories, cancellation, sources)
 
     def referrers(
         self, reference: ImageReference, artifact_type: str | None, cancellation: Cancellation

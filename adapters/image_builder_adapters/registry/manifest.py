@@ -134,13 +134,14 @@ def _content(body: bytes, media_type: str) -> Result[_Object, str]:
 def _manifest(descriptor: Descriptor, content: _Object) -> Result[Manifest, str]:
     if descriptor.is_index:
         return _platforms(content.get("manifests")).map(lambda platforms: Manifest(descriptor, None, platforms))
-    config = _descriptor(content.get("config"))
+    config = parse_descriptor(content.get("config"))
     if config is None:
         return Failure("its 'config' is not a descriptor with media type, SHA-256 digest and size")
     return Success(Manifest(descriptor, config, ()))
 
 
-def _descriptor(value: object) -> Descriptor | None:
+def parse_descriptor(value: object) -> Descriptor | None:
+    """The descriptor in an entry of a manifest; None if it is not one."""
     fields: _Object = value if isinstance(value, dict) else {}
     media_type, digest, size = fields.get("mediaType"), fields.get("digest"), fields.get("size")
     parsed = unwrap_or_failure(Digest.parse(digest if isinstance(digest, str) else ""))
@@ -155,12 +156,12 @@ def _descriptors(entries: object) -> tuple[Descriptor, ...] | None:
     """All entries of a list; None if it is not a list of descriptors."""
     if not isinstance(entries, list):
         return None
-    found = [_descriptor(entry) for entry in entries]
+    found = [parse_descriptor(entry) for entry in entries]
     return None if None in found else tuple(one for one in found if one is not None)
 
 
 def _referrer(entry: object) -> Referrer | None:
-    descriptor, kind = _descriptor(entry), entry.get("artifactType", "") if isinstance(entry, dict) else None
+    descriptor, kind = parse_descriptor(entry), entry.get("artifactType", "") if isinstance(entry, dict) else None
     return Referrer(descriptor, kind) if descriptor is not None and isinstance(kind, str) else None
 
 
