@@ -35,7 +35,7 @@ def steps_of(vertices: Iterable[Vertex]) -> tuple[Step, ...]:
 
 
 def cache_warnings(vertices: Iterable[Vertex]) -> Iterator[BuildWarning]:
-    """Why a cache was not read or written, which fails no build. A cache that does not exist yet is no warning."""
+    """Why a cache was not read or written, which fails no build. A missing cache is not worth a warning."""
     for vertex in vertices:
         if vertex.is_cache and vertex.has_failed and not vertex.error.endswith(_NOT_FOUND):
             yield BuildWarning(f"{vertex.name}: {vertex.error}"[:1000])

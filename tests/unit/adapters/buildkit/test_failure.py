@@ -1,4 +1,4 @@
-"""Why a build failed: told from the vertices, described by buildctl's message."""
+"""Why a build failed: the vertices decide, and buildctl's message describes it."""
 
 import pytest
 from image_builder_adapters.buildkit.failure import failure_of, unreported
