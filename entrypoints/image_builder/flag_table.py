@@ -70,6 +70,15 @@ GROUPS = (
                 "remote preview tags",
                 "take kaniko's build options from the pull request",
             ),
+            (
+                "use-go-internal-sap-modules",
+                SWITCH,
+                False,
+                "",
+                "remote preview tags",
+                "give the build SAP's internal Go modules",
+            ),
+            ("use-restricted-registry", SWITCH, False, "", "remote preview tags", "push to the restricted registry"),
         ),
     ),
     (

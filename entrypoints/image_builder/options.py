@@ -49,6 +49,8 @@ class Options:
     ado_preview_output: str | None
     ado_state_output: bool
     test_kaniko_build_config: bool
+    use_go_internal_sap_modules: bool
+    use_restricted_registry: bool
     config: str
     repo: str | None
     require_production: bool

@@ -171,6 +171,8 @@ class Reader:
             engine=pipeline_engine(self._options.backend, in_ado, self._environment, self._sources.engine_choice),
             env_file=self._options.env_file,
             build_config_from_pull_request=self._options.test_kaniko_build_config,
+            go_internal_sap_modules=self._options.use_go_internal_sap_modules,
+            restricted_registry=self._options.use_restricted_registry,
             identity_token=self._sources.can_ask_for_token(),
             definition=definition,
         )

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 from image_builder_domain.remote_pipeline import (
+    Parameter,
     PipelineRefused,
     PipelineUnreachable,
+    RunRequest,
     RunUncertain,
     Verdict,
 )
@@ -90,6 +92,8 @@ REFUSED = {
     "pat-expired": "has expired",
     "forbidden": "scopes",
     "no-controller": "ado-organization-url",
+    "queue-configuration-forbidden": "'Queue builds' and 'Edit queue build configuration'",
+    "version-in-preview": "api-version in ado-config",
     "outage-with-bom": "TF24668",
 }
 
@@ -103,6 +107,35 @@ def test_a_start_that_is_refused_is_sent_once_and_explained(fault: str, hint: st
         assert hint in str(found)
         assert made.service.pat not in str(found)
         assert (made.service.count(Operation.START_RUN), made.service.runs) == (1, ())
+
+
+def test_a_server_of_another_version_is_asked_in_its_own() -> None:
+    with stage(options=ServiceOptions(newest_version=(7, 0))) as made:
+        found = str(made.adapter.start(REQUEST, made.cancellation).failure())
+        assert "this server supports is 7.0" in found
+        assert "set api-version in ado-config" in found
+        made.adapter = made.open(api_version="7.0")
+        made.start()
+        assert {request.request.query["api-version"] for request in made.service.requests} == {"7.1", "7.0"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "contract", "remedy"),
+    [
+        (["BuildEngine"], "v2", "set 'parameters: v3' in ado-config, which does not send BuildEngine, instead of v2"),
+        (["UseKanikoConfigFromPR"], "v1", "set 'parameters: v3'"),
+        (["BaseRef", "BuildEngine", "Authorization"], "v2", "set 'parameters: v1'"),
+        (["BuildEngine", "UseKanikoConfigFromPR", "Platforms"], "v2", "declare BuildEngine"),
+    ],
+)
+def test_a_refused_parameter_names_the_contract_that_fits(sent: list[str], contract: str, remedy: str) -> None:
+    with stage() as made:
+        made.adapter = made.open(parameters=contract)
+        request = RunRequest(tuple(Parameter.of(name, "x") for name in ("Name", *sent)))
+        found = made.adapter.start(request, made.cancellation).failure()
+        assert isinstance(found, PipelineRefused)
+        assert remedy in found.remedy
+        assert made.service.runs == ()
 
 
 def test_an_error_that_repeats_the_credential_is_shown_without_it() -> None:

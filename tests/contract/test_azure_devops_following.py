@@ -261,6 +261,14 @@ def test_a_preview_of_a_pipeline_that_does_not_exist_is_refused_at_once() -> Non
         assert made.service.count(Operation.PREVIEW) == 1
 
 
+@pytest.mark.parametrize("fault", ["preview-empty", "preview-null"])
+def test_a_definition_that_expands_to_nothing_is_an_error(fault: str) -> None:
+    with stage() as made:
+        made.service.fail(fault)
+        found = made.adapter.preview(PreviewRequest((), DEFINITION), made.cancellation).failure()
+        assert isinstance(found, PipelineRefused)
+
+
 def test_a_failing_preview_ends_after_the_configured_attempts() -> None:
     with stage() as made:
         made.service.inject(Replace(front_door()), on=[Operation.PREVIEW], times=None)

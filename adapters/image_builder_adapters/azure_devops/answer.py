@@ -25,11 +25,14 @@ _PLACE: Final = re.compile(r" \(Line: (\d+), Col: (\d+)\): ")
 _BEFORE_A_FILE: Final = ":(\n"
 _SCOPES: Final = "it needs the scopes Build (read) and, to run or cancel, Build (read and execute)"
 _HINTS: Final = {
-    "PipelineValidationException": "make the parameters contract (v1 or v2) and the definition fit each other",
+    "PipelineValidationException": "make 'parameters' in ado-config (v1, v2 or v3) and the definition fit each other",
     "PipelineNotFoundException": "check ado-pipeline-id in the configuration",
     "ProjectDoesNotExistWithNameException": "check ado-organization-url and ado-project-name in the configuration",
     "BuildNotFoundException": "check that the run was not deleted, and that the credential may see it",
 }
+_VERSION_HINT: Final = "set api-version in ado-config to a version that this server has (Azure DevOps Server 2022: 7.0)"
+_VERSION_KIND: Final = re.compile(r"Vss\w*Version\w*Exception")
+_NEEDS_QUEUE_CONFIGURATION: Final = "TF215106"
 _NOT_FOUND_HINT: Final = (
     "check ado-organization-url, ado-project-name and ado-pipeline-id, and that the credential may see them"
 )
@@ -167,7 +170,7 @@ def explain(where: str, answer: HttpAnswer, credential: Credential) -> Refusal:
     else:
         reason = f"the service answered {answer.status}" + (f": {lines[0]}" if lines else "")
         details = (*lines[1:], *_validation_results(answer))
-    return Refusal(where, reason, _hint(answer.status, error.kind, credential), details, error.kind, answer.status)
+    return Refusal(where, reason, _hint(answer.status, error, credential), details, error.kind, answer.status)
 
 
 def not_json(where: str) -> Refusal:
@@ -215,9 +218,13 @@ def _sign_in_host(answer: HttpAnswer) -> str:
         return ""
 
 
-def _hint(status: int, kind: str, credential: Credential) -> str:
-    if kind in _HINTS:
-        return _HINTS[kind]
+def _hint(status: int, error: ErrorText, credential: Credential) -> str:
+    if error.kind in _HINTS:
+        return _HINTS[error.kind]
+    if _VERSION_KIND.fullmatch(error.kind):
+        return _VERSION_HINT
+    if _NEEDS_QUEUE_CONFIGURATION in error.message:
+        return f"in the pipeline's security give {credential} 'Queue builds' and 'Edit queue build configuration'"
     if status == 403:
         return f"give {credential} the permission; {_SCOPES}"
     if status == 404:

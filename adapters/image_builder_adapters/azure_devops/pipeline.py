@@ -138,7 +138,7 @@ class AzureDevOpsPipeline:
         found = unwrap_or_failure(service.ask(asked, cancellation))
         match found:
             case Refusal():
-                return Failure(refused(found))
+                return Failure(refused(found, self._settings.parameters))
             case TransientFailure():
                 return Failure(PipelineUnreachable(found.where, found.reason))
             case PipelineInterrupted():
@@ -203,4 +203,7 @@ def _expanded(where: str, answer: HttpAnswer) -> Result[str, PreviewFailure]:
     text = read_object(answer.body).get("finalYaml")
     if not isinstance(text, str):
         return Failure(refused(not_json(where)))
+    if not text.strip():
+        remedy = "repeat the preview, and check the definition in Azure DevOps if it stays empty"
+        return Failure(PipelineRefused(where, "the service expanded the definition to nothing", remedy))
     return Success(text.replace("\r\n", "\n").encode("utf-8", "replace").decode())

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, final
 
 from image_builder_domain.exit_code import Interruption
+from image_builder_domain.plan.remote_parameters import fitting_contract
 from image_builder_domain.ports import Cancellation
 from image_builder_domain.remote_pipeline import (
     Parameter,
@@ -44,6 +45,7 @@ from image_builder_adapters.http.retry import http_date_seconds
 JSON_HEADERS: Final = (("Content-Type", "application/json; charset=utf-8"), ("Accept", "application/json"))
 _DELAY_SECONDS: Final = 2.0
 _SEARCH_PAUSES: Final = (1.0, 3.0, 6.0, 10.0, 10.0)
+_UNEXPECTED: Final = re.compile(r"Unexpected parameter '([^']*)'")
 _SLACK_SECONDS: Final = 2.0  # the clock in an answer has whole seconds
 
 
@@ -82,7 +84,7 @@ class Starter:
                 case HttpAnswer():
                     return self._started(found)
                 case Refusal():
-                    return Failure(refused(found))
+                    return Failure(refused(found, self._urls.settings.parameters))
                 case PipelineInterrupted():
                     return Failure(found)
                 case TransientFailure(may_have_arrived=True):
@@ -155,9 +157,16 @@ def read_run(content: object, urls: PipelineUrls) -> Run | None:
     return Run(number, urls.page(number)) if number is not None else None
 
 
-def refused(found: Refusal) -> PipelineRefused:
-    """A refusal as a failure of the port."""
-    return PipelineRefused(found.where, found.reason, found.remedy, found.details)
+def refused(found: Refusal, contract: str = "") -> PipelineRefused:
+    """A refusal as a failure of the port; of parameters, it names the contract that fits better than ``contract``."""
+    unexpected = [name for detail in found.details for name in _UNEXPECTED.findall(detail)]
+    remedy = found.remedy
+    if contract and unexpected:
+        fitting, names = fitting_contract(unexpected), ", ".join(unexpected)
+        remedy = f"declare {names} in the definition: every contract sends it"
+        if fitting is not None and fitting != contract:
+            remedy = f"set 'parameters: {fitting}' in ado-config, which does not send {names}, instead of {contract}"
+    return PipelineRefused(found.where, found.reason, remedy, found.details)
 
 
 def _matches(run: dict[str, Any], parameters: tuple[Parameter, ...], since: float) -> bool:

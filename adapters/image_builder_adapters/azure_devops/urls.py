@@ -1,16 +1,14 @@
 """The URLs of one pipeline and its runs, made from the configuration and from numbers.
 
 URLs in answers are never followed: they may name another host, which would then receive the credential. Source: Azure
-DevOps REST API 7.1, Pipelines and Build.
+DevOps REST API, Pipelines and Build.
 """
 
 from dataclasses import dataclass
-from typing import Final, final
+from typing import final
 from urllib.parse import quote, urlencode
 
 from image_builder_domain.configuration.ado import AdoSettings
-
-API_VERSION: Final = "7.1"
 
 
 @final
@@ -65,7 +63,7 @@ class PipelineUrls:
         return self._api(f"pipelines/{self.settings.pipeline_id}/{rest}", **query)
 
     def _api(self, path: str, **query: object) -> str:
-        return f"{self._project()}/_apis/{path}?{urlencode({'api-version': API_VERSION, **query})}"
+        return f"{self._project()}/_apis/{path}?{urlencode({'api-version': self.settings.api_version, **query})}"
 
     def _project(self) -> str:
         return f"{self.settings.organization_url}/{quote(self.settings.project, safe='')}"

@@ -70,6 +70,14 @@ def _service_error(status: int) -> Answer:
 
 _NO_ACCESS = "TF400813: The user '22222222-2222-2222-2222-222222222222' is not authorized to access this resource."
 _NOT_ADDED = "TF401444: Please sign-in at least once as 11111111\\\\22222222 in a web browser to enable access."
+_NO_QUEUE_CONFIGURATION = (
+    "TF215106: Access denied. oci needs Edit queue build configuration permissions for pipeline oci-image-builder in "
+    "team project main to perform the action. For more information, contact the Azure DevOps Server administrator."
+)
+_IN_PREVIEW = (
+    'The requested version "6.0" of the resource is under preview. The -preview flag must be supplied in the '
+    'api-version for such requests. For example: "6.0-preview"'
+)
 _EXPIRED = "Access Denied: The Personal Access Token used has expired."
 
 SIGN_IN: dict[str, Named] = {
@@ -96,6 +104,19 @@ SIGN_IN: dict[str, Named] = {
         "403: a scope is missing",
         Replace(error(403, "AccessDeniedException", "Access denied: needs vso.build_execute.")),
     ),
+}
+REFUSALS: dict[str, Named] = {
+    "queue-configuration-forbidden": always(
+        "403 to a run with parameters: TF215106",
+        Replace(error(403, "AccessDeniedException", _NO_QUEUE_CONFIGURATION)),
+        Operation.START_RUN,
+    ),
+    "version-in-preview": always(
+        "400: this version of the API is a preview, and says so in its name",
+        Replace(error(400, "VssInvalidPreviewVersionException", _IN_PREVIEW)),
+    ),
+    "preview-empty": always("an expanded definition is empty", Amend(amendment.put(finalYaml="")), Operation.PREVIEW),
+    "preview-null": always("an expanded definition is null", Amend(amendment.put(finalYaml=None)), Operation.PREVIEW),
 }
 TOKENS: dict[str, Named] = {
     "token-busy": once("the token endpoint answers 429 once", Replace(throttled()), Operation.TOKEN),
@@ -273,6 +294,7 @@ LOGS: dict[str, Named] = {
 
 FAULTS: Mapping[str, Named] = {
     **SIGN_IN,
+    **REFUSALS,
     **TOKENS,
     **THROTTLING,
     **OUTAGES,

@@ -63,7 +63,7 @@ def answer_to(state: ServiceState, request: Request) -> Answer:
         return no_controller(request)
     if request.places["project"].lower() not in (state.place.project.lower(), state.place.project_id):
         return no_project(request.places["project"])
-    refusal = version_refusal(request)
+    refusal = version_refusal(request, state.newest_version)
     return refusal if refusal is not None else _ROUTES[request.operation](state, request)
 
 

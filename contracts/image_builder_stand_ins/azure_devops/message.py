@@ -220,7 +220,7 @@ def html_answer(status: int, text: str, headers: tuple[tuple[str, str], ...] = (
 
 
 _VERSION = re.compile(r"([0-9]+)\.([0-9]+)(-preview(\.[0-9]+)?)?")
-_NEWEST = (7, 2)
+NEWEST_VERSION = (7, 2)
 SIGN_IN_PAGE = (
     '<!DOCTYPE html>\r\n<html lang="en-US">\r\n<head><title>Azure DevOps Services | Sign In</title></head>\r\n'
     '<body><form method="post"><input type="submit" value="Sign in"/></form></body>\r\n</html>\r\n'
@@ -271,7 +271,7 @@ def build_not_found(number: int) -> Answer:
     return error(404, "BuildNotFoundException", f"The requested build {number} could not be found.")
 
 
-def version_refusal(request: Request) -> Answer | None:
+def version_refusal(request: Request, newest: tuple[int, int] = NEWEST_VERSION) -> Answer | None:
     """An api-version that is too high, or none at all; a missing one is filled in by the service."""
     asked = request.query.get("api-version")
     found = _VERSION.fullmatch(asked) if asked is not None else None
@@ -279,10 +279,10 @@ def version_refusal(request: Request) -> Answer | None:
         return None
     if found is None:
         return error(400, "VssInvalidApiResourceVersionException", f"The api-version '{asked}' is not valid.")
-    if (int(found[1]), int(found[2])) <= _NEWEST:
+    if (int(found[1]), int(found[2])) <= newest:
         return None
     message = (
         f"The requested REST API version of {found[1]}.{found[2]} is out of range for this server. "
-        f"The latest REST API version this server supports is {_NEWEST[0]}.{_NEWEST[1]}."
+        f"The latest REST API version this server supports is {newest[0]}.{newest[1]}."
     )
     return error(400, "VssVersionOutOfRangeException", message)

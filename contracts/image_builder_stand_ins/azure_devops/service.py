@@ -47,6 +47,7 @@ class AzureDevOps:
         self._state = ServiceState(identities, folder, options.organization, options.project)
         self._state.page_bytes = options.page_bytes
         self._state.first_line = options.first_line
+        self._state.newest_version = options.newest_version
         self._state.carriage_returns = options.carriage_returns
         self._server = StandInServer((options.host, options.port), partial(Handler, self._state))
         self._root = f"http://{self._server.host_port}"

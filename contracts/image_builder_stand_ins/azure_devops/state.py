@@ -13,7 +13,7 @@ from image_builder_stand_ins.azure_devops.expression import shown
 from image_builder_stand_ins.azure_devops.fault import Fault, Injection
 from image_builder_stand_ins.azure_devops.identity import Identities
 from image_builder_stand_ins.azure_devops.log import day, now
-from image_builder_stand_ins.azure_devops.message import Operation, ReceivedRequest
+from image_builder_stand_ins.azure_devops.message import NEWEST_VERSION, Operation, ReceivedRequest
 from image_builder_stand_ins.azure_devops.parameter import Parameter, Value
 from image_builder_stand_ins.azure_devops.representation import PipelineCard, Place, Source
 from image_builder_stand_ins.azure_devops.run import Run, Work
@@ -83,6 +83,7 @@ class ServiceState:
         self.stopping = threading.Event()
         self.page_bytes: int | None = None
         self.first_line = 1
+        self.newest_version = NEWEST_VERSION
         self.carriage_returns = False
         self.run_added = threading.Condition()
         self._lock = threading.Lock()
@@ -208,7 +209,8 @@ class ServiceOptions:
 
     ``page_bytes``: a running record's lines are seen once so many are there (0: each at once; None: the agent's 8 MiB).
     ``first_line``: whether ``startLine`` and ``endLine`` count from 1 or from 0; no recording tells.
-    ``carriage_returns``: expanded YAML has CRLF, as some answers had.
+    ``carriage_returns``: expanded YAML has CRLF, as some answers had. ``newest_version``: of the REST API; that of
+    an Azure DevOps Server 2022 is 7.0.
     """
 
     host: str = "127.0.0.1"
@@ -221,3 +223,4 @@ class ServiceOptions:
     first_line: int = 1
     carriage_returns: bool = False
     folder: Path | None = None
+    newest_version: tuple[int, int] = NEWEST_VERSION

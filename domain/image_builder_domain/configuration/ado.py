@@ -17,6 +17,8 @@ _PORT_AND_PATH = r"(:[0-9]{1,5})?(/[^\s?#]*)?"
 _URL = rf"https?://{_HOST}{_PORT_AND_PATH}"
 _LOOPBACK = r"(localhost|127(\.[0-9]{1,3}){3}|\[::1\])"
 _SECURE = rf"(https://{_HOST}|http://{_LOOPBACK}){_PORT_AND_PATH}"
+_API_VERSION: Final = "7.1"
+_VERSION = r"[0-9]{1,2}\.[0-9](-preview(\.[0-9]{1,2})?)?"
 
 
 @final
@@ -26,7 +28,8 @@ class AdoSettings:
 
     ``organization_url`` has no slash at its end. ``pipeline_version`` is the revision of the definition, None for the
     newest. ``attempts`` includes the first one; ``delay_seconds`` is the first pause between two of them.
-    ``parameters`` is ``v1`` or ``v2``, the contract of the pipeline's template parameters.
+    ``parameters`` is the contract of the pipeline's template parameters. ``api_version`` is the version of the REST API
+    that requests ask for.
     """
 
     organization_url: str
@@ -37,6 +40,7 @@ class AdoSettings:
     delay_seconds: float = 5.0
     refresh_seconds: float = 15.0
     parameters: str = "v1"
+    api_version: str = "7.1"
 
 
 def _secure_url(url: str) -> Result[str, str]:
@@ -54,6 +58,10 @@ def _project(name: str) -> Result[str, str]:
     return Success(name) if re.fullmatch(_PROJECT, name) else Failure("this is neither a project name nor a GUID")
 
 
+def _version(text: str) -> Result[str, str]:
+    return Success(text) if re.fullmatch(_VERSION, text) else Failure("this is not a version of the REST API")
+
+
 def _settings(values: dict[str, Any]) -> AdoSettings:
     retry = values.get("ado-retry-strategy", {})
     return AdoSettings(
@@ -65,6 +73,7 @@ def _settings(values: dict[str, Any]) -> AdoSettings:
         delay_seconds=retry.get("delay", 5.0),
         refresh_seconds=values.get("ado-refresh-interval", 15.0),
         parameters=values.get("parameters", "v1"),
+        api_version=values.get("api-version", _API_VERSION),
     )
 
 
@@ -89,7 +98,10 @@ ADO: Final = read.fields(
             }
         ).about("How requests are retried if the service is unreachable or busy."),
         "ado-refresh-interval": duration(most=_DAY).about("How often a run is looked at.", default="15s"),
-        "parameters": read.choice("v1", "v2").about("The contract of the pipeline's parameters.", default="v1"),
+        "parameters": read.choice("v1", "v2", "v3").about("The contract of the pipeline's parameters.", default="v1"),
+        "api-version": read.plain_text.parsed(
+            _version, f"write a version such as {_API_VERSION} or 6.0-preview.1", pattern=f"^{_VERSION}$"
+        ).about("The version of the REST API, for an Azure DevOps Server.", default=_API_VERSION),
     },
     ("ado-organization-url", "ado-project-name", "ado-pipeline-id"),
 ).into(_settings)

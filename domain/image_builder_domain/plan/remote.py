@@ -20,7 +20,12 @@ from image_builder_domain.plan.arguments import (
 )
 from image_builder_domain.plan.destinations import image_name
 from image_builder_domain.plan.inputs import TagInputs
-from image_builder_domain.plan.remote_parameters import ParameterInputs, decide_parameters
+from image_builder_domain.plan.remote_parameters import (
+    ParameterInputs,
+    decide_parameters,
+    parameter_notes,
+    sends_token,
+)
 from image_builder_domain.plan.tags import user_tags
 from image_builder_domain.problem import Problems, every, gather, refuse
 from image_builder_domain.remote_pipeline import Parameter, PreviewRequest, RunRequest
@@ -44,6 +49,8 @@ class RemoteInputs:
     engine: Result[str, Problems]
     env_file: str | None = None
     build_config_from_pull_request: bool = False
+    go_internal_sap_modules: bool = False
+    restricted_registry: bool = False
     identity_token: bool = False
     definition: Result[str, Problems] | None = None
 
@@ -76,7 +83,8 @@ def decide_remote(inputs: RemoteInputs) -> Result[RemotePlan, Problems]:
     ).map(partial(_asked, inputs))
     parameters = gather(settings, asked).bind(lambda ado, found: decide_parameters(ado.parameters, found))
     definition = inputs.definition if inputs.definition is not None else Success("")
-    decided = gather(configuration, job, settings, arguments, definition, name, parameters)
+    notes = gather(settings, asked).map(lambda ado, found: parameter_notes(ado.parameters, found))
+    decided = gather(configuration, job, settings, arguments, definition, name, parameters, notes)
     return decided.map(partial(_plan, inputs))
 
 
@@ -145,6 +153,8 @@ def _asked(
         arguments=arguments,
         tags=tags,
         build_config_from_pull_request=inputs.build_config_from_pull_request,
+        go_internal_sap_modules=inputs.go_internal_sap_modules,
+        restricted_registry=inputs.restricted_registry,
         engine=engine,
         env_file=inputs.env_file,
         platforms=platforms,
@@ -162,13 +172,15 @@ def _plan(
     definition: str,
     name: str,
     parameters: tuple[Parameter, ...],
+    notes: tuple[str, ...],
 ) -> RemotePlan:
     # A demoted push is sent as a merge group; its token would contradict that, and the pipeline needs no proof of it.
-    token = inputs.identity_token and settings.parameters == "v2" and not job.is_demoted
+    token = inputs.identity_token and sends_token(settings.parameters) and not job.is_demoted
     is_preview = inputs.definition is not None
     request = PreviewRequest(parameters, definition) if is_preview else RunRequest(parameters, token)
     warnings = (
         *job.warnings,
+        *notes,
         *secret_warnings(arguments),
         *((ENV_FILE_WARNING,) if inputs.env_file is not None else ()),
     )

@@ -15,7 +15,7 @@ from image_builder_domain.exit_code import ExitCode, Interruption, first_failure
 from image_builder_domain.failure import RegistryFailure
 from image_builder_domain.image.descriptor import Descriptor, Manifest
 from image_builder_domain.image.reference import Digest, ImageReference
-from image_builder_domain.remote_pipeline import FinishedRun, FollowFailure, Run, StartFailure, Verdict
+from image_builder_domain.remote_pipeline import FinishedRun, FollowFailure, Run, RunUncertain, StartFailure, Verdict
 from image_builder_domain.report.report import (
     SUCCESS,
     Report,
@@ -292,8 +292,11 @@ class RemoteOutcome:
 
     @property
     def result(self) -> str:
-        """The run's result as one word, ``unknown`` when it is not known."""
-        return self.finished.verdict.value if self.finished is not None else Verdict.UNKNOWN.value
+        """The run's result as one word: ``notStarted`` when nothing ran, ``unknown`` when it is not known."""
+        if self.finished is not None:
+            return self.finished.verdict.value
+        is_uncertain = self.run is not None or isinstance(self.failure, RunUncertain)
+        return Verdict.UNKNOWN.value if is_uncertain else "notStarted"
 
     def exit_code(self) -> ExitCode:
         """The first failure in the order of specification section 1."""

@@ -30,6 +30,8 @@ SPECIFIED = [
     "ado-preview-run-yaml-path",
     "ado-preview-output",
     "test-kaniko-build-config",
+    "use-go-internal-sap-modules",
+    "use-restricted-registry",
     "dry-run",
     "output",
     "log-dir",

@@ -5,6 +5,7 @@ from typing import Final
 
 from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.diagnosis import Finding
+from image_builder_domain.plan.remote_parameters import sends_token
 from image_builder_domain.remote_pipeline import PipelineMisconfigured
 from returns.methods import unwrap_or_failure
 
@@ -27,7 +28,7 @@ def look_at_pipeline(
         remedy = "add ado-config to the configuration file"
         yield Finding(_AREA, "ado-config", "not configured", False, is_in_effect, remedy)
     yield _credential(environment, is_in_effect)
-    if settings is not None and settings.parameters == "v2":
+    if settings is not None and sends_token(settings.parameters):
         yield _identity_token(environment)
 
 

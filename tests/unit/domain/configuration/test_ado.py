@@ -15,7 +15,8 @@ MORE = """\
   ado-pipeline-version: 3
   ado-retry-strategy: {attempts: 5, delay: 500ms}
   ado-refresh-interval: 1m
-  parameters: v2
+  parameters: v3
+  api-version: 7.0
 """
 
 
@@ -45,7 +46,8 @@ def test_every_key() -> None:
         attempts=5,
         delay_seconds=0.5,
         refresh_seconds=60,
-        parameters="v2",
+        parameters="v3",
+        api_version="7.0",
     )
 
 
@@ -77,6 +79,8 @@ def test_loopback_needs_no_tls(url: str) -> None:
         ("https://dev.azure.example/acme/", "https://h:99999/", "a port is a number from 1 to 65535"),
         ("https://dev.azure.example/acme/", "https://h:0/", "a port is a number from 1 to 65535"),
         ("https://dev.azure.example/acme/", "https://h:x/", "this is not a URL of a host"),
+        ("12", "12\n  api-version: latest", "this is not a version of the REST API"),
+        ("12", "12\n  api-version: 7.1&x=y", "this is not a version of the REST API"),
         ("demo project", "a/b", "this is neither a project name"),
         ("demo project", "_b", "this is neither a project name"),
         ("demo project", "b.", "this is neither a project name"),
@@ -95,7 +99,7 @@ def test_loopback_needs_no_tls(url: str) -> None:
         ("12", "12\n  ado-refresh-interval: 25h", "'25h' is too long; write 86400s or less"),
         ("12", "12\n  ado-retry-strategy: {attempts: 0}", "attempts must be a whole number from 1 to 100"),
         ("12", "12\n  ado-retry-strategy: {atempts: 1}", "did you mean 'attempts'?"),
-        ("12", "12\n  parameters: v3", "parameters cannot be 'v3'"),
+        ("12", "12\n  parameters: v4", "parameters cannot be 'v4'"),
     ],
 )
 def test_a_mistake_is_reported(old: str, new: str, reported: str) -> None:

@@ -142,7 +142,7 @@ sign-config:
   signers:
     - {name: notary, type: notary, config: {endpoint: 'ftp://a', timeout: 5}}
     - {name: notary, type: cosign, config: {key: k, identity-token-file: t}}
-ado-config: {ado-pipeline-id: 0, parameters: v3}
+ado-config: {ado-pipeline-id: 0, parameters: v4}
 """
     found = load(text).failure()
     assert [problem.where for problem in found] == [

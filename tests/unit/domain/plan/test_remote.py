@@ -16,10 +16,13 @@ from image_builder_domain.problem import Problems, refuse
 from image_builder_domain.remote_pipeline import (
     FinishedRun,
     PipelineInterrupted,
+    PipelineRefused,
+    PipelineUnreachable,
     PreviewRequest,
     Run,
     RunLost,
     RunRequest,
+    RunUncertain,
     Verdict,
 )
 from image_builder_domain.report.outcome import RemoteOutcome, remote_report
@@ -44,9 +47,15 @@ def planned(
     trust: TrustSettings | None = None,
     **more: Any,
 ) -> Result[RemotePlan, Problems]:
-    configuration = Configuration("config.yaml", ado=settings, trust=trust or TrustSettings())
-    tags = TagInputs(asked, Success(configuration), Success(state), TIME, {"FROM_HERE": "x"})
+    tags = planned_inputs(settings, state, asked, trust)
     return decide_remote(RemoteInputs(tags, ".", "Dockerfile", Success("kaniko"), **more))
+
+
+def planned_inputs(
+    settings: AdoSettings | None, state: GitState = PUSH, asked: Asked = APP, trust: TrustSettings | None = None
+) -> TagInputs:
+    configuration = Configuration("config.yaml", ado=settings, trust=trust or TrustSettings())
+    return TagInputs(asked, Success(configuration), Success(state), TIME, {"FROM_HERE": "x"})
 
 
 def sent(plan: RemotePlan) -> dict[str, str]:
@@ -174,6 +183,31 @@ def test_only_a_run_that_succeeded_is_done_even_if_its_report_says_success(verdi
 )
 def test_the_first_of_several_failures_gives_the_exit_code(outcome: RemoteOutcome, code: ExitCode) -> None:
     assert outcome.exit_code() == code
+
+
+@pytest.mark.parametrize(
+    ("outcome", "result"),
+    [
+        (RemoteOutcome(failure=PipelineRefused("where", "why", "hint")), "notStarted"),
+        (RemoteOutcome(failure=PipelineUnreachable("where", "why")), "notStarted"),
+        (RemoteOutcome(failure=PipelineInterrupted(Interruption.SIGINT)), "notStarted"),
+        (RemoteOutcome(failure=RunUncertain("where", "why")), "unknown"),
+        (RemoteOutcome(RUN, failure=RunLost(RUN, "why")), "unknown"),
+        (RemoteOutcome(RUN, failure=PipelineInterrupted(Interruption.SIGINT)), "unknown"),
+    ],
+)
+def test_the_result_of_a_run_that_never_started_is_known(outcome: RemoteOutcome, result: str) -> None:
+    assert outcome.result == result
+
+
+def test_the_contract_says_what_it_leaves_out_and_whether_it_has_a_token() -> None:
+    inputs = RemoteInputs(
+        planned_inputs(replace(SETTINGS, parameters="v3")), ".", "Dockerfile", Success("buildkit"), identity_token=True
+    )
+    plan = decide_remote(inputs).unwrap()
+    assert any("USE_BUILDKIT" in warning for warning in plan.warnings)
+    assert isinstance(plan.request, RunRequest)
+    assert plan.request.identity_token
 
 
 def test_a_report_without_a_run_is_complete_too() -> None:

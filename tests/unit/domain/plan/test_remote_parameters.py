@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from image_builder_domain.image.platform import Platform
 from image_builder_domain.job.git_state import JobType
-from image_builder_domain.plan.remote_parameters import ParameterInputs, decide_parameters
+from image_builder_domain.plan.remote_parameters import (
+    ParameterInputs,
+    decide_parameters,
+    fitting_contract,
+    parameter_notes,
+    sends_token,
+)
 from image_builder_domain.source.build_argument import BuildArgument
 from image_builder_domain.tag import TagSpec
 
@@ -122,13 +128,94 @@ def test_v2_sends(changes: dict[str, Any], expected: dict[str, str]) -> None:
     assert sent("v2", replace(PUSH, **changes)) == {**V2_ALWAYS, **expected}
 
 
+V3_ALWAYS = {**ALWAYS, "Platforms": "linux/amd64,linux/arm64"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({}, {}, id="nothing"),
+        pytest.param({"engine": "buildkit"}, {}, id="engine-of-the-image"),
+        pytest.param({"base_ref": "main", "target": "final"}, {"BaseRef": "main", "Target": "final"}, id="given"),
+        pytest.param({"platforms": PLATFORMS}, {"Platforms": "linux/amd64,linux/arm/v7"}, id="platforms"),
+        pytest.param({"go_internal_sap_modules": True}, {"UseGoInternalSAPModules": "true"}, id="modules"),
+        pytest.param({"restricted_registry": True}, {"useRestrictedRegistry": "true"}, id="registry"),
+        pytest.param(
+            {"tags": TAGS},
+            {"Tags": base64.b64encode(b"latest=latest,vShortSHA=v{{ .ShortSHA }}").decode()},
+            id="tags",
+        ),
+    ],
+)
+def test_v3_sends(changes: dict[str, Any], expected: dict[str, str]) -> None:
+    assert sent("v3", replace(PUSH, **changes)) == {**V3_ALWAYS, **expected}
+
+
+@pytest.mark.parametrize(
+    ("version", "asked", "note"),
+    [
+        ("v1", replace(PUSH, engine="buildkit"), "USE_BUILDKIT: parameters v1 name no engine"),
+        ("v2", replace(PUSH, engine="buildkit"), None),
+        ("v2", replace(PULL, engine="buildkit", build_config_from_pull_request=True), "the pipeline uses kaniko"),
+        ("v3", replace(PUSH, engine="buildkit"), "USE_BUILDKIT: parameters v3 name no engine"),
+        ("v3", PUSH, None),
+    ],
+)
+def test_an_engine_that_the_image_chose_is_a_note_and_not_refused(
+    version: str, asked: ParameterInputs, note: str | None
+) -> None:
+    found = parameter_notes(version, asked)
+    assert (note is None) == (found == ())
+    assert note is None or note in found[0]
+    assert sent(version, asked).get("BuildEngine", "kaniko") == ("kaniko" if note or asked == PUSH else "buildx")
+
+
+@pytest.mark.parametrize("version", ["v1", "v2", "v3"])
+def test_a_contract_names_everything_that_it_can_send(version: str) -> None:
+    everything = replace(
+        PULL,
+        base_ref="main",
+        arguments=(BuildArgument("A", "1"),),
+        tags=TAGS[:1],
+        platforms=PLATFORMS if version != "v1" else (),
+        target="final" if version != "v1" else None,
+        env_file="x" if version == "v2" else None,
+        go_internal_sap_modules=version == "v3",
+        restricted_registry=version == "v3",
+        build_config_from_pull_request=version != "v3",
+    )
+    names = {*sent(version, everything), *(["Authorization"] if sends_token(version) else [])}
+    assert all(fitting_contract([name]) != version or version == "v3" for name in names)
+    assert fitting_contract(names) is None
+
+
+@pytest.mark.parametrize(
+    ("unexpected", "contract"),
+    [
+        (["BuildEngine"], "v3"),
+        (["usekanikoconfigfrompr"], "v3"),
+        (["EnvFile"], "v3"),
+        (["Platforms", "BuildEngine"], "v1"),
+        (["useRestrictedRegistry"], "v2"),
+        (["Name"], None),
+        ([], "v3"),
+    ],
+)
+def test_the_newest_contract_without_an_undeclared_parameter_fits(unexpected: list[str], contract: str | None) -> None:
+    assert fitting_contract(unexpected) == contract
+
+
 @pytest.mark.parametrize(
     ("changes", "version", "where"),
     [
         ({"env_file": "build.env"}, "v1", "--env-file"),
         ({"platforms": PLATFORMS}, "v1", "--platform"),
         ({"target": "final"}, "v1", "--target"),
-        ({"engine": "buildkit"}, "v1", "USE_BUILDKIT"),
+        ({"go_internal_sap_modules": True}, "v1", "--use-go-internal-sap-modules"),
+        ({"restricted_registry": True}, "v2", "--use-restricted-registry"),
+        ({"env_file": "build.env"}, "v3", "--env-file"),
+        ({"build_config_from_pull_request": True, "job_type": JobType.PRESUBMIT}, "v3", KANIKO),
+        ({"tags": (TagSpec("a,b", "x", ""),)}, "v3", "--tag"),
         ({"variant": "main"}, "v1", "--variant"),
         ({"variant": "main"}, "v2", "--variant"),
         ({"tags": (TagSpec("a", "b,c", ""),)}, "v1", "--tag"),
@@ -143,11 +230,6 @@ def test_v2_sends(changes: dict[str, Any], expected: dict[str, str]) -> None:
         ({"arguments": (BuildArgument("A", "b,c"),)}, "v2", "--build-arg"),
         ({"build_config_from_pull_request": True}, "v1", KANIKO),
         ({"build_config_from_pull_request": True, "job_type": JobType.MERGE_GROUP}, "v2", KANIKO),
-        (
-            {"build_config_from_pull_request": True, "job_type": JobType.PRESUBMIT, "engine": "buildkit"},
-            "v2",
-            KANIKO,
-        ),
         ({"env_file": ""}, "v2", "--env-file"),
         ({"context": "\udcff"}, "v2", "Context"),
         ({"tags": (TagSpec("a", "\udcff", ""),)}, "v2", "Tags"),
@@ -157,7 +239,7 @@ def test_a_value_that_a_contract_cannot_express_is_refused(changes: dict[str, An
     assert refused(version, replace(PUSH, **changes)) == [where]
 
 
-@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("version", ["v1", "v2", "v3"])
 @pytest.mark.parametrize("job", [JobType.BATCH, JobType.PERIODIC, JobType.LOCAL])
 def test_jobs_that_no_pipeline_takes_are_refused(job: JobType, version: str) -> None:
     assert refused(version, replace(PUSH, job_type=job)) == ["--build-in-ado"]
