@@ -6,6 +6,7 @@ replaced before anything else is done, and a run that is refused or interrupted 
 
 import json
 import os
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Final, final
@@ -64,6 +65,7 @@ class Evidence:
         self._console = console
         self._artifacts = files
         self._unusable = set[str]()
+        self._started = time.monotonic()
 
     def begin(self) -> Problems:
         """Check every place, then write an unfinished report where an earlier run may have left a success.
@@ -125,14 +127,17 @@ class Evidence:
                 yield f"--{flag}", path
         folder = self._environment.get("ARTIFACTS")
         if self._is_build and folder and self._environment.get("PROW_JOB_ID"):
-            yield "ARTIFACTS", os.path.join(folder, prow.METADATA)
+            yield from (("ARTIFACTS", os.path.join(folder, name)) for name in prow.FILES)
 
     def _check_files(self) -> Iterator[Problem]:
+        """One problem for each flag or variable, though a variable may name the folder of several files."""
+        problems: dict[str, Problem] = {}
         for place, path in self._files():
             checked = unwrap_or_failure(self._artifacts.check(path))
             if isinstance(checked, ArtifactFailure):
                 self._unusable.add(path)
-                yield Problem(place, str(checked))
+                problems.setdefault(place, Problem(place, str(checked)))
+        yield from problems.values()
 
     def _check_folders(self) -> Iterator[Problem]:
         if not self._is_build:
@@ -159,14 +164,20 @@ class Evidence:
     def _write_files(self, report: Report) -> list[str]:
         """Write the report; another result of an earlier run is removed: an empty one could be taken for a result."""
         redacted = self._redactor.report(report)
-        contents = {path: _content(place, redacted) for place, path in self._files()}
+        contents = {path: self._content(place, path, redacted) for place, path in self._files()}
         return [reason for path, content in contents.items() if (reason := self._put(path, content))]
 
     def _write_report(self, report: Report) -> list[str]:
         """Write the report's file alone."""
-        content = _content(f"--{_REPORT}", self._redactor.report(report))
         paths = [path for place, path in self._files() if place == f"--{_REPORT}"]
+        content = _as_json(self._redactor.report(report))
         return [reason for path in paths if (reason := self._put(path, content))]
+
+    def _content(self, place: str, path: str, report: Report) -> bytes | None:
+        """The content of the file of a flag or variable; None where that is not made from a report."""
+        if place == "ARTIFACTS":
+            return prow.FILES[os.path.basename(path)](report, time.monotonic() - self._started)
+        return _as_json(report) if place == f"--{_REPORT}" else None
 
     def _put(self, path: str, content: bytes | None) -> str:
         """Write a file, or remove it; why that failed, or nothing."""
@@ -214,8 +225,5 @@ class Evidence:
         return (lost,) if lost else ()
 
 
-def _content(place: str, report: Report) -> bytes | None:
-    """The content of the file of a flag or variable; None where that is not a report."""
-    if place == "ARTIFACTS":
-        return prow.metadata(report)
-    return json.dumps(report.to_json(), indent=2).encode() + b"\n" if place == f"--{_REPORT}" else None
+def _as_json(report: Report) -> bytes:
+    return json.dumps(report.to_json(), indent=2).encode() + b"\n"

@@ -20,7 +20,8 @@ def give(world: ModeWorld, given: Mapping[str, Any]) -> None:
     ``about`` is for readers. The others: ``job`` (a name of ``mode_world``), ``configuration`` (keys that are replaced,
     null: left out), ``environment``, ``files`` (by path below the folder), ``images`` (``repository:tag``, which the
     registry holds), ``service`` (a name of ``_SERVICES``), ``programs`` (``all``: every one of the tools; else there is
-    only git), ``machine`` (``root``: what an ordinary user sees differs), ``unread`` (files whose content differs in
+    only git), ``machine`` (``root``: what an ordinary user sees differs), ``lenses`` (show what
+    only Prow's lenses read), ``unread`` (files whose content differs in
     every run).
     """
     for key, value in given.items():
@@ -103,6 +104,7 @@ def _all_programs(world: ModeWorld, _: str) -> None:
 _GIVEN: Mapping[str, Callable[[ModeWorld, Any], None]] = {
     "about": lambda _, __: None,
     "unread": lambda _, __: None,
+    "lenses": lambda _, __: None,
     "job": lambda world, name: world.become(name),
     "configuration": _configuration,
     "environment": _environment,

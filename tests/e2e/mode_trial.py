@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TextIO, final
 
+from image_builder.presenters import prow
+
 from tests.e2e.mode_given import add_pipeline
 from tests.e2e.mode_world import ModeWorld
 from tests.e2e.remote_world import succeeds
@@ -16,6 +18,8 @@ from tests.e2e.run import Process
 
 _GIVEN: Final = Path(__file__).with_name("modes") / "given"
 _EARLIER: Final = "from an earlier run\n"
+WITH_METADATA: Final = prow.FILES.keys() - {"metadata.json"}
+"""What Prow's jobs leave beside ``metadata.json``, always together."""
 
 
 @final
@@ -147,7 +151,8 @@ class Trial:
         found = self.world.files()
         new = [path for path in found if found[path] != self._before.get(path) and path != f"job/{self.output}"]
         layouts = [path for path in new if path.startswith("layouts/")]
-        left = [Path(path).name for path in new if path not in layouts] + (["an image"] if layouts else [])
+        names = [Path(path).name for path in new if path not in layouts]
+        left = [name for name in names if name not in WITH_METADATA] + (["an image"] if layouts else [])
         also = f", leaves {', '.join(left)}" if left else ""
         if not self.mode.file:
             return f"has no file{also}"

@@ -12,6 +12,7 @@ from dataclasses import replace
 from image_builder_domain.report.report import Report, ReportedFailure, ReportedImage
 
 _LARGEST_OUTPUT = 500_000  # characters; GitHub takes 1 MB of UTF-16 for one output of a job
+_LARGEST_VARIABLE = 100_000  # characters; Linux takes 128 KiB for one environment variable with its name
 _LARGEST_SUMMARY = 100 * 1024  # bytes; an older runner drops a whole summary above 128 KiB
 _LONGEST_CELL = 500
 _MOST_LINES, _LONGEST_LINE = 50, 300
@@ -19,9 +20,7 @@ _MOST_LINES, _LONGEST_LINE = 50, 300
 
 def outputs(report: Report) -> dict[str, str]:
     """The outputs by name; ``build-report`` is left out when GitHub would not accept it."""
-    whole = json.dumps(report.to_json())
-    if len(whole) > _LARGEST_OUTPUT:
-        whole = json.dumps(_without_lines(report).to_json())
+    whole = _short_report(report)
     trust, pipeline = report.trust, report.pipeline
     return {
         "images": json.dumps(report.images_list),
@@ -33,6 +32,19 @@ def outputs(report: Report) -> dict[str, str]:
         **({"adoResult": pipeline.result} if pipeline is not None else {}),
         **({"build-report": whole} if len(whole) <= _LARGEST_OUTPUT else {}),
     }
+
+
+def _short_report(report: Report) -> str:
+    """The report as JSON that fits into a variable, as far as possible.
+
+    It loses first the engine's last lines, then all details of its images: ``images`` is not in it then.
+    """
+    whole = json.dumps(report.to_json())
+    if len(whole) > _LARGEST_VARIABLE:
+        whole = json.dumps(_without_lines(report).to_json())
+    if len(whole) > _LARGEST_VARIABLE:
+        whole = json.dumps({name: value for name, value in report.to_json().items() if name != "images"})
+    return whole
 
 
 def _without_lines(report: Report) -> Report:

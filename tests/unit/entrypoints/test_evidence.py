@@ -158,10 +158,17 @@ def test_the_variables_of_azure_say_that_the_run_was_refused(desk: Desk, capfd: 
 
 def test_the_metadata_of_prow_say_that_the_run_was_refused(desk: Desk) -> None:
     desk.become(prow_job("postsubmit", COMMIT))
-    metadata = desk.folder / "artifacts" / "metadata.json"
-    metadata.write_text(json.dumps({"signed": "true", "images": "r.example/a:1"}))
+    artifacts = desk.folder / "artifacts"
+    (artifacts / "metadata.json").write_text(json.dumps({"signed": "true", "images": "r.example/a:1"}))
+    (artifacts / "image-builder-image.link.txt").write_text("r.example/a@sha256:1")
     assert desk.run("--name", "app") == 2
-    assert json.loads(metadata.read_text()) == {"image-digest": "", "images": "", "side": "", "signed": "false"}
+    found = json.loads((artifacts / "metadata.json").read_text())
+    assert re.fullmatch(r"\d+\.\d s", found.pop("duration"))
+    assert found.pop("failure")
+    empty = {"image-digest": "", "images": "", "side": "", "run-url": ""}
+    assert found == {"outcome": "refused", "signed": "false", **empty}
+    written = {"metadata.json", "junit_image-builder.xml", "image-builder.html"}
+    assert {file.name for file in artifacts.iterdir()} == written
 
 
 @pytest.mark.parametrize(

@@ -49,11 +49,19 @@ def test_no_value_ends_itself(text: str) -> None:
     assert found == {"one": json.dumps(text), "two": "2"}
 
 
-def test_a_report_that_is_too_large_loses_the_last_lines_of_the_engine_only() -> None:
-    large = reported(failed(*["x" * 60_000] * 10))
-    found = json.loads(outputs(large)["build-report"])
+def test_a_report_that_fits_into_no_variable_loses_the_last_lines_of_the_engine_first() -> None:
+    large = reported(failed(*["x" * 30_000] * 4))
+    found = outputs(large)["build-report"]
     failure = large.to_json()["images"][0]["failure"]
-    assert found["images"][0]["failure"] == failure | {"last_lines": []}
+    assert json.loads(found)["images"][0]["failure"] == failure | {"last_lines": []}
+    assert len(f"REPORT={found}") < 128 * 1024
+
+
+def test_a_report_of_many_images_loses_their_details() -> None:
+    large = reported(*[failed(reason="x" * 500)] * 300)
+    found = outputs(large)["build-report"]
+    assert json.loads(found) == {name: value for name, value in large.to_json().items() if name != "images"}
+    assert len(f"REPORT={found}") < 128 * 1024
     assert "build-report" not in outputs(replace(reported(), images_list=MANY_REFERENCES))
 
 
