@@ -29,11 +29,17 @@ _VARIABLE: Final = (
     (re.compile(r"\b\d+\.\d+ s\b"), "<seconds> s"),
     (re.compile(r"\bimage-builder-[0-9a-f]{32}\b"), "<delimiter>"),
     (re.compile(rf"^(image-\w+) {re.escape(version('oci-image-builder'))}$", re.MULTILINE), r"\g<1> <version>"),
-    # What a machine lets a process do.
-    (re.compile(r"^.{9}private root: (possible|not possible).*", re.MULTILINE), "  <?>      private root: <?>"),
+    # What a machine lets a process do, and this user.
     (
-        re.compile(r'("subject": "private root",\s+"found": )"(not )?possible[^"]*",(\s+)"good": \w+'),
-        r'\g<1>"<?>",\g<3>"good": <?>',
+        re.compile(r"^.{9}private root: (?!not tried).*(\n {11}-> .*)?", re.MULTILINE),
+        "  <?>      private root: <?>",
+    ),
+    (
+        re.compile(
+            r'("subject": "private root",\s+"found": )"(?!not tried)[^"]*",(\s+)"good": [^,]+,(\s+"needed": \w+,\s+)'
+            r'"remedy": "[^"]*"'
+        ),
+        r'\g<1>"<?>",\g<2>"good": <?>,\g<3>"remedy": <?>',
     ),
 )
 _DIGEST: Final = re.compile(r"\b(?<=sha256:)[0-9a-f]{64}\b")
