@@ -25,7 +25,7 @@ from image_builder_adapters.http.client import (
     is_loopback_host,
     shown_url,
 )
-from image_builder_adapters.http.message import may_carry_secrets
+from image_builder_adapters.http.message import StreamedBody, may_carry_secrets
 from image_builder_adapters.http.proxy import Proxies
 from image_builder_contracts.cancellation import ManualCancellation
 from returns.methods import unwrap_or_failure
@@ -69,6 +69,81 @@ def endless(connection: socket.socket, _head: bytes) -> None:
 def closed_port() -> str:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def upload(client: HttpClient, url: str, size: int, pieces: Callable[[], Iterator[bytes]]) -> HttpAnswer | HttpFailure:
+    return send(client, url, method="PUT", stream=StreamedBody(size, pieces))
+
+
+# --- streamed bodies of requests --------------------------------------------------------------------------------------
+
+
+def test_a_streamed_body_arrives_whole_and_is_read_anew_each_time(client: HttpClient) -> None:
+    arrived = []
+
+    def take(connection: socket.socket, head: bytes) -> None:
+        body = head.partition(b"\r\n\r\n")[2]
+        while len(body) < 3 << 20:
+            body += connection.recv(65536)
+        arrived.append((b"Content-Length: 3145728" in head, body == b"x" * (3 << 20)))
+        connection.sendall(answer("201 Created"))
+
+    with raw_server(take) as server:
+        for _ in range(2):
+            sent = upload(client, server.url, 3 << 20, lambda: iter([b"x" * (1 << 20)] * 3))
+            assert isinstance(sent, HttpAnswer)
+    assert arrived == [(True, True)] * 2
+
+
+def broken() -> Iterator[bytes]:
+    yield b"begin"
+    raise OSError(5, "Input/output error")
+
+
+@pytest.mark.parametrize("pieces", [broken, lambda: iter([b"short"])], ids=["unreadable", "too-short"])
+def test_a_body_that_cannot_be_read_whole_is_a_failure_and_not_retried(
+    client: HttpClient, pieces: Callable[[], Iterator[bytes]]
+) -> None:
+    with raw_server(says(answer("201 Created"))) as server:
+        found = upload(client, server.url, 10 << 20, pieces)
+    assert isinstance(found, NoAnswer)
+    assert found.kind is NoAnswerKind.UNUSABLE_REQUEST
+
+
+def test_a_cancellation_ends_an_upload() -> None:
+    cancellation, asked = ManualCancellation(), threading.Event()
+
+    def endless_pieces() -> Iterator[bytes]:
+        while not asked.wait(0.01):
+            cancellation.cancel()
+            yield b"x" * 1000
+
+    def swallow(connection: socket.socket, _head: bytes) -> None:
+        while connection.recv(65536):
+            pass
+
+    with closing(HttpClient()) as client, raw_server(swallow) as server:
+        request = HttpRequest("PUT", server.url, stream=StreamedBody(1 << 40, endless_pieces))
+        found = unwrap_or_failure(client.send(request, cancellation, LIMIT))
+    asked.set()
+    assert isinstance(found, NoAnswer)
+    assert found.kind is NoAnswerKind.STOPPED
+
+
+def test_the_time_of_an_exchange_begins_anew_with_each_piece() -> None:
+    def slow() -> Iterator[bytes]:
+        for _ in range(6):
+            time.sleep(0.1)
+            yield b"x"
+
+    def take(connection: socket.socket, head: bytes) -> None:
+        body = head.partition(b"\r\n\r\n")[2]
+        while len(body) < 6:
+            body += connection.recv(10)
+        connection.sendall(answer("201 Created"))
+
+    with closing(HttpClient(timeouts=Timeouts(5, 5, 0.4))) as client, raw_server(take) as server:
+        assert isinstance(upload(client, server.url, 6, slow), HttpAnswer)
 
 
 # --- answers and their limits -------------------------------------------------------------------------------------

@@ -131,11 +131,15 @@ class _Exchange:
         return self._streamed(stream) if stream is not None else self.request.body or None
 
     def _streamed(self, body: StreamedBody) -> Iterator[bytes]:
+        left = body.size
         for piece in body.pieces():
-            if self.abandoned.is_set():
-                return
+            left -= len(piece)
+            if self.abandoned.is_set() or left < 0:
+                break
             yield piece
             self.sent.at = time.monotonic()
+        if left != 0:
+            raise OSError("its size changed")
 
     def arrive(self, found: _Arrival) -> bool:
         """Pass ``found`` to the caller's thread; False if the caller stopped waiting."""

@@ -13,7 +13,14 @@ from image_builder_adapters.http.client import (
     NoAnswer,
     NoAnswerKind,
 )
-from image_builder_adapters.http.retry import RetryPolicy, http_date_seconds, retry_after_seconds, send_with_retries
+from image_builder_adapters.http.retry import (
+    RetryPolicy,
+    Transient,
+    http_date_seconds,
+    repeat,
+    retry_after_seconds,
+    send_with_retries,
+)
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_domain.ports import Cancellation
 from returns.result import Failure, Result, Success
@@ -167,3 +174,38 @@ def test_any_retry_after_can_be_read(text: str) -> None:
 def test_an_invalid_http_date_has_no_seconds(text: str) -> None:
     assert http_date_seconds(text) is None
     assert http_date_seconds("Fri, 02 Jan 2026 12:00:00 GMT") == NOON
+
+
+# --- work of several requests -----------------------------------------------------------------------------------------
+
+
+def repeated(*outcomes: str | Transient[str], stops: bool = False) -> tuple[str, list[float]]:
+    """The outcome of work that has these outcomes in order, and the pauses between its attempts."""
+    cancellation, left = ManualCancellation(), list(outcomes)
+
+    def work() -> str | Transient[str]:
+        if stops:
+            cancellation.cancel()
+        return left.pop(0)
+
+    return repeat(work, RetryPolicy(attempts=3, pause_seconds=2.0, growth=2.0), cancellation), cancellation.waits
+
+
+def test_final_work_is_done_once() -> None:
+    assert repeated("done", "never") == ("done", [])
+
+
+def test_transient_work_is_done_again_after_growing_pauses() -> None:
+    assert repeated(Transient("busy"), Transient("busy"), "done") == ("done", [2.0, 4.0])
+
+
+def test_a_service_may_ask_for_a_longer_pause() -> None:
+    assert repeated(Transient("busy", 7.0), "done") == ("done", [7.0])
+
+
+def test_the_last_outcome_counts_when_the_attempts_are_used_up() -> None:
+    assert repeated(Transient("first"), Transient("second"), Transient("third"), "never") == ("third", [2.0, 4.0])
+
+
+def test_stopped_work_is_not_done_again() -> None:
+    assert repeated(Transient("busy"), "never", stops=True)[0] == "busy"
