@@ -1,7 +1,8 @@
 """How registries and the file system fail: the failures of the ports of registries and ``Artifacts``."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 from typing import TypeAlias, final
 
 
@@ -20,45 +21,104 @@ class _OfReference(ABC):
         return f"{self.reference}: {self.description}"
 
 
+class Denial(Enum):
+    """Why a registry gives no access."""
+
+    NO_CREDENTIALS = "no credentials were found"
+    WRONG_CREDENTIALS = "the credentials are refused"
+    NO_RIGHTS = "the credentials give no right"
+    OTHER = "something else"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What a message says about the credentials for a registry; never a secret.
+
+    ``host`` is what ``docker login`` takes. ``source`` is the entry or helper that gave the credentials; empty if there
+    are none. ``searched`` names the places where they were looked for.
+    """
+
+    host: str
+    source: str = ""
+    searched: str = ""
+
+    @property
+    def command(self) -> str:
+        """The command that stores credentials."""
+        return f"'docker login {self.host}'"
+
+    @property
+    def absence(self) -> str:
+        """That there are none, and where they were looked for."""
+        return f"no credentials for {self.host} were found (searched: {self.searched})"
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class NotFound(_OfReference):
-    """The registry holds nothing under this reference (or hides it)."""
+    """The registry holds nothing under this reference (or hides it). ``reason`` quotes the registry.
+
+    Two are equal if they are about the same reference.
+    """
 
     reference: str
+    reason: str = field(default="", compare=False)
+    login: Login | None = field(default=None, compare=False)
 
     @property
     def description(self) -> str:
         """What is wrong, and what to do."""
-        return "the registry does not hold it; check the name, and that you may read it"
+        missing = f"the registry does not hold it{f' ({self.reason})' if self.reason else ''}"
+        if self.login is None:
+            return f"{missing}; check the name, and that you may read it"
+        if self.login.source:
+            return f"{missing}; check the name, and that the credentials from {self.login.source} may read it"
+        return f"{missing}; check the name; if it is private, run {self.login.command}"
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class AccessDenied(_OfReference):
-    """The registry or its token service refused us."""
+    """The registry or its token service refused us. ``reason`` quotes it."""
 
     reference: str
     reason: str
+    denial: Denial = Denial.OTHER
+    login: Login | None = None
 
     @property
     def description(self) -> str:
         """What is wrong, and what to do."""
-        return f"access denied: {self.reason}; check the credentials in the Docker configuration file"
+        login = self.login
+        if login is None:
+            return f"access denied: {self.reason}; check the credentials for this registry"
+        match self.denial:
+            case Denial.NO_CREDENTIALS:
+                return f"a login is required: {self.reason}; {login.absence}; run {login.command}"
+            case Denial.WRONG_CREDENTIALS:
+                source = f"the registry refuses the credentials from {login.source}"
+                return f"{source}: {self.reason}; fix that entry, or run {login.command} again"
+            case Denial.NO_RIGHTS:
+                source = f"the credentials from {login.source} give no right to read it"
+                return f"{source}: {self.reason}; ask for that right, or run {login.command} with another account"
+            case Denial.OTHER:
+                return f"access denied: {self.reason}; check the credentials for {login.host}"
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class RegistryUnreachable(_OfReference):
-    """No usable answer came, after retries."""
+    """No usable answer came, after retries. ``hint`` says what to do."""
 
     reference: str
     reason: str
+    hint: str = "try again later"
 
     @property
     def description(self) -> str:
         """What is wrong, and what to do."""
-        return f"no usable answer from the registry: {self.reason}; try again later"
+        return f"no usable answer from the registry: {self.reason}; {self.hint}"
 
 
 @final
@@ -102,12 +162,15 @@ class PushDenied(_OfReference):
 
     It is None where other credentials would not help, because the registry does not accept such a write at all.
     ``reference`` is the repository, or the reference that was written. ``host`` is what ``docker login`` takes.
+    ``searched`` names the places where credentials were looked for.
     """
 
     reference: str
     host: str
     reason: str
     credentials: str | None = ""
+    denial: Denial = Denial.NO_RIGHTS
+    searched: str = ""
 
     @property
     def description(self) -> str:
@@ -115,8 +178,11 @@ class PushDenied(_OfReference):
         refused = f"the registry refuses the push: {self.reason}"
         if self.credentials is None:
             return refused
+        login = Login(self.host, self.credentials, self.searched)
         if not self.credentials:
-            return f"{refused}; no credentials for it were found: run 'docker login {self.host}'"
+            return f"{refused}; {login.absence}: run {login.command}"
+        if self.denial is Denial.WRONG_CREDENTIALS:
+            return f"{refused}; fix the credentials from {self.credentials}, or run {login.command} again"
         return f"{refused}; check that the credentials from {self.credentials} may push to it"
 
 

@@ -68,7 +68,9 @@ class TestRegistryWithPassword(ClosedRegistry):
     def test_access_without_credentials_is_denied(self, image: HeldImage) -> None:
         failure = resolve({}, image)
         assert isinstance(failure, AccessDenied)
-        assert "Docker configuration file" in str(failure)
+        assert "no credentials for 127.0.0.1:" in str(failure)
+        assert "UNAUTHORIZED: authentication required" in str(failure)
+        assert "run 'docker login 127.0.0.1:" in str(failure)
 
     @pytest.mark.parametrize(
         "content",

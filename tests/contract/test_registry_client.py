@@ -215,15 +215,28 @@ def test_malformed_location_is_a_bad_answer(ask: Asker, location: str) -> None:
         assert isinstance(ask(server), (BadAnswer, RegistryUnreachable))
 
 
-def test_a_redirect_target_gets_no_credentials_and_its_challenge_is_not_answered(ask: Asker) -> None:
-    with raw_server(says(ANSWER)) as service, raw_server(says(challenge(service))) as other:
+def test_a_redirect_target_gets_an_anonymous_token_of_its_own_and_no_credentials(ask: Asker) -> None:
+    token = answer("200 OK", body=b'{"token": "for-everybody"}')
+    with raw_server(says(token)) as service, raw_server(says(challenge(service), ANSWER)) as other:
         basic = answer("401 Unauthorized", 'WWW-Authenticate: Basic realm="x"')
         away = answer("307 Temporary Redirect", f"Location: http://localhost:{other.port}/x")
         with raw_server(says(basic, away)) as server:
+            assert isinstance(ask(server), Manifest)
+    sent = [b"Basic " in head for head in (*server.requests, *other.requests, *service.requests)]
+    assert sent == [False, True, False, False, False]
+    assert b"Bearer for-everybody" in other.requests[1]
+
+
+@pytest.mark.parametrize(
+    "demand", ['Basic realm="x"', 'Bearer realm="https://10.0.0.1/token"', "Negotiate"], ids=["basic", "inner", "other"]
+)
+def test_a_redirect_target_that_wants_other_credentials_denies_access(ask: Asker, demand: str) -> None:
+    with raw_server(says(answer("401 Unauthorized", f"WWW-Authenticate: {demand}"))) as other:
+        away = answer("307 Temporary Redirect", f"Location: http://localhost:{other.port}/x")
+        with raw_server(says(answer("401 Unauthorized", 'WWW-Authenticate: Basic realm="x"'), away)) as server:
             failure = ask(server)
     assert isinstance(failure, AccessDenied)
-    assert [b"uthorization" in head for head in (*server.requests, *other.requests)] == [False, True, False]
-    assert service.requests == []
+    assert b"uthorization" not in other.requests[0]
 
 
 def test_redirect_within_the_registry_keeps_the_credentials(ask: Asker) -> None:

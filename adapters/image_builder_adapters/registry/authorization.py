@@ -1,59 +1,31 @@
-"""Authorization for a registry: its ``WWW-Authenticate`` challenges, and Basic or a token of the service they name.
+"""Authorization for a registry: Basic, a token of the service that its challenge names, or a registry token."""
 
-Docker Registry token authentication; RFC 7235, sections 2.1 and 4.1; RFC 6750 for ``Bearer``. Credentials are sent to
-that service only, over https, or http on loopback for a registry that is itself on loopback.
-"""
-
-import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final, final
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from typing import Final, TypeAlias, final
 
-from image_builder_domain.failure import BadCredentials, RegistryUnreachable
+from image_builder_domain.failure import BadCredentials, Denial
 from image_builder_domain.image.reference import Repository
-from image_builder_domain.json_object import json_object
 from image_builder_domain.ports import Cancellation
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.http.client import HttpAnswer, HttpRequest, HttpSender
-from image_builder_adapters.http.retry import RetryPolicy, send_with_retries
+from image_builder_adapters.http.client import HttpAnswer, HttpSender
+from image_builder_adapters.http.retry import RetryPolicy
 from image_builder_adapters.redaction import Redactor
 from image_builder_adapters.registry.access import Access
+from image_builder_adapters.registry.challenge import Challenge, parse_challenges
 from image_builder_adapters.registry.credentials import Credentials
 from image_builder_adapters.registry.docker_config import DockerCredentials
-from image_builder_adapters.registry.error_text import error_text
 from image_builder_adapters.registry.safe_url import Origin, url_problem
+from image_builder_adapters.registry.token_service import Busy, Denied, Granted, TokenService, token_requests
 
-_LARGEST_TOKEN: Final = 64 * 1024
-_CLIENT: Final = "image-builder"
-_DEFAULT_LIFE_SECONDS: Final = 60.0
-_LONGEST_LIFE_SECONDS: Final = 24 * 3600.0
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_SEPARATOR = re.compile(r"[ \t,]*")
-_PARAMETER = re.compile(rf'({_TOKEN})[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|({_TOKEN}))[ \t]*(?=,|$)')
-_SCHEME = re.compile(rf"({_TOKEN})(?=[ \t,]|$)")
-_TOKEN68 = re.compile(r"[ \t]+[A-Za-z0-9._~+/-]+=*[ \t]*(?=,|$)")
+Authorized: TypeAlias = Result[str, Denied | BadCredentials | Busy]
+"""The value of ``Authorization``."""
 
-
-@final
-@dataclass(frozen=True, slots=True)
-class Challenge:
-    """One way to authenticate. The scheme and the names of the parameters are in lower case."""
-
-    scheme: str
-    parameters: Mapping[str, str]
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Denied:
-    """The challenge cannot be answered, for this reason."""
-
-    reason: str
+_NEITHER: Final = Denied("the registry offers neither Basic nor Bearer authentication")
 
 
 @final
@@ -80,10 +52,9 @@ class Authorizer:
         policy: RetryPolicy,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._client = client
+        self._service = TokenService(client, redactor, policy)
         self._credentials = credentials
         self._redactor = redactor
-        self._policy = policy
         self._clock = clock
         self._grants: dict[Access, _Grant] = {}
         self._lock = threading.Lock()
@@ -96,19 +67,20 @@ class Authorizer:
         """Pass the credentials for these repositories to the redactor before they are used."""
         for repository in repositories:
             if cancellation.reason() is None:
-                self._found(repository, cancellation)
+                self.credentials(repository, cancellation)
 
-    def _found(self, repository: Repository, cancellation: Cancellation) -> Result[Credentials | None, BadCredentials]:
+    def credentials(
+        self, repository: Repository, cancellation: Cancellation
+    ) -> Result[Credentials | None, BadCredentials]:
+        """The credentials for this repository, which the redactor learns; None for anonymous access."""
         found = self._credentials.find(repository, cancellation)
         for secret in credentials.secrets if (credentials := found.value_or(None)) is not None else ():
             self._redactor.learn(secret)
         return found
 
-    def source(self, repository: Repository, cancellation: Cancellation) -> str:
-        """Where the credentials for this repository come from, in words; empty if there are none."""
-        if self._found(repository, cancellation).value_or(None) is None:
-            return ""
-        return next(iter(self._credentials.places(repository).value_or(())), "")
+    def searched(self) -> str:
+        """Where credentials are looked for, in words."""
+        return self._credentials.searched()
 
     def known(self, access: Access) -> str | None:
         """An earlier ``Authorization`` for this access that has not expired."""
@@ -120,31 +92,49 @@ class Authorizer:
         usable = [grant for grant in valid if access.mounts_from is None or grant.is_for(access)]
         return usable[0].authorization if usable else None
 
-    def answer(
-        self, refusal: HttpAnswer, access: Access, registry: Origin, cancellation: Cancellation
-    ) -> Result[str, Denied | BadCredentials | RegistryUnreachable]:
-        """The ``Authorization`` that answers the challenge of a 401."""
-        credentials = unwrap_or_failure(self._found(access.repository, cancellation))
+    def answer(self, refusal: HttpAnswer, access: Access, registry: Origin, cancellation: Cancellation) -> Authorized:
+        """The ``Authorization`` that answers the challenge of a 401 of the registry itself."""
+        credentials = unwrap_or_failure(self.credentials(access.repository, cancellation))
         if isinstance(credentials, BadCredentials):
             return Failure(credentials)
-        challenges = {found.scheme: found for found in parse_challenges(refusal.header_values("WWW-Authenticate"))}
+        challenges = _challenges(refusal)
         if "bearer" in challenges and credentials is not None and credentials.registry_token:
             return Success(f"Bearer {credentials.registry_token}")
         if "bearer" in challenges:
-            return self._token(challenges["bearer"], credentials, access, registry, cancellation)
+            granted = self._token(challenges["bearer"], credentials, access, registry, cancellation)
+            return granted.map(lambda authorization: self._kept(access, authorization))
         if "basic" in challenges:
             return self._basic(credentials, access)
-        return Failure(Denied("the registry offers neither Basic nor Bearer authentication"))
+        return Failure(_NEITHER)
 
-    def _basic(self, credentials: Credentials | None, access: Access) -> Result[str, Denied]:
-        if credentials is None or credentials.basic is None:
-            return Failure(Denied("the registry requires a user and password, and no Docker configuration has them"))
-        self._keep(access.of_writer, credentials.basic, float("inf"))
-        return Success(credentials.basic)
+    def anonymous(self, refusal: HttpAnswer, access: Access, host: Origin, cancellation: Cancellation) -> Authorized:
+        """The answer to a challenge of another host, to which the registry redirects: without any credentials."""
+        bearer = _challenges(refusal).get("bearer")
+        if bearer is None:
+            return Failure(Denied("it redirects to another host, which requires other credentials"))
+        return self._token(bearer, None, access, host, cancellation).map(lambda granted: granted[0])
 
-    def _keep(self, access: Access, authorization: str, until: float) -> None:
+    def basic(self, access: Access, cancellation: Cancellation) -> str | None:
+        """User and password for a registry that asks for none; None if there are none."""
+        found = self.credentials(access.repository, cancellation).value_or(None)
+        return found.basic if found is not None else None
+
+    def keep(self, access: Access, authorization: str, life_seconds: float = float("inf")) -> str:
+        """Use it for this access from now on."""
         with self._lock:
-            self._grants[access] = _Grant(access, authorization, until)
+            self._grants[access] = _Grant(access, authorization, self._clock() + life_seconds)
+        return authorization
+
+    def _kept(self, access: Access, granted: tuple[str, float]) -> str:
+        return self.keep(access, *granted)
+
+    def _basic(self, credentials: Credentials | None, access: Access) -> Authorized:
+        if credentials is None:
+            return Failure(Denied("it requires a user and password", Denial.NO_CREDENTIALS))
+        if credentials.basic is None:
+            reason = "it requires a user and password, and these credentials are a token"
+            return Failure(Denied(reason, Denial.WRONG_CREDENTIALS))
+        return Success(self.keep(access.of_writer, credentials.basic))
 
     def _token(
         self,
@@ -153,105 +143,20 @@ class Authorizer:
         access: Access,
         registry: Origin,
         cancellation: Cancellation,
-    ) -> Result[str, Denied | RegistryUnreachable]:
-        realm = challenge.parameters.get("realm", "")
+    ) -> Result[tuple[str, float], Denied | BadCredentials | Busy]:
+        """The value of ``Authorization``, and the seconds for which it is valid."""
+        realm, service = challenge.parameters.get("realm", ""), challenge.parameters.get("service", "")
         problem = url_problem(realm, registry)
         if problem is not None:
             return Failure(Denied(f"the registry's token service must not be used: {problem}"))
-        service, named = challenge.parameters.get("service", ""), challenge.parameters.get("scope", "")
-        requests = token_requests(realm, service, access.scopes(named), credentials)
-        answer: HttpAnswer | None = None
-        for request in requests:
-            sent = send_with_retries(self._client, request, self._policy, cancellation, _LARGEST_TOKEN)
-            found = unwrap_or_failure(sent.last)
-            if not isinstance(found, HttpAnswer):
-                return Failure(RegistryUnreachable(str(access.repository), f"token service: {found}"))
-            answer = found
-            if not (request.method == "POST" and answer.status in (404, 405)):
-                break
-        assert answer is not None  # noqa: S101 (there is at least one request)
-        return self._granted(answer, access)
+        requests = token_requests(realm, service, access.scopes(challenge.parameters.get("scope", "")), credentials)
+        granted: Granted = self._service.token(requests, registry, credentials is not None, cancellation)
+        return granted.map(lambda token: (self._learned(token.text), token.life_seconds))
 
-    def _granted(self, answer: HttpAnswer, access: Access) -> Result[str, Denied | RegistryUnreachable]:
-        if answer.status != 200:
-            reason = f"token service: {error_text(answer, self._redactor)}"
-            is_transient = self._policy.is_transient(answer.status)
-            return Failure(RegistryUnreachable(str(access.repository), reason) if is_transient else Denied(reason))
-        token, life = read_token(answer.body)
-        if token is None:
-            return Failure(Denied("the answer of the token service has no usable token"))
+    def _learned(self, token: str) -> str:
         self._redactor.learn(token)
-        self._keep(access, f"Bearer {token}", self._clock() + life)
-        return Success(f"Bearer {token}")
+        return f"Bearer {token}"
 
 
-def token_requests(
-    realm: str, service: str, scopes: tuple[str, ...], credentials: Credentials | None
-) -> tuple[HttpRequest, ...]:
-    """The requests to try, in order: POST with a refresh token, to which old services answer 404 or 405, then GET."""
-    parts = urlsplit(realm)
-    named = [("service", service)] if service else []
-    wanted = urlencode([*named, *(("scope", scope) for scope in scopes)])
-    query = "&".join(filter(None, (parts.query, wanted)))  # keeps the realm's own query unchanged
-    basic = credentials.basic if credentials is not None else None
-    headers = (("Authorization", basic),) if basic is not None else ()
-    get = HttpRequest("GET", urlunsplit((parts.scheme, parts.netloc, parts.path, query, "")), headers)
-    if credentials is None or not credentials.identity_token:
-        return (get,)
-    form = {
-        "grant_type": "refresh_token",
-        **dict(named),
-        "scope": " ".join(scopes),
-        "client_id": _CLIENT,
-        "refresh_token": credentials.identity_token,
-    }
-    form_type = (("Content-Type", "application/x-www-form-urlencoded"),)
-    return (HttpRequest("POST", realm, form_type, urlencode(form).encode()), get)
-
-
-def read_token(body: bytes) -> tuple[str | None, float]:
-    """The token in an answer (``token`` or ``access_token``), and its life in seconds (60 by default)."""
-    content = json_object(body).value_or(None)
-    if content is None:
-        return None, 0.0
-    token = content.get("token") or content.get("access_token")
-    life = content.get("expires_in")
-    if isinstance(life, bool) or not isinstance(life, (int, float)):
-        life = _DEFAULT_LIFE_SECONDS
-    seconds = float(min(life, _LONGEST_LIFE_SECONDS))
-    usable = isinstance(token, str) and token.isascii() and token.isprintable() and " " not in token
-    return (token if usable else None), seconds
-
-
-def parse_challenges(headers: Iterable[str]) -> tuple[Challenge, ...]:
-    """The challenges of all headers, in order; of a malformed header, those before the error."""
-    return tuple(challenge for header in headers for challenge in _parse(header))
-
-
-def _parse(header: str) -> Iterator[Challenge]:
-    scheme: str | None = None
-    parameters: dict[str, str] = {}
-    position = _skip(header, 0)
-    while position < len(header):
-        parameter = _PARAMETER.match(header, position) if scheme is not None else None
-        if parameter:
-            name, quoted, plain = parameter.groups()
-            value = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
-            parameters.setdefault(name.lower(), value)
-            position = _skip(header, parameter.end())
-            continue
-        if scheme is not None:
-            yield Challenge(scheme, parameters)
-        found = _SCHEME.match(header, position)
-        if not found:
-            return
-        scheme, parameters = found[1].lower(), {}
-        credentials = _TOKEN68.match(header, found.end())
-        position = _skip(header, credentials.end() if credentials else found.end())
-    if scheme is not None:
-        yield Challenge(scheme, parameters)
-
-
-def _skip(header: str, position: int) -> int:
-    found = _SEPARATOR.match(header, position)
-    return found.end() if found else position
+def _challenges(refusal: HttpAnswer) -> dict[str, Challenge]:
+    return {found.scheme: found for found in parse_challenges(refusal.header_values("WWW-Authenticate"))}

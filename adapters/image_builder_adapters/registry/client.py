@@ -32,7 +32,6 @@ from image_builder_adapters.registry.exchange import (
     Exchange,
     base_url,
     below,
-    reading_failure,
     registry_origin,
     target,
 )
@@ -84,7 +83,7 @@ class HttpRegistry:
         """Implement ``Registry.resolve``."""
         name = reference.digest.text if reference.digest is not None else reference.tag
         answer = self._ask(reference, f"manifests/{name}", ACCEPT, cancellation)
-        return answer.bind(lambda found: self._read(found, reference))
+        return answer.bind(lambda found: self._read(found, reference, cancellation))
 
     def check_push(
         self, repository: Repository, cancellation: Cancellation
@@ -141,7 +140,7 @@ class HttpRegistry:
             if not isinstance(answer, HttpAnswer):
                 return Failure(answer)
             if answer.status != 200:
-                return Failure(reading_failure(self._exchange, answer, str(reference)))
+                return Failure(self._exchange.unread(answer, reference, cancellation))
             page = read_referrers(answer)
             if isinstance(page, Failure):
                 return Failure(BadAnswer(str(reference), page.failure()))
@@ -166,9 +165,11 @@ class HttpRegistry:
         if isinstance(self._client, HttpClient):
             self._client.close()
 
-    def _read(self, answer: HttpAnswer, reference: ImageReference) -> Result[Manifest, RegistryFailure]:
+    def _read(
+        self, answer: HttpAnswer, reference: ImageReference, cancellation: Cancellation
+    ) -> Result[Manifest, RegistryFailure]:
         if answer.status != 200:
-            return Failure(reading_failure(self._exchange, answer, str(reference)))
+            return Failure(self._exchange.unread(answer, reference, cancellation))
         return read_manifest(answer, reference.digest).alt(lambda reason: BadAnswer(str(reference), reason))
 
 

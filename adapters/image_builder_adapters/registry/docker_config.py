@@ -76,13 +76,15 @@ class DockerCredentials:
         return Success((*named, *((_GOOGLE_KEY,) if self._asks_google(repository) else ())))
 
     def searched(self) -> str:
-        """Where credentials are looked for, in words: each place, with the reason why it is read past."""
-        names = {place.name: self._configuration(place).value_or(Configuration(place.name)) for place in self._places}
-        here = [name for name, read in names.items() if not read.absence]
-        closed = [f"{name} ({read.absence})" for name, read in names.items() if read.absence not in ("", _MISSING)]
-        missing = [name for name, read in names.items() if read.absence == _MISSING]
-        gone = [f"not there: {', '.join(missing)}"] if missing else []
-        return "; ".join((*([", ".join((*here, *closed))] if here or closed else []), *gone))
+        """Where credentials are looked for, in words: Docker's places, and Podman's by name where they have a file."""
+        names: list[str] = []
+        for place in self._places:
+            absence = self._configuration(place).map(lambda read: read.absence).value_or("is invalid")
+            if absence != _MISSING:
+                names.append(f"{place.name} ({absence})" if absence else place.name)
+            elif place.is_named or place.name.endswith("/.docker/config.json"):
+                names.append(f"{place.name} (not there)")
+        return ", ".join((*names, "every auth.json of Podman"))
 
     def _problem(self, repository: Repository) -> BadCredentials | None:
         """What is wrong on the way to the first place that is meant for this repository."""

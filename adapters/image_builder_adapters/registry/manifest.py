@@ -34,6 +34,8 @@ MOST_PAGES: Final = 100
 
 _Object: TypeAlias = Mapping[str, object]
 _LONGEST_TEXT: Final = 200
+_UNSPECIFIC: Final = frozenset({"", "application/json", "application/octet-stream", "text/plain"})
+_NAMES_OF_PLATFORM: Final = re.compile(r"[A-Za-z0-9._-]{1,40}(?:/[A-Za-z0-9._-]{1,40}){0,2}")
 _NEXT: Final = re.compile(r"""<([^<>]*)>[^,<]*;\s*rel="?next"?(?:[\s;,]|$)""", re.IGNORECASE)
 
 
@@ -98,9 +100,10 @@ def next_page(answer: HttpAnswer) -> str | None:
 
 def _digest(answer: HttpAnswer, requested: Digest | None) -> Result[Digest, str]:
     digest = Digest(f"sha256:{hashlib.sha256(answer.body).hexdigest()}")
-    claimed = answer.header("Docker-Content-Digest")
-    if claimed is not None and claimed.strip() != digest.text:
-        return Failure(f"its header claims the digest {claimed.strip()[:_LONGEST_TEXT]}, but its content has {digest}")
+    claimed = (answer.header("Docker-Content-Digest") or "").strip()
+    algorithm = "sha512" if claimed.startswith("sha512:") else "sha256"
+    if claimed and claimed != f"{algorithm}:{hashlib.new(algorithm, answer.body).hexdigest()}":
+        return Failure(f"its header claims the digest {claimed[:_LONGEST_TEXT]}, but its content has {digest}")
     if requested is not None and requested != digest:
         return Failure(f"{requested} was requested, but its content has {digest}")
     return Success(digest)
@@ -108,6 +111,8 @@ def _digest(answer: HttpAnswer, requested: Digest | None) -> Result[Digest, str]
 
 def _manifest_type(answer: HttpAnswer) -> Result[str, str]:
     media_type = answer.media_type
+    if media_type in _UNSPECIFIC:  # some registries leave it to the content to say what it is
+        media_type = str(json_object(answer.body).value_or({}).get("mediaType", media_type))
     if media_type in MANIFEST_TYPES:
         return Success(media_type)
     return Failure(f"its media type {media_type[:_LONGEST_TEXT]!r} is not a known image manifest or index")
@@ -120,13 +125,13 @@ def _content(body: bytes, media_type: str) -> Result[_Object, str]:
     version = content.get("schemaVersion")
     if version != 2 or isinstance(version, bool):
         return Failure("its schemaVersion is not 2")
-    if content.get("mediaType", media_type) != media_type:
+    if (content.get("mediaType") or media_type) != media_type:
         inner = str(content["mediaType"])[:_LONGEST_TEXT]
         return Failure(f"its content has the media type {inner!r}, but its Content-Type is {media_type!r}")
     # A client that reads such content as the other type would see another image.
     foreign = ("config", "layers") if media_type in INDEX_TYPES else ("manifests",)
     for key in foreign:
-        if key in content:
+        if content.get(key) is not None:
             return Failure(f"its content has {key!r}, which does not belong to {media_type!r}")
     return Success(content)
 
@@ -176,7 +181,7 @@ def _platforms(manifests: object) -> Result[tuple[str, ...], str]:
         name = "/".join(str(platform[key]) for key in ("os", "architecture", "variant") if platform.get(key))
         if name in ("", "unknown/unknown"):  # an attestation, or an entry without a platform
             continue
-        if not isinstance(unwrap_or_failure(Platform.parse(name)), Platform):
-            return Failure(f"its 'manifests' has the malformed platform {name[:_LONGEST_TEXT]!r}")
-        names[name] = None
+        is_whole = isinstance(unwrap_or_failure(Platform.parse(name)), Platform)
+        if is_whole or _NAMES_OF_PLATFORM.fullmatch(name):  # others are left out: platforms are only shown
+            names[name] = None
     return Success(tuple(names))

@@ -12,12 +12,13 @@ from typing import Final, TypeAlias, final
 from image_builder_domain.failure import (
     AccessDenied,
     BadAnswer,
+    Denial,
     PushDenied,
     RegistryFailure,
     RegistryUnreachable,
 )
 from image_builder_domain.image.descriptor import HeldManifest
-from image_builder_domain.image.reference import DOCKER_HUB, Digest, ImageReference, Repository
+from image_builder_domain.image.reference import Digest, ImageReference, Repository
 from image_builder_domain.ports import Cancellation
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
@@ -25,8 +26,9 @@ from returns.result import Failure, Result, Success
 from image_builder_adapters.http.client import HttpAnswer
 from image_builder_adapters.http.retry import Transient, asked_seconds, repeat
 from image_builder_adapters.registry.access import Access
-from image_builder_adapters.registry.exchange import Call, Exchange, below, reading_failure, target
+from image_builder_adapters.registry.exchange import Call, Exchange, below, target
 from image_builder_adapters.registry.manifest import ACCEPT, read_held_manifest
+from image_builder_adapters.registry.refusal import busy, login_host
 
 _BY_DIGEST: Final = "this is a push by digest, which the registry may not support, but publishing needs it"
 
@@ -57,7 +59,7 @@ class Publishing:
     def fetch(self, reference: ImageReference, cancellation: Cancellation) -> Result[HeldManifest, RegistryFailure]:
         """Implement ``PublishingRegistry.fetch``."""
         sent = self._exchange.send(_reading("GET", reference), cancellation)
-        return sent.bind(lambda answer: self._held(answer, reference))
+        return sent.bind(lambda answer: self._held(answer, reference, cancellation))
 
     def find(self, reference: ImageReference, cancellation: Cancellation) -> Result[Digest, RegistryFailure]:
         """Implement ``PublishingRegistry.find``."""
@@ -99,8 +101,8 @@ class Publishing:
         """The failure of a write: access that is denied names the credentials."""
         if not isinstance(failure, AccessDenied):
             return failure
-        source = self._exchange.source(repository, cancellation)
-        return PushDenied(failure.reference, login_host(repository), failure.reason, source)
+        login = failure.login if failure.login is not None else self._exchange.login(repository, cancellation)
+        return PushDenied(failure.reference, login.host, failure.reason, login.source, failure.denial, login.searched)
 
     def refusal(
         self, answer: HttpAnswer, repository: Repository, shown: str, cancellation: Cancellation
@@ -108,9 +110,9 @@ class Publishing:
         """What an unsuccessful answer says about writing ``shown``."""
         words = self._exchange.words(answer)
         if self._exchange.is_transient(answer):
-            return RegistryUnreachable(shown, words)
+            return busy(answer, shown, words, self._exchange.login(repository, cancellation))
         if answer.status in (403, 404):  # 404 also hides a repository from those who may not see it
-            return self.denied(AccessDenied(shown, words), repository, cancellation)
+            return self.denied(AccessDenied(shown, words, Denial.NO_RIGHTS), repository, cancellation)
         if 400 <= answer.status < 500:
             return PushDenied(shown, login_host(repository), words, None)
         return BadAnswer(shown, words)
@@ -135,14 +137,16 @@ class Publishing:
         if answer.status == 200 and claimed is not None:
             return _confirmed(claimed, reference)
         if answer.status == 404 or self._exchange.is_transient(answer):
-            return Failure(reading_failure(self._exchange, answer, str(reference)))
+            return Failure(self._exchange.unread(answer, reference, cancellation))
         # Some registries give no digest, or refuse HEAD; the answer to GET also says why it is refused.
         sent = self._exchange.send(_reading("GET", reference), cancellation, once=once)
-        return sent.bind(lambda got: self._held(got, reference)).map(lambda held: held.descriptor.digest)
+        return sent.bind(lambda got: self._held(got, reference, cancellation)).map(lambda held: held.descriptor.digest)
 
-    def _held(self, answer: HttpAnswer, reference: ImageReference) -> Result[HeldManifest, RegistryFailure]:
+    def _held(
+        self, answer: HttpAnswer, reference: ImageReference, cancellation: Cancellation
+    ) -> Result[HeldManifest, RegistryFailure]:
         if answer.status != 200:
-            return Failure(reading_failure(self._exchange, answer, str(reference)))
+            return Failure(self._exchange.unread(answer, reference, cancellation))
         return read_held_manifest(answer, reference.digest).alt(lambda reason: BadAnswer(str(reference), reason))
 
 
@@ -152,11 +156,6 @@ def again(failure: PushFailure, answer: object) -> Written | Transient[Written]:
     if not isinstance(failure, RegistryUnreachable):
         return written
     return Transient(written, asked_seconds(answer, time.time()) if isinstance(answer, HttpAnswer) else None)
-
-
-def login_host(repository: Repository) -> str:
-    """What ``docker login`` takes for this repository."""
-    return "docker.io" if repository.domain == DOCKER_HUB else repository.domain
 
 
 def _name(reference: ImageReference) -> str:

@@ -32,7 +32,7 @@ from image_builder_adapters.plugins import engines, signers
 from image_builder_adapters.process import Tail
 from image_builder_adapters.program_version import version_in
 from image_builder_adapters.redaction import PieceRedactor, Redactor
-from image_builder_adapters.registry.authorization import parse_challenges
+from image_builder_adapters.registry.challenge import parse_challenges
 from image_builder_adapters.registry.docker_config import DockerCredentials
 from image_builder_adapters.registry.error_text import error_text as registry_error
 from image_builder_adapters.registry.manifest import next_page, parse_referrers, read_manifest

@@ -253,12 +253,12 @@ def test_the_source_of_credentials_is_named(tmp_path: Path) -> None:
 
 
 def test_the_searched_places_are_named_with_the_reason_why_one_is_read_past(tmp_path: Path) -> None:
-    write(tmp_path, ".docker/config.json", "{}")
+    write(tmp_path, "auth.json", "{}")
     write(tmp_path, ".dockercfg", "{")
-    searched = DockerCredentials({"HOME": str(tmp_path), "XDG_RUNTIME_DIR": "/nowhere"}).searched()
-    assert searched == (
-        f"{tmp_path}/.docker/config.json, {tmp_path}/.dockercfg (is not JSON); "
-        f"not there: /nowhere/containers/auth.json, {tmp_path}/.config/containers/auth.json"
+    environment = {"HOME": str(tmp_path), "REGISTRY_AUTH_FILE": f"{tmp_path}/auth.json", "XDG_RUNTIME_DIR": "/nowhere"}
+    assert DockerCredentials(environment).searched() == (
+        f"{tmp_path}/.docker/config.json (not there), {tmp_path}/auth.json, {tmp_path}/.dockercfg (is not JSON), "
+        "every auth.json of Podman"
     )
 
 

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_builder_adapters.registry.authorization import Challenge, parse_challenges
+from image_builder_adapters.registry.challenge import Challenge, parse_challenges
 
 
 @pytest.mark.parametrize(
