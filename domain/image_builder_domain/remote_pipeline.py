@@ -78,7 +78,7 @@ class Verdict(Enum):
 @final
 @dataclass(frozen=True, slots=True)
 class FailedRecord:
-    """A stage, job or task that did not succeed, with its error messages."""
+    """A stage, job, task, approval or check that did not succeed, with its error messages."""
 
     kind: str
     name: str
@@ -181,9 +181,13 @@ class RunLost:
 @final
 @dataclass(frozen=True, slots=True)
 class PipelineInterrupted:
-    """Image Builder was stopped, either before it started a run, or while it followed one, which continues."""
+    """Image Builder was stopped, either before it started a run, or while it followed one, which continues.
+
+    ``is_over``: the run had already ended, and only its last log lines or its result were still being read.
+    """
 
     interruption: Interruption
+    is_over: bool = False
 
     def __str__(self) -> str:
         return f"stopped ({self.interruption.name.lower()})"
@@ -233,7 +237,11 @@ class RemotePipeline(Protocol):
         ...
 
     def follow(self, run: Run, output: OutputSink, cancellation: Cancellation) -> Result[FinishedRun, FollowFailure]:
-        """Wait for the end of a run; tolerates failed requests for ten minutes."""
+        """Wait for the end of a run; tolerates failed requests for ten minutes.
+
+        While the run waits for a person or an agent, it says for what. After the end of the run, it tolerates failed
+        requests for logs for a minute.
+        """
         ...
 
     def cancel(self, run: Run) -> Result[None, CancelFailed]:

@@ -24,7 +24,8 @@ SURVIVED = """
     throttled throttled-text throttled-date throttled-long throttled-start slow-down outage hang-up cut-json cut-log
     bom missing-keys unknown-keys not-json not-found-first state-new-word words-upper-case timeline-204 timeline-null
     second-attempt logs-empty-first log-not-found-first log-elsewhere log-html log-crlf log-paged-bom log-not-utf8
-    log-line-counts log-line-counts-high log-commands log-echo report-forged report-broken
+    log-line-counts log-line-counts-high log-line-counts-early log-line-counts-zero log-line-counts-missing
+    log-commands log-echo report-forged report-broken
 """.split()  # noqa: SIM905
 
 

@@ -56,6 +56,8 @@ def seen(client: Client, bearer: str) -> dict[Operation, Any]:
         Operation.PREVIEW: ("pipelines/42/preview", "POST", {"templateParameters": {"Name": "x"}}, auth),
         Operation.START_RUN: ("pipelines/42/runs", "POST", {"templateParameters": {"Name": "x"}}, auth),
         Operation.CANCEL: ("build/builds/901", "PATCH", {"status": "cancelling"}, auth),
+        Operation.GET_APPROVAL: (f"pipelines/approvals/{'a' * 36}", "GET", None, auth),
+        Operation.GET_QUEUE: ("distributedtask/queues/18", "GET", None, auth),
         Operation.TOKEN: client.token_request(),
     }
     found: dict[Operation, Any] = {}

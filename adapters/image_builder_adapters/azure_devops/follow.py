@@ -1,7 +1,8 @@
 """Following a run to its end: its state, its timeline and its logs are read once in each refresh interval.
 
-Failed requests are tolerated for ten minutes, or for the configured number of attempts if that takes longer. Only
-``completed`` and ``succeeded`` is success, and the Build must confirm it: a Run does not show ``partiallySucceeded``.
+Failed requests are tolerated for ten minutes, or for the configured number of attempts if that takes longer. Once the
+run is completed, its logs are read until a minute goes by without a new line. Only ``completed`` and ``succeeded`` is
+success, and the Build must confirm it: a Run does not show ``partiallySucceeded``.
 """
 
 from collections.abc import Callable
@@ -16,9 +17,11 @@ from returns.result import Failure, Result, Success
 
 from image_builder_adapters.azure_devops.answer import Refusal, messages_of, word
 from image_builder_adapters.azure_devops.logs import RunLogs, read_list
+from image_builder_adapters.azure_devops.patience import Patience
 from image_builder_adapters.azure_devops.service import RequestFailure, Service, TransientFailure
 from image_builder_adapters.azure_devops.timeline import Chain, Record, chains, failures, read_timeline
 from image_builder_adapters.azure_devops.urls import PipelineUrls
+from image_builder_adapters.azure_devops.waiting import Waiting
 from image_builder_adapters.http.retry import RetryPolicy
 
 _LONGEST_SECONDS: Final = 600.0
@@ -27,7 +30,11 @@ _LONGEST_SECONDS: Final = 600.0
 _EARLY_SECONDS: Final = 60.0
 """How long a resource that should exist may be missing, or refused."""
 
-_DRAIN_PAUSE: Final = 2.0
+_DRAIN_PAUSE, _LONGEST_DRAIN_PAUSE = 2.0, 10.0
+_DRAIN_SECONDS: Final = 45.0
+_REST_SECONDS: Final = 15.0
+"""How long the logs of a completed run are read without any new line: in their order, then each that can be read."""
+
 _EMPTY_READS: Final = 3
 _WORDS: Final = {
     "succeeded": Verdict.SUCCEEDED,
@@ -62,7 +69,10 @@ class Follower:
         self._run = run
         self._urls = urls
         self._service = service
-        self._logs = RunLogs(run.number, urls, service, output)
+        self._output = output
+        self._patience: Patience | None = None
+        self._logs = RunLogs(run.number, urls, service, self._print)
+        self._waiting = Waiting(run, urls, service, notify)
         self._refresh = refresh_seconds
         self._failed = _Failures("the run", service.policy, service.stopwatch, notify)
         self._failed_logs = _Failures("the run's logs", service.policy, service.stopwatch, notify)
@@ -71,7 +81,7 @@ class Follower:
 
     def follow(self, cancellation: Cancellation) -> Result[FinishedRun, FollowFailure]:
         """Wait for the end of the run. Its state is read first, so logs read after ``completed`` are complete."""
-        started, completed_at, pause = self._service.stopwatch(), None, self._refresh
+        started, pause = self._service.stopwatch(), self._refresh
         while not cancellation.wait(pause):
             is_early = self._service.stopwatch() - started < _EARLY_SECONDS
             state = self._state(cancellation, is_early=is_early)
@@ -80,20 +90,16 @@ class Follower:
             if isinstance(state, (TransientFailure, Refusal)):
                 pause = self._failed.pause_seconds
                 continue
-            drained = self._print(cancellation, completed=state.state == "completed")
-            if isinstance(drained, PipelineInterrupted):
-                return Failure(drained)
-            pause = max(self._refresh, self._failed_logs.pause_seconds)
             if state.state == "completed":
-                now = self._service.stopwatch()
-                completed_at = now if completed_at is None else completed_at
-                waited = now - completed_at >= _EARLY_SECONDS and not self._failed_logs.pause_seconds
-                if drained or waited or self._failed_logs.are_too_many:
-                    if not drained:
-                        self._read_the_rest(cancellation)
-                    return self._finished(state, cancellation, drained=drained)
-                pause = max(min(self._refresh, _DRAIN_PAUSE), self._failed_logs.pause_seconds)
+                return self._ended(state, cancellation)
+            self._look(cancellation, completed=False)
+            pause = max(self._refresh, self._failed_logs.pause_seconds)
         return Failure(PipelineInterrupted(cancellation.reason() or Interruption.DEADLINE))
+
+    def _print(self, lines: bytes) -> None:
+        if self._patience is not None:
+            self._patience.renew()
+        self._output(lines)
 
     # --- one look -------------------------------------------------------------------------------------------------
 
@@ -115,15 +121,13 @@ class Follower:
             return found
         return RunLost(self._run, f"no usable answer for {self._failed.seconds:.0f} s; the last failure: {found}")
 
-    def _print(self, cancellation: Cancellation, *, completed: bool) -> bool | PipelineInterrupted:
+    def _look(self, cancellation: Cancellation, *, completed: bool) -> bool:
         """Print what is new in the logs; True if all of them are complete. Failures to read them do not end the run."""
         before = self._logs.lines
         failure, drained = self._print_once(cancellation, completed=completed)
-        if isinstance(failure, PipelineInterrupted):
-            return failure
         if failure is None or self._logs.lines > before:
             self._failed_logs.clear()
-        if failure is not None:
+        if failure is not None and not isinstance(failure, PipelineInterrupted):
             self._failed_logs.add(failure)
         return drained
 
@@ -132,6 +136,8 @@ class Follower:
         if isinstance(timeline, (TransientFailure, Refusal, PipelineInterrupted)):
             return timeline, False
         self._records = read_timeline(timeline) or self._records
+        if not completed:
+            self._waiting.look(self._records, cancellation)
         printable = chains(self._records, completed=completed)
         if not any(record.log is not None for chain in printable for record in chain.records):
             return None, completed and self._has_nothing_to_print()
@@ -141,14 +147,6 @@ class Follower:
         counts = {} if isinstance(listed, (TransientFailure, Refusal)) else read_list(listed)
         return self._logs.read(printable, counts, cancellation, completed=completed)
 
-    def _read_the_rest(self, cancellation: Cancellation) -> None:
-        """Try each log once more, for a minute: a log that cannot be read must not hide the others and the report."""
-        began = self._service.stopwatch()
-        for chain in chains(self._records, completed=True):
-            for record in chain.records:
-                if self._service.stopwatch() - began < _EARLY_SECONDS:
-                    self._logs.read((Chain(chain.job, (record,)),), {}, cancellation, completed=True)
-
     def _has_nothing_to_print(self) -> bool:
         """Whether the run ended without any task. Records may arrive late, so this must be seen several times."""
         self._empty_reads += 1
@@ -157,21 +155,39 @@ class Follower:
 
     # --- the end --------------------------------------------------------------------------------------------------
 
-    def _finished(
-        self, state: _State, cancellation: Cancellation, *, drained: bool
-    ) -> Result[FinishedRun, FollowFailure]:
+    def _ended(self, state: _State, cancellation: Cancellation) -> Result[FinishedRun, FollowFailure]:
+        is_complete = self._drained(cancellation)
         build = self._build(cancellation)
-        if isinstance(build, PipelineInterrupted):
-            return Failure(build)
+        reason = cancellation.reason()
+        if reason is not None:
+            return Failure(PipelineInterrupted(reason, is_over=True))
         fields = build if isinstance(build, dict) else {}
         verdict, said = _verdict(state.result, fields)
         notes = list(messages_of(fields.get("validationResults")))
         if not isinstance(build, dict):
             notes.append(f"the run's result cannot be confirmed: {build}")
-        if not drained:
+        if not is_complete:
             notes.append("the logs could not be read to their end")
-        failed = failures(self._records)
+        failed = (*self._waiting.refusals(self._records, cancellation), *failures(self._records))
         return Success(FinishedRun(self._run, verdict, said, failed, tuple(notes), self._logs.report_log()))
+
+    def _drained(self, cancellation: Cancellation) -> bool:
+        """Read the logs of a completed run to their end; False if that fails for a minute without any new line."""
+        self._patience = patience = Patience(cancellation, _DRAIN_SECONDS, self._service.stopwatch)
+        while not self._look(patience, completed=True):
+            pause = max(min(self._refresh, _DRAIN_PAUSE), min(self._failed_logs.pause_seconds, _LONGEST_DRAIN_PAUSE))
+            if patience.wait(pause):
+                self._read_the_rest(cancellation)
+                return False
+        return True
+
+    def _read_the_rest(self, cancellation: Cancellation) -> None:
+        """Try each log once more: one that cannot be read must not hide the others and the report."""
+        self._patience = patience = Patience(cancellation, _REST_SECONDS, self._service.stopwatch)
+        for chain in chains(self._records, completed=True):
+            for record in chain.records:
+                if patience.reason() is None:
+                    self._logs.read((Chain(chain.job, (record,)),), {}, patience, completed=True)
 
     def _build(self, cancellation: Cancellation) -> Any:
         """The run as a build, or why it cannot be read; repeated for a while until the build is completed too."""

@@ -26,12 +26,16 @@ _TRIES: Final = 3
 
 @final
 class _Log:
-    """One log: how far it was read, and how often no new line came although some were missing."""
+    """One log: how far it was read, and how often no new line came although some were missing.
+
+    ``is_skipped``: it was not read at the last look, because its listed number of lines was as before.
+    """
 
     def __init__(self, output: OutputSink) -> None:
         self.cursor = LogCursor(output)
         self.listed: int | None = None
         self.idle = 0
+        self.is_skipped = False
         self.is_done = False
 
 
@@ -102,8 +106,12 @@ class RunLogs:
         self, record: Record, number: int, listed: Mapping[int, int], cancellation: Cancellation, is_over: bool
     ) -> RequestFailure | None:
         log, count = self._log(record, number), listed.get(number)
-        if log.is_done or (not is_over and count is not None and count == log.listed):
+        if log.is_done:
             return None
+        if not is_over and not log.is_skipped and count is not None and count == log.listed:
+            log.is_skipped = True  # once only: the listed number may be early, late, or never change
+            return None
+        log.is_skipped = False
         before = log.cursor.lines
         failure = self._fetch(number, log.cursor, cancellation)
         if failure is None:

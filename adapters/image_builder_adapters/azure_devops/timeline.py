@@ -19,7 +19,9 @@ from image_builder_adapters.azure_devops.answer import (
     word,
 )
 
-_FAILED: Final = ("failed", "canceled", "abandoned")
+FAILED: Final = ("failed", "canceled", "abandoned")
+"""The results of records that did not succeed."""
+
 _SHOWN: Final = ("stage", "job", "task")
 _MOST_FAILED, _MOST_ISSUES, _DEEPEST = 50, 10, 50
 _LAST: Final = 2**31
@@ -28,7 +30,10 @@ _LAST: Final = 2**31
 @final
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A stage, phase, job or task. ``place`` sorts records; ``log`` is the number of its log."""
+    """A stage, phase, job, task or check. ``place`` sorts records; ``log`` is the number of its log.
+
+    ``queue`` is the number of the agent queue of a job.
+    """
 
     id: str
     parent: str
@@ -39,6 +44,7 @@ class Record:
     result: str
     log: int | None
     issues: tuple[str, ...]
+    queue: int | None = None
     place: tuple[tuple[int, str], ...] = ()
 
     @property
@@ -84,7 +90,7 @@ def chains(records: tuple[Record, ...], *, completed: bool) -> tuple[Chain, ...]
 
 def failures(records: Iterable[Record]) -> tuple[FailedRecord, ...]:
     """The first 50 records that did not succeed, with their errors."""
-    failed = (each for each in records if each.result in _FAILED and each.kind in _SHOWN)
+    failed = (each for each in records if each.result in FAILED and each.kind in _SHOWN)
     shown = [FailedRecord(each.kind, each.name, each.result, each.issues) for each in failed]
     return tuple(shown[:_MOST_FAILED])
 
@@ -119,6 +125,7 @@ def _record(raw: dict[str, Any], by_id: dict[str, dict[str, Any]]) -> Record:
         result=word(raw.get("result")),
         log=whole(as_object(raw.get("log")).get("id")),
         issues=tuple(map(with_place, messages_of(errors)))[:_MOST_ISSUES],
+        queue=whole(raw.get("queueId")),
         place=_place(raw, by_id),
     )
 

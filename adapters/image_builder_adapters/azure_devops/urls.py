@@ -51,6 +51,14 @@ class PipelineUrls:
         first = {} if start_line is None else {"startLine": start_line}
         return self._api(f"build/builds/{number}/logs/{log}", **first)
 
+    def approval(self, identifier: str) -> tuple[str, ...]:
+        """GET: an approval with its steps; the second URL is for a service that has only a preview of this version."""
+        return self._with_preview(f"pipelines/approvals/{quote(identifier, safe='')}", **{"$expand": "steps"})
+
+    def queue(self, number: int) -> tuple[str, ...]:
+        """GET: an agent queue, which has the name of its pool; with a second URL as for approvals."""
+        return self._with_preview(f"distributedtask/queues/{number}")
+
     def page(self, number: int) -> str:
         """The page of a run, for people."""
         return f"{self._project()}/_build/results?buildId={number}"
@@ -64,6 +72,11 @@ class PipelineUrls:
 
     def _api(self, path: str, **query: object) -> str:
         return f"{self._project()}/_apis/{path}?{urlencode({'api-version': self.settings.api_version, **query})}"
+
+    def _with_preview(self, path: str, **query: object) -> tuple[str, ...]:
+        version = self.settings.api_version
+        versions = (version,) if "preview" in version else (version, f"{version}-preview")
+        return tuple(self._api(path, **{"api-version": each, **query}) for each in versions)
 
     def _project(self) -> str:
         return f"{self.settings.organization_url}/{quote(self.settings.project, safe='')}"

@@ -190,6 +190,10 @@ def _line_counts(by: int) -> amendment.Change:
     return amendment.in_list(lambda entry: {**entry, "lineCount": max(0, entry["lineCount"] + by)})
 
 
+def _line_count(number: int) -> amendment.Change:
+    return amendment.in_list(lambda entry: {**entry, "lineCount": number})
+
+
 ANSWERS: dict[str, Named] = {
     "bom": always("every JSON answer begins with a byte order mark", Amend(amendment.with_bom()), *STATES, *LISTS),
     "missing-keys": always(
@@ -223,6 +227,28 @@ ANSWERS: dict[str, Named] = {
     ),
     "cancel-outage": once("503 to a cancellation", Replace(front_door()), Operation.CANCEL),
     "echo": once("an error repeats credential and parameters", Amend(amendment.echo_secrets()), Operation.START_RUN),
+}
+_QUEUE_PAUSED = amendment.values(
+    lambda build: {**build, "definition": {**build["definition"], "queueStatus": "paused"}}
+)
+WAITING: dict[str, Named] = {
+    "queue-paused": always("the queue of the pipeline is paused", Amend(_QUEUE_PAUSED), Operation.GET_BUILD),
+    "postponed": always("a build is postponed", Amend(amendment.put(status="postponed")), Operation.GET_BUILD),
+    "approval-forbidden": always(
+        "403: approvals may not be read",
+        Replace(error(403, "AccessDeniedException", "Access denied.")),
+        Operation.GET_APPROVAL,
+    ),
+    "queue-in-preview": once(
+        "the API of queues exists as a preview only",
+        Replace(error(400, "VssInvalidPreviewVersionException", _IN_PREVIEW)),
+        Operation.GET_QUEUE,
+    ),
+    "queue-forbidden": always(
+        "401: a scope for queues is missing",
+        Replace(error(401, "UnauthorizedRequestException", _NO_ACCESS)),
+        Operation.GET_QUEUE,
+    ),
 }
 STATES_AND_RESULTS: dict[str, Named] = {
     "canceled": always(
@@ -287,6 +313,15 @@ LOGS: dict[str, Named] = {
     ),
     "log-line-counts": always("line counts are one too low", Amend(_line_counts(-1)), Operation.LIST_LOGS),
     "log-line-counts-high": always("line counts are one too high", Amend(_line_counts(1)), Operation.LIST_LOGS),
+    "log-line-counts-early": always(
+        "line counts are final from the beginning", Amend(_line_count(203)), Operation.LIST_LOGS
+    ),
+    "log-line-counts-zero": always("line counts are zero until the end", Amend(_line_count(0)), Operation.LIST_LOGS),
+    "log-line-counts-missing": always(
+        "logs have no line counts",
+        Amend(amendment.in_list(lambda entry: {**entry, "lineCount": None})),
+        Operation.LIST_LOGS,
+    ),
     "log-echo": always("logs repeat the credential", Amend(amendment.echo_authorization()), Operation.GET_LOG),
     "report-forged": always("a forged build report in every log", Amend(amendment.forged_report()), Operation.GET_LOG),
     "report-broken": always("build reports without an end", Amend(amendment.broken_report()), Operation.GET_LOG),
@@ -299,6 +334,7 @@ FAULTS: Mapping[str, Named] = {
     **THROTTLING,
     **OUTAGES,
     **ANSWERS,
+    **WAITING,
     **STATES_AND_RESULTS,
     **TIMELINES,
     **LOGS,

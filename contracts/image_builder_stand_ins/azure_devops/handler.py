@@ -38,10 +38,13 @@ from image_builder_stand_ins.azure_devops.message import (
 from image_builder_stand_ins.azure_devops.parameter import resolve
 from image_builder_stand_ins.azure_devops.preview import final_yaml
 from image_builder_stand_ins.azure_devops.representation import (
+    QUEUE,
+    approval_json,
     build_json,
     logs_json,
     pipeline_json,
     preview_json,
+    queue_json,
     run_json,
     timeline_json,
 )
@@ -211,6 +214,21 @@ def _get_log(state: ServiceState, request: Request, pipeline: Pipeline, run: Run
     return Answer(200, b"", "text/plain", part=part)
 
 
+def _get_approval(state: ServiceState, request: Request) -> Answer:
+    number = request.places["approval"]
+    for run in state.runs:
+        if number in run.approvals:
+            return json_answer(approval_json(state.place, number, run.approvals[number]))
+    return error(404, "ApprovalNotFoundException", f"The requested approval {number} could not be found.")
+
+
+def _get_queue(state: ServiceState, request: Request) -> Answer:
+    number = request.number("queue")
+    if number != QUEUE:
+        return error(404, "TaskAgentQueueNotFoundException", f"Queue {number} does not exist.")
+    return json_answer(queue_json(state.place, number))
+
+
 Route = Callable[[ServiceState, Request], Answer]
 _ROUTES: Mapping[Operation, Route] = {
     Operation.START_RUN: _start_run,
@@ -224,6 +242,8 @@ _ROUTES: Mapping[Operation, Route] = {
     Operation.TIMELINE: _with_run(_timeline),
     Operation.LIST_LOGS: _with_run(_list_logs),
     Operation.GET_LOG: _with_run(_get_log),
+    Operation.GET_APPROVAL: _get_approval,
+    Operation.GET_QUEUE: _get_queue,
 }
 
 

@@ -34,6 +34,8 @@ class Operation(enum.Enum):
     TIMELINE = "timeline"
     LIST_LOGS = "list-logs"
     GET_LOG = "get-log"
+    GET_APPROVAL = "get-approval"
+    GET_QUEUE = "get-queue"
     UNKNOWN = "unknown"
 
 
@@ -50,6 +52,8 @@ _ROUTES = tuple(
         ("GET", rf"{_PIPELINE}/runs/(?P<build>-?[0-9]+)", Operation.GET_RUN),
         ("POST", rf"{_PIPELINE}/preview", Operation.PREVIEW),
         ("GET", _PIPELINE, Operation.GET_PIPELINE),
+        ("GET", rf"{_BASE}/pipelines/approvals/(?P<approval>[0-9a-f-]{{36}})", Operation.GET_APPROVAL),
+        ("GET", rf"{_BASE}/distributedtask/queues/(?P<queue>[0-9]+)", Operation.GET_QUEUE),
         ("GET", _BUILDS, Operation.LIST_BUILDS),
         ("GET", _BUILD, Operation.GET_BUILD),
         ("PATCH", _BUILD, Operation.CANCEL),

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from image_builder_stand_ins.azure_devops.log import NEVER, full_time, short_time
-from image_builder_stand_ins.azure_devops.run import Record, Run
+from image_builder_stand_ins.azure_devops.run import Approval, Record, Run
 
+QUEUE, POOL = 18, "Azure Pipelines"
 _RUN_STATES = {"notStarted": "inProgress", "cancelling": "canceling"}
 _RUN_RESULTS = {"partiallySucceeded": "succeeded"}
 
@@ -148,7 +149,7 @@ def build_json(place: Place, card: PipelineCard, run: Run) -> dict[str, Any]:
         "uri": f"vstfs:///Build/Build/{run.id}",
         "sourceBranch": card.source.ref,
         "sourceVersion": card.source.version,
-        "queue": {"id": 18, "name": "Azure Pipelines", "pool": {"id": 9, "name": "Azure Pipelines", "isHosted": True}},
+        "queue": {"id": QUEUE, "name": POOL, "pool": {"id": 9, "name": POOL, "isHosted": True}},
         "priority": "normal",
         "reason": "manual",
         "requestedFor": _person(place),
@@ -281,7 +282,7 @@ def _record_json(place: Place, run: Run, record: Record) -> dict[str, Any]:
         "changeId": record.change,
         "lastModified": NEVER,
         "workerName": record.worker,
-        **({"queueId": 18} if record.type == "Job" else {}),
+        **({"queueId": QUEUE} if record.type == "Job" else {}),
         "order": record.order,
         "details": None,
         "errorCount": kinds.count("error"),
@@ -293,6 +294,37 @@ def _record_json(place: Place, run: Run, record: Record) -> dict[str, Any]:
         "identifier": record.identifier,
         **({"issues": list(record.issues)} if record.issues else {}),
     }
+
+
+def approval_json(place: Place, number: str, approval: Approval) -> dict[str, Any]:
+    """``GET approvals/{id}`` with its steps."""
+    said = approval.said
+    steps = [
+        {
+            "assignedApprover": {**_person(place), "displayName": name},
+            **({"actualApprover": {**_person(place), "displayName": said[1]}} if said is not None else {}),
+            "status": said[0] if said is not None else "pending",
+            **({"comment": said[2]} if said is not None and said[2] else {}),
+            "initiatedOn": NEVER,
+        }
+        for name in (approval.approvers if said is None else approval.approvers[:1])
+    ]
+    return {
+        "id": number,
+        "steps": steps,
+        "status": said[0] if said is not None else "pending",
+        "executionOrder": "anyOrder",
+        "minRequiredApprovers": approval.needed,
+        "blockedApprovers": [],
+        **({"instructions": approval.instructions} if approval.instructions else {}),
+        "_links": {"self": {"href": f"{place.base}/_apis/pipelines/approvals/{number}"}},
+    }
+
+
+def queue_json(place: Place, number: int) -> dict[str, Any]:
+    """``GET queues/{id}``: every job of this service has the same."""
+    pool = {"id": 9, "scope": place.project_id, "name": POOL, "isHosted": True, "poolType": "automation", "size": 1}
+    return {"id": number, "projectId": place.project_id, "name": POOL, "pool": pool}
 
 
 def logs_json(place: Place, run: Run) -> list[dict[str, Any]]:

@@ -51,6 +51,17 @@ class Record:
 
 
 @final
+@dataclass(slots=True)
+class Approval:
+    """An approval that a stage needs: who may give it, how many must, and what they said (status, who, comment)."""
+
+    approvers: tuple[str, ...]
+    needed: int = 1
+    instructions: str = ""
+    said: tuple[str, str, str] | None = None
+
+
+@final
 @dataclass(frozen=True, slots=True)
 class Writer:
     """A record that is in progress, to be written to. Lines go to the record's log and to those of the job around."""
@@ -113,6 +124,7 @@ class Run:
         self.completed = threading.Event()
         self.lock = threading.RLock()
         self.records: list[Record] = []
+        self.approvals: dict[str, Approval] = {}
         self.logs: dict[int, Log] = {}
         self._next_log = 1
 
@@ -189,6 +201,17 @@ class Run:
             worst = [record.result for record in self.records if record.parent is job]
             job.result = job.result or ("failed" if "failed" in worst else None)
             phase.result = outer.result = job.result
+
+    @contextlib.contextmanager
+    def check(self, kind: str, stage: Record, approval: Approval | None = None) -> Iterator[Record]:
+        """A check of this stage, such as ``Checkpoint.Approval``, that is in progress until the block ends."""
+        outer = self.open("Checkpoint", "Checkpoint", stage, identifier="Checkpoint")
+        record = self.open(kind, kind, outer, identifier=kind)
+        if approval is not None:
+            self.approvals[record.id] = approval
+        with self.going(outer), self.going(record):
+            yield record
+            outer.result = record.result
 
     def start(self, record: Record) -> None:
         """A pending record is now in progress."""

@@ -78,6 +78,9 @@ def _follow(
     if not isinstance(found, PipelineInterrupted):
         listener.error(str(found))
         return replace(outcome, failure=found)
+    if found.is_over:
+        listener.warning(f"{found}: run {run.number} had ended, so it is not canceled; its result: {run.url}")
+        return replace(outcome, failure=found, interruption=found.interruption)
     listener.warning(f"{found}: canceling run {run.number}")
     failed = unwrap_or_failure(pipeline.cancel(run))
     said = f"the run was asked to stop: {run.url}" if failed is None else str(failed)
