@@ -5,7 +5,7 @@ from typing import Any
 
 from image_builder_adapters.kaniko.engine_type import KanikoKeys
 from image_builder_adapters.plugins import ENGINE_CHOICE, engines, signers
-from image_builder_domain.build import BuildRequest
+from image_builder_domain.build import PlannedBuild
 from image_builder_domain.configuration.keys import Configuration, configuration
 from image_builder_domain.engine_type import EngineDecision
 from image_builder_domain.plan.backend import choose_engine
@@ -90,7 +90,7 @@ def build_inputs(
     return Inputs(tags, engine, Success(source), commit_time, checkout=checkout or claimed)
 
 
-def plan_of(job: Job, *builds: BuildRequest, **more: Any) -> Plan:
+def plan_of(job: Job, *builds: PlannedBuild, **more: Any) -> Plan:
     """A plan of kaniko for these builds, which no signer signs; ``more`` sets other fields."""
     values: dict[str, Any] = {"tags": (), "signers": (), "not_signed": "", "warnings": ()} | more
     return Plan(

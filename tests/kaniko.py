@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from image_builder_adapters.http.client import HttpClient
 from image_builder_adapters.kaniko.container import OWN_FILES
 from image_builder_adapters.kaniko.engine import KanikoEngine, KanikoSettings
 from image_builder_adapters.redaction import Redactor
@@ -36,11 +35,11 @@ def kaniko_engine(
 ) -> Iterator[KanikoEngine]:
     """An engine for one build, by default of the user that runs the test."""
     settings = KanikoSettings(environment, log_format, True, os.geteuid() if user is None else user, own_files)
-    client = HttpClient()
+    registry = HttpRegistry(environment, Redactor(()))
     try:
-        yield KanikoEngine(settings, HttpRegistry(environment, Redactor(()), client))
+        yield KanikoEngine(settings, registry)
     finally:
-        client.close()
+        registry.close()
 
 
 class OwnRoot(RealTools):

@@ -2,7 +2,7 @@
 
 An exception becomes a failure of the kind that the port knows, and a result of another type is not believed. Messages
 name an exception by its type alone, because its text could hold a secret. The digest that an engine reports counts
-only after every destination has confirmed it.
+only after every repository has confirmed it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -26,7 +26,7 @@ from image_builder_domain.configuration.decoder import Decoder, Schema
 from image_builder_domain.diagnosis import Finding
 from image_builder_domain.engine_type import EngineCircumstances, EngineDecision, EngineSurroundings, EngineType
 from image_builder_domain.image.reference import ImageReference
-from image_builder_domain.ports import Cancellation, ImageEngine, OutputSink, Signer
+from image_builder_domain.ports import BuildProgress, Cancellation, ImageEngine, Signer
 from image_builder_domain.problem import Problem, Problems, refuse
 from image_builder_domain.signer_type import SignerType, Surroundings
 from image_builder_domain.signing import ImageToSign, SignatureResult, SignatureStatus, SignerMisconfigured
@@ -236,12 +236,12 @@ class GuardedEngine:
         return self._engine.ask(limit, lambda _: 1)
 
     def build(
-        self, request: BuildRequest, output: OutputSink, cancellation: Cancellation
+        self, request: BuildRequest, progress: BuildProgress, cancellation: Cancellation
     ) -> Result[BuiltImage, BuildFailure]:
         """Implement ``ImageEngine.build``."""
 
         def build(engine: ImageEngine) -> Result[BuiltImage, BuildFailure]:
-            found = unwrap_or_failure(engine.build(request, output, cancellation))
+            found = unwrap_or_failure(engine.build(request, progress, cancellation))
             if isinstance(found, BuiltImage):
                 return Success(found)
             if isinstance(found, (BuildFailed, PushFailed, EngineUnavailable, BuildInterrupted)):

@@ -6,6 +6,7 @@ made from scratch and a static busybox, so nothing is pulled. What only some eng
 """
 
 import base64
+import json
 import shutil
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ import pytest
 from image_builder_domain.build import BuildFailed, BuildInterrupted, BuildRequest, BuiltImage, CacheReferences
 from image_builder_domain.exit_code import Interruption
 from image_builder_domain.image.platform import Platform
-from image_builder_domain.image.reference import ImageReference
+from image_builder_domain.image.reference import Repository
 from image_builder_domain.ports import ImageEngine
 from image_builder_domain.source.build_argument import BuildArgument
 
@@ -32,10 +33,13 @@ from image_builder_contracts.image_engine import (
     Switch,
     attempt,
     attempt_beside,
+    blob,
     built,
     manifest,
     processes,
     reference,
+    repository,
+    silent_registry,
     step,
     wait_until,
 )
@@ -63,12 +67,12 @@ class DockerfileEngineFixtures(ImageEngineFixtures):
         return folder
 
     @pytest.fixture
-    def ask(self, context: Path, places: tuple[ImageReference, ...]) -> RequestFactory:
+    def ask(self, context: Path, places: tuple[Repository, ...]) -> RequestFactory:
         """Makes requests."""
 
         def make(steps: str) -> BuildRequest:
             (context / "Dockerfile").write_text(_BASE + steps)
-            return BuildRequest(places[0].repository.path, None, str(context), "Dockerfile", places)
+            return BuildRequest(places[0].path, None, str(context), "Dockerfile", places)
 
         return make
 
@@ -98,7 +102,7 @@ class DockerfileEngineContract(DockerfileEngineFixtures, ImageEngineContract):
                 common,
                 variant=name,
                 arguments=(BuildArgument("WHO", name),),
-                destinations=(reference(f"{registry}/{common.name}:{name}"),),
+                repositories=(repository(f"{registry}/{common.name}/{name}"),),
             )
             for name in names
         ]
@@ -107,9 +111,7 @@ class DockerfileEngineContract(DockerfileEngineFixtures, ImageEngineContract):
         for name, request, one in zip(names, requests, made, strict=True):
             assert isinstance(one.outcome, BuiltImage), f"{one.outcome}\n{one.printed}"
             assert [other for other in names if f"mark of {other}\n" in one.printed] == [name]
-            held = manifest(request.destinations[0])
-            assert held is not None
-            assert held[0] == str(one.outcome.descriptor.digest)
+            assert manifest(request.repositories[0], one.outcome.descriptor.digest) is not None
         assert len({held.outcome for held in made}) == len(names)
 
     def test_what_a_step_prints_reaches_the_sink_in_whole_lines(self, engine: ImageEngine, ask: RequestFactory) -> None:
@@ -122,11 +124,12 @@ class DockerfileEngineContract(DockerfileEngineFixtures, ImageEngineContract):
     def test_failing_step_is_a_failed_build_with_its_last_lines(self, engine: ImageEngine, ask: RequestFactory) -> None:
         """At most 50 lines, the last one last; nothing is pushed, and the engine's own code is kept (section 1)."""
         request = ask(step("/bin/busybox seq 1000 1099; exit 7"))
-        failure = attempt(engine, request).outcome
-        assert isinstance(failure, BuildFailed)
-        assert failure.last_lines == tuple(str(number) for number in range(1050, 1100))
-        assert failure.engine_code not in (0, None)
-        assert manifest(request.destinations[0]) is None
+        with silent_registry(hangs_up=True) as (address, visited):
+            failure = attempt(engine, replace(request, repositories=(repository(f"{address}/app"),))).outcome
+            assert isinstance(failure, BuildFailed)
+            assert failure.last_lines == tuple(str(number) for number in range(1050, 1100))
+            assert failure.engine_code not in (0, None)
+            assert not visited.is_set()
 
     def test_target_stops_at_that_stage(self, engine: ImageEngine, ask: RequestFactory) -> None:
         """A later stage, which would fail, is not built."""
@@ -143,6 +146,16 @@ class DockerfileEngineContract(DockerfileEngineFixtures, ImageEngineContract):
         made = attempt(engine, replace(ask(lines + step(shown)), arguments=arguments))
         for value in values:
             assert base64.b64encode(value.encode() + b"\n").decode() + ". \n" in made.printed
+
+    def test_labels_and_annotations_arrive_byte_for_byte(self, engine: ImageEngine, ask: RequestFactory) -> None:
+        """Labels stand in the image's configuration, annotations in its manifest."""
+        given = (("org.example.a-1", 'two  words, "quoted"=1'), ("b", "ü:$HOME"))
+        request = replace(ask(""), labels=given, annotations=given)
+        place, digest = request.repositories[0], built(engine, request).descriptor.digest
+        held = json.loads((manifest(place, digest) or ("", b"{}"))[1])
+        config = json.loads(blob(place, held["config"]["digest"]))
+        assert {name: held["annotations"].get(name) for name, _ in given} == dict(given)
+        assert {name: config["config"]["Labels"].get(name) for name, _ in given} == dict(given)
 
     def test_dockerfile_may_lie_in_a_sub_folder(self, engine: ImageEngine, ask: RequestFactory, context: Path) -> None:
         """Its path is relative to the context (section 1), and so is what it copies."""
@@ -168,15 +181,17 @@ class DockerfileEngineContract(DockerfileEngineFixtures, ImageEngineContract):
         """Nothing of it is left, though the step ignores signals, and nothing was pushed."""
         asleep = f"sleep 98765.{time.monotonic_ns() % 1_000_000}"
         request, switch = ask(step(f"trap '' TERM INT; /bin/busybox {asleep}")), Switch()
-        with attempt_beside(engine, request, switch) as made:
-            wait_until(lambda: processes(asleep) != [] or made.outcome is not None)
-            start = time.monotonic()
-            switch.turn(reason)
-        engine.close()
-        assert time.monotonic() - start < 8
-        assert made.outcome == BuildInterrupted(reason)
-        assert processes(asleep) == []
-        assert manifest(request.destinations[0]) is None
+        with silent_registry(hangs_up=True) as (address, visited):
+            request = replace(request, repositories=(repository(f"{address}/app"),))
+            with attempt_beside(engine, request, switch) as made:
+                wait_until(lambda: processes(asleep) != [] or made.outcome is not None)
+                start = time.monotonic()
+                switch.turn(reason)
+            engine.close()
+            assert time.monotonic() - start < 8
+            assert made.outcome == BuildInterrupted(reason)
+            assert processes(asleep) == []
+            assert not visited.is_set()
 
 
 @contract_of("ImageEngine")
@@ -210,7 +225,18 @@ class ManyPlatformsContract(DockerfileEngineFixtures):
         request = replace(ask(step("echo x > /x")), platforms=platforms)
         descriptor = built(engine, request).descriptor
         assert descriptor.is_index
-        assert [manifest(place) is not None for place in request.destinations] == [True, True]
+        assert [manifest(place, descriptor.digest) is not None for place in request.repositories] == [True, True]
+
+    def test_annotations_stand_in_the_index_and_in_each_manifest(
+        self, engine: ImageEngine, ask: RequestFactory
+    ) -> None:
+        """What reads an index need not read its manifests."""
+        platforms = Platform("linux", "amd64"), Platform("linux", "386")
+        request = replace(ask(""), platforms=platforms, annotations=(("a", "1,2"),))
+        place, digest = request.repositories[0], built(engine, request).descriptor.digest
+        index = json.loads((manifest(place, digest) or ("", b"{}"))[1])
+        listed = [json.loads((manifest(place, one["digest"]) or ("", b"{}"))[1]) for one in index["manifests"]]
+        assert [found["annotations"]["a"] for found in (index, *listed)] == ["1,2"] * 3
 
     def test_foreign_platform_needs_no_emulation_without_a_step(self, engine: ImageEngine, ask: RequestFactory) -> None:
         """Copying runs nothing of that platform."""

@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ import pytest
 from image_builder_domain.build import BuildFailed, BuildFailure, BuildInterrupted, BuildRequest, BuiltImage, PushFailed
 from image_builder_domain.exit_code import Interruption
 from image_builder_domain.image.descriptor import MANIFEST_TYPES
-from image_builder_domain.image.reference import ImageReference
+from image_builder_domain.image.reference import Digest, ImageReference, Repository
 from image_builder_domain.ports import ImageEngine
 from returns.methods import unwrap_or_failure
 from returns.result import Success
@@ -60,15 +60,30 @@ class Switch:
 @final
 @dataclass(slots=True)
 class Attempt:
-    """One build: what came of it, and the blocks that it printed."""
+    """One build: what came of it, and what it reported. Implements ``BuildProgress``."""
 
     outcome: BuiltImage | BuildFailure | None = None
     blocks: list[bytes] = field(default_factory=list)
+
+    positions: list[str] = field(default_factory=list)
 
     @property
     def printed(self) -> str:
         """All output."""
         return b"".join(self.blocks).decode("utf-8", "replace")
+
+    def output(self, lines: bytes) -> None:
+        """Implement ``BuildProgress.output``."""
+        self.blocks.append(lines)
+
+    def at(self, position: str) -> None:
+        """Implement ``BuildProgress.at``."""
+        self.positions.append(position)
+
+
+def repository(text: str) -> Repository:
+    """A repository that is known to be well-formed."""
+    return Repository.parse(text).unwrap()
 
 
 def reference(text: str) -> ImageReference:
@@ -84,7 +99,7 @@ def step(script: str) -> str:
 def attempt(engine: ImageEngine, request: BuildRequest, switch: Switch | None = None) -> Attempt:
     """Build, and keep everything."""
     made = Attempt()
-    made.outcome = unwrap_or_failure(engine.build(request, made.blocks.append, switch or Switch()))
+    made.outcome = unwrap_or_failure(engine.build(request, made, switch or Switch()))
     return made
 
 
@@ -94,7 +109,7 @@ def attempt_beside(engine: ImageEngine, request: BuildRequest, switch: Switch) -
     made = Attempt()
 
     def work() -> None:
-        made.outcome = unwrap_or_failure(engine.build(request, made.blocks.append, switch))
+        made.outcome = unwrap_or_failure(engine.build(request, made, switch))
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -111,13 +126,30 @@ def built(engine: ImageEngine, request: BuildRequest) -> BuiltImage:
     return made.outcome
 
 
-def manifest(place: ImageReference) -> tuple[str, bytes] | None:
-    """Digest and bytes of what the registry holds there, or None."""
-    address = f"http://{place.repository.domain}/v2/{place.repository.path}/manifests/{place.digest or place.tag}"
+def manifest(place: Repository, digest: Digest | str) -> tuple[str, bytes] | None:
+    """Digest and bytes of what the registry holds there under a digest, or under a tag; None without it."""
+    answer = _answer(place, f"manifests/{digest}")
+    return None if answer is None else (answer[0]["Docker-Content-Digest"], answer[1])
+
+
+def blob(place: Repository, digest: str) -> bytes:
+    """The bytes of a blob, such as an image's configuration; empty without it."""
+    answer = _answer(place, f"blobs/{digest}")
+    return b"" if answer is None else answer[1]
+
+
+def tags_of(place: Repository) -> list[str]:
+    """All tags of a repository, sorted."""
+    answer = _answer(place, "tags/list")
+    return [] if answer is None else sorted(json.loads(answer[1])["tags"] or ())
+
+
+def _answer(place: Repository, path: str) -> tuple[Mapping[str, str], bytes] | None:
+    address = f"http://{place.domain}/v2/{place.path}/{path}"
     question = urllib.request.Request(address, headers={"Accept": ", ".join(MANIFEST_TYPES)})
     try:
         with _DIRECT.open(question, timeout=10) as answer:
-            return answer.headers["Docker-Content-Digest"], answer.read()
+            return dict(answer.headers), answer.read()
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == 404:
@@ -126,16 +158,23 @@ def manifest(place: ImageReference) -> tuple[str, bytes] | None:
 
 
 @contextmanager
-def silent_registry() -> Iterator[tuple[str, threading.Event]]:
-    """``host:port`` of something that takes every connection and never answers; the event is set by the first one."""
+def silent_registry(*, hangs_up: bool = False) -> Iterator[tuple[str, threading.Event]]:
+    """``host:port`` of something that takes every connection and never answers; the event is set by the first one.
+
+    With ``hangs_up`` it closes each connection at once, so that nobody waits for it.
+    """
     visited, kept = threading.Event(), list[socket.socket]()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def accept() -> None:
             with suppress(OSError):
                 while True:
-                    kept.append(listener.accept()[0])
+                    connection = listener.accept()[0]
                     visited.set()
+                    if hangs_up:
+                        connection.close()
+                    else:
+                        kept.append(connection)
 
         thread = threading.Thread(target=accept, daemon=True)
         thread.start()
@@ -201,7 +240,7 @@ class ImageEngineFixtures:
 
     @pytest.fixture
     def image(self) -> BuildRequest:
-        """A request that the engine can carry out; its destinations are those of the fixture ``places``."""
+        """A request that the engine can carry out; its repositories are those of the fixture ``places``."""
         pytest.fail("override the 'image' fixture with a request that your engine can carry out, for 'places'")
 
     @pytest.fixture
@@ -215,10 +254,10 @@ class ImageEngineFixtures:
         return make_engine("first")
 
     @pytest.fixture
-    def places(self, registry: str, request: pytest.FixtureRequest) -> tuple[ImageReference, ...]:
-        """Two destinations; every test has repositories of its own."""
+    def places(self, registry: str, request: pytest.FixtureRequest) -> tuple[Repository, ...]:
+        """Two repositories; every test has its own."""
         path = "".join(letter for letter in request.node.name.lower() if letter.isalnum())[:100]
-        return reference(f"{registry}/team/{path}:1"), reference(f"{registry}/mirror/{path}:latest")
+        return repository(f"{registry}/team/{path}"), repository(f"{registry}/mirror/{path}")
 
 
 @contract_of("ImageEngine")
@@ -229,75 +268,86 @@ class ImageEngineContract(ImageEngineFixtures):
         """Nothing has to run for it."""
         assert engine.check() == Success(None)
 
-    def test_command_shows_every_destination(self, engine: ImageEngine, image: BuildRequest) -> None:
-        """What the plan prints is what will be done (section 9); asking twice gives the same."""
-        shown = " ".join(engine.command(image))
-        assert all(str(destination) in shown for destination in image.destinations)
+    def test_command_is_the_same_each_time(self, engine: ImageEngine, image: BuildRequest) -> None:
+        """What the plan prints is what will be done (section 9)."""
+        assert engine.command(image)
         assert engine.command(image) == engine.command(image)
 
     def test_command_does_nothing(self, engine: ImageEngine, image: BuildRequest) -> None:
         """A plan touches nothing (section 9)."""
-        engine.command(image)
-        assert [manifest(place) for place in image.destinations] == [None, None]
+        with silent_registry(hangs_up=True) as (address, visited):
+            engine.command(replace(image, repositories=(repository(f"{address}/team/app"),)))
+            assert not visited.is_set()
 
-    def test_every_destination_holds_the_reported_digest(self, engine: ImageEngine, image: BuildRequest) -> None:
+    def test_every_repository_holds_the_reported_digest(self, engine: ImageEngine, image: BuildRequest) -> None:
         """One build, pushed everywhere (section 5): digest, size and media type are those of the exact bytes."""
         descriptor = built(engine, image).descriptor
-        for destination in image.destinations:
-            held = manifest(destination)
-            assert held is not None
+        for place in image.repositories:
+            held = manifest(place, descriptor.digest)
+            assert held is not None, f"{place} does not hold {descriptor.digest}"
             assert (held[0], len(held[1])) == (str(descriptor.digest), descriptor.size)
         assert descriptor.media_type in MANIFEST_TYPES
 
+    def test_no_tag_is_written(self, engine: ImageEngine, image: BuildRequest) -> None:
+        """Tags are written last, after all checks and signatures, and never by an engine: not even ``latest``."""
+        built(engine, image)
+        assert [tags_of(place) for place in image.repositories] == [[], []]
+
     def test_output_comes_in_whole_lines(self, engine: ImageEngine, image: BuildRequest) -> None:
-        """As ``OutputSink`` says: logs are redacted line by line."""
+        """As ``BuildProgress`` says: logs are redacted line by line."""
         made = attempt(engine, image)
         assert made.blocks
         assert all(block.endswith(b"\n") for block in made.blocks)
+        assert not any("\n" in position for position in made.positions)
 
     def test_what_cannot_be_built_is_a_failed_build(self, engine: ImageEngine, broken: Broken) -> None:
-        """The reason names what is wrong (section 10), and nothing is pushed (section 1)."""
-        failure = attempt(engine, broken.request).outcome
-        assert isinstance(failure, BuildFailed)
-        assert broken.word in failure.reason
-        assert [manifest(place) for place in broken.request.destinations] == [None, None]
+        """The reason names what is wrong (section 10), and no registry hears of it (section 1)."""
+        with silent_registry(hangs_up=True) as (address, visited):
+            request = replace(broken.request, repositories=(repository(f"{address}/team/app"),))
+            failure = attempt(engine, request).outcome
+            assert isinstance(failure, BuildFailed)
+            assert broken.word in failure.reason
+            assert not visited.is_set()
 
     def test_registry_that_does_not_answer_is_a_failed_push(self, engine: ImageEngine, image: BuildRequest) -> None:
         """The build went well: the two must not be mixed up (section 1)."""
-        failure = attempt(engine, replace(image, destinations=(reference(f"{NOBODY}/team/app:1"),))).outcome
+        failure = attempt(engine, replace(image, repositories=(repository(f"{NOBODY}/team/app"),))).outcome
         assert isinstance(failure, PushFailed)
         assert NOBODY in failure.reason
 
     def test_push_that_succeeds_in_part_is_a_failed_push(self, engine: ImageEngine, image: BuildRequest) -> None:
-        """All destinations or a failure; a digest that it tells is the one that the others may hold (section 1)."""
-        first = image.destinations[0]
-        failure = attempt(engine, replace(image, destinations=(first, reference(f"{NOBODY}/team/app:1")))).outcome
+        """All repositories or a failure; a digest that it names is one that it built (section 1)."""
+        first = image.repositories[0]
+        failure = attempt(engine, replace(image, repositories=(first, repository(f"{NOBODY}/team/app")))).outcome
         assert isinstance(failure, PushFailed)
-        held = manifest(first)
-        assert held is None or failure.digest is None or held[0] == str(failure.digest)
+        assert failure.digest is None or (manifest(first, failure.digest) or (str(failure.digest),))[0] == str(
+            failure.digest
+        )
+        assert tags_of(first) == []
 
     def test_builds_of_one_engine_never_mix(self, engine: ImageEngine, image: BuildRequest, registry: str) -> None:
-        """Variants are built at the same time (section 6): each outcome is about its own destinations."""
+        """Variants are built at the same time (section 6): each outcome is about its own repositories."""
         limit = engine.at_once()
         assert limit is None or limit > 0
         names = ("one", "two", "three")
         requests = [
-            replace(image, variant=name, destinations=(reference(f"{registry}/{image.name}:{name}"),)) for name in names
+            replace(image, variant=name, repositories=(repository(f"{registry}/{image.name}/{name}"),))
+            for name in names
         ]
         with ExitStack() as running:
             made = [running.enter_context(attempt_beside(engine, request, Switch())) for request in requests]
         for request, one in zip(requests, made, strict=True):
             assert isinstance(one.outcome, BuiltImage), f"{one.outcome}\n{one.printed}"
-            held = manifest(request.destinations[0])
-            assert held is not None
-            assert held[0] == str(one.outcome.descriptor.digest)
+            assert manifest(request.repositories[0], one.outcome.descriptor.digest) is not None
 
     def test_nothing_is_built_after_the_cancellation(self, engine: ImageEngine, image: BuildRequest) -> None:
         """A signal that came before the build counts too."""
         switch = Switch()
         switch.turn(Interruption.DEADLINE)
-        assert attempt(engine, image, switch).outcome == BuildInterrupted(Interruption.DEADLINE)
-        assert manifest(image.destinations[0]) is None
+        with silent_registry(hangs_up=True) as (address, visited):
+            request = replace(image, repositories=(repository(f"{address}/team/app"),))
+            assert attempt(engine, request, switch).outcome == BuildInterrupted(Interruption.DEADLINE)
+            assert not visited.is_set()
 
     def test_cancellation_stops_a_push_that_hangs_within_8_seconds(
         self, engine: ImageEngine, image: BuildRequest
@@ -305,7 +355,7 @@ class ImageEngineContract(ImageEngineFixtures):
         """A registry may take a connection and never answer; a signal is heard all the same."""
         switch = Switch()
         with silent_registry() as (address, visited):
-            request = replace(image, destinations=(reference(f"{address}/team/app:1"),))
+            request = replace(image, repositories=(repository(f"{address}/team/app"),))
             with attempt_beside(engine, request, switch) as made:
                 wait_until(lambda: visited.is_set() or made.outcome is not None)
                 start = time.monotonic()

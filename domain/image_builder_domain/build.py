@@ -1,13 +1,17 @@
 """Building one image: the request to an engine, its result, and its failures."""
 
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, final
+from typing import Final, Protocol, TypeAlias, final
 
+from image_builder_domain.build_steps import BuildSteps
 from image_builder_domain.exit_code import Interruption
 from image_builder_domain.image.descriptor import Descriptor
 from image_builder_domain.image.platform import Platform
-from image_builder_domain.image.reference import Digest, ImageReference
+from image_builder_domain.image.reference import Digest, ImageReference, Repository
 from image_builder_domain.source.build_argument import BuildArgument
+
+NO_STEPS: Final = BuildSteps()
+"""Of an engine that cannot report steps."""
 
 
 @final
@@ -28,22 +32,42 @@ class CacheReferences:
 @final
 @dataclass(frozen=True, slots=True)
 class BuildRequest:
-    """One image to build once and push to every destination.
+    """One image to build once and push to every repository by its digest alone. An engine knows no tag.
 
-    ``context`` is an absolute directory, ``dockerfile`` a path below it. ``source_date_epoch`` (seconds since 1970)
-    asks for a reproducible image with every timestamp rewritten to it.
+    ``context`` is an absolute directory, ``dockerfile`` a path below it. ``repositories`` are distinct.
+    ``source_date_epoch`` (seconds since 1970) asks for a reproducible image with every timestamp rewritten to it.
+    ``labels`` go into the image's configuration, and ``annotations`` into its manifest and, for several platforms, into
+    the index; both are pairs of name and value, with distinct names.
     """
 
     name: str
     variant: str | None
     context: str
     dockerfile: str
-    destinations: tuple[ImageReference, ...]
+    repositories: tuple[Repository, ...]
     arguments: tuple[BuildArgument, ...] = ()
     platforms: tuple[Platform, ...] = ()
     target: str | None = None
     cache: CacheReferences = CacheReferences()
     source_date_epoch: int | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    annotations: tuple[tuple[str, str], ...] = ()
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class PlannedBuild:
+    """A request to an engine, and the references with tags that the image gets after it was checked and signed.
+
+    The repositories of ``destinations`` are those of the request.
+    """
+
+    request: BuildRequest
+    destinations: tuple[ImageReference, ...]
+
+    def tags_in(self, repository: Repository) -> tuple[ImageReference, ...]:
+        """The destinations in one repository."""
+        return tuple(place for place in self.destinations if place.repository == repository)
 
 
 class EngineSettings(Protocol):
@@ -52,8 +76,8 @@ class EngineSettings(Protocol):
     def refusal(self, request: BuildRequest) -> str | None:
         """Why the engine cannot carry out this request; None if it can. Pure: the plan is made of it.
 
-        An engine ignores nothing in silence. It refuses build arguments, a target, platforms, caches or a time that it
-        does not support here, before anything is done.
+        An engine ignores nothing in silence. It refuses build arguments, a target, platforms, caches, a time, labels
+        or annotations that it does not support here, before anything is done.
         """
         ...
 
@@ -65,6 +89,7 @@ class BuiltImage:
 
     descriptor: Descriptor
     platform: Platform | None = None
+    steps: BuildSteps = NO_STEPS
 
 
 @final
@@ -80,6 +105,7 @@ class BuildFailed:
     last_lines: tuple[str, ...] = ()
     engine_code: int | None = None
     digest: Digest | None = None
+    steps: BuildSteps = NO_STEPS
 
     def __str__(self) -> str:
         return f"the build failed: {self.reason}; its output is in the log file"
@@ -88,12 +114,13 @@ class BuildFailed:
 @final
 @dataclass(frozen=True, slots=True)
 class PushFailed:
-    """The image was built (as ``digest``, if the engine reported it), but at least one destination refused it."""
+    """The image was built (as ``digest``, if the engine reported it), but at least one repository refused it."""
 
     reason: str
     last_lines: tuple[str, ...] = ()
     engine_code: int | None = None
     digest: Digest | None = None
+    steps: BuildSteps = NO_STEPS
 
     def __str__(self) -> str:
         remedy = "check that the registry is up and that you may write to it"

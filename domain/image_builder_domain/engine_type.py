@@ -15,7 +15,7 @@ from returns.result import Failure, Result, Success
 from image_builder_domain.build import EngineSettings
 from image_builder_domain.configuration.decoder import Decoder
 from image_builder_domain.diagnosis import Finding
-from image_builder_domain.ports import Cancellation, ImageEngine, Registry
+from image_builder_domain.ports import Cancellation, ImageEngine, LayoutRegistry
 from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.signer_type import Secrets
 from image_builder_domain.trust.side import Side
@@ -27,15 +27,15 @@ from image_builder_domain.yaml_document import Mapping as MappingNode
 class EngineSurroundings:
     """What an engine may know of the run.
 
-    ``environment`` is the tool's own (not to be shown), ``secrets`` hides secrets, ``registry`` says what a registry
-    holds. ``state_directory`` may keep things between runs, ``log_directory`` takes logs; neither need exist.
-    ``log_format`` is the configuration's. ``single_build`` says that nothing else is built in this run. ``user`` is the
-    effective user number.
+    ``environment`` is the tool's own (not to be shown), ``secrets`` hides secrets. ``layouts`` pushes OCI layouts, for
+    engines that cannot push by digest. ``state_directory`` may keep things between runs, ``log_directory`` takes logs;
+    neither need exist. ``log_format`` is the configuration's. ``single_build`` says that nothing else is built in this
+    run. ``user`` is the effective user number.
     """
 
     environment: Mapping[str, str] = field(repr=False)
     secrets: Secrets
-    registry: Registry
+    layouts: LayoutRegistry
     state_directory: str
     log_directory: str
     log_format: str | None

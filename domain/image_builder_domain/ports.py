@@ -66,6 +66,10 @@ class Listener(Protocol):
         """Receive whole lines of an engine's or a pipeline's output."""
         ...
 
+    def at(self, position: str) -> None:
+        """Receive the step of the build that runs now."""
+        ...
+
     def failing_step(self, lines: tuple[str, ...]) -> None:
         """Receive the last lines of a failing step once more."""
         ...
@@ -76,6 +80,23 @@ class Listener(Protocol):
 
     def close(self) -> None:
         """End a build that :meth:`follow` began. Safe to call twice."""
+        ...
+
+
+class BuildProgress(Protocol):
+    """Receives what an engine reports while it builds one image.
+
+    Takes   output as an :data:`OutputSink` does, and the position in the build.
+    Gives   nothing. Several threads may call it.
+    Fails   never, and never stops a build.
+    """
+
+    def output(self, lines: bytes) -> None:
+        """Receive whole lines for the log file and the terminal, each with its newline."""
+        ...
+
+    def at(self, position: str) -> None:
+        """Receive the step that runs now, such as ``build 3/7``, for people; one line."""
         ...
 
 
@@ -152,12 +173,12 @@ class SourceTree(Protocol):
 
 
 class ImageEngine(Protocol):
-    """Builds one image and pushes it to all its destinations.
+    """Builds one image and pushes it to all its repositories by digest. It writes no tag.
 
-    Takes   a request, a sink for output, and the cancellation, which takes effect within a second. Processes end within
-            8 s of it.
+    Takes   a request, a listener for progress, and the cancellation, which takes effect within a second. Processes end
+            within 8 s of it.
     Gives   the descriptor (digest, size in bytes, media type) that the engine itself reported.
-    Fails   as :data:`BuildFailure` says; after a failed push some destinations may hold the image. Never raises.
+    Fails   as :data:`BuildFailure` says; after a failed push some repositories may hold the image. Never raises.
     Source  specification, section 6.
     """
 
@@ -174,7 +195,7 @@ class ImageEngine(Protocol):
         ...
 
     def build(
-        self, request: BuildRequest, output: OutputSink, cancellation: Cancellation
+        self, request: BuildRequest, progress: BuildProgress, cancellation: Cancellation
     ) -> Result[BuiltImage, BuildFailure]:
         """Build and push; blocks until done, failed or cancelled. Several threads may call it at the same time."""
         ...

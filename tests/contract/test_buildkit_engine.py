@@ -19,7 +19,7 @@ from image_builder_contracts.dockerfile_engine import (
     ManyPlatformsContract,
     RequestFactory,
 )
-from image_builder_contracts.image_engine import EngineFactory, attempt, built, manifest, reference, step
+from image_builder_contracts.image_engine import EngineFactory, attempt, built, manifest, repository, step
 from image_builder_domain.build import BuildFailed, EngineUnavailable, PushFailed
 from image_builder_domain.ports import ImageEngine
 from image_builder_domain.source.build_argument import BuildArgument
@@ -37,11 +37,9 @@ class TestPrivateDaemon(PrivateDaemon, DockerfileEngineContract, CachingEngineCo
 
     def test_localhost_by_name_is_reached_over_plain_http(self, engine: ImageEngine, ask: RequestFactory) -> None:
         request = ask("")
-        named = reference(str(request.destinations[0]).replace("127.0.0.1", "localhost"))
-        descriptor = built(engine, replace(request, destinations=(named,))).descriptor
-        held = manifest(request.destinations[0])
-        assert held is not None
-        assert held[0] == str(descriptor.digest)
+        named = repository(str(request.repositories[0]).replace("127.0.0.1", "localhost"))
+        descriptor = built(engine, replace(request, repositories=(named,))).descriptor
+        assert manifest(request.repositories[0], descriptor.digest) is not None
 
     def test_image_that_was_pushed_without_metadata_is_a_failed_push_with_its_digest(
         self, settings: SettingsFactory, tmp_path: Path, ask: RequestFactory
@@ -52,10 +50,9 @@ class TestPrivateDaemon(PrivateDaemon, DockerfileEngineContract, CachingEngineCo
         request = ask("")
         with engines(lambda name: with_tools(settings(name), tools)) as make:
             outcome = attempt(make("mute"), request).outcome
-        held = manifest(request.destinations[0])
         assert isinstance(outcome, PushFailed)
-        assert held is not None
-        assert held[0] == str(outcome.digest)
+        assert outcome.digest is not None
+        assert manifest(request.repositories[0], outcome.digest) is not None
         assert "/none/at/" in outcome.reason
 
 

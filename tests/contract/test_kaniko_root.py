@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from image_builder_adapters.kaniko.engine import KanikoEngine
 from image_builder_contracts.dockerfile_engine import DockerfileEngineFixtures, RequestFactory
-from image_builder_contracts.image_engine import attempt, built, processes, reference, step, wait_until
+from image_builder_contracts.image_engine import attempt, built, processes, reference, repository, step, wait_until
 from image_builder_domain.build import BuildFailed, BuildRequest, BuiltImage, EngineUnavailable, PushFailed
 from image_builder_domain.source.build_argument import BuildArgument
 
@@ -25,19 +25,19 @@ from tests.programs import install_script, require
 
 BUILD = """
 import os, sys
-from image_builder_contracts.image_engine import attempt, reference
+from image_builder_contracts.image_engine import attempt, repository
 from image_builder_domain.build import BuildRequest
 from tests.kaniko import kaniko_engine
 context, place = sys.argv[1:]
 with kaniko_engine(dict(os.environ)) as engine:
-    made = attempt(engine, BuildRequest("team/app", None, context, "Dockerfile", (reference(place),)))
+    made = attempt(engine, BuildRequest("team/app", None, context, "Dockerfile", (repository(place),)))
 print(made.outcome)
 """
 
 
 def build_command(request: BuildRequest) -> list[str]:
     """The command of another process that builds this request, and prints the outcome."""
-    return [sys.executable, "-c", BUILD, request.context, str(request.destinations[0])]
+    return [sys.executable, "-c", BUILD, request.context, str(request.repositories[0])]
 
 
 class TestOwnRoot(OwnRoot, DockerfileEngineFixtures):
@@ -86,8 +86,8 @@ class TestOwnRoot(OwnRoot, DockerfileEngineFixtures):
         request = ask(f"ARG ME\n{step('PATH=/bin; /bin/busybox --install /bin; ' + script)}")
 
         def build(number: int) -> object:
-            place = (reference(f"{registry}/team/marks:{number}"),)
-            asked = replace(request, destinations=place, arguments=(BuildArgument("ME", str(number)),))
+            place = (repository(f"{registry}/team/marks-{number}"),)
+            asked = replace(request, repositories=place, arguments=(BuildArgument("ME", str(number)),))
             with kaniko_engine(environment) as engine:
                 return attempt(engine, asked).outcome
 
@@ -123,7 +123,7 @@ class TestOwnRoot(OwnRoot, DockerfileEngineFixtures):
 
     def test_failed_push_has_the_digest_that_was_built(self, kaniko: KanikoEngine, ask: RequestFactory) -> None:
         with registry_without_uploads() as address:
-            request = replace(ask(""), destinations=(reference(f"{address}/team/app:1"),))
+            request = replace(ask(""), repositories=(repository(f"{address}/team/app"),))
             failure = attempt(kaniko, request).outcome
         assert isinstance(failure, PushFailed)
         assert failure.digest is not None

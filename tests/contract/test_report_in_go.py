@@ -12,13 +12,12 @@ import yaml
 from image_builder.presenters.github import outputs
 from image_builder_domain.exit_code import Interruption
 from image_builder_domain.image.descriptor import Manifest
+from image_builder_domain.report.build_outcome import Outcome, report
 from image_builder_domain.report.outcome import (
-    Outcome,
     RemoteOutcome,
     SignedImage,
     SigningOutcome,
     remote_report,
-    report,
     signing_report,
 )
 from image_builder_domain.report.pipeline_log import FIRST_LINE, LAST_LINE, last_report

@@ -34,8 +34,8 @@ class TestBuildkitWithIt(PrivateDaemon, DockerfileEngineFixtures):
 
     def test_an_engine_pushes_to_it(self, engine: ImageEngine, ask: RequestFactory) -> None:
         request = ask(step("echo x > /x"))
-        digest = str(built(engine, request).descriptor.digest)
-        assert [(manifest(place) or ("",))[0] for place in request.destinations] == [digest, digest]
+        digest = built(engine, request).descriptor.digest
+        assert [(manifest(place, digest) or ("",))[0] for place in request.repositories] == [str(digest)] * 2
 
 
 def send(method: str, url: str, body: bytes = b"", **headers: str) -> tuple[int, str]:

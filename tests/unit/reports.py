@@ -2,18 +2,19 @@
 
 from typing import Any
 
-from image_builder_domain.build import BuildFailed, BuildFailure, BuildRequest
+from image_builder_domain.build import BuildFailed, BuildFailure, BuildRequest, PlannedBuild
 from image_builder_domain.configuration.ado import AdoSettings
 from image_builder_domain.image.descriptor import OCI_MANIFEST, Descriptor
 from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 from image_builder_domain.plan.remote import RemotePlan
 from image_builder_domain.plan.signing import SignPlan
+from image_builder_domain.publish.fate import Fate, TagFate
 from image_builder_domain.remote_pipeline import RunRequest
-from image_builder_domain.report.outcome import (
-    DestinationOutcome,
+from image_builder_domain.report.build_outcome import (
     ImageOutcome,
     Outcome,
+    RepositoryOutcome,
     Unconfirmed,
     report,
 )
@@ -26,9 +27,9 @@ from tests.jobs import as_claimed
 
 REFERENCE = ImageReference.parse("reg.example/prod/app:v1").unwrap()
 IMAGE = Descriptor(OCI_MANIFEST, Digest("sha256:" + "a" * 64), 524)
-REQUEST = BuildRequest("app", None, "/src", "Dockerfile", (REFERENCE,))
+BUILD = PlannedBuild(BuildRequest("app", None, "/src", "Dockerfile", (REFERENCE.repository,)), (REFERENCE,))
 JOB = as_claimed(GitState(CiSystem.LOCAL, JobType.LOCAL, "a" * 40))
-PLAN = plan_of(JOB, REQUEST, tags=(Tag("default", "v1"),), not_signed="the configuration defines no signer")
+PLAN = plan_of(JOB, BUILD, tags=(Tag("default", "v1"),), not_signed="the configuration defines no signer")
 SIGN_PLAN = SignPlan(JOB, (REFERENCE,), ())
 REMOTE_PLAN = RemotePlan("app", JOB, AdoSettings("https://ado.example", "project", 7), RunRequest(()), (), ())
 
@@ -43,8 +44,10 @@ def image_outcome(
     signatures = (
         (SignatureResult("notary", REFERENCE, IMAGE.digest, signature, 1, 0.1),) if signature is not None else ()
     )
-    place = DestinationOutcome(REFERENCE, missing)
-    return ImageOutcome(REQUEST, built, failure, ("linux/amd64",), (place,), signatures, "/log", 1.0)
+    place = RepositoryOutcome(REFERENCE.repository, missing)
+    is_good = failure is None and missing is None and signature is not SignatureStatus.FAILED
+    tag = TagFate(REFERENCE, Fate.CREATED) if is_good else TagFate(REFERENCE, Fate.WITHHELD, None, "so")
+    return ImageOutcome(BUILD, built, failure, ("linux/amd64",), (place,), (tag,), signatures, "/log", 1.0)
 
 
 SIGNED = image_outcome(signature=SignatureStatus.SIGNED)

@@ -1,5 +1,6 @@
 """A signer that remembers what it was given."""
 
+from collections.abc import Callable
 from typing import final
 
 from image_builder_domain.image.reference import ImageReference
@@ -15,6 +16,7 @@ class Signer:
     def __init__(self, status: SignatureStatus = SignatureStatus.SIGNED) -> None:
         self.status = status
         self.images: tuple[ImageToSign, ...] = ()
+        self.before_signing: Callable[[], object] = lambda: None
 
     def prepare(self) -> Result[None, SignerMisconfigured]:
         return Success(None)
@@ -24,6 +26,7 @@ class Signer:
 
     def sign(self, images: tuple[ImageToSign, ...], cancellation: Cancellation) -> tuple[SignatureResult, ...]:
         self.images = images
+        self.before_signing()
         reason = "refused" if self.status is SignatureStatus.FAILED else ""
         return tuple(
             SignatureResult("s", image.reference, image.descriptor.digest, self.status, 1, 0.0, reason)

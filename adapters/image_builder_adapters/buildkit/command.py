@@ -5,14 +5,18 @@ line of CSV, so a field that holds a comma is quoted as a whole. ``--opt`` and `
 and take the rest byte for byte, so paths and values are not quoted there.
 """
 
+import csv
+import io
 import posixpath
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from image_builder_domain.build import BuildRequest
-from image_builder_domain.image.reference import ImageReference
+from image_builder_domain.image.reference import ImageReference, Repository
 from image_builder_domain.plan.inputs import EPOCH
 
+_SIDE_BY_SIDE_SINCE: Final = (0, 28)
 NAMESPACE_ARGUMENT: Final = "BUILDKIT_CACHE_MOUNT_NS"
 """The build argument that keeps cache mounts of one namespace apart from those of others."""
 
@@ -25,14 +29,32 @@ def refusal(request: BuildRequest) -> str | None:
         if argument.name == EPOCH and request.source_date_epoch not in (None, _number(argument.value)):
             time = request.source_date_epoch
             return f"the build argument {argument} contradicts the time {time} of this reproducible build"
-    for what, text in (("Dockerfile's path", request.dockerfile), ("target", request.target or "")):
+    described = ((f"label or annotation {name}", value) for name, value in (*request.labels, *request.annotations))
+    for name, _ in request.annotations:
+        if name != name.lower():
+            return f"the annotation {name!r} has upper-case letters, which buildctl would write in lower case"
+    for what, text in (("Dockerfile's path", request.dockerfile), ("target", request.target or ""), *described):
         if not _is_unicode(text):
             return f"the {what} {text!r} is not UTF-8, which BuildKit does not support"
     return None
 
 
-def build_arguments(request: BuildRequest, namespace: str | None = None) -> tuple[str, ...]:
+def exports_side_by_side(version: str) -> bool:
+    """Whether a daemon of this version runs several outputs at the same time. False for a version without numbers.
+
+    One before 0.13 would export the first output alone, without an error.
+    """
+    numbers = re.match(r"v?(\d+)\.(\d+)", version)
+    return numbers is not None and (int(numbers[1]), int(numbers[2])) >= _SIDE_BY_SIDE_SINCE
+
+
+def build_arguments(
+    request: BuildRequest, namespace: str | None = None, *, one_output: bool = False
+) -> tuple[str, ...]:
     """Everything after ``buildctl [--addr …]``, without ``--metadata-file``.
+
+    Outputs run side by side, so each registry gets one of its own. With ``one_output`` a single one holds all names,
+    for daemons that take no more.
 
     With a ``namespace`` the build uses nothing that an earlier build left in the daemon: no layer, and only cache
     mounts of that namespace. ``--no-cache`` is not enough: it empties cache mounts when the build begins, but a build
@@ -52,7 +74,7 @@ def build_arguments(request: BuildRequest, namespace: str | None = None) -> tupl
         *("--opt", f"filename={filename}"),
         *_options(request),
         *_without_cache(namespace),
-        *("--output", _output(request)),
+        *(word for names in _names(request, one_output=one_output) for word in ("--output", _output(request, names))),
         *_cache(request),
     )
 
@@ -66,16 +88,34 @@ def _options(request: BuildRequest) -> Iterator[str]:
         yield from ("--opt", f"platform={','.join(map(str, request.platforms))}")
     if request.target is not None:
         yield from ("--opt", f"target={request.target}")
+    for name, value in request.labels:
+        yield from ("--opt", f"label:{name}={value}")
 
 
 def _without_cache(namespace: str | None) -> tuple[str, ...]:
     return () if namespace is None else ("--no-cache", "--opt", f"build-arg:{NAMESPACE_ARGUMENT}={namespace}")
 
 
-def _output(request: BuildRequest) -> str:
-    names = ",".join(map(str, request.destinations))
-    rewrite = () if request.source_date_epoch is None else ("rewrite-timestamp=true",)
-    return ",".join(("type=image", f'"name={names}"', "push=true", *rewrite))
+def _names(request: BuildRequest, *, one_output: bool) -> Iterable[tuple[Repository, ...]]:
+    """The repositories of each output: those of one registry, else all."""
+    by_registry: dict[str, list[Repository]] = {}
+    for repository in request.repositories:
+        by_registry.setdefault("" if one_output else repository.domain, []).append(repository)
+    return map(tuple, by_registry.values())
+
+
+def _output(request: BuildRequest, repositories: tuple[Repository, ...]) -> str:
+    """Names without tags, pushed by digest: BuildKit would otherwise add the tag ``latest``."""
+    fields = ["type=image", f"name={','.join(map(str, repositories))}", "push=true"]
+    fields += ["push-by-digest=true", "name-canonical=true"]
+    if request.source_date_epoch is not None:
+        fields.append("rewrite-timestamp=true")
+    # An index has annotations of its own. For a single platform BuildKit refuses them.
+    levels = ("annotation", "annotation-index") if len(request.platforms) > 1 else ("annotation",)
+    fields += [f"{level}.{name}={value}" for name, value in request.annotations for level in levels]
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(fields)
+    return line.getvalue()
 
 
 def _cache(request: BuildRequest) -> Iterator[str]:

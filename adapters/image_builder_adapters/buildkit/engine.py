@@ -8,6 +8,7 @@ private daemon for all builds of the run.
 import os
 import secrets
 import tempfile
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, assert_never, final
@@ -21,18 +22,19 @@ from image_builder_domain.build import (
     EngineMissing,
     EngineUnavailable,
 )
-from image_builder_domain.ports import Cancellation, OutputSink
+from image_builder_domain.ports import BuildProgress, Cancellation
 from image_builder_domain.trust.side import Side
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.buildkit.command import build_arguments, refusal
+from image_builder_adapters.buildkit.command import build_arguments, exports_side_by_side, refusal
 from image_builder_adapters.buildkit.daemon import PrivateDaemon
 from image_builder_adapters.buildkit.daemonless import DAEMONLESS, FLAGS, daemonless_flags, has_daemonless, lock_script
 from image_builder_adapters.buildkit.environment import client_environment, daemonless_environment, rootless_variables
 from image_builder_adapters.buildkit.host import VARIABLE, BuildkitHost
 from image_builder_adapters.buildkit.isolation import Isolation, find_isolation, missing_helper
 from image_builder_adapters.buildkit.outcome import failure_of, parse_metadata, unreported
+from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_adapters.files import read_regular
 from image_builder_adapters.process import (
     Command,
@@ -44,6 +46,7 @@ from image_builder_adapters.process import (
     find_program,
     run,
 )
+from image_builder_adapters.program_version import version_in
 
 HELPERS: Final = {
     "docker-container": "docker",
@@ -58,6 +61,7 @@ RUNC: Final = ("runc", "buildkit-runc")
 """The names by which ``buildkitd`` finds runc."""
 
 INSTALL: Final = "install BuildKit (https://github.com/moby/buildkit/releases) and put it on PATH"
+_ANSWERS_WITHIN: Final = 10.0
 _NEW_NAMESPACE: Final = "NEW-IN-EVERY-BUILD"
 _LARGEST_METADATA: Final = 64 << 20  # an image that was pushed must not count as failed because of a long description
 
@@ -103,6 +107,8 @@ class BuildkitEngine:
             and settings.single_build
             and has_daemonless(settings.environment, settings.user, self._chosen.side)
         )
+        self._asking = threading.Lock()
+        self._version: str | None = None
         self._daemon = PrivateDaemon(
             settings.environment, settings.state_directory, settings.daemon_log, settings.user, settings.redact
         )
@@ -117,7 +123,11 @@ class BuildkitEngine:
         return Success(None) if helper is None else Failure(helper)
 
     def command(self, request: BuildRequest) -> tuple[str, ...]:
-        """Implement ``ImageEngine.command``. A private daemon's socket and a namespace are not known before the run."""
+        """Implement ``ImageEngine.command``.
+
+        A private daemon's socket and a namespace are not known before the run. An old daemon gets one output with all
+        names instead of one for each registry.
+        """
         namespace = _NEW_NAMESPACE if self._chosen.is_cacheless else None
         client = (DAEMONLESS,) if self._is_daemonless else self._client(self._host)
         return (*client, *build_arguments(request, namespace))
@@ -126,7 +136,7 @@ class BuildkitEngine:
         """Implement ``ImageEngine.at_once``: all variants share one daemon."""
 
     def build(
-        self, request: BuildRequest, output: OutputSink, cancellation: Cancellation
+        self, request: BuildRequest, progress: BuildProgress, cancellation: Cancellation
     ) -> Result[BuiltImage, BuildFailure]:
         """Implement ``ImageEngine.build``."""
         refused = refusal(request)
@@ -136,15 +146,15 @@ class BuildkitEngine:
         if reason is not None:
             return Failure(BuildInterrupted(reason))
         if self._host is not None:
-            return self._run(self._client(self._host), request, output, cancellation)
+            return self._run(self._client(self._host), request, progress, cancellation)
         if self._is_daemonless:
             with lock_script(self._settings.user) as lock:
                 if lock is not None:
-                    return self._run((DAEMONLESS,), request, output, cancellation, lock)
+                    return self._run((DAEMONLESS,), request, progress, cancellation, lock)
         address = unwrap_or_failure(self._daemon.address(cancellation))
         if not isinstance(address, str):
             return Failure(address)
-        return self._run(self._client(address), request, output, cancellation)
+        return self._run(self._client(address), request, progress, cancellation)
 
     def close(self) -> None:
         """Implement ``ImageEngine.close``. Takes 5 s at most."""
@@ -169,7 +179,7 @@ class BuildkitEngine:
         self,
         client: tuple[str, ...],
         request: BuildRequest,
-        output: OutputSink,
+        progress: BuildProgress,
         cancellation: Cancellation,
         lock: int | None = None,
     ) -> Result[BuiltImage, BuildFailure]:
@@ -180,10 +190,27 @@ class BuildkitEngine:
                 metadata = os.path.join(folder, "metadata.json")
                 # Unpredictable, so that no other build can have written into mounts of this namespace.
                 namespace = secrets.token_hex(16) if self._chosen.is_cacheless else None
-                words = (*client, *build_arguments(request, namespace), "--metadata-file", metadata)
-                return self._outcome(self._command(words, folder, lock), metadata, output, cancellation)
+                one_output = not self._takes_several_outputs(client, request, cancellation)
+                arguments = build_arguments(request, namespace, one_output=one_output)
+                words = (*client, *arguments, "--metadata-file", metadata)
+                return self._outcome(self._command(words, folder, lock), metadata, progress, cancellation)
         except OSError as error:
             return Failure(BuildFailed(f"no temporary folder for BuildKit's metadata: {error}"))
+
+    def _takes_several_outputs(
+        self, client: tuple[str, ...], request: BuildRequest, cancellation: Cancellation
+    ) -> bool:
+        """Whether the daemon exports several outputs side by side. It is asked once, and only if that matters."""
+        if len({repository.domain for repository in request.repositories}) < 2:
+            return True
+        environment = client_environment(self._settings.environment)
+        with self._asking:
+            if self._version is None:
+                words = ("buildkitd", "--version") if DAEMONLESS in client else (*client, "debug", "info")
+                tail = Tail(lambda _: None)
+                ending = run(Command(words, environment), tail, ScopedCancellation(cancellation, _ANSWERS_WITHIN))
+                self._version = version_in("\n".join(tail.lines())) if ending == Finished(0) else ""
+            return exports_side_by_side(self._version)
 
     def _command(self, arguments: tuple[str, ...], folder: str, lock: int | None) -> Command:
         """With a ``lock``, run the daemonless script, whose processes keep the lock open until the last one ends."""
@@ -202,9 +229,9 @@ class BuildkitEngine:
         return Command(arguments, variables, descriptors=(lock,))
 
     def _outcome(
-        self, command: Command, metadata: str, output: OutputSink, cancellation: Cancellation
+        self, command: Command, metadata: str, progress: BuildProgress, cancellation: Cancellation
     ) -> Result[BuiltImage, BuildFailure]:
-        tail, is_script = Tail(output), DAEMONLESS in command.arguments
+        tail, is_script = Tail(progress.output), DAEMONLESS in command.arguments
         ending = run(command, tail, cancellation)
         match ending:
             case Stopped(interruption):

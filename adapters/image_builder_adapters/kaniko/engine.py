@@ -7,10 +7,11 @@ own, or fails.
 
 import os
 import platform
+import shutil
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Final, assert_never, final
 
@@ -24,10 +25,11 @@ from image_builder_domain.build import (
     EngineUnavailable,
     PushFailed,
 )
-from image_builder_domain.image.descriptor import Manifest
+from image_builder_domain.failure import BadLayout
+from image_builder_domain.image.descriptor import Descriptor
 from image_builder_domain.image.platform import Platform
 from image_builder_domain.image.reference import Digest
-from image_builder_domain.ports import Cancellation, OutputSink, Registry
+from image_builder_domain.ports import BuildProgress, Cancellation, LayoutRegistry, OutputSink
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 
@@ -43,7 +45,15 @@ from image_builder_adapters.kaniko.container import (
 )
 from image_builder_adapters.kaniko.environment import KANIKO, container_environment
 from image_builder_adapters.kaniko.failure import failure_of
-from image_builder_adapters.kaniko.own_root import CONTEXT, EXECUTOR, NoOwnRoot, Ran, identities, run_in_own_root
+from image_builder_adapters.kaniko.own_root import (
+    CONTEXT,
+    EXECUTOR,
+    LAYOUT,
+    NoOwnRoot,
+    Ran,
+    identities,
+    run_in_own_root,
+)
 from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, Stopped, Tail, run, search_path
 
 _ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64", "riscv64": "riscv64", "ppc64le": "ppc64le"}
@@ -51,6 +61,7 @@ INSTALL: Final = "set KANIKO_EXECUTOR to the path of kaniko's executor, or run i
 ELSEWHERE: Final = "run in kaniko's image, or set USE_BUILDKIT=true"
 _BE_ROOT: Final = "run the container as root (runAsUser: 0; it need not be privileged), or use BuildKit's image"
 _POLL: Final = 0.2
+_LAYOUT_HERE: Final = (KANIKO, "/layout")
 
 
 @final
@@ -72,11 +83,11 @@ class KanikoSettings:
 
 @final
 class KanikoEngine:
-    """Implements ``ImageEngine``. ``registry`` gives an image's size and media type, which kaniko does not print."""
+    """Implements ``ImageEngine``: the executor writes an OCI layout, and ``layouts`` pushes it by digest."""
 
-    def __init__(self, settings: KanikoSettings, registry: Registry) -> None:
+    def __init__(self, settings: KanikoSettings, layouts: LayoutRegistry) -> None:
         self._settings = settings
-        self._registry = registry
+        self._layouts = layouts
         self._executor = executor_path(settings.environment)
         self._is_in_container = is_in_our_container(self._executor, settings.own_files)
         self._lock = threading.Lock()
@@ -118,7 +129,7 @@ class KanikoEngine:
         return 1 if self._is_in_container else None
 
     def build(
-        self, request: BuildRequest, output: OutputSink, cancellation: Cancellation
+        self, request: BuildRequest, progress: BuildProgress, cancellation: Cancellation
     ) -> Result[BuiltImage, BuildFailure]:
         """Implement ``ImageEngine.build``."""
         refused = refusal(request)
@@ -131,22 +142,22 @@ class KanikoEngine:
         if NO_PUSH_CACHE in arguments and not self._knows(NO_PUSH_CACHE, cancellation):
             what = f"it does not know {NO_PUSH_CACHE}, and this job may not write production's cache"
             return Failure(EngineUnavailable(self._executor, what, "set cache.dev-cache-repo, or use a newer kaniko"))
-        tail = Tail(output)
+        tail = Tail(progress.output)
         try:
-            ran = self._run(request, arguments, tail, cancellation)
+            with self._run(request, arguments, tail, cancellation) as ran:
+                if isinstance(ran, NoOwnRoot):
+                    return Failure(self._no_root(ran.reason))
+                return self._outcome(request, ran, tail, progress, cancellation)
         except OSError as error:
-            return Failure(BuildFailed(f"no temporary folder for kaniko's digest: {error}"))
-        if isinstance(ran, NoOwnRoot):
-            return Failure(self._no_root(ran.reason))
-        return self._outcome(request, ran, tail, cancellation)
+            return Failure(BuildFailed(f"no temporary folder for kaniko's layout: {error}"))
 
     def close(self) -> None:
         """Implement ``ImageEngine.close``. Nothing is left of a build."""
 
     def _arguments(self, request: BuildRequest) -> tuple[str, ...]:
         if not self._is_in_container:
-            return executor_arguments(request, CONTEXT, self._settings.log_format, ("--force",))
-        return executor_arguments(request, request.context, self._settings.log_format)
+            return executor_arguments(request, CONTEXT, LAYOUT, self._settings.log_format, ("--force",))
+        return executor_arguments(request, request.context, "".join(_LAYOUT_HERE), self._settings.log_format)
 
     def _no_root(self, reason: str) -> EngineUnavailable:
         if self._is_in_container:
@@ -156,25 +167,32 @@ class KanikoEngine:
 
     def _run(
         self, request: BuildRequest, arguments: tuple[str, ...], output: OutputSink, cancellation: Cancellation
-    ) -> Ran | NoOwnRoot:
+    ) -> AbstractContextManager[Ran | NoOwnRoot]:
+        """The layout is there until the end of the block."""
         if self._is_in_container:
             return self._run_here(arguments, output, cancellation)
         environment, user = self._settings.environment, self._settings.user
         executor = os.path.realpath(self._executor)
         return run_in_own_root(executor, arguments, request.context, environment, user, output, cancellation)
 
-    def _run_here(self, arguments: tuple[str, ...], output: OutputSink, cancellation: Cancellation) -> Ran | NoOwnRoot:
+    @contextmanager
+    def _run_here(
+        self, arguments: tuple[str, ...], output: OutputSink, cancellation: Cancellation
+    ) -> Iterator[Ran | NoOwnRoot]:
         """Build in the container's only root, so one at a time. Outside a container the executor itself refuses."""
         with self._turn(cancellation), tempfile.TemporaryDirectory(dir=KANIKO, ignore_cleanup_errors=True) as folder:
             if self._is_dirty:
-                return NoOwnRoot("the previous build left files in this container that could not be removed")
+                yield NoOwnRoot("the previous build left files in this container that could not be removed")
+                return
             digest = os.path.join(folder, "digest")
             prepare_for_build()
+            shutil.rmtree("".join(_LAYOUT_HERE), ignore_errors=True)
             ending = self._execute((*arguments, f"--digest-file={digest}"), output, cancellation)
             end_leftovers()
             if isinstance(ending, Finished) and not self._settings.single_build:
                 self._is_dirty = not self._cleans_up(folder, cancellation)
-            return Ran(ending, _read(digest))
+            yield Ran(ending, _read(digest), _LAYOUT_HERE)
+            shutil.rmtree("".join(_LAYOUT_HERE), ignore_errors=True)
 
     def _cleans_up(self, folder: str, cancellation: Cancellation) -> bool:
         """Let the executor build an empty image and then empty the root, so that the next build finds nothing.
@@ -203,7 +221,7 @@ class KanikoEngine:
                 self._lock.release()
 
     def _outcome(
-        self, request: BuildRequest, ran: Ran, tail: Tail, cancellation: Cancellation
+        self, request: BuildRequest, ran: Ran, tail: Tail, progress: BuildProgress, cancellation: Cancellation
     ) -> Result[BuiltImage, BuildFailure]:
         digest = Digest.parse(ran.digest).value_or(None)
         match ran.ending:
@@ -212,26 +230,36 @@ class KanikoEngine:
             case CouldNotStart(program, reason):
                 return Failure(EngineUnavailable(program, reason, INSTALL))
             case Finished(0):
-                return self._described(request, digest, cancellation)
+                return self._pushed(request, digest, ran.layout, progress, cancellation)
             case Finished(code):
                 return Failure(failure_of(tail.lines(), code, digest))
             case _:
                 assert_never(ran.ending)
 
-    def _described(
-        self, request: BuildRequest, digest: Digest | None, cancellation: Cancellation
+    def _pushed(
+        self,
+        request: BuildRequest,
+        digest: Digest | None,
+        layout: tuple[str, str],
+        progress: BuildProgress,
+        cancellation: Cancellation,
     ) -> Result[BuiltImage, BuildFailure]:
-        """The digest that kaniko wrote, with size and media type as the registry reports them for that digest."""
+        """Push the image whose digest kaniko wrote. A push that fails is never paid for with a new build."""
         if digest is None:
             return Failure(BuildFailed("kaniko ended with code 0, but wrote no digest", engine_code=0))
-        pushed = request.destinations[0].pinned(digest)
-        answer = unwrap_or_failure(self._registry.resolve(pushed, cancellation))
-        if isinstance(answer, Manifest):
-            return Success(BuiltImage(answer.descriptor, _platform(request)))
+        sources = tuple(dict.fromkeys(reference.repository for reference in request.cache.exports))
+        pushed = unwrap_or_failure(
+            self._layouts.push_layout(layout, digest, request.repositories, cancellation, sources)
+        )
+        if isinstance(pushed, Descriptor):
+            progress.output("".join(f"pushed {place}@{digest}\n" for place in request.repositories).encode())
+            return Success(BuiltImage(pushed, _platform(request)))
         reason = cancellation.reason()
         if reason is not None:
             return Failure(BuildInterrupted(reason))
-        return Failure(PushFailed(f"{pushed} was pushed, but cannot be read: {answer}", (), 0, digest))
+        if isinstance(pushed, BadLayout):
+            return Failure(BuildFailed(str(pushed), engine_code=0))
+        return Failure(PushFailed("; ".join(map(str, pushed)), (), 0, digest))
 
     def _knows(self, flag: str, cancellation: Cancellation) -> bool:
         """True if the executor's help text lists the flag. ``--help`` changes no file, so it may run anywhere."""

@@ -28,7 +28,7 @@ class KanikoKeys:
 def _make(_settings: object, around: EngineSurroundings) -> "KanikoEngine":
     from image_builder_adapters.kaniko.engine import KanikoEngine
 
-    return KanikoEngine(_own(around), around.registry)
+    return KanikoEngine(_own(around), around.layouts)
 
 
 def _examine(settings: object, around: EngineSurroundings, cancellation: Cancellation) -> tuple[Finding, ...]:

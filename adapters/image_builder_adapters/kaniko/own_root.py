@@ -8,9 +8,10 @@ files of an image belong to many users, so the others are mapped to the ranges t
 import json
 import os
 import pwd
+import socket
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, final
 
@@ -30,7 +31,9 @@ CONTEXT: Final = f"{INSIDE}/buildcontext"
 """Where the context is, read-only. It hides no folder of an image."""
 
 EXECUTOR: Final = f"{INSIDE}/executor"
+LAYOUT: Final = f"{INSIDE}/layout"
 _DIGEST: Final = f"{INSIDE}/digest"
+_REMOVED_WITHIN: Final = 5.0
 _CERTIFICATES: Final = f"{INSIDE}/ssl/certs"
 # Where Go, and so the executor outside, looks for the system's authorities (crypto/x509, root_linux.go).
 _BUNDLES: Final = (
@@ -76,10 +79,15 @@ class NoOwnRoot:
 @final
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How the executor ended, and the digest that it wrote, empty without one."""
+    """How the executor ended, and the digest that it wrote, empty without one.
+
+    ``layout`` is a folder and the path of the OCI layout below it, which need not exist. It is there as long as the
+    block that gave this.
+    """
 
     ending: Ending
     digest: str
+    layout: tuple[str, str]
 
 
 def identities(environment: Mapping[str, str], user: int) -> Result[Identities, EngineMissing]:
@@ -115,6 +123,7 @@ def identities_of_user(
     return Success(Identities(maps[0], maps[1], (users, groups)))
 
 
+@contextmanager
 def run_in_own_root(
     executor: str,
     arguments: tuple[str, ...],
@@ -123,27 +132,55 @@ def run_in_own_root(
     user: int,
     output: OutputSink,
     cancellation: Cancellation,
-) -> Ran | NoOwnRoot:
+) -> Iterator[Ran | NoOwnRoot]:
     """Run the executor in a root that shows only ``context``, what it needs to reach registries, and the network.
 
-    Nothing of the root is left afterwards, even if this process is killed.
+    The root is removed at the end of the block. Nothing of it is left, even if this process is killed.
     """
     known = identities(environment, user)
     if isinstance(known, Failure):
-        return NoOwnRoot(str(known.failure()))
+        yield NoOwnRoot(str(known.failure()))
+        return
     if _asks_helpers(environment):
         output(_HELPERS_NOTE)
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            ran = _run(executor, arguments, context, environment, known.unwrap(), output, cancellation, theirs.fileno())
+        try:
+            yield ran
+        finally:
+            ours.settimeout(_REMOVED_WITHIN)
+            with suppress(OSError):
+                ours.shutdown(socket.SHUT_WR)
+                ours.recv(1)  # returns when the janitor, which has the other end, has ended
+
+
+def _run(
+    executor: str,
+    arguments: tuple[str, ...],
+    context: str,
+    environment: Mapping[str, str],
+    known: Identities,
+    output: OutputSink,
+    cancellation: Cancellation,
+    janitor: int,
+) -> Ran | NoOwnRoot:
     try:
         with open(os.memfd_create("report"), "rb") as report:
             binds = [(executor, EXECUTOR, False), (context, CONTEXT, False), *_surroundings(environment)]
-            order = _order(_place(environment), binds, known.unwrap(), report.fileno())
+            order = _order(_place(environment), binds, known, report.fileno(), janitor)
             inside = own_root_environment(environment, _certificate_folders(environment))
             words = (*_SUPERVISOR, json.dumps(order), EXECUTOR, *arguments, f"--digest-file={_DIGEST}")
-            ending = run(Command(words, inside, descriptors=(report.fileno(),)), output, cancellation)
+            command = Command(words, inside, descriptors=(report.fileno(), janitor))
+            ending = run(command, output, cancellation)
             word, _, text = os.pread(report.fileno(), _LONGEST_REPORT, 0).decode("utf-8", "replace").partition(" ")
     except OSError as error:
         return NoOwnRoot(f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}")
-    return NoOwnRoot(text) if word == "refused" else Ran(ending, text.strip())
+    if word == "refused":
+        return NoOwnRoot(text)
+    root, _, digest = text.partition("\n")
+    return Ran(ending, digest.strip(), (root, LAYOUT))
 
 
 def _same(path: str) -> IdentityMap:
@@ -176,7 +213,7 @@ def _place(environment: Mapping[str, str]) -> str:
     return place
 
 
-def _order(place: str, binds: list[tuple[str, str, bool]], known: Identities, report: int) -> "Order":
+def _order(place: str, binds: list[tuple[str, str, bool]], known: Identities, report: int, janitor: int) -> "Order":
     return {
         "place": place,
         "binds": binds,
@@ -184,6 +221,7 @@ def _order(place: str, binds: list[tuple[str, str, bool]], known: Identities, re
         "groups": known.groups,
         "helpers": known.helpers,
         "report": report,
+        "janitor": janitor,
         "result": _DIGEST,
     }
 

@@ -1,17 +1,18 @@
 """``python -I -m image_builder_adapters.kaniko.supervisor ORDER command …``: run a command in a root of its own.
 
 The command gets new user, mount, process, IPC, host-name and cgroup namespaces and a root that shows what ``ORDER``
-lists and nothing else. It shares the network, because the registry may be on loopback. It ends when this process ends,
-and then its root is removed, even after SIGKILL.
+lists and nothing else. It shares the network, because base images may come from a registry on loopback. It ends when
+this process ends. Its root stays until the caller has shut down its end of ``janitor`` or has ended, even by SIGKILL.
 
-Three processes: this one waits. The janitor, in a session of its own, removes the folder as soon as this one has ended.
-The command is the first process of its process namespace, so the kernel ends with it everything that it started.
+Three processes: this one waits. The janitor, in a session of its own, removes the folder as soon as it reads the end of
+``janitor``. The command is the first process of its process namespace, so the kernel ends with it everything that it
+started.
 
 runc is not used: users who have only kaniko's executor would have to install it, a killed ``runc run`` leaves its
 container running, and with ``no_new_privs`` a step could not use ``sudo``.
 
 Exit code: the command's. The descriptor ``report`` gets ``refused REASON`` if the root cannot be made (the command was
-not run), else ``ended TEXT`` with the content of the file ``result`` inside the root.
+not run), else ``ended ROOT``, a newline and the content of the file ``result`` inside the root.
 """
 
 import json
@@ -43,6 +44,8 @@ class Order(TypedDict):
     """Paths of newuidmap and newgidmap. None if this process may write the maps itself."""
     report: int
     """A descriptor."""
+    janitor: int
+    """A descriptor: one end of a pair of sockets, whose other end the caller keeps as long as it needs the root."""
     result: str
     """A path inside the root."""
 
@@ -64,18 +67,16 @@ def main(order: Order, command: list[str]) -> int:
         if os.getppid() != parent:
             return _REFUSED
         folder = _make_folder(order["place"])
-        alive = _start_janitor(folder)
+        _start_janitor(order, folder)
         namespaces.unshare(namespaces.NEW_PID)
-        child = _start(order, f"{folder}/root", command, alive)
+        child = _start(order, f"{folder}/root", command)
     except (OSError, subprocess.SubprocessError) as error:
         _report(order, f"refused {_reason(error)}")
         shutil.rmtree(folder, ignore_errors=True)
         return _REFUSED
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if os.lseek(order["report"], 0, os.SEEK_CUR) == 0:
-        _report(order, f"ended {_result(f'{folder}/root', order['result'])}")
-    os.close(alive)
-    os.wait()  # the janitor
+        _report(order, f"ended {folder}/root\n{_result(f'{folder}/root', order['result'])}")
     return code if code >= 0 else 128 - code
 
 
@@ -122,18 +123,15 @@ def _make_folder(place: str) -> str:
     return folder
 
 
-def _start_janitor(folder: str) -> int:
-    """Start it before the mounts, which it must not see. Returns the descriptor whose closing makes it clean up."""
-    closed, alive = os.pipe()
+def _start_janitor(order: Order, folder: str) -> None:
+    """Start it before the mounts, which it must not see."""
     if os.fork() == 0:
-        os.close(alive)
         os.setsid()
         null = os.open(os.devnull, os.O_RDWR)
         for number in (0, 1, 2):
             os.dup2(null, number)
-        _exit_after(lambda: _remove(folder) if os.read(closed, 1) == b"" else None)
-    os.close(closed)
-    return alive
+        _exit_after(lambda: _remove(folder) if os.read(order["janitor"], 1) == b"" else None)
+    os.close(order["janitor"])
 
 
 def _remove(folder: str) -> None:
@@ -144,14 +142,13 @@ def _remove(folder: str) -> None:
         time.sleep(0.01)
 
 
-def _start(order: Order, root: str, command: list[str], alive: int) -> int:
+def _start(order: Order, root: str, command: list[str]) -> int:
     watch, hold = os.pipe()
     child = os.fork()
     if child != 0:
         os.close(watch)
         return child  # `hold` stays open until this process ends
     os.close(hold)
-    os.close(alive)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     try:

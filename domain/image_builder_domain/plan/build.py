@@ -6,7 +6,7 @@ from typing import Final, final
 
 from returns.result import Failure, Result, Success
 
-from image_builder_domain.build import BuildRequest, CacheReferences
+from image_builder_domain.build import BuildRequest, CacheReferences, PlannedBuild
 from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.engine_type import EngineDecision
 from image_builder_domain.plan.arguments import argument_warnings
@@ -40,7 +40,7 @@ class Plan:
     name: str
     job: Job
     tags: tuple[Tag, ...]
-    builds: tuple[BuildRequest, ...]
+    builds: tuple[PlannedBuild, ...]
     signers: tuple[SignerChoice, ...]
     not_signed: str
     warnings: tuple[str, ...]
@@ -89,9 +89,10 @@ def _assembled(
     checkout: CheckoutDecision,
 ) -> Result[Plan, Problems]:
     signers = _signers(configuration, job)
-    requests = builds.requests
+    planned = builds.planned
     if engine.without_cache:
-        requests = tuple(replace(build, cache=CacheReferences()) for build in requests)
+        planned = tuple(replace(found, request=replace(found.request, cache=CacheReferences())) for found in planned)
+    requests = tuple(build.request for build in planned)
     problems = (*_index_problems(signers, requests), *_refusals(chosen, engine, requests))
     if problems:
         return Failure(problems)
@@ -101,7 +102,7 @@ def _assembled(
             name=name,
             job=job,
             tags=tags,
-            builds=requests,
+            builds=planned,
             signers=signers,
             not_signed=why_not_signed(signers, job),
             warnings=(*engine.warnings, *checkout.warnings, *_warnings(inputs, configuration, job, requests, builds)),

@@ -1,4 +1,4 @@
-"""The requests to an engine: one for each variant, or a single one (specification, sections 4 to 6)."""
+"""The builds: one for each variant, or a single one (specification, sections 4 to 6)."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -6,7 +6,7 @@ from typing import Final, final
 
 from returns.result import Failure, Result, Success
 
-from image_builder_domain.build import BuildRequest, CacheReferences
+from image_builder_domain.build import BuildRequest, CacheReferences, PlannedBuild
 from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.image.platform import Platform
 from image_builder_domain.image.reference import ImageReference, Repository
@@ -28,9 +28,9 @@ MOST_DESTINATIONS: Final = 100_000
 @final
 @dataclass(frozen=True, slots=True)
 class Builds:
-    """The requests in the order of ``variants.yaml``, and the source and arguments that they come from."""
+    """The builds in the order of ``variants.yaml``, and the source and arguments that they come from."""
 
-    requests: tuple[BuildRequest, ...]
+    planned: tuple[PlannedBuild, ...]
     source: Source
     arguments: Arguments
 
@@ -58,7 +58,7 @@ def decide_builds(
     name: Result[str, Problems],
     tags: Result[tuple[Tag, ...], Problems],
 ) -> Result[Builds, Problems]:
-    """All requests, or every problem of their parts; no two requests have a destination in common."""
+    """All builds, or every problem of their parts; no two builds have a destination in common."""
     asked = inputs.tags.asked
     shared = gather(
         inputs.source,
@@ -70,49 +70,53 @@ def decide_builds(
         gather(configuration, job, name, inputs.engine).bind(decide_cache),
     ).map(partial(_Shared, asked.name or "", asked.target))
     variants = inputs.source.bind(lambda source: chosen_variants(source.variants, asked.variant))
-    return gather(shared, variants).bind(_requests)
+    return gather(shared, variants).bind(_builds)
 
 
-def _requests(shared: _Shared, variants: tuple[Variant, ...]) -> Result[Builds, Problems]:
+def _builds(shared: _Shared, variants: tuple[Variant, ...]) -> Result[Builds, Problems]:
     places = len(shared.tags) * len(shared.repositories) * max(1, len(variants))
     if places > MOST_DESTINATIONS:
         what = (
             f"{len(shared.tags)} tags, {len(shared.repositories)} registries and {len(variants)} variants make {places}"
         )
         return refuse("--tag", f"{what} destinations, and at most {MOST_DESTINATIONS} are possible", "give fewer tags")
-    requests = every(_request(shared, variant) for variant in variants or (None,))
-    return requests.bind(_without_collisions).map(lambda found: Builds(found, shared.source, shared.arguments))
+    planned = every(_planned(shared, variant) for variant in variants or (None,))
+    return planned.bind(_without_collisions).map(lambda found: Builds(found, shared.source, shared.arguments))
 
 
-def _request(shared: _Shared, variant: Variant | None) -> Result[BuildRequest, Problems]:
+def _planned(shared: _Shared, variant: Variant | None) -> Result[PlannedBuild, Problems]:
+    destinations = decide_destinations(shared.repositories, shared.tags, variant)
+    return destinations.map(partial(PlannedBuild, _request(shared, variant)))
+
+
+def _request(shared: _Shared, variant: Variant | None) -> BuildRequest:
     source, arguments = shared.source, shared.arguments
     own = variant.arguments if variant is not None else ()
-    return decide_destinations(shared.repositories, shared.tags, variant).map(
-        lambda destinations: BuildRequest(
-            name=shared.name,
-            variant=None if variant is None else variant.name,
-            context=source.context,
-            dockerfile=source.dockerfile,
-            destinations=destinations,
-            arguments=merged(own, arguments.exported, source.env_file or (), arguments.asked),
-            platforms=shared.platforms,
-            target=shared.target,
-            cache=shared.cache if variant is None else variant_cache(shared.cache, variant.name),
-            source_date_epoch=shared.epoch,
-        )
+    return BuildRequest(
+        name=shared.name,
+        variant=None if variant is None else variant.name,
+        context=source.context,
+        dockerfile=source.dockerfile,
+        repositories=tuple(dict.fromkeys(shared.repositories)),
+        arguments=merged(own, arguments.exported, source.env_file or (), arguments.asked),
+        platforms=shared.platforms,
+        target=shared.target,
+        cache=shared.cache if variant is None else variant_cache(shared.cache, variant.name),
+        source_date_epoch=shared.epoch,
     )
 
 
-def _without_collisions(builds: tuple[BuildRequest, ...]) -> Result[tuple[BuildRequest, ...], Problems]:
-    """Refuse two builds with one destination, where the later push would win, and a destination that is a cache."""
-    caches = {reference: build for build in builds for reference in (*build.cache.imports, *build.cache.exports)}
+def _without_collisions(builds: tuple[PlannedBuild, ...]) -> Result[tuple[PlannedBuild, ...], Problems]:
+    """Refuse two builds with one destination, where the later one would win, and a destination that is a cache."""
+    used = (build.request.cache for build in builds)
+    caches = {reference for cache in used for reference in (*cache.imports, *cache.exports)}
     taken: dict[ImageReference, BuildRequest] = {}
     problems = []
     for build in builds:
         for place in build.destinations:
-            first = taken.setdefault(place, build)
-            if first is not build:
-                what = f"the variants {first.variant!r} and {build.variant!r} would both be pushed to {place}"
+            first = taken.setdefault(place, build.request)
+            if first is not build.request:
+                what = f"the variants {first.variant!r} and {build.request.variant!r} would both be pushed to {place}"
                 problems.append(Problem("--tag", what, "rename one of the tags or variants"))
             if place in caches:
                 what = f"{place} is both a destination and a layer cache"

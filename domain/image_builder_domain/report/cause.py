@@ -34,8 +34,11 @@ def _of_image(image: ReportedImage) -> Iterator[str]:
     if image.failure is not None:
         yield image.failure.reason
         return
+    for repository in image.repositories:
+        if not repository.holds_digest:
+            yield f"{repository.repository}: {repository.reason}"
     for place in image.destinations:
-        if not place.holds_digest:
+        if place.has_failed:
             yield f"{place.reference}: {place.reason}"
     for signature in image.signatures:
         if signature.status == SignatureStatus.FAILED.value:

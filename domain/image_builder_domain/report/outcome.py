@@ -1,176 +1,32 @@
-"""The outcome of a run: what happened, step by step. The report, the exit code and the summary are made from it."""
+"""The outcome of a run: what happened, step by step. The report, the exit code and the summary are made from it.
 
+:mod:`~image_builder_domain.report.build_outcome` has the outcome of a local build.
+"""
+
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias, assert_never, final
+from typing import TYPE_CHECKING, Protocol, final
 
-from image_builder_domain.build import (
-    BuildFailed,
-    BuildFailure,
-    BuildInterrupted,
-    BuildRequest,
-    EngineUnavailable,
-    PushFailed,
-)
 from image_builder_domain.exit_code import ExitCode, Interruption, first_failure
 from image_builder_domain.failure import RegistryFailure
 from image_builder_domain.image.descriptor import Descriptor, Manifest
-from image_builder_domain.image.reference import Digest, ImageReference
+from image_builder_domain.image.reference import Digest, ImageReference, Repository
 from image_builder_domain.remote_pipeline import FinishedRun, FollowFailure, Run, RunUncertain, StartFailure, Verdict
 from image_builder_domain.report.report import (
     SUCCESS,
     Report,
-    ReportedCheckout,
     ReportedDestination,
-    ReportedFailure,
     ReportedImage,
     ReportedPipeline,
     ReportedRun,
     ReportedSignature,
-    ReportedTag,
 )
 from image_builder_domain.signing import SignatureResult, SignatureStatus
 from image_builder_domain.trust.side import Job, trust_facts
 
 if TYPE_CHECKING:
-    from image_builder_domain.plan.build import Plan
     from image_builder_domain.plan.remote import RemotePlan
     from image_builder_domain.plan.signing import SignPlan
-
-
-# --- local builds -------------------------------------------------------------------------------------------------
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Unconfirmed:
-    """A destination that holds another digest, or whose registry was not asked."""
-
-    description: str
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class DestinationOutcome:
-    """What one destination answered when it was asked for its digest; ``failure`` is None when it holds the image."""
-
-    reference: ImageReference
-    failure: RegistryFailure | Unconfirmed | None = None
-
-    @property
-    def holds(self) -> bool:
-        """True when it answered the digest that was built."""
-        return self.failure is None
-
-    @property
-    def reason(self) -> str:
-        """Why it is not known to hold the image; empty when it does."""
-        return self.failure.description if self.failure is not None else ""
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class ImageOutcome:
-    """One image: what was built, where it is, who signed it.
-
-    ``image`` is what the engine reported, ``config`` its configuration object, as a registry that holds it says.
-    """
-
-    request: BuildRequest
-    image: Descriptor | None
-    failure: BuildFailure | None
-    platforms: tuple[str, ...]
-    destinations: tuple[DestinationOutcome, ...]
-    signatures: tuple[SignatureResult, ...]
-    log_path: str | None
-    duration_seconds: float
-    config: Descriptor | None = None
-
-    @property
-    def is_published(self) -> bool:
-        """True when every destination holds the built digest."""
-        return self.image is not None and bool(self.destinations) and all(found.holds for found in self.destinations)
-
-    @property
-    def is_signed(self) -> bool:
-        """True when it has signatures and none failed."""
-        return bool(self.signatures) and not _any_failed(self.signatures)
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A whole local build. ``interruption`` is what stopped it early; ``lost`` names files that were not written."""
-
-    images: tuple[ImageOutcome, ...]
-    interruption: Interruption | None = None
-    lost: tuple[str, ...] = ()
-
-    def exit_code(self) -> ExitCode:
-        """The first failure in the order of specification section 1."""
-        return _exit_code(self, {code for image in self.images for code in _codes(image)})
-
-
-def report(plan: "Plan", outcome: Outcome) -> Report:
-    """The report of a local build, also of one that failed."""
-    images = outcome.images
-    single = images[0].image if len(images) == 1 else None
-    places = [str(reference.repository) for build in plan.builds for reference in build.destinations]
-    return replace(
-        _report(plan.job, outcome, Report(outcome="")),
-        pushed=all(image.is_published for image in images),
-        signed=bool(images) and all(image.is_signed for image in images),
-        not_signed=plan.not_signed,
-        checkout=ReportedCheckout(plan.checkout.is_checked, plan.checkout.text),
-        image_name=plan.name,
-        images_list=tuple(str(found.reference) for image in images for found in image.destinations if found.holds),
-        tag_names=tuple(ReportedTag(tag.name, tag.value) for tag in plan.tags),
-        repository_path=next((place.removesuffix(f"/{plan.name}") for place in places), ""),
-        repositories=tuple(sorted(set(places))),
-        digest=str(single.digest) if single is not None else "",
-        architectures=tuple(sorted({platform for image in images for platform in image.platforms})),
-        images=tuple(map(_image, images)),
-    )
-
-
-def _codes(image: ImageOutcome) -> tuple[ExitCode, ...]:
-    if image.failure is not None:
-        return (_failure_code(image.failure),)
-    if not image.is_published:
-        return (ExitCode.PUSH_FAILED,)
-    return (ExitCode.SIGNING_FAILED,) if _any_failed(image.signatures) else ()
-
-
-def _failure_code(failure: BuildFailure) -> ExitCode:
-    match failure:
-        case BuildFailed() | EngineUnavailable():
-            return ExitCode.BUILD_FAILED
-        case PushFailed():
-            return ExitCode.PUSH_FAILED
-        case BuildInterrupted():
-            return ExitCode(failure.interruption.value)
-        case _:
-            assert_never(failure)
-
-
-def _image(outcome: ImageOutcome) -> ReportedImage:
-    return replace(
-        _described(outcome.image, outcome.request.destinations[0]),
-        variant=outcome.request.variant,
-        platforms=outcome.platforms,
-        destinations=tuple(
-            ReportedDestination(str(found.reference), found.holds, found.reason) for found in outcome.destinations
-        ),
-        signatures=tuple(map(_signature, outcome.signatures)),
-        failure=_failure(outcome.failure) if outcome.failure is not None else None,
-        log=outcome.log_path,
-        duration_seconds=round(outcome.duration_seconds, 3),
-    )
-
-
-def _failure(failure: BuildFailure) -> ReportedFailure:
-    if isinstance(failure, BuildFailed | PushFailed):
-        return ReportedFailure(str(failure), failure.engine_code, failure.last_lines)
-    return ReportedFailure(str(failure))
 
 
 # --- signing of existing images -----------------------------------------------------------------------------------
@@ -199,7 +55,7 @@ class SignedImage:
     @property
     def is_done(self) -> bool:
         """True when every signer signed it, and its tag still names it."""
-        return self.is_resolved and bool(self.signatures) and not _any_failed(self.signatures)
+        return self.is_resolved and bool(self.signatures) and not any_failed(self.signatures)
 
     @property
     def is_signed(self) -> bool:
@@ -238,7 +94,7 @@ class SigningOutcome:
 
     def exit_code(self) -> ExitCode:
         """The first failure in the order of specification section 1."""
-        return _exit_code(self, set() if self.is_complete else {ExitCode.SIGNING_FAILED})
+        return exit_code_of(self, () if self.is_complete else (ExitCode.SIGNING_FAILED,))
 
 
 def signing_report(plan: "SignPlan", outcome: SigningOutcome) -> Report:
@@ -246,7 +102,7 @@ def signing_report(plan: "SignPlan", outcome: SigningOutcome) -> Report:
     digests = {str(image.digest) for image in outcome.images if image.digest is not None}
     manifests = [image.manifest for image in outcome.images if image.manifest is not None]
     return replace(
-        _report(plan.job, outcome, Report(outcome="")),
+        common_report(plan.job, outcome, Report(outcome="")),
         signed=outcome.is_complete,
         images_list=tuple(str(image.reference) for image in outcome.images if image.is_resolved),
         repositories=tuple(sorted({str(image.reference.repository) for image in outcome.images})),
@@ -259,10 +115,10 @@ def signing_report(plan: "SignPlan", outcome: SigningOutcome) -> Report:
 def _signed_image(image: SignedImage) -> ReportedImage:
     manifest = image.manifest
     return replace(
-        _described(manifest.descriptor if manifest is not None else None, image.reference),
+        described(manifest.descriptor if manifest is not None else None, image.reference.repository),
         platforms=manifest.platforms if manifest is not None else (),
         destinations=(ReportedDestination(str(image.reference), image.is_resolved, image.reason),),
-        signatures=tuple(map(_signature, image.signatures)),
+        signatures=tuple(map(reported_signature, image.signatures)),
         duration_seconds=max((found.duration_seconds for found in image.signatures), default=0.0),
     )
 
@@ -301,7 +157,7 @@ class RemoteOutcome:
     def exit_code(self) -> ExitCode:
         """The first failure in the order of specification section 1."""
         is_good = self.finished is not None and self.finished.verdict is Verdict.SUCCEEDED
-        return _exit_code(self, set() if is_good else {ExitCode.REMOTE_FAILED})
+        return exit_code_of(self, () if is_good else (ExitCode.REMOTE_FAILED,))
 
 
 def remote_report(plan: "RemotePlan", outcome: RemoteOutcome) -> Report:
@@ -312,7 +168,7 @@ def remote_report(plan: "RemotePlan", outcome: RemoteOutcome) -> Report:
     reported = outcome.report or Report(outcome="")
     reason = "the pipeline gave no report" if outcome.report is None else "the pipeline says that it signed nothing"
     return replace(
-        _report(plan.job, outcome, reported),
+        common_report(plan.job, outcome, reported),
         not_signed="" if reported.signed else reason,
         image_name=reported.image_name or plan.name,
         pipeline=ReportedPipeline(
@@ -332,18 +188,32 @@ def _run(outcome: RemoteOutcome, run: Run) -> ReportedRun:
 
 # --- of all of them -----------------------------------------------------------------------------------------------
 
-AnyOutcome: TypeAlias = Outcome | SigningOutcome | RemoteOutcome
+
+class AnyOutcome(Protocol):
+    """What the outcomes of all modes have in common."""
+
+    @property
+    def interruption(self) -> Interruption | None:
+        """What stopped the run early."""
+        ...
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Files that were not written."""
+        ...
+
+    def exit_code(self) -> ExitCode:
+        """The first failure in the order of specification section 1."""
+        ...
 
 
-def _exit_code(outcome: AnyOutcome, codes: set[ExitCode]) -> ExitCode:
-    if outcome.interruption is not None:
-        codes.add(ExitCode(outcome.interruption.value))
-    if outcome.lost:
-        codes.add(ExitCode.FILE_NOT_WRITTEN)
-    return first_failure(codes)
+def exit_code_of(outcome: AnyOutcome, codes: Collection[ExitCode]) -> ExitCode:
+    """The first of a run's failures: ``codes``, what stopped it, and files that were not written."""
+    stopped = {ExitCode(outcome.interruption.value)} if outcome.interruption is not None else set()
+    return first_failure({*codes, *stopped, *({ExitCode.FILE_NOT_WRITTEN} if outcome.lost else ())})
 
 
-def _report(job: Job, outcome: AnyOutcome, reported: Report) -> Report:
+def common_report(job: Job, outcome: AnyOutcome, reported: Report) -> Report:
     """``reported`` with what is known of every run."""
     code = outcome.exit_code()
     return replace(
@@ -356,18 +226,21 @@ def _report(job: Job, outcome: AnyOutcome, reported: Report) -> Report:
     )
 
 
-def _any_failed(signatures: tuple[SignatureResult, ...]) -> bool:
+def any_failed(signatures: tuple[SignatureResult, ...]) -> bool:
+    """True when a signer could not sign."""
     return any(found.status is SignatureStatus.FAILED for found in signatures)
 
 
-def _described(image: Descriptor | None, reference: ImageReference) -> ReportedImage:
+def described(image: Descriptor | None, repository: Repository) -> ReportedImage:
+    """The members of an image that its descriptor gives."""
     if image is None:
         return ReportedImage()
-    pinned = f"{reference.repository}@{image.digest}"
+    pinned = f"{repository}@{image.digest}"
     return ReportedImage(reference=pinned, digest=str(image.digest), size=image.size, media_type=image.media_type)
 
 
-def _signature(found: SignatureResult) -> ReportedSignature:
+def reported_signature(found: SignatureResult) -> ReportedSignature:
+    """A signature as the report shows it."""
     return ReportedSignature(
         signer=found.signer,
         reference=str(found.reference),

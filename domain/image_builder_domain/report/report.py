@@ -42,9 +42,33 @@ class ReportedTag:
 @final
 @dataclass(frozen=True, slots=True)
 class ReportedDestination:
-    """One reference; ``reason`` says why it is not known to hold the digest."""
+    """One tag in one repository. ``fate`` says what became of it, and ``reason`` why it does not hold the digest.
+
+    ``before`` is the digest that the tag named before. Both are None in reports of runs that wrote no tags.
+    """
 
     reference: str = ""
+    holds_digest: bool = False
+    reason: str = ""
+    fate: str | None = None
+    before: str | None = None
+
+    @property
+    def has_failed(self) -> bool:
+        """True when it should hold the digest, and does not; not for a tag that was kept, overtaken or withheld."""
+        return not self.holds_digest and self.fate in (None, "failed", "unconfirmed")
+
+    def __str__(self) -> str:
+        """The reference, after its fate unless it holds the digest."""
+        return self.reference if self.holds_digest else f"{self.fate or 'unconfirmed'}: {self.reference}"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ReportedRepository:
+    """One repository that the image was pushed to; ``reason`` says why it is not known to hold the digest."""
+
+    repository: str = ""
     holds_digest: bool = False
     reason: str = ""
 
@@ -85,6 +109,7 @@ class ReportedImage:
     size: Number | None = None
     media_type: str | None = None
     platforms: tuple[str, ...] = ()
+    repositories: tuple[ReportedRepository, ...] = ()
     destinations: tuple[ReportedDestination, ...] = ()
     signatures: tuple[ReportedSignature, ...] = ()
     failure: ReportedFailure | None = None
@@ -192,8 +217,10 @@ PUBLIC: Final = (
 """The members that other programs read, in their order."""
 
 _REMEDY: Final = "give the file that --build-report-path wrote"
-_OPTIONAL: Final = frozenset(("note", "problems", "pipeline", "trust", "checkout"))
-"""Members that a report may leave out; earlier versions of this tool did not write ``trust`` and ``checkout``."""
+_NOT_OF_A_PIPELINE: Final = frozenset(("note", "problems", "pipeline", "trust", "checkout"))
+"""Members that are not taken from a pipeline's report."""
+_OPTIONAL: Final = _NOT_OF_A_PIPELINE | {"repositories", "fate", "before"}
+"""Members that a report may leave out: earlier versions of this tool did not write all of them."""
 _SIGNATURE_OF_PIPELINE: Final = ("signer", "reference", "digest", "status", "reason", "attempts", "duration_seconds")
 _KINDS: Final = {str: "text", bool: "true or false", int: "a number", tuple: "a list"}
 
@@ -246,7 +273,7 @@ def _elements(kind: Any, values: list[Any], place: str, is_lenient: bool) -> Ite
 def _members(kind: Any, values: dict[str, Any], place: str, is_lenient: bool) -> Iterator[tuple[str, Any]]:
     for name, own in _hints(kind).items():
         path = f"{place}.{name}".removeprefix(".")
-        if name not in values or (is_lenient and name in _OPTIONAL):
+        if name not in values or (is_lenient and name in _NOT_OF_A_PIPELINE):
             if is_lenient or name in _OPTIONAL:
                 continue
             raise _MismatchError(f"{path} is missing")

@@ -50,7 +50,7 @@ class Container(SigningContainer):
         EngineSurroundings,
         environment=SigningContainer.settings.provided.environment,
         secrets=SigningContainer.settings.provided.redactor,
-        registry=SigningContainer.registry,
+        layouts=SigningContainer.registry,
         state_directory=SigningContainer.settings.provided.state_directory,
         log_directory=SigningContainer.settings.provided.log_directory,
         log_format=log_format,
@@ -74,6 +74,7 @@ class Container(SigningContainer):
         Ports,
         engine=engine,
         registry=SigningContainer.registry,
+        publishing=SigningContainer.registry,
         signers=SigningContainer.signers,
         artifacts=artifacts,
     )

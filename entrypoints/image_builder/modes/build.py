@@ -6,7 +6,7 @@ from image_builder_domain.image.reference import Repository
 from image_builder_domain.plan.build import Plan
 from image_builder_domain.plan.build import decide as decide_build
 from image_builder_domain.problem import Problems
-from image_builder_domain.report.outcome import report
+from image_builder_domain.report.build_outcome import report
 from returns.result import Result
 
 from image_builder.container.runs import learn_credentials, open_ports
@@ -27,7 +27,7 @@ def decide(session: Session) -> Result[Work, Problems]:
 
 
 def _work(plan: Plan, session: Session) -> Work:
-    session.hide_arguments(argument for build in plan.builds for argument in build.arguments)
+    session.hide_arguments(argument for build in plan.builds for argument in build.request.arguments)
     state = engine_state_directory(session.environment, plan.job.side)
     ports = open_ports(replace(session.settings, state_directory=state), plan)
     plan = replace(plan, max_parallel=min(plan.max_parallel, ports.engine.at_once() or plan.max_parallel))
@@ -64,5 +64,7 @@ def _carry_out(plan: Plan, ports: Ports, session: Session) -> Ending:
 
 def _repositories(plan: Plan) -> tuple[Repository, ...]:
     """Every repository that the engine gets credentials for."""
-    places = (found for build in plan.builds for found in (*build.destinations, *build.cache.imports))
-    return tuple(dict.fromkeys(reference.repository for reference in places))
+    requests = [build.request for build in plan.builds]
+    places = (place for request in requests for place in request.repositories)
+    caches = (reference.repository for request in requests for reference in request.cache.imports)
+    return tuple(dict.fromkeys((*places, *caches)))

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from image_builder_domain.build import BuildRequest
+from image_builder_domain.build import PlannedBuild
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.plan.build import Plan
 from image_builder_domain.ports import ImageEngine, Signer
-from image_builder_domain.report.outcome import ImageOutcome, Outcome
+from image_builder_domain.publish.fate import Fate, TagFate
+from image_builder_domain.report.build_outcome import ImageOutcome, Outcome
 from image_builder_domain.trust.side import trust_facts
 
 from image_builder.presenters.plan import signers_as_json, signers_as_text, source_as_text
@@ -56,13 +57,14 @@ def plan_as_text(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
         pace = f"{plan.max_parallel} at the same time" if plan.max_parallel > 1 else "one after another"
         lines.append(f"  builds    {len(plan.builds)}, {pace}; when one fails, {failing}")
     for build in plan.builds:
+        request = build.request
         lines += [
-            *_rows("variant", (build.variant,) if build.variant is not None else ()),
+            *_rows("variant", (request.variant,) if request.variant is not None else ()),
             *_rows("push to", map(str, build.destinations)),
-            *_rows("argument", map(str, build.arguments)),
-            *_rows("platform", map(str, build.platforms)),
-            *_rows("cache", (f"read  {reference}" for reference in build.cache.imports)),
-            *_rows("cache", (f"write {reference}" for reference in build.cache.exports)),
+            *_rows("argument", map(str, request.arguments)),
+            *_rows("platform", map(str, request.platforms)),
+            *_rows("cache", (f"read  {reference}" for reference in request.cache.imports)),
+            *_rows("cache", (f"write {reference}" for reference in request.cache.exports)),
             f"  command   {shlex.join(shown_command(engine, build))}",
         ]
     lines += signers_as_text(plan.signers, signers, _images(plan))
@@ -71,28 +73,31 @@ def plan_as_text(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
     return "\n".join(lines)
 
 
-def shown_command(engine: ImageEngine, build: BuildRequest) -> tuple[str, ...]:
+def shown_command(engine: ImageEngine, build: PlannedBuild) -> tuple[str, ...]:
     """The engine's command line with the values of secret-looking arguments hidden."""
-    secrets = [argument for argument in build.arguments if argument.looks_secret]
+    secrets = [argument for argument in build.request.arguments if argument.looks_secret]
     forms = ("build-arg:", "--build-arg=")  # BuildKit's and kaniko's
     hidden = {f"{form}{found.name}={found.value}": f"{form}{found}" for found in secrets for form in forms}
-    return tuple(hidden.get(word, word) for word in engine.command(build))
+    return tuple(hidden.get(word, word) for word in engine.command(build.request))
 
 
-def _build(build: BuildRequest, engine: ImageEngine) -> dict[str, Any]:
+def _build(build: PlannedBuild, engine: ImageEngine) -> dict[str, Any]:
+    request = build.request
     return {
-        "variant": build.variant,
-        "context": build.context,
-        "dockerfile": build.dockerfile,
+        "variant": request.variant,
+        "context": request.context,
+        "dockerfile": request.dockerfile,
         "destinations": [str(reference) for reference in build.destinations],
-        "arguments": [str(argument) for argument in build.arguments],
-        "platforms": [str(platform) for platform in build.platforms],
-        "target": build.target,
+        "arguments": [str(argument) for argument in request.arguments],
+        "platforms": [str(platform) for platform in request.platforms],
+        "target": request.target,
+        "labels": dict(request.labels),
+        "annotations": dict(request.annotations),
         "cache": {
-            "read": [str(reference) for reference in build.cache.imports],
-            "write": [str(reference) for reference in build.cache.exports],
+            "read": [str(reference) for reference in request.cache.imports],
+            "write": [str(reference) for reference in request.cache.exports],
         },
-        "source_date_epoch": build.source_date_epoch,
+        "source_date_epoch": request.source_date_epoch,
         "command": list(shown_command(engine, build)),
     }
 
@@ -117,6 +122,12 @@ def summary(plan: Plan, outcome: Outcome, report_path: str | None) -> str:
     return "\n".join(lines)
 
 
+def _details(tag: TagFate) -> str:
+    """What the word for a fate does not say: the digest that the tag named before, and the reason."""
+    origin = f" from {tag.before}" if tag.before is not None and tag.fate in (Fate.MOVED, Fate.MOVED_BACK) else ""
+    return f"{origin}: {tag.reason}" if tag.reason else origin
+
+
 def _image(outcome: ImageOutcome) -> list[str]:
     request = outcome.request
     title = request.name if request.variant is None else f"{request.name} ({request.variant})"
@@ -124,9 +135,11 @@ def _image(outcome: ImageOutcome) -> list[str]:
     lines = [f"{title}: {verdict} in {outcome.duration_seconds:.1f} s"]
     if outcome.image is not None:
         lines.append(f"  digest       {outcome.image.digest}")
-    for place in outcome.destinations:
+    for place in outcome.repositories:
         # Only a registry knows what it holds, and it may not have been asked: never claim that nothing is there.
-        lines.append(f"  {'pushed' if place.holds else 'UNCONFIRMED':<12} {place.reference}")
+        lines.append(f"  {'pushed' if place.holds else 'UNCONFIRMED':<12} {place.repository}")
+    for tag in outcome.tags:
+        lines.append(f"  {tag.fate.value:<12} {tag.reference}{_details(tag)}")
     for found in outcome.signatures:
         lines.append(f"  {found.status.value:<12} {found.reference} by {found.author}")
     if outcome.log_path is not None:

@@ -14,7 +14,7 @@ from image_builder_adapters.redaction import PieceRedactor, Redactor
 from image_builder_domain.exit_code import Interruption
 
 if TYPE_CHECKING:
-    from image_builder.presenters.live_lines import LiveLines
+    from image_builder.presenters.live_lines import LiveLine, LiveLines
 
 _COLOURS: Final = {"error": "31", "warning": "33", "info": "36"}
 
@@ -112,6 +112,9 @@ class Console:
         """Implement ``Listener.output``."""
         self.engine_lines(lines, b"")
 
+    def at(self, position: str) -> None:
+        """Implement ``Listener.at``: only a build has a line that shows it."""
+
     def failing_step(self, lines: tuple[str, ...]) -> None:
         """Implement ``Listener.failing_step``."""
         self.indented(lines, "")
@@ -121,9 +124,8 @@ class Console:
         title = f"building {name}" if variant is None else f"building {name} ({variant})"
         self.info(title)
         if self._live is None:
-            return BuildConsole(self, variant, None, lambda: None)
-        live, line = self._live, self._live.begin(title)
-        return BuildConsole(self, variant, lambda lines: line.show(self._redactor.data(lines)), lambda: live.end(line))
+            return BuildConsole(self, variant, None)
+        return BuildConsole(self, variant, _Live(self._live, self._live.begin(title), self._redactor))
 
     def close(self) -> None:
         """Implement ``Listener.close``: there is nothing to end."""
@@ -186,20 +188,13 @@ class Console:
 class BuildConsole:
     """The console of one build, which puts the variant before each line. Implements ``Listener``.
 
-    ``show`` takes engine output for a live line instead of the engine's own lines; ``end`` removes that line.
+    With a live line, the step that runs is shown instead of the engine's own lines.
     """
 
-    def __init__(
-        self,
-        console: Console,
-        variant: str | None,
-        show: Callable[[bytes], None] | None,
-        end: Callable[[], None],
-    ) -> None:
+    def __init__(self, console: Console, variant: str | None, live: "_Live | None") -> None:
         self._console = console
         self._prefix = f"[{variant}] " if variant is not None else ""
-        self._show = show
-        self._end = end
+        self._live = live
 
     def info(self, text: str) -> None:
         """Implement ``Listener.info``."""
@@ -215,10 +210,15 @@ class BuildConsole:
 
     def output(self, lines: bytes) -> None:
         """Implement ``Listener.output``: on a terminal, the step that the lines belong to is shown instead."""
-        if self._show is not None:
-            self._show(lines)
+        if self._live is not None:
+            self._live.output(lines)
         else:
             self._console.engine_lines(lines, self._prefix.encode())
+
+    def at(self, position: str) -> None:
+        """Implement ``Listener.at``."""
+        if self._live is not None:
+            self._live.at(position)
 
     def failing_step(self, lines: tuple[str, ...]) -> None:
         """Implement ``Listener.failing_step``."""
@@ -230,7 +230,27 @@ class BuildConsole:
 
     def close(self) -> None:
         """Implement ``Listener.close``."""
-        self._end()
+        if self._live is not None:
+            self._live.close()
+
+
+@final
+class _Live:
+    """The live line of one build."""
+
+    def __init__(self, lines: "LiveLines", line: "LiveLine", redactor: Redactor) -> None:
+        self._lines = lines
+        self._line = line
+        self._redactor = redactor
+
+    def output(self, lines: bytes) -> None:
+        self._line.show(self._redactor.data(lines))
+
+    def at(self, position: str) -> None:
+        self._line.at(self._redactor.text(position))
+
+    def close(self) -> None:
+        self._lines.end(self._line)
 
 
 def _print(data: bytes) -> str:

@@ -94,16 +94,24 @@ def _capped(blocks: Iterable[str]) -> bytes:
 
 def _row(name: str, image: ReportedImage) -> str:
     title = name if image.variant is None else f"{name} ({image.variant})"
-    places = [f"{'' if place.holds_digest else 'unconfirmed: '}{place.reference}" for place in image.destinations]
-    is_published = bool(places) and all(place.holds_digest for place in image.destinations)
+    places = [*map(str, image.destinations)]
     cells = [
         _plain(title),
-        "published" if is_published else "unconfirmed" if image.failure is None else "failed",
+        _result(image),
         _plain(image.digest or ""),
         "<br>".join(map(_plain, places)),
         "<br>".join(map(_plain, dict.fromkeys(f"{found.signer}: {found.status}" for found in image.signatures))),
     ]
     return f"| {' | '.join(cells)} |\n"
+
+
+def _result(image: ReportedImage) -> str:
+    if image.failure is not None:
+        return "failed"
+    is_missing = any(not found.holds_digest for found in image.repositories)
+    if is_missing or not image.destinations or any(place.has_failed for place in image.destinations):
+        return "unconfirmed"
+    return "pushed" if any(place.fate == "withheld" for place in image.destinations) else "published"
 
 
 def _failure(variant: str | None, failure: ReportedFailure) -> str:

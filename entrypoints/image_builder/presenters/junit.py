@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from typing import final
 
 from image_builder_domain.report.cause import causes
-from image_builder_domain.report.report import SUCCESS, Number, Report, ReportedDestination, ReportedImage
+from image_builder_domain.report.report import (
+    SUCCESS,
+    Number,
+    Report,
+    ReportedDestination,
+    ReportedImage,
+    ReportedRepository,
+)
 from image_builder_domain.signing import SignatureStatus
 
 _SUITE = "image-builder"
@@ -57,8 +64,10 @@ def _of_image(name: str, image: ReportedImage) -> Iterator[Case]:
         yield Case("build", title, image.duration_seconds)
     else:
         yield Case("build", title, image.duration_seconds, failure.reason, output="\n".join(failure.last_lines))
+    for repository in image.repositories:
+        yield _of_repository(repository, is_reached=failure is None)
     for place in image.destinations:
-        yield _of_destination(place, is_reached=failure is None)
+        yield _of_destination(place)
     for signature in image.signatures:
         is_failed = signature.status == SignatureStatus.FAILED.value
         title = f"{signature.reference} by {signature.signer}"
@@ -66,13 +75,22 @@ def _of_image(name: str, image: ReportedImage) -> Iterator[Case]:
         yield Case("sign", title, signature.duration_seconds, why)
 
 
-def _of_destination(place: ReportedDestination, *, is_reached: bool) -> Case:
+def _of_repository(place: ReportedRepository, *, is_reached: bool) -> Case:
     if place.holds_digest:
-        return Case("push", place.reference)
+        return Case("push", place.repository)
     reason = place.reason or "it is not known to hold the image"
     if is_reached:
-        return Case("push", place.reference, failure=reason)
-    return Case("push", place.reference, skipped=reason)
+        return Case("push", place.repository, failure=reason)
+    return Case("push", place.repository, skipped=reason)
+
+
+def _of_destination(place: ReportedDestination) -> Case:
+    if place.holds_digest:
+        return Case("tag", place.reference)
+    reason = ": ".join(filter(None, (place.fate, place.reason))) or "it is not known to hold the image"
+    if place.has_failed:
+        return Case("tag", place.reference, failure=reason)
+    return Case("tag", place.reference, skipped=reason)
 
 
 def _element(case: Case) -> str:

@@ -39,6 +39,10 @@ class LiveLine:
         if steps:
             self._step = _UNPRINTABLE.sub("?", steps[-1].decode(errors="replace"))
 
+    def at(self, position: str) -> None:
+        """Take the step that runs now."""
+        self._step = _UNPRINTABLE.sub("?", position)
+
     def text(self) -> str:
         """The text of the line now."""
         return f"{self._what}  {time.monotonic() - self._since:4.0f} s  {self._step}"

@@ -65,9 +65,7 @@ def _facts(report: Report) -> Iterator[str]:
 def _image(name: str, image: ReportedImage) -> Iterator[str]:
     yield f"<h2>{_shown(name if image.variant is None else f'{name} ({image.variant})')}</h2>"
     seconds = "" if image.duration_seconds is None else f"{image.duration_seconds:.1f} s"
-    places = (
-        (place.reference if place.holds_digest else f"{place.reference} (unconfirmed)") for place in image.destinations
-    )
+    places = map(str, image.destinations)
     signed = dict.fromkeys(f"{found.signer}: {found.status}" for found in image.signatures)
     yield from _terms(
         ("digest", _shown(image.digest or "")),

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 from image_builder_adapters.redaction import Redactor
-from image_builder_contracts.cancellation import ManualCancellation
-from image_builder_contracts.image_engine import Broken, EngineFactory, ImageEngineContract, built
+from image_builder_contracts.image_engine import Broken, EngineFactory, ImageEngineContract, attempt, built
 from image_builder_domain.build import BuildRequest
 from image_builder_domain.image.platform import Platform
-from image_builder_domain.image.reference import ImageReference
+from image_builder_domain.image.reference import Repository
 from image_builder_domain.source.build_argument import BuildArgument
 from image_builder_stand_ins.registry import Registry
 
@@ -42,7 +41,7 @@ class TestTarEngine(ImageEngineContract):
             yield registry.host_port
 
     @pytest.fixture
-    def image(self, tmp_path: Path, places: tuple[ImageReference, ...]) -> BuildRequest:
+    def image(self, tmp_path: Path, places: tuple[Repository, ...]) -> BuildRequest:
         context = tmp_path / "context"
         context.mkdir(exist_ok=True)
         (context / "Dockerfile").write_text("FROM scratch\nADD rootfs.tar /\n")
@@ -70,7 +69,7 @@ class TestTarEngine(ImageEngineContract):
     ) -> None:
         Path(image.context, "rootfs.tar").unlink()
         Path(image.context, "rootfs.tar").symlink_to("/etc/hostname")
-        failure = make_engine("one").build(image, lambda _: None, ManualCancellation()).failure()
+        failure = attempt(make_engine("one"), image).outcome
         assert "is not a file in the context" in str(failure)
 
 

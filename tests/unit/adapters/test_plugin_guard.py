@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from image_builder_adapters.plugin_guard import GuardedEngine, GuardedSigner
 from image_builder_contracts.cancellation import ManualCancellation
+from image_builder_contracts.image_engine import Attempt
 from image_builder_contracts.signer import IMAGES
 from image_builder_domain.build import BuildFailed, BuildRequest, BuiltImage, PushFailed
 from image_builder_domain.image.reference import ImageReference
@@ -34,7 +35,7 @@ def broken() -> ImageEngine:
 @pytest.mark.parametrize("make", [broken, lambda: Broken().engine])
 def test_an_engine_that_raises_fails_as_the_port_says(make: Callable[[], ImageEngine]) -> None:
     engine = GuardedEngine("press", make)
-    failed = engine.build(REQUEST, lambda _: None, ManualCancellation()).failure()
+    failed = engine.build(REQUEST, Attempt(), ManualCancellation()).failure()
     assert str(engine.check().failure()) == f"the engine 'press' has a bug: RuntimeError; {REMEDY}"
     assert isinstance(failed, BuildFailed)
     assert failed.reason == "the engine 'press' has a bug: RuntimeError"
@@ -55,7 +56,7 @@ class Answers:
 
 def built(answer: Result[object, object]) -> object:
     engine = GuardedEngine("press", lambda: Answers(answer))  # type: ignore[arg-type,return-value]  # asked to build alone
-    return engine.build(REQUEST, lambda _: None, ManualCancellation())
+    return engine.build(REQUEST, Attempt(), ManualCancellation())
 
 
 @pytest.mark.parametrize("answer", [Success(None), Failure("it failed"), Success("sha256:0")])

@@ -222,8 +222,8 @@ def test_the_plan_decides_where_images_go_and_which_cache_an_engine_may_write(pa
     (build,) = plan.builds
     assert (plan.backend, plan.title) == ("press", "press")
     assert [str(place) for place in build.destinations] == ["reg.example/dev/app:PR-7"]
-    assert [str(place) for place in build.cache.imports] == ["reg.example/cache/app:buildcache"]
-    assert (build.cache.exports, build.cache.copy_layers) == ((), True)
+    assert [str(place) for place in build.request.cache.imports] == ["reg.example/cache/app:buildcache"]
+    assert (build.request.cache.exports, build.request.cache.copy_layers) == ((), True)
 
 
 def test_settings_that_an_engine_requires_are_missing_without_its_key(packages: Packages) -> None:
@@ -280,6 +280,6 @@ def test_an_engine_decides_its_settings_for_the_job(packages: Packages) -> None:
     imports = "\nfrom returns.result import Success\nfrom image_builder_domain.engine_type import EngineDecision"
     packages.install("engine", dedent(ENGINE) + imports + DECIDES.format(paths="None", decide=decide))
     plan = planned().unwrap()
-    assert (plan.engine.summary, plan.warnings, plan.builds[0].cache.imports) == ("here", ("production",), ())
+    assert (plan.engine.summary, plan.warnings, plan.builds[0].request.cache.imports) == ("here", ("production",), ())
     (refused,) = planned(target="stage").failure()
     assert "a press knows no target" in str(refused)

@@ -22,7 +22,7 @@ from image_builder.presenters.console import Console
 from image_builder_adapters.console_text import neutralise
 from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.artifacts import no_room
-from image_builder_domain.report.outcome import Outcome, report
+from image_builder_domain.report.build_outcome import Outcome, report
 from image_builder_domain.report.report import Report
 
 from tests import jobs

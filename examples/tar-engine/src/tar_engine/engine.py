@@ -1,4 +1,4 @@
-"""The engine: reads the tar file, writes a layout, pushes to every destination."""
+"""The engine: reads the tar file, writes a layout, pushes to every repository by digest."""
 
 import os
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from image_builder_domain.build import (
     EngineMissing,
     PushFailed,
 )
-from image_builder_domain.ports import Cancellation, OutputSink
+from image_builder_domain.ports import BuildProgress, Cancellation
 from image_builder_domain.signer_type import Secrets
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
@@ -42,14 +42,14 @@ class TarEngine:
 
     def command(self, request: BuildRequest) -> tuple[str, ...]:
         """No program runs, so this is what a person needs to know."""
-        return ("tar-engine", request.context, "to", str(self._layout(request)), *map(str, request.destinations))
+        return ("tar-engine", request.context, "to", str(self._layout(request)), *map(str, request.repositories))
 
     def at_once(self) -> int | None:
         """No limit: each image has a layout of its own."""
         return None
 
     def build(
-        self, request: BuildRequest, output: OutputSink, cancellation: Cancellation
+        self, request: BuildRequest, progress: BuildProgress, cancellation: Cancellation
     ) -> Result[BuiltImage, BuildFailure]:
         """Read, write, push; between and during the requests the cancellation is heard."""
         reason = cancellation.reason()
@@ -58,33 +58,33 @@ class TarEngine:
         unheard = self._settings.refusal(request)
         if unheard is not None:
             return Failure(BuildFailed(unheard))
-        made = unwrap_or_failure(read_image(request.context, request.dockerfile, self._settings.platform))
+        made = unwrap_or_failure(read_image(request, self._settings.platform))
         if not isinstance(made, Image):
             return Failure(BuildFailed(made))
-        output(f"image {made.descriptor.digest} with a layer of {made.blobs[1][0].size} bytes\n".encode())
+        progress.output(f"image {made.descriptor.digest} with a layer of {made.blobs[1][0].size} bytes\n".encode())
         folder = self._layout(request)
         try:
-            write_layout(made, folder, tuple(str(place.tag) for place in request.destinations))
+            write_layout(made, folder)
         except OSError as error:
             return Failure(BuildFailed(f"{folder}: cannot be written: {error.strerror}"))
-        output(f"layout {folder}\n".encode())
-        return self._pushed(made, request, output, cancellation)
+        progress.output(f"layout {folder}\n".encode())
+        return self._pushed(made, request, progress, cancellation)
 
     def close(self) -> None:
         """Close the connections."""
         self._pusher.close()
 
     def _pushed(
-        self, image: Image, request: BuildRequest, output: OutputSink, cancellation: Cancellation
+        self, image: Image, request: BuildRequest, progress: BuildProgress, cancellation: Cancellation
     ) -> Result[BuiltImage, BuildFailure]:
-        for place in request.destinations:
+        for place in request.repositories:
             pushed = self._pusher.push(image, place, cancellation)
             reason = cancellation.reason()
             if reason is not None:
                 return Failure(BuildInterrupted(reason))
             if isinstance(pushed, Failure):
                 return Failure(PushFailed(pushed.failure(), digest=image.descriptor.digest))
-            output(f"pushed {place}\n".encode())
+            progress.output(f"pushed {place}@{image.descriptor.digest}\n".encode())
         return Success(BuiltImage(image.descriptor, self._settings.platform))
 
     def _layout(self, request: BuildRequest) -> Path:

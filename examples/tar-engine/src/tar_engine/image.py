@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
+from image_builder_domain.build import BuildRequest
 from image_builder_domain.image.descriptor import OCI_MANIFEST, Descriptor
 from image_builder_domain.image.platform import Platform
 from image_builder_domain.image.reference import Digest
@@ -32,10 +33,11 @@ class Image:
     blobs: tuple[tuple[Descriptor, bytes], ...]
 
 
-def read_image(context: str, dockerfile: str, platform: Platform) -> Result[Image, str]:
+def read_image(request: BuildRequest, platform: Platform) -> Result[Image, str]:
     """The image of ``FROM scratch`` and ``ADD file.tar /``; any other instruction is refused by its name."""
+    dockerfile = request.dockerfile
     try:
-        lines = Path(context, dockerfile).read_text(encoding="utf-8").splitlines()
+        lines = Path(request.context, dockerfile).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
         return Failure(f"{dockerfile} cannot be read: {type(error).__name__}")
     steps = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
@@ -44,19 +46,18 @@ def read_image(context: str, dockerfile: str, platform: Platform) -> Result[Imag
     added = _ADD.fullmatch(steps[1]) if len(steps) == 2 else None
     if added is None:
         return Failure(f"after 'FROM scratch' there must be one 'ADD file.tar /' alone, not {steps[1:]!r}")
-    return _layer(context, added[1]).map(lambda layer: _image(layer, platform))
+    return _layer(request.context, added[1]).map(lambda layer: _image(layer, platform, request))
 
 
-def write_layout(image: Image, folder: Path, names: tuple[str, ...]) -> None:
+def write_layout(image: Image, folder: Path) -> None:
     """Write the layout; its index comes last, so that a reader who finds it finds everything. Raises ``OSError``."""
     blobs = folder / "blobs" / "sha256"
     blobs.mkdir(parents=True, exist_ok=True)
     for descriptor, content in ((image.descriptor, image.manifest), *image.blobs):
         _write(blobs / str(descriptor.digest).removeprefix("sha256:"), content)
     _write(folder / "oci-layout", b'{"imageLayoutVersion": "1.0.0"}')
-    entry = _entry(image.descriptor)
-    named = [{**entry, "annotations": {"org.opencontainers.image.ref.name": name}} for name in names]
-    _write(folder / "index.json", json.dumps({"schemaVersion": 2, "manifests": named}).encode())
+    listed = [_entry(image.descriptor)]
+    _write(folder / "index.json", json.dumps({"schemaVersion": 2, "manifests": listed}).encode())
 
 
 def _layer(context: str, name: str) -> Result[bytes, str]:
@@ -72,14 +73,14 @@ def _layer(context: str, name: str) -> Result[bytes, str]:
     return Success(content) if len(content) <= LARGEST_TAR else Failure(f"ADD: {name!r} is larger than 256 MiB")
 
 
-def _image(layer: bytes, platform: Platform) -> Image:
+def _image(layer: bytes, platform: Platform, request: BuildRequest) -> Image:
     layer_descriptor = _describe(_LAYER, layer)
     config = _encoded(
         {
             "architecture": platform.architecture,
             "os": platform.os,
             **({"variant": platform.variant} if platform.variant else {}),
-            "config": {},
+            "config": {"Labels": dict(request.labels)} if request.labels else {},
             "rootfs": {"type": "layers", "diff_ids": [str(layer_descriptor.digest)]},
         }
     )
@@ -90,6 +91,7 @@ def _image(layer: bytes, platform: Platform) -> Image:
             "mediaType": OCI_MANIFEST,
             "config": _entry(config_descriptor),
             "layers": [_entry(layer_descriptor)],
+            **({"annotations": dict(request.annotations)} if request.annotations else {}),
         }
     )
     blobs = ((config_descriptor, config), (layer_descriptor, layer))

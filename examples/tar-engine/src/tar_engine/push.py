@@ -1,4 +1,4 @@
-"""Pushing an image: its blobs in one request each, then its manifest under every tag.
+"""Pushing an image: its blobs in one request each, then its manifest under its digest. An engine writes no tags.
 
 OCI Distribution Specification, "Pushing Blobs" and "Pushing Manifests". Speaks to registries that are open or ask for a
 user and password; credentials come from Docker's configuration files, by the adapter that ``image-builder`` itself
@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 from image_builder_adapters.http.client import HttpAnswer, HttpClient, HttpRequest, Timeouts
 from image_builder_adapters.registry import DockerCredentials
 from image_builder_domain.image.descriptor import Descriptor
-from image_builder_domain.image.reference import ImageReference, Repository
+from image_builder_domain.image.reference import Repository
 from image_builder_domain.ports import Cancellation
 from image_builder_domain.signer_type import Secrets
 from returns.methods import unwrap_or_failure
@@ -33,17 +33,17 @@ class Pusher:
         self._credentials = DockerCredentials(environment)
         self._secrets = secrets
 
-    def push(self, image: Image, place: ImageReference, cancellation: Cancellation) -> Result[None, str]:
-        """Push to one destination, or say why not. Does nothing twice that the registry has."""
-        headers = self._authorization(place.repository, cancellation)
+    def push(self, image: Image, place: Repository, cancellation: Cancellation) -> Result[None, str]:
+        """Push to one repository, or say why not. Does nothing twice that the registry has."""
+        headers = self._authorization(place, cancellation)
         if isinstance(headers, Failure):
             return headers
         for descriptor, content in image.blobs:
-            sent = self._blob(place.repository, descriptor, content, headers.unwrap(), cancellation)
+            sent = self._blob(place, descriptor, content, headers.unwrap(), cancellation)
             if isinstance(sent, Failure):
                 return sent
         kind = (("Content-Type", image.descriptor.media_type),)
-        url = f"{_home(place.repository)}/manifests/{place.tag}"
+        url = f"{_home(place)}/manifests/{image.descriptor.digest}"
         put = HttpRequest("PUT", url, (*headers.unwrap(), *kind), image.manifest)
         return self._ask(put, 201, cancellation).map(lambda _: None)
 

@@ -4,14 +4,15 @@ import csv
 from dataclasses import replace
 
 import pytest
-from image_builder_adapters.buildkit.command import build_arguments, refusal
-from image_builder_contracts.image_engine import reference
+from image_builder_adapters.buildkit.command import build_arguments, exports_side_by_side, refusal
+from image_builder_contracts.image_engine import reference, repository
 from image_builder_domain.build import BuildRequest, CacheReferences
 from image_builder_domain.image.platform import Platform
 from image_builder_domain.source.build_argument import BuildArgument
 
-DESTINATIONS = (reference("a.example/x/app:1"), reference("b.example/app:latest"))
-PLAIN = BuildRequest("app", None, "/src", "Dockerfile", DESTINATIONS)
+REPOSITORIES = (repository("a.example/x/app"), repository("a.example/y/app"), repository("b.example/app"))
+PLAIN = BuildRequest("app", None, "/src", "Dockerfile", REPOSITORIES)
+BY_DIGEST = ",push=true,push-by-digest=true,name-canonical=true"
 
 
 def values(request: BuildRequest, flag: str) -> list[str]:
@@ -23,13 +24,41 @@ def test_command_line_of_a_plain_build() -> None:
     assert build_arguments(PLAIN) == (
         *("build", "--progress=plain", "--frontend=dockerfile.v0"),
         *("--local", "context=/src", "--local", "dockerfile=/src", "--opt", "filename=Dockerfile"),
-        *("--output", 'type=image,"name=a.example/x/app:1,b.example/app:latest",push=true'),
+        *("--output", f'type=image,"name=a.example/x/app,a.example/y/app"{BY_DIGEST}'),
+        *("--output", f"type=image,name=b.example/app{BY_DIGEST}"),
     )
 
 
-def test_output_is_one_line_of_csv_with_all_names_in_one_field() -> None:
-    [output] = values(PLAIN, "--output")
-    assert next(csv.reader([output])) == ["type=image", "name=a.example/x/app:1,b.example/app:latest", "push=true"]
+def test_an_old_daemon_gets_one_output_with_all_names_in_one_field() -> None:
+    words = build_arguments(PLAIN, one_output=True)
+    assert words.count("--output") == 1
+    fields = next(csv.reader([words[words.index("--output") + 1]]))
+    assert fields[1] == "name=a.example/x/app,a.example/y/app,b.example/app"
+
+
+@pytest.mark.parametrize(
+    ("version", "is_new"),
+    [("v0.28.0", True), ("v0.33.0-rc1", True), ("1.0.0", True), ("v0.27.9", False), ("v0.9.0", False), ("", False)],
+)
+def test_outputs_are_exported_side_by_side_since_0_28(version: str, is_new: bool) -> None:
+    assert exports_side_by_side(version) is is_new
+
+
+@pytest.mark.parametrize(
+    ("platforms", "fields"),
+    [
+        (("linux/amd64",), ["annotation.a=1,2", 'annotation.b=x="y"']),
+        (
+            ("linux/amd64", "linux/arm64"),
+            ["annotation.a=1,2", "annotation-index.a=1,2", 'annotation.b=x="y"', 'annotation-index.b=x="y"'],
+        ),
+    ],
+)
+def test_annotations_are_fields_of_the_output(platforms: tuple[str, ...], fields: list[str]) -> None:
+    parsed = tuple(Platform.parse(text).unwrap() for text in platforms)
+    request = replace(PLAIN, platforms=parsed, annotations=(("a", "1,2"), ("b", 'x="y"')))
+    for output in values(request, "--output"):
+        assert next(csv.reader([output]))[5:] == fields
 
 
 @pytest.mark.parametrize(
@@ -61,6 +90,7 @@ def test_dockerfile_is_read_from_its_own_folder(context: str, dockerfile: str, f
             id="platforms",
         ),
         pytest.param(replace(PLAIN, target="final"), ["target=final"], id="target"),
+        pytest.param(replace(PLAIN, labels=(("a", 'x, "y"=1'),)), ['label:a=x, "y"=1'], id="labels"),
         pytest.param(replace(PLAIN, source_date_epoch=0), ["build-arg:SOURCE_DATE_EPOCH=0"], id="reproducible"),
     ],
 )
@@ -69,8 +99,8 @@ def test_options_of_a_request(request_: BuildRequest, options: list[str]) -> Non
 
 
 def test_reproducible_build_rewrites_timestamps() -> None:
-    [output] = values(replace(PLAIN, source_date_epoch=0), "--output")
-    assert output.endswith(",push=true,rewrite-timestamp=true")
+    for output in values(replace(PLAIN, source_date_epoch=0), "--output"):
+        assert output.endswith(f"{BY_DIGEST},rewrite-timestamp=true")
 
 
 def test_cache_failure_never_fails_a_build() -> None:
@@ -94,6 +124,11 @@ def test_an_argument_that_is_not_utf8_is_refused_by_name_without_its_value() -> 
 @pytest.mark.parametrize("request_", [replace(PLAIN, target="\udcff"), replace(PLAIN, dockerfile="a\udcff/Dockerfile")])
 def test_names_that_are_not_utf8_are_refused(request_: BuildRequest) -> None:
     assert "not UTF-8" in str(refusal(request_))
+
+
+def test_an_annotation_whose_name_buildctl_would_change_is_refused() -> None:
+    assert "'org.Example'" in str(refusal(replace(PLAIN, annotations=(("org.Example", "x"),))))
+    assert refusal(replace(PLAIN, labels=(("org.Example", "x"),), annotations=(("org.example", "X"),))) is None
 
 
 @pytest.mark.parametrize(("value", "is_refused"), [("5", True), ("", True), ("+100", True), ("100", False)])

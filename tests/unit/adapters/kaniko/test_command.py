@@ -5,17 +5,17 @@ from dataclasses import replace
 import pytest
 from image_builder_adapters.kaniko.command import executor_arguments, refusal
 from image_builder_adapters.kaniko.environment import container_environment, own_root_environment
-from image_builder_contracts.image_engine import reference
+from image_builder_contracts.image_engine import reference, repository
 from image_builder_domain.build import BuildRequest, CacheReferences
 from image_builder_domain.image.platform import Platform
 from image_builder_domain.source.build_argument import BuildArgument
 
-DESTINATIONS = (reference("reg.example/app:1"), reference("m.example/app:1"))
-REQUEST = BuildRequest("app", None, "/src", "docker/Dockerfile", DESTINATIONS)
+REPOSITORIES = (repository("reg.example/app"), repository("m.example/app"))
+REQUEST = BuildRequest("app", None, "/src", "docker/Dockerfile", REPOSITORIES)
 CACHE = (reference("reg.example/cache:layers"),)
 WORDS = (
     *("--context=/src", "--dockerfile=/src/docker/Dockerfile"),
-    *("--destination=reg.example/app:1", "--destination=m.example/app:1"),
+    *("--no-push", "--oci-layout-path=/out"),
 )
 
 
@@ -34,8 +34,14 @@ WORDS = (
         pytest.param(replace(REQUEST, target="test"), "--target=test", id="target"),
         pytest.param(replace(REQUEST, source_date_epoch=0), "--reproducible", id="reproducible"),
         pytest.param(
+            replace(REQUEST, labels=(("a", "1,2"),), annotations=(("b", "x=y"),)),
+            "--label=a=1,2 --annotation=b=x=y",
+            id="labels and annotations",
+        ),
+        pytest.param(
             replace(REQUEST, cache=CacheReferences(CACHE, CACHE)),
-            "--cache=true --cache-copy-layers=false --cache-run-layers=true --cache-repo=reg.example/cache",
+            "--cache=true --cache-copy-layers=false --cache-run-layers=true --cache-repo=reg.example/cache"
+            " --skip-push-permission-check",
             id="cache",
         ),
         pytest.param(
@@ -47,18 +53,18 @@ WORDS = (
     ],
 )
 def test_command_line_of_a_request(request_: BuildRequest, flags: str) -> None:
-    assert executor_arguments(request_, "/src", None) == (*WORDS, *flags.split(), "--log-format=text")
+    assert executor_arguments(request_, "/src", "/out", None) == (*WORDS, *flags.split(), "--log-format=text")
 
 
 def test_log_format_comes_from_the_configuration() -> None:
-    assert executor_arguments(REQUEST, "/src", "json")[-1] == "--log-format=json"
+    assert executor_arguments(REQUEST, "/src", "/out", "json")[-1] == "--log-format=json"
 
 
 def test_only_loopback_registries_may_use_plain_http() -> None:
-    places = ("127.0.0.1:5000/a/b:1", "reg.example/a/b:1", "localhost:5000/a/b:1", "127.0.0.1.example/a/b:1")
+    places = ("127.0.0.1:5000/a/b", "reg.example/a/b", "localhost:5000/a/b", "127.0.0.1.example/a/b")
     cache = (reference("[::1]:5001/cache:layers"),)
-    request = replace(REQUEST, destinations=tuple(map(reference, places)), cache=CacheReferences(cache, cache))
-    insecure = [word for word in executor_arguments(request, "/src", None) if word.startswith("--insecure")]
+    request = replace(REQUEST, repositories=tuple(map(repository, places)), cache=CacheReferences(cache, cache))
+    insecure = [word for word in executor_arguments(request, "/src", "/out", None) if word.startswith("--insecure")]
     assert insecure == [f"--insecure-registry={host}" for host in ("127.0.0.1:5000", "localhost:5000", "[::1]:5001")]
 
 

@@ -115,9 +115,9 @@ def test_protocol_v1_refuses_several_platforms() -> None:
 
 
 def test_reproducible_takes_the_time_of_the_commit() -> None:
-    assert planned(inputs(configuration=replace(CONFIGURATION, reproducible=True))).builds[0].source_date_epoch == (
-        1700000000
-    )
+    assert planned(inputs(configuration=replace(CONFIGURATION, reproducible=True))).builds[
+        0
+    ].request.source_date_epoch == (1700000000)
 
 
 def test_reproducible_without_a_time_names_both_sources() -> None:
@@ -129,7 +129,7 @@ def test_reproducible_without_a_time_names_both_sources() -> None:
 
 def test_later_build_argument_wins_and_exported_tags_are_weakest() -> None:
     asked = Asked("app", ("one=1",), ("TAG_one=mine", "A=1", "A=2", "GIVEN"), export_tags=True)
-    assert planned(inputs(asked=asked)).builds[0].arguments == (
+    assert planned(inputs(asked=asked)).builds[0].request.arguments == (
         BuildArgument("TAG_one", "mine"),
         BuildArgument("TAG_default_tag", "v20260102-abcdef12"),
         BuildArgument("A", "2"),
@@ -140,7 +140,7 @@ def test_later_build_argument_wins_and_exported_tags_are_weakest() -> None:
 def test_build_argument_that_looks_secret_is_warned_of_and_hidden() -> None:
     plan = planned(inputs(asked=Asked("app", build_arguments=("MY_TOKEN=hunter22",))))
     assert "MY_TOKEN" in plan.warnings[0]
-    assert str(plan.builds[0].arguments[0]) == "MY_TOKEN=***"
+    assert str(plan.builds[0].request.arguments[0]) == "MY_TOKEN=***"
 
 
 def test_variable_that_a_tag_uses_and_that_is_not_set_is_warned_of() -> None:
@@ -256,15 +256,15 @@ def test_what_the_engine_cannot_carry_out_is_refused(engine: str, asked: Asked, 
 
 def test_kaniko_builds_one_platform_that_is_named_twice() -> None:
     plan = planned(inputs(asked=Asked("app", platforms=("linux/arm64", "linux/arm64")), engine="kaniko"))
-    assert (plan.backend, plan.title, len(plan.builds[0].platforms)) == ("kaniko", "kaniko", 1)
+    assert (plan.backend, plan.title, len(plan.builds[0].request.platforms)) == ("kaniko", "kaniko", 1)
 
 
 def test_bytes_of_an_argument_for_kaniko_need_not_be_utf8() -> None:
     plan = planned(inputs(asked=Asked("app", build_arguments=("A= a=b\udcff\n'",)), engine="kaniko"))
-    assert plan.builds[0].arguments[0].value == " a=b\udcff\n'"
+    assert plan.builds[0].request.arguments[0].value == " a=b\udcff\n'"
 
 
 def test_an_engine_that_strips_timestamps_needs_no_time() -> None:
     reproducible = replace(CONFIGURATION, reproducible=True)
     plan = planned(inputs(configuration=reproducible, engine="kaniko", commit_time=None))
-    assert plan.builds[0].source_date_epoch == 0
+    assert plan.builds[0].request.source_date_epoch == 0

@@ -35,20 +35,20 @@ def planned(asked: Asked, *variants: Variant, env_file: tuple[BuildArgument, ...
 
 def test_each_variant_is_a_build_whose_tags_end_in_its_name() -> None:
     plan = planned(Asked("app", ("latest",)), variant("main", VERSION="1"), variant("1.23", VERSION="2"))
-    assert [build.variant for build in plan.builds] == ["main", "1.23"]
+    assert [build.request.variant for build in plan.builds] == ["main", "1.23"]
     assert [str(place) for place in plan.builds[1].destinations] == [
         "reg.example/prod/app:latest-1.23",
         "mirror.example/app:latest-1.23",
         "reg.example/prod/app:v20260102-abcdef12-1.23",
         "mirror.example/app:v20260102-abcdef12-1.23",
     ]
-    assert plan.builds[1].arguments == (BuildArgument("VERSION", "2"),)
+    assert plan.builds[1].request.arguments == (BuildArgument("VERSION", "2"),)
     assert [tag.value for tag in plan.tags] == ["latest", "v20260102-abcdef12"]
 
 
 def test_each_variant_has_a_cache_of_its_own() -> None:
     plan = decide(with_source(inputs(PRESUBMIT, asked=Asked("app")), variant("a"))).unwrap()
-    cache = plan.builds[0].cache
+    cache = plan.builds[0].request.cache
     assert [str(place) for place in cache.imports] == [
         "reg.example/cache/app:buildcache-a",
         "reg.example/dev/cache/app:buildcache-a",
@@ -58,7 +58,7 @@ def test_each_variant_has_a_cache_of_its_own() -> None:
 
 def test_a_single_variant_keeps_its_name_in_the_tag() -> None:
     plan = planned(Asked("app", variant="b"), variant("a"), variant("b"))
-    assert [build.variant for build in plan.builds] == ["b"]
+    assert [build.request.variant for build in plan.builds] == ["b"]
     assert str(plan.builds[0].destinations[0]).endswith("-b")
 
 
@@ -114,7 +114,7 @@ def test_arguments_go_from_weak_to_strong_and_stay_where_they_stood_first() -> N
     own = variant("v", VERSION="variant", OTHER="variant", TAG_latest="variant", BEFORE="variant")
     env_file = (BuildArgument("OTHER", "file"), BuildArgument("BEFORE", "file"), BuildArgument("BEFORE", "file again"))
     asked = Asked("app", ("latest",), ("BEFORE=flag",), export_tags=True)
-    assert planned(asked, own, env_file=env_file).builds[0].arguments == (
+    assert planned(asked, own, env_file=env_file).builds[0].request.arguments == (
         BuildArgument("VERSION", "variant"),
         BuildArgument("OTHER", "file"),
         BuildArgument("TAG_latest", "latest"),
@@ -125,7 +125,7 @@ def test_arguments_go_from_weak_to_strong_and_stay_where_they_stood_first() -> N
 
 def test_bytes_of_a_build_argument_are_kept() -> None:
     text = " a=bü\n\t'\"$x "
-    assert planned(Asked("app", build_arguments=(f"VERSION={text}",))).builds[0].arguments[0].value == text
+    assert planned(Asked("app", build_arguments=(f"VERSION={text}",))).builds[0].request.arguments[0].value == text
 
 
 def warnings(asked: Asked, *variants: Variant, env_file: tuple[BuildArgument, ...] | None = None) -> list[str]:

@@ -40,7 +40,7 @@ DEV_CACHE = replace(CACHE, dev_repository=prefix("reg.example/dev/cache"))
 def test_only_production_writes_the_cache_that_production_reads(
     state: GitState, read: list[str], written: list[str]
 ) -> None:
-    cache = decide(inputs(state)).unwrap().builds[0].cache
+    cache = decide(inputs(state)).unwrap().builds[0].request.cache
     assert [str(found) for found in cache.imports] == [f"{name}:buildcache" for name in read]
     assert [str(found) for found in cache.exports] == [f"{name}:buildcache" for name in written]
 
@@ -65,7 +65,7 @@ def test_run_layers_cannot_be_left_out_of_the_cache() -> None:
 def cache(settings: CacheSettings, *, merged: bool) -> CacheReferences:
     state = POSTSUBMIT if merged else PRESUBMIT
     found = inputs(state, replace(CONFIGURATION, cache=settings), engine="kaniko")
-    return decide(found).unwrap().builds[0].cache
+    return decide(found).unwrap().builds[0].request.cache
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 from image_builder_domain.remote_pipeline import FailedRecord
+from image_builder_domain.report.build_outcome import Unconfirmed
 from image_builder_domain.report.cause import causes
-from image_builder_domain.report.outcome import Unconfirmed
 from image_builder_domain.report.report import Report, ReportedPipeline, ReportedRun
 from image_builder_domain.signing import SignatureStatus
 
@@ -29,9 +29,7 @@ def remote(*records: FailedRecord, said: str = "failed") -> Report:
         pytest.param(
             reported(failed("line")), ("the build failed: RUN failed; its output is in the log file",), id="build"
         ),
-        pytest.param(
-            reported(image_outcome(missing=Unconfirmed("gone"))), ("reg.example/prod/app:v1: gone",), id="push"
-        ),
+        pytest.param(reported(image_outcome(missing=Unconfirmed("gone"))), ("reg.example/prod/app: gone",), id="push"),
         pytest.param(
             reported(image_outcome(signature=SignatureStatus.FAILED)),
             ("notary: reg.example/prod/app:v1: ",),

@@ -4,7 +4,7 @@ import pytest
 from image_builder.presenters.build import summary
 from image_builder_domain.build import BuildInterrupted, EngineUnavailable, PushFailed
 from image_builder_domain.exit_code import Interruption
-from image_builder_domain.report.outcome import ImageOutcome, Outcome, Unconfirmed
+from image_builder_domain.report.build_outcome import ImageOutcome, Outcome, Unconfirmed
 from image_builder_domain.report.report import ReportedFailure
 from image_builder_domain.signing import SignatureStatus
 
@@ -62,10 +62,20 @@ def test_report_of_a_run_with_a_missing_signature_is_not_signed(images: tuple[Im
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        pytest.param(GOOD, ("built in 1.0 s", "  pushed       reg.example/prod/app:v1"), id="published"),
-        pytest.param(FAILED, ("failed in", "  UNCONFIRMED  reg.example/prod/app:v1"), id="build-failed"),
         pytest.param(
-            WRONG, (f"  digest       {IMAGE.digest}", "  UNCONFIRMED  reg.example/prod/app:v1"), id="pushed-unseen"
+            GOOD,
+            ("built in 1.0 s", "  pushed       reg.example/prod/app", "  created      reg.example/prod/app:v1"),
+            id="published",
+        ),
+        pytest.param(FAILED, ("failed in", "  UNCONFIRMED  reg.example/prod/app"), id="build-failed"),
+        pytest.param(
+            WRONG,
+            (
+                f"  digest       {IMAGE.digest}",
+                "  UNCONFIRMED  reg.example/prod/app",
+                "  withheld     reg.example/prod/app:v1: so",
+            ),
+            id="pushed-unseen",
         ),
         pytest.param(UNSIGNED, ("  failed       reg.example/prod/app:v1 by notary",), id="unsigned"),
     ],

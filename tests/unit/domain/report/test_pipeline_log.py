@@ -34,6 +34,7 @@ IMAGE_KEYS = [
     "size",
     "media_type",
     "platforms",
+    "repositories",
     "destinations",
     "signatures",
     "failure",

@@ -9,13 +9,12 @@ from hypothesis import strategies as st
 from image_builder_domain.exit_code import Interruption
 from image_builder_domain.image.descriptor import Manifest
 from image_builder_domain.remote_pipeline import FailedRecord, FinishedRun, Run, Verdict
+from image_builder_domain.report.build_outcome import Outcome, report
 from image_builder_domain.report.outcome import (
-    Outcome,
     RemoteOutcome,
     SignedImage,
     SigningOutcome,
     remote_report,
-    report,
     signing_report,
 )
 from image_builder_domain.report.report import Report, ReportedImage, ReportedSignature

@@ -188,7 +188,7 @@ def reached(plan: Plan, found: Configuration) -> list[str]:
     cache = found.cache.repository
     return [
         *(f"pushes to {place}" for place in build.destinations if lies_in(place, found.registries)),
-        *(f"writes {place}" for place in build.cache.exports if cache is not None and lies_in(place, (cache,))),
+        *(f"writes {place}" for place in build.request.cache.exports if cache is not None and lies_in(place, (cache,))),
         *(
             f"{choice.definition.name} signs"
             for choice in plan.signers

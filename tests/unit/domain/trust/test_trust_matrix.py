@@ -117,7 +117,7 @@ def assert_harmless(plan: Plan, found: Configuration, flags: Asked) -> None:
             else:
                 assert_only_pull_request_tags(plan, found, flags)
             assert found.cache.repository is None or not lies_in(place, (found.cache.repository,))
-        for written in build.cache.exports:
+        for written in build.request.cache.exports:
             assert lies_in(written, found.dev_registries)
             assert not lies_in(written, found.registries)
             assert found.cache.repository is not None
@@ -164,7 +164,7 @@ def test_no_configuration_and_no_flag_gives_unmerged_code_more(
                 assert_harmless(plan.unwrap(), found.unwrap(), flags)
                 plans += 1
                 signed += not plan.unwrap().not_signed
-                cached += bool(plan.unwrap().builds[0].cache.exports)
+                cached += bool(plan.unwrap().builds[0].request.cache.exports)
     # Nothing is proved by refusing everything.
     assert min(plans, signed, cached) >= 10
 
@@ -180,7 +180,7 @@ def test_outside_ci_no_configuration_gives_production_away() -> None:
         plans += 1
         for build in plan.unwrap().builds:
             assert all(lies_in(place, found.unwrap().dev_registries) for place in build.destinations)
-            assert all(lies_in(written, found.unwrap().dev_registries) for written in build.cache.exports)
+            assert all(lies_in(written, found.unwrap().dev_registries) for written in build.request.cache.exports)
         assert not any(choice.chosen for choice in plan.unwrap().signers)
     assert plans >= 10
 
@@ -218,7 +218,7 @@ def test_each_job_of_each_ci_system_gets_what_its_class_may_have(name: str, back
     written = ("reg.example/cache" if is_merged else "reg.example/dev/cache") + (
         "/app" if backend == "buildkit" else ""
     )
-    assert [str(cache.repository) for cache in build.cache.exports] == [written]
+    assert [str(cache.repository) for cache in build.request.cache.exports] == [written]
 
 
 IMAGES = [

@@ -81,7 +81,7 @@ def test_a_report_of_many_images_loses_their_details() -> None:
         ),
         pytest.param(
             reported(failed("step 1", "step 2")),
-            ("| app | failed |  | unconfirmed: reg.example/prod/app:v1 |  |", "\n<pre>\nstep 1\nstep 2\n</pre>"),
+            ("| app | failed |  | withheld: reg.example/prod/app:v1 |  |", "\n<pre>\nstep 1\nstep 2\n</pre>"),
             id="failed",
         ),
         pytest.param(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from image_builder.presenters.prow import FILES
-from image_builder_domain.report.outcome import Unconfirmed
+from image_builder_domain.report.build_outcome import Unconfirmed
 from image_builder_domain.report.report import Report, ReportedFailure, ReportedImage, ReportedPipeline, ReportedRun
 from image_builder_domain.signing import SignatureStatus
 
@@ -64,18 +64,26 @@ def cases(report: Report) -> list[tuple[str, str, str]]:
     return found
 
 
-PUSH, SIGN = "reg.example/prod/app:v1", "reg.example/prod/app:v1 by notary"
+PUSH, TAG, SIGN = "reg.example/prod/app", "reg.example/prod/app:v1", "reg.example/prod/app:v1 by notary"
 
 
 @pytest.mark.parametrize(
     ("report", "expected"),
     [
-        pytest.param(reported(), [("build", "app", ""), ("push", PUSH, ""), ("sign", SIGN, "")], id="success"),
-        pytest.param(reported(failed("x")), [("build", "app", "failure"), ("push", PUSH, "skipped")], id="build"),
-        pytest.param(reported(UNPUSHED), [("build", "app", ""), ("push", PUSH, "failure")], id="push"),
+        pytest.param(
+            reported(), [("build", "app", ""), ("push", PUSH, ""), ("tag", TAG, ""), ("sign", SIGN, "")], id="success"
+        ),
+        pytest.param(
+            reported(failed("x")),
+            [("build", "app", "failure"), ("push", PUSH, "skipped"), ("tag", TAG, "skipped")],
+            id="build",
+        ),
+        pytest.param(
+            reported(UNPUSHED), [("build", "app", ""), ("push", PUSH, "failure"), ("tag", TAG, "skipped")], id="push"
+        ),
         pytest.param(
             reported(image_outcome(signature=SignatureStatus.FAILED)),
-            [("build", "app", ""), ("push", PUSH, ""), ("sign", SIGN, "failure")],
+            [("build", "app", ""), ("push", PUSH, ""), ("tag", TAG, "skipped"), ("sign", SIGN, "failure")],
             id="sign",
         ),
         pytest.param(REMOTE, [("run", "app", "failure")], id="remote"),
@@ -83,7 +91,7 @@ PUSH, SIGN = "reg.example/prod/app:v1", "reg.example/prod/app:v1 by notary"
         pytest.param(Report(outcome="running", problems=()), [("run", "image", "failure")], id="running"),
         pytest.param(
             replace(reported(), outcome="failure", not_written=("log",)),
-            [("build", "app", ""), ("push", PUSH, ""), ("sign", SIGN, ""), ("run", "app", "failure")],
+            [("build", "app", ""), ("push", PUSH, ""), ("tag", TAG, ""), ("sign", SIGN, ""), ("run", "app", "failure")],
             id="lost",
         ),
     ],
@@ -120,7 +128,7 @@ def test_the_page_shows_what_happened_without_anything_from_elsewhere() -> None:
     assert page.texts[2:] == [
         *("app:", "failure", "the build failed: RUN failed; its output is in the log file"),
         *("side", "local: as claimed", "not signed", "the configuration defines no signer"),
-        *("app", "platforms", "linux/amd64", "destinations", "reg.example/prod/app:v1 (unconfirmed)", "time", "1.0 s"),
+        *("app", "platforms", "linux/amd64", "destinations", "withheld: reg.example/prod/app:v1", "time", "1.0 s"),
         "step 1\nstep 2",
     ]
     assert not {"script", "link", "img", "iframe", "object"} & set(page.tags)

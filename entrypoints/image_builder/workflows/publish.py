@@ -1,0 +1,133 @@
+"""Publish what was built: check every repository, decide each tag's fate, sign, check again, and write tags last.
+
+A tag is what people pull, so no tag is written before the image is in every repository and signed.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol, final
+
+from image_builder_domain.plan.build import Plan
+from image_builder_domain.ports import Cancellation, Listener, PublishingRegistry, Signer
+from image_builder_domain.publish.fate import Fate
+from image_builder_domain.report.build_outcome import ImageOutcome
+from image_builder_domain.signing import ImageToSign, SignatureResult
+
+from image_builder.workflows.check import CheckedImage, check_image, pinned
+from image_builder.workflows.side_by_side import side_by_side
+from image_builder.workflows.tagging import decide_fates, withheld, write_tags
+
+_AT_ONCE = 8
+
+
+class Ports(Protocol):
+    """What publishing needs of the outside world; ``signers`` are the chosen ones, by name."""
+
+    @property
+    def publishing(self) -> PublishingRegistry: ...  # noqa: D102
+    @property
+    def signers(self) -> Mapping[str, Signer]: ...  # noqa: D102
+
+
+def publish(
+    built: tuple[ImageOutcome, ...], plan: Plan, ports: Ports, listener: Listener, cancellation: Cancellation
+) -> tuple[ImageOutcome, ...]:
+    """Everything after the builds, as far as it goes. Each image's tags have a fate in any case."""
+    run = _Run(plan, ports, listener, cancellation)
+    images = side_by_side(lambda image: check_image(image, ports.publishing, listener, cancellation), built, _AT_ONCE)
+    images = run.without(images, lambda image: image.may_be_tagged, "")
+    images = run.decided(images)
+    images = run.signed(images)
+    images = write_tags(images, ports.publishing, listener, cancellation)
+    return tuple(image.outcome for image in images)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """The steps of one run, which share these."""
+
+    plan: Plan
+    ports: Ports
+    listener: Listener
+    cancellation: Cancellation
+
+    def without(
+        self, images: tuple[CheckedImage, ...], is_good: Callable[[CheckedImage], bool], reason: str
+    ) -> tuple[CheckedImage, ...]:
+        """The images, of which those that are not good get no tags; without ``keep_going`` then none gets any."""
+        if self.cancellation.reason() is not None:
+            return tuple(withheld(image, "the run was stopped") if image.may_be_tagged else image for image in images)
+        good = [image.may_be_tagged and is_good(image) for image in images]
+        others = self.plan.keep_going or all(good)
+        return tuple(
+            image
+            if not image.may_be_tagged or (fine and others)
+            else withheld(image, "another image failed" if fine else reason)
+            for image, fine in zip(images, good, strict=True)
+        )
+
+    def decided(self, images: tuple[CheckedImage, ...]) -> tuple[CheckedImage, ...]:
+        """Every tag's fate. An image is not tagged if one of its tags could not be asked for, or is refused."""
+        images = decide_fates(images, self.ports.publishing, self.cancellation)
+        for tag in (tag for image in images for tag in image.outcome.tags if tag.fate is Fate.FAILED):
+            self.listener.error(f"{tag.reference}: {tag}")
+        return self.without(
+            images, lambda image: all(tag.fate is not Fate.FAILED for tag in image.outcome.tags), "another tag failed"
+        )
+
+    def signed(self, images: tuple[CheckedImage, ...]) -> tuple[CheckedImage, ...]:
+        """The images with their signatures; those that a signer could not sign get no tags."""
+        if not self.ports.signers:
+            return images
+        wanted = tuple(image for image in images if image.may_be_tagged)
+        if not wanted or self.cancellation.reason() is not None:
+            return self.without(images, lambda _: True, "")
+        digests = dict.fromkeys(str(image.manifest.descriptor.digest) for image in wanted if image.manifest is not None)
+        self.listener.info(f"signing {', '.join(digests)} with {', '.join(self.ports.signers)}")
+        found = self._signatures(wanted)
+        for signature in (signature for signature in found if signature.reason):
+            self.listener.error(f"{signature.signer}: {signature.reference}: {signature.reason}")
+        images = tuple(_with_signatures(image, found) if image.may_be_tagged else image for image in images)
+        return self.without(images, lambda image: image.outcome.is_signed, "not signed")
+
+    def _signatures(self, images: tuple[CheckedImage, ...]) -> tuple[SignatureResult, ...]:
+        """One request for each signer, side by side; one that fails does not stop the others."""
+        needs_tags = {
+            choice.definition.name: choice.definition.settings.needs_tags
+            for choice in self.plan.signers
+            if choice.chosen
+        }
+
+        def sign(name: str) -> tuple[SignatureResult, ...]:
+            wanted = tuple(one for image in images for one in _to_sign(image, needs_tags=needs_tags.get(name, True)))
+            return self.ports.signers[name].sign(wanted, self.cancellation) if wanted else ()
+
+        by_signer = side_by_side(sign, self.ports.signers, len(self.ports.signers))
+        return tuple(signature for signatures in by_signer for signature in signatures)
+
+
+def _to_sign(image: CheckedImage, *, needs_tags: bool) -> tuple[ImageToSign, ...]:
+    """The tags that will name the image; for a repository without one the digest, if the signer takes it."""
+    held = image.manifest
+    if held is None:
+        return ()
+    named = tuple(tag.reference for tag in image.outcome.tags if tag.fate.names_ours)
+    with_tag = {reference.repository for reference in named}
+    bare = tuple(
+        pinned(repository, held.descriptor.digest)
+        for repository in image.outcome.request.repositories
+        if repository not in with_tag and not needs_tags
+    )
+    return tuple(ImageToSign(reference, held.descriptor, image.outcome.config) for reference in (*named, *bare))
+
+
+def _with_signatures(image: CheckedImage, found: tuple[SignatureResult, ...]) -> CheckedImage:
+    """No two images have a destination in common, so a reference and a digest belong to one."""
+    mine = image.outcome
+    named = {*mine.build.destinations}
+    bare = (
+        {pinned(place, mine.image.digest) for place in mine.request.repositories} if mine.image is not None else set()
+    )
+    signatures = tuple(signature for signature in found if signature.reference in named | bare)
+    return replace(image, outcome=replace(mine, signatures=signatures))
