@@ -64,12 +64,12 @@ def has_no_agent(run: ServedRun, wait: Callable[[], None]) -> None:
         wait()
 
 
-APPROVERS = Approval(("Ada", "Grace", "Alan"), 2, "Look at the change.\nThen approve.")
+APPROVERS = Approval(("Ada", "Hedy", "Alan"), 2, "Look at the change.\nThen approve.")
 WAITS = [
     pytest.param(
         needs(APPROVAL, APPROVERS),
         None,
-        "stage 'production' needs an approval by Ada, Grace, Alan (2 of 3 must approve); "
+        "stage 'production' needs an approval by Ada, Hedy, Alan (2 of 3 must approve); "
         "instructions: Look at the change.",
         id="approval",
     ),
@@ -160,10 +160,10 @@ def refused(made: Stage, approval: Approval | None, kind: str, result: str) -> F
 @pytest.mark.parametrize(
     ("said", "kind", "fault", "shown"),
     [
-        (("rejected", "Grace", "not on a Friday"), APPROVAL, None, "rejected by Grace: not on a Friday"),
-        (("rejected", "Grace", ""), APPROVAL, None, "rejected by Grace, without a comment"),
+        (("rejected", "Hedy", "not on a Friday"), APPROVAL, None, "rejected by Hedy: not on a Friday"),
+        (("rejected", "Hedy", ""), APPROVAL, None, "rejected by Hedy, without a comment"),
         (("timedOut", "", ""), APPROVAL, None, "not approved in time"),
-        (("rejected", "Grace", "no"), APPROVAL, "approval-forbidden", "approval 'production': failed"),
+        (("rejected", "Hedy", "no"), APPROVAL, "approval-forbidden", "approval 'production': failed"),
         (None, PERMIT, None, "a permit to use a pool"),
         (None, "Checkpoint.TaskCheck", None, "the check 'checkpoint.taskcheck' failed"),
     ],

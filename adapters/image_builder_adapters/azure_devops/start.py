@@ -1,15 +1,13 @@
 """Starting a run: once, never twice.
 
 The request is repeated only if it certainly had no effect: it was not sent, or it was turned away (429, or a token that
-had to be renewed). After any other lost answer, the run that it may have started is searched among the newest runs, by
-its parameters and its time. The time of the service's clock counts, which its answers give.
+had to be renewed). After any other lost answer, the run that it may have started is searched by parameters and time.
 """
 
 import json
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any, Final, final
+from typing import Final, final
 
 from image_builder_domain.exit_code import Interruption
 from image_builder_domain.plan.remote_parameters import fitting_contract
@@ -30,23 +28,18 @@ from image_builder_adapters.azure_devops.answer import (
     LARGEST_JSON,
     NoJson,
     Refusal,
-    as_object,
-    as_objects,
     not_json,
     read_json,
-    read_object,
-    whole,
 )
-from image_builder_adapters.azure_devops.service import RequestFailure, Service, TransientFailure
+from image_builder_adapters.azure_devops.search import Found, Search, read_run, why_not
+from image_builder_adapters.azure_devops.service import Service, TransientFailure
 from image_builder_adapters.azure_devops.urls import PipelineUrls
 from image_builder_adapters.http.client import HttpAnswer, HttpRequest, NoAnswer, NoAnswerKind, shown_url
-from image_builder_adapters.http.retry import http_date_seconds
 
 JSON_HEADERS: Final = (("Content-Type", "application/json; charset=utf-8"), ("Accept", "application/json"))
 _DELAY_SECONDS: Final = 2.0
 _SEARCH_PAUSES: Final = (1.0, 3.0, 6.0, 10.0, 10.0)
 _UNEXPECTED: Final = re.compile(r"Unexpected parameter '([^']*)'")
-_SLACK_SECONDS: Final = 2.0  # the clock in an answer has whole seconds
 
 
 def start_body(parameters: tuple[Parameter, ...], *, shown: bool = False) -> str:
@@ -88,7 +81,7 @@ class Starter:
                 case PipelineInterrupted():
                     return Failure(found)
                 case TransientFailure(may_have_arrived=True):
-                    return self._search(found.reason)
+                    return self._searched(found.reason)
                 case TransientFailure() if attempts >= policy.attempts:
                     return Failure(PipelineUnreachable(found.where, found.reason))
                 case TransientFailure():
@@ -101,7 +94,7 @@ class Starter:
         if run is not None:
             return Success(run)
         if isinstance(content, NoJson) and content.cut_short:
-            return self._search("the answer was cut short")
+            return self._searched("the answer was cut short")
         where = shown_url(self._urls.start())
         problem = not_json(where)
         return Failure(RunUncertain(where, f"{problem.reason} (no run with a number); {problem.remedy}"))
@@ -110,51 +103,30 @@ class Starter:
 
     def _after_interruption(self) -> Result[Run, StartFailure]:
         """Search once, within a second, after a cancellation that came while the request was out."""
-        runs = self._candidates(self._delayed(_DELAY_SECONDS / 2))
-        if isinstance(runs, list) and len(runs) == 1:
-            return Success(runs[0])
+        found = self._search().look(self._delayed(_DELAY_SECONDS / 2))
+        if isinstance(found, Found) and len(found.runs) == 1:
+            return Success(found.runs[0])
         reason = "stopped before the service answered the request to start"
         return Failure(RunUncertain(self._urls.pipeline_page(), reason))
 
-    def _search(self, lost: str) -> Result[Run, StartFailure]:
+    def _searched(self, lost: str) -> Result[Run, StartFailure]:
         """Search a few times, because the request may still be on its way. Several matching runs are as bad as none."""
-        delayed = self._delayed(_DELAY_SECONDS)
-        why = "it is not among the newest runs"
+        delayed, search, why = self._delayed(_DELAY_SECONDS), self._search(), ""
         for pause in _SEARCH_PAUSES:
             stopped = self._cancellation.wait(pause)
-            runs = self._candidates(delayed)
-            if isinstance(runs, list) and len(runs) == 1:
-                return Success(runs[0])
-            if isinstance(runs, list) and runs:
-                why = f"{len(runs)} runs were started with these parameters since then"
-                break
-            if not isinstance(runs, list):
-                why = f"and it cannot be searched: {runs}"
-            if stopped or isinstance(runs, Refusal):
+            found = search.look(delayed)
+            if isinstance(found, Found) and len(found.runs) == 1:
+                return Success(found.runs[0])
+            why = why_not(found)
+            if stopped or isinstance(found, Refusal) or (isinstance(found, Found) and found.runs):
                 break
         return Failure(RunUncertain(self._urls.pipeline_page(), f"the answer to the start was lost ({lost}), {why}"))
 
-    def _candidates(self, cancellation: Cancellation) -> list[Run] | RequestFailure:
-        request = HttpRequest("GET", self._urls.runs(), (("Accept", "application/json"),))
-        answer = unwrap_or_failure(self._service.once(request, cancellation))
-        if not isinstance(answer, HttpAnswer):
-            return answer
-        now = http_date_seconds(answer.header("date") or "")
-        if now is None:
-            return TransientFailure(shown_url(request.url), "the answer has no date", may_have_arrived=True)
-        since = now - (self._service.stopwatch() - self._sent_at) - _SLACK_SECONDS
-        listed = as_objects(read_object(answer.body).get("value"))
-        matching = (read_run(each, self._urls) for each in listed if _matches(each, self._parameters, since))
-        return [run for run in matching if run is not None]
+    def _search(self) -> Search:
+        return Search(self._urls, self._service, self._parameters, self._sent_at)
 
     def _delayed(self, seconds: float) -> Cancellation:
         return _Delayed(self._cancellation, seconds, self._service.stopwatch)
-
-
-def read_run(content: object, urls: PipelineUrls) -> Run | None:
-    """A started run; None if it has no number, or the -1 of a preview."""
-    number = whole(as_object(content).get("id"))
-    return Run(number, urls.page(number)) if number is not None else None
 
 
 def refused(found: Refusal, contract: str = "") -> PipelineRefused:
@@ -167,33 +139,6 @@ def refused(found: Refusal, contract: str = "") -> PipelineRefused:
         if fitting is not None and fitting != contract:
             remedy = f"set 'parameters: {fitting}' in ado-config, which does not send {names}, instead of {contract}"
     return PipelineRefused(found.where, found.reason, remedy, found.details)
-
-
-def _matches(run: dict[str, Any], parameters: tuple[Parameter, ...], since: float) -> bool:
-    """Whether a run has exactly our parameters (the service may mask a secret) and is recent enough to be ours."""
-    echoed = run.get("templateParameters")
-    if not isinstance(echoed, dict) or echoed.keys() != {each.name for each in parameters}:
-        return False
-    created = moment(run.get("createdDate"))
-    is_same = all(each.is_secret or _same(echoed[each.name], each.value) for each in parameters)
-    return is_same and created is not None and created >= since
-
-
-def _same(echoed: object, sent: str) -> bool:
-    """The service may return a boolean as JSON's own."""
-    return echoed == sent or (isinstance(echoed, bool) and str(echoed).lower() == sent)
-
-
-def moment(value: object) -> float | None:
-    """Seconds since 1970 of ``2026-05-04T08:15:30.1234567Z`` with up to 7 digits of a fraction; None for no time."""
-    found = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,7})?Z", value) if isinstance(value, str) else None
-    if found is None:
-        return None
-    try:
-        seconds = datetime.fromisoformat(found[1]).replace(tzinfo=UTC).timestamp()
-    except ValueError:
-        return None
-    return seconds + float(found[2] or 0)
 
 
 @final

@@ -26,9 +26,10 @@ class PipelineUrls:
         """POST: expand the definition."""
         return self._pipeline("preview", **self._version())
 
-    def runs(self) -> str:
-        """GET: the newest runs, in that order."""
-        return self._pipeline("runs")
+    def builds(self, most: int, since: str | None = None) -> str:
+        """GET: at most so many builds of the pipeline, the newest first, queued after a time if it is given."""
+        query = {"definitions": self.settings.pipeline_id, "queryOrder": "queueTimeDescending", "$top": most}
+        return self._api("build/builds", **query, **({} if since is None else {"minTime": since}))
 
     def run(self, number: int) -> str:
         """GET: a run."""

@@ -19,6 +19,7 @@ from image_builder_stand_ins.azure_devops.fault import (
     RevokeTokens,
     Stall,
 )
+from image_builder_stand_ins.azure_devops.log import full_time
 from image_builder_stand_ins.azure_devops.message import (
     Answer,
     Operation,
@@ -158,10 +159,12 @@ def _get_build(state: ServiceState, request: Request, pipeline: Pipeline, run: R
 
 
 def _list_builds(state: ServiceState, request: Request) -> Answer:
-    """Pages of ``$top`` builds; the token is the place where the next page begins."""
+    """Pages of ``$top`` builds queued since ``minTime``, newest first; the token is where the next page begins."""
     wanted = request.query.get("definitions", "")
     numbers = {int(number) for number in wanted.split(",") if number.isdigit()}
     runs = [run for run in state.runs if not numbers or run.pipeline_id in numbers]
+    since = request.query.get("minTime", "")
+    runs = [run for run in runs if full_time(run.queued) >= since.removesuffix("Z")]
     top, start = request.query.get("$top", "1000"), request.query.get("continuationToken", "0")
     if not (top.isdigit() and start.isdigit()):
         return error(400, "ArgumentException", "The continuation token or $top is not valid.")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from image_builder_adapters.azure_devops.answer import Meaning, NoJson, explain, meaning, read_json, with_place
 from image_builder_adapters.azure_devops.credential import PersonalAccessToken
 from image_builder_adapters.azure_devops.logs import read_list
-from image_builder_adapters.azure_devops.start import moment
+from image_builder_adapters.azure_devops.search import moment
 from image_builder_adapters.azure_devops.timeline import chains, failures, read_timeline, report_rank
 from image_builder_adapters.http.client import HttpAnswer
 
