@@ -15,7 +15,9 @@ from tests.contract.pipeline_bench import REQUEST, Stage, stage
 SECRET = RunRequest((Parameter.of("Name", "demo"), Parameter.secret("Token", "hidden")))
 MASKED = amendment.values(lambda value: {**value, "templateParameters": {"name": "demo", "Token": "***"}})
 UNTOLD = amendment.without("templateParameters")
-SHOWN = amendment.in_list(lambda build: {**build, "templateParameters": {"Name": "demo"}})
+SHOWN = amendment.in_list(
+    lambda build: {**build, "templateParameters": {"Name": "demo" if build["id"] == 907 else "another"}}
+)
 
 
 def lose(made: Stage, *faults: tuple[Operation, Fault, int | None]) -> None:
@@ -144,7 +146,7 @@ def test_more_recent_runs_than_can_be_read_are_uncertain() -> None:
     with stage() as made:
         lose(made, (Operation.LIST_BUILDS, Amend(many), None))
         found = made.adapter.start(REQUEST, made.cancellation).failure()
-        assert "does not show the parameters of 41 runs" in str(found) or "of 40 runs" in str(found)
+        assert "does not show the parameters of 41 runs" in str(found)
         assert made.service.count(Operation.GET_RUN) <= 50
 
 
