@@ -3,10 +3,12 @@
 import json
 import signal
 import socket
+import time
 from typing import Any
 
 import pytest
 
+from tests.e2e.private_registry import PASSWORD, private_registry
 from tests.e2e.run import Finished
 from tests.e2e.world import COMMIT, World
 from tests.programs import require
@@ -52,6 +54,42 @@ def test_people_are_told_what_is_missing_and_what_to_do(world: World) -> None:
     assert f"  MISSING  {world.mirror.host_port}/prod: " in done.out
     assert f"  MISSING  local: {world.secret}: " in done.out
     assert done.out.rstrip().splitlines()[-3] == "2 needed and missing"
+
+
+@pytest.mark.parametrize(("password", "is_good"), [(PASSWORD, True), ("wrong-wrong-wrong", False)])
+def test_the_right_to_push_is_checked_and_the_entry_named(world: World, password: str, is_good: bool) -> None:
+    with private_registry(world, password) as registry:
+        done = doctor(world, "--name", "app", "--output", "json")
+    push = findings(done)["registry", f"{registry.host_port}/prod push"]
+    assert (push["good"], done.code) == (is_good, 0 if is_good else 2)
+    if not is_good:
+        assert "UNAUTHORIZED" in push["found"]
+        assert f"auths['{registry.host_port}']" in push["remedy"]
+        assert "docker login" in push["remedy"]
+    assert password not in done.out + done.err
+
+
+def test_a_registry_that_never_answers_is_missing_within_seconds(world: World) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        world.config["registry"] = f"127.0.0.1:{silent.getsockname()[1]}/prod"
+        started = time.monotonic()
+        done = doctor(world, "--name", "app", "--output", "json")
+        assert time.monotonic() - started < 30
+    assert (done.code, missing(done)) == (2, [("registry", world.config["registry"])])
+
+
+def test_a_helper_that_is_not_installed_and_a_wrong_entry_are_missing(world: World) -> None:
+    docker, host = world.folder / "docker", world.registry.host_port
+    docker.mkdir()
+    world.environment["DOCKER_CONFIG"] = str(docker)
+    for content, words in (
+        ({"credsStore": "not-there"}, "docker-credential-not-there is not on PATH"),
+        ({"auths": {host: {"auth": "%%%%%%"}}}, "base64 of 'user:password'"),
+    ):
+        (docker / "config.json").write_text(json.dumps(content))
+        done = doctor(world, "--output", "json")
+        found = findings(done)["registry", f"{host}/prod credentials"]
+        assert (done.code, found["good"], words in found["found"]) == (2, False, True)
 
 
 def test_only_the_registries_of_this_job_are_needed(world: World) -> None:

@@ -109,8 +109,10 @@ def test_what_a_stranger_pushed_beside_an_image_is_shown_so_that_no_ci_system_ob
     assert not any(line.startswith(("::", "prod/app:v2: ver")) for line in done.out.splitlines())
 
 
-def test_a_missing_image_is_5(world: World, signed: tuple[str, PushedImage]) -> None:
-    assert found(world, signed[0].replace(":v1", ":absent"))[0] == 5
+def test_a_missing_image_is_5_and_not_called_unsigned(world: World, signed: tuple[str, PushedImage]) -> None:
+    code, answer = found(world, signed[0].replace(":v1", ":absent"))
+    image = answer["images"][0]
+    assert (code, "does not hold it" in image["not_read"], image["not_signed"]) == (5, True, [])
 
 
 def test_a_digest_that_the_tag_does_not_have_is_4(world: World, signed: tuple[str, PushedImage]) -> None:

@@ -8,7 +8,15 @@ from collections.abc import Iterable, Mapping
 from typing import Final, final
 from urllib.parse import urlencode
 
-from image_builder_domain.failure import BadAnswer, BadCredentials, BadLayout, NotFound, PushDenied, RegistryFailure
+from image_builder_domain.failure import (
+    BadAnswer,
+    BadCredentials,
+    BadLayout,
+    NotFound,
+    PushDenied,
+    RegistryFailure,
+    RegistryUnreachable,
+)
 from image_builder_domain.image.descriptor import OCI_INDEX, Descriptor, HeldManifest, Manifest, Referrer
 from image_builder_domain.image.reference import Digest, ImageReference, Repository
 from image_builder_domain.ports import Cancellation
@@ -17,10 +25,12 @@ from returns.result import Failure, Result, Success
 
 from image_builder_adapters.http.client import (
     LARGEST_ERROR_BODY,
+    AnswerTooLarge,
     HttpAnswer,
     HttpClient,
     HttpRequest,
     HttpSender,
+    NoAnswer,
     Timeouts,
 )
 from image_builder_adapters.http.retry import RetryPolicy
@@ -44,9 +54,11 @@ from image_builder_adapters.registry.manifest import (
     read_referrers,
 )
 from image_builder_adapters.registry.publishing import Publishing
+from image_builder_adapters.registry.refusal import no_answer
 from image_builder_adapters.registry.safe_url import origin
 
 _IMPATIENT: Final = Timeouts(connect_seconds=3.0, read_seconds=3.0, whole_seconds=5.0)
+_ANOTHER: Final = "check its name, the network and the proxy variables"
 _DEFAULT_POLICY: Final = RetryPolicy(attempts=5, pause_seconds=0.5, growth=2.0)
 
 
@@ -178,19 +190,24 @@ def impatient_client() -> HttpClient:
     return HttpClient(timeouts=_IMPATIENT)
 
 
-def reachable(repository: Repository, client: HttpSender, cancellation: Cancellation) -> Result[str, str]:
+def reachable(
+    repository: Repository, client: HttpSender, cancellation: Cancellation
+) -> Result[str, RegistryUnreachable]:
     """The registry's answer to ``GET /v2/`` without credentials, in words, or why it cannot be used.
 
     It does not show whether the credentials are valid: registries check them for a repository and an action.
     """
     url = f"{base_url(repository)}/v2/"
     answer = unwrap_or_failure(client.send(HttpRequest("GET", url), cancellation, LARGEST_ERROR_BODY))
-    if not isinstance(answer, HttpAnswer):
-        return Failure(str(answer))
+    if isinstance(answer, AnswerTooLarge):
+        return Failure(RegistryUnreachable(repository.domain, str(answer), _ANOTHER))
+    if isinstance(answer, NoAnswer):
+        return Failure(no_answer(answer, repository.domain))
     match answer.status:
         case 200:
             return Success("answers without authentication")
         case 401 if answer.header("WWW-Authenticate"):
             return Success("answers, and requires authentication")
         case status:
-            return Failure(f"{url}: answers with status {status}, so it is not a registry")
+            what = f"{url}: answers with status {status}, so it is not a registry"
+            return Failure(RegistryUnreachable(repository.domain, what, _ANOTHER))

@@ -234,17 +234,21 @@ def _why_unsigned(image: PublishedImage) -> str:
 @final
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was found about one claim. ``found`` is the digest now; ``differs`` and ``unsigned`` are what is wrong."""
+    """What was found about one claim. ``found`` is the digest now; ``differs`` and ``unsigned`` are what is wrong.
+
+    ``unread`` is why the image could not be read. Nothing is known about its signatures then.
+    """
 
     claim: Claim
     found: Digest | None
     differs: str = ""
     unsigned: tuple[str, ...] = ()
+    unread: str = ""
 
     @property
     def holds(self) -> bool:
         """True when all of it is as claimed."""
-        return not self.differs and not self.unsigned
+        return not self.differs and not self.unsigned and not self.unread
 
 
 def all_hold(found: Iterable[Verified]) -> bool:

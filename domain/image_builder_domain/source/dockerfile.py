@@ -48,6 +48,11 @@ class DeclaredArguments:
         return name in self._unseen
 
 
+def instructions(dockerfile: str) -> Iterator[tuple[str, str]]:
+    """Each instruction of the text in lower case with the rest of its line, continued lines joined; never fails."""
+    return _Lines(dockerfile).instructions()
+
+
 def declared_arguments(dockerfile: str) -> DeclaredArguments:
     """The declarations in the text of a Dockerfile; never fails."""
     before: list[str] = []

@@ -19,6 +19,8 @@ def verified_as_text(found: tuple[Verified, ...]) -> str:
             lines.append(f"  digest       {one.found}")
         if one.differs:
             lines.append(f"  DIFFERS      {one.differs}")
+        if one.unread:
+            lines.append(f"  NOT READ     {one.unread}")
         lines += [f"  NOT SIGNED   {reason}" for reason in one.unsigned]
         if one.holds:
             lines += [f"  signed       by {signer}" for signer in one.claim.verified_by]
@@ -36,6 +38,7 @@ def _image(one: Verified) -> dict[str, Any]:
         "digest": str(one.found) if one.found is not None else None,
         "expected_digest": str(one.claim.digest) if one.claim.digest is not None else None,
         "differs": one.differs,
+        "not_read": one.unread,
         "not_signed": list(one.unsigned),
         "verified_by": list(one.claim.verified_by) if one.holds else [],
         "accepted_by": list(one.claim.accepted_by),

@@ -51,7 +51,7 @@ def _verified(claim: Claim, ports: VerificationPorts, cancellation: Cancellation
     if isinstance(answer, NotFound) and claim.digest is not None:
         return Verified(claim, None, f"it is gone, and should be {claim.digest}")
     if not isinstance(answer, Manifest):
-        return Verified(claim, None, unsigned=(answer.description,))
+        return Verified(claim, None, unread=answer.description)
     found = answer.descriptor.digest
     differs = f"it is {found}, and should be {claim.digest}" if claim.digest not in (None, found) else ""
     return Verified(claim, found, differs, _missing(claim, claim.digest or found, ports, cancellation))

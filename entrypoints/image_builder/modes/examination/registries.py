@@ -5,6 +5,7 @@ from typing import Final
 
 from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.diagnosis import Finding
+from image_builder_domain.failure import RegistryUnreachable
 from image_builder_domain.image.reference import Repository
 from image_builder_domain.image.registry_prefix import RegistryPrefix
 from image_builder_domain.plan.destinations import registries_of
@@ -12,15 +13,21 @@ from image_builder_domain.plan.inputs import TagInputs
 from image_builder_domain.ports import Cancellation
 from image_builder_domain.trust.side import Job
 from returns.methods import unwrap_or_failure
-from returns.result import Failure
+from returns.result import Failure, Result
 
 from image_builder.container import Settings
-from image_builder.container.examination import DockerCredentials, impatient_client, reachable
+from image_builder.container.examination import (
+    DockerCredentials,
+    PushAnswer,
+    impatient_client,
+    push_rights,
+    reachable,
+)
 from image_builder.workflows.side_by_side import side_by_side
 
 _AREA: Final = "registry"
 _AT_ONCE: Final = 8
-_REMEDY: Final = "check its name, the network and the proxy variables"
+_FIX: Final = "fix it, or run 'docker login' for this registry"
 
 
 def look_at_registries(
@@ -31,33 +38,56 @@ def look_at_registries(
     settings: Settings,
     cancellation: Cancellation,
 ) -> Iterator[Finding]:
-    """Needed are those that this job's images go to, unless a pipeline pushes them. Each is asked once, for 5 s."""
+    """Needed are those that this job's images go to, unless a pipeline pushes them. Each is asked once, for 5 s.
+
+    The right to push is checked for the repository of ``name`` only: in a repository of another name the rights may
+    differ, and some registries would make that repository.
+    """
     if configuration is None:
         return
     wanted = _needed(configuration, inputs.job.value_or(None)) if is_local else ()
     prefixes = tuple(dict.fromkeys((*wanted, *_all(configuration))))
     credentials, client = DockerCredentials(settings.environment), impatient_client()
     places = tuple(below(prefix, name) for prefix in prefixes)
+    pushed = {place for prefix, place in zip(prefixes, places, strict=True) if prefix in wanted and name}
+    rights = push_rights(settings.environment, settings.redactor, client)
+
+    def ask(place: Repository) -> tuple[Result[str, RegistryUnreachable], PushAnswer | None]:
+        answer = reachable(place, client, cancellation)
+        is_asked = place in pushed and not isinstance(answer, Failure)
+        return answer, rights(place, cancellation) if is_asked else None
+
     try:
-        answers = side_by_side(lambda place: reachable(place, client, cancellation), places, _AT_ONCE)
+        answers = side_by_side(ask, places, _AT_ONCE)
     finally:
         client.close()
-    for prefix, place, answer in zip(prefixes, places, answers, strict=True):
+    for prefix, place, (answer, right) in zip(prefixes, places, answers, strict=True):
         is_needed, found = prefix in wanted, unwrap_or_failure(answer)
-        is_good = not isinstance(answer, Failure)
-        yield Finding(_AREA, prefix.text, found, is_good, is_needed, "" if is_good else _REMEDY)
+        if isinstance(found, RegistryUnreachable):
+            yield Finding(_AREA, prefix.text, found.reason, False, is_needed, found.hint)
+        else:
+            yield Finding(_AREA, prefix.text, found, True, is_needed)
         yield _credentials(prefix.text, place, credentials, is_needed)
+        if right is not None:
+            yield _right(prefix.text, place, right)
+
+
+def _right(text: str, place: Repository, right: PushAnswer) -> Finding:
+    refused = unwrap_or_failure(right)
+    if refused is None:
+        return Finding(_AREA, f"{text} push", f"allowed to {place}", is_needed=True)
+    what, _, remedy = refused.description.rpartition("; ")
+    return Finding(_AREA, f"{text} push", what or remedy, False, True, remedy)
 
 
 def _credentials(text: str, place: Repository, credentials: DockerCredentials, is_needed: bool) -> Finding:
     subject, found = f"{text} credentials", unwrap_or_failure(credentials.places(place))
     if not isinstance(found, tuple):
-        return Finding(_AREA, subject, str(found), False, is_needed, "fix it, or remove it for anonymous access")
+        return Finding(_AREA, subject, f"{found.path}: {found.reason}", False, is_needed, _FIX)
     checked = credentials.check((place,))
     if isinstance(checked, Failure):
-        return Finding(
-            _AREA, subject, str(checked.failure()), False, is_needed, "install the helper, or remove its key"
-        )
+        wrong = checked.failure()
+        return Finding(_AREA, subject, f"{wrong.path}: {wrong.reason}", False, is_needed, _FIX)
     return Finding(_AREA, subject, ", else ".join(found) or "none: it is asked anonymously")
 
 
