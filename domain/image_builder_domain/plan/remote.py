@@ -1,8 +1,9 @@
 """The plan of a remote build or a preview: which pipeline, with which parameters (specification, section 7)."""
 
+import re
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import final
+from typing import Final, final
 
 from returns.result import Result, Success
 
@@ -10,7 +11,7 @@ from image_builder_domain.configuration.ado import AdoSettings
 from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.image.platform import Platform
 from image_builder_domain.image.reference import TAG_RULE, is_tag
-from image_builder_domain.job.git_state import JobType
+from image_builder_domain.job.git_state import GitState, JobType, is_repository
 from image_builder_domain.plan.arguments import (
     ENV_FILE_WARNING,
     asked_arguments,
@@ -32,6 +33,8 @@ from image_builder_domain.remote_pipeline import Parameter, PreviewRequest, RunR
 from image_builder_domain.source.build_argument import BuildArgument
 from image_builder_domain.tag import TagSpec, each_name_once
 from image_builder_domain.trust.side import Job
+
+_AZURE_REPOS: Final = r"(ssh\.)?dev\.azure\.com|[a-z0-9-]+\.visualstudio\.com"
 
 
 @final
@@ -123,7 +126,18 @@ def _job(job: Job, inputs: RemoteInputs) -> Result[Job, Problems]:
     if job.counts_as.is_proposal and state.base_sha is None:
         what = "the commit that the change is based on is not known, and the pipeline needs it"
         return refuse(state.system.value, what, "set REPO_OWNER, REPO_NAME, JOB_TYPE and PULL_BASE_SHA as Prow does")
+    if state.repository is not None and not _is_fetched(state):
+        what = (
+            f"the pipeline fetches SOURCE_URL/owner/repository, and {state.repository!r} of {state.host} is not there"
+        )
+        return refuse("--build-in-ado", what, "build this job with another backend")
     return Success(job)
+
+
+def _is_fetched(state: GitState) -> bool:
+    """Whether a pipeline finds the repository by owner and name: not in GitLab's subgroups, nor in Azure Repos."""
+    in_azure = state.host is not None and re.fullmatch(_AZURE_REPOS, state.host) is not None
+    return not in_azure and is_repository(state.owner or "", state.repo or "")
 
 
 def _asked(

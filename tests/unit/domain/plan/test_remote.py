@@ -67,6 +67,30 @@ def test_a_pull_request_names_its_base_and_its_head() -> None:
     assert (found["PullBaseSHA"], found["PullPullSHA"], found["PullNumber"]) == (BASE, HEAD, "7")
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"system": CiSystem.GITLAB, "owner": "acme/tools", "host": "gitlab.com"}, id="subgroup"),
+        pytest.param(
+            {"system": CiSystem.AZURE_PIPELINES, "owner": "images", "host": "dev.azure.com"}, id="azure-repos"
+        ),
+        pytest.param(
+            {"system": CiSystem.AZURE_PIPELINES, "owner": "images", "host": "acme.visualstudio.com"}, id="legacy-host"
+        ),
+        pytest.param({"system": CiSystem.AZURE_PIPELINES, "owner": "my images", "host": "tfs.example"}, id="blank"),
+    ],
+)
+def test_a_repository_that_the_pipeline_cannot_fetch_is_refused(changes: dict[str, Any]) -> None:
+    (problem,) = planned(replace(PUSH, **changes)).failure()
+    assert problem.where == "--build-in-ado"
+    assert changes["host"] in str(problem)
+
+
+def test_a_repository_of_a_gitlab_group_is_not_refused() -> None:
+    state = replace(PUSH, system=CiSystem.GITLAB, host="gitlab.example")
+    assert sent(planned(state).unwrap())["RepoOwner"] == "acme"
+
+
 def test_a_pull_request_whose_base_is_unknown_is_refused() -> None:
     assert "PULL_BASE_SHA" in str(planned(replace(PULL, base_sha=None)).failure())
 
