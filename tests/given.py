@@ -34,6 +34,8 @@ default-commit-tag: {name: commit, value: "v{{ .ShortSHA }}", validation: v.+}
 default-pr-tag: PR-{{ .PRNumber }}
 default-merge-group-tag: queue
 additional-pr-tag: latest-pr
+moving-tags: [latest, stable-*]
+immutable-tags: [v*]
 cache:
   enabled: true
   cache-repo: reg.example/cache

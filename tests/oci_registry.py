@@ -125,12 +125,15 @@ def push_image(
     docker: bool = False,
     marker: str = "",
     authorization: str | None = None,
+    annotations: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> PushedImage:
     """Push a tiny image, or an index of several when ``platforms`` are given, over plain HTTP.
 
-    ``docker`` takes Docker's media types instead of OCI's; another ``marker`` makes another digest.
+    ``docker`` takes Docker's media types instead of OCI's; another ``marker`` makes another digest. ``annotations``
+    are those of each image's manifest, ``labels`` those of its configuration.
     """
-    pusher = _Pusher(host_port, repository, docker, authorization)
+    pusher = _Pusher(host_port, repository, docker, authorization, annotations or {}, labels or {})
     if not platforms:
         return pusher.image(tag, "linux/amd64", marker)
     children = [(platform, pusher.image(None, platform, marker)) for platform in platforms]
@@ -152,16 +155,19 @@ class _Pusher:
     repository: str
     docker: bool
     authorization: str | None
+    annotations: Mapping[str, str]
+    labels: Mapping[str, str]
 
     def image(self, tag: str | None, platform: str, marker: str) -> PushedImage:
         config = {
             **_platform(platform),
-            "config": {"Labels": {"marker": marker}},
+            "config": {"Labels": {"marker": marker, **self.labels}},
             "rootfs": {"type": "layers", "diff_ids": []},
         }
         kind = "application/vnd.docker.container.image.v1+json" if self.docker else _OCI_CONFIG
         described = self.blob(kind, json.dumps(config).encode())
-        body = {"config": _entry(described), "layers": []}
+        body: dict[str, Any] = {"config": _entry(described), "layers": []}
+        body |= {"annotations": dict(self.annotations)} if self.annotations else {}
         return self.manifest(tag, DOCKER_MANIFEST if self.docker else OCI_MANIFEST, body, described)
 
     def manifest(

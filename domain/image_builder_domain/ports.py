@@ -121,6 +121,10 @@ class WorkingCopy(Protocol):
         """Whether a commit lies on each of these branches, as the remote-tracking refs say."""
         ...
 
+    def remote(self) -> str | None:
+        """The URL of the remote ``origin`` around the build context. It may hold a password."""
+        ...
+
     def descent(self, ours: str, theirs: str, workspace: str | None) -> "Descent":
         """Whether one commit descends from the other; ``theirs`` may be foreign text, which git never sees then."""
         ...

@@ -34,6 +34,7 @@ GROUPS = (
         (
             ("tag", REPEATED, None, "[NAME=]VALUE", SOURCE, "extra tag, repeatable; may be a template"),
             ("tag-base64", TEXT, None, "BASE64", SOURCE, "base64 of a comma-separated list of tags"),
+            ("move-back", REPEATED, None, "TAG", LOCAL, "production only: move this moving tag to an older commit"),
             ("export-tags", SWITCH, False, "", SOURCE, "pass every tag to the build as argument TAG_<name>"),
             ("parse-tags-only", SWITCH, False, "", "tags", "print the computed tags as JSON and stop"),
             ("tags-output-file", TEXT, None, "FILE", "tags", "also write that JSON to a file"),
@@ -88,6 +89,7 @@ GROUPS = (
             ("repo", TEXT, None, "ORG/REPO", RUNS, "repository, outside CI"),
             ("require-production", SWITCH, False, "", RUNS, "refuse a job that is not on the production side"),
             ("backend", TEXT, None, "NAME", SOURCE_AND_DOCTOR, "kaniko, buildkit, ado, other (default by environment)"),
+            ("registry", SWITCH, False, "", "build", "with plan: ask the registries what would happen to each tag"),
             ("dry-run", SWITCH, False, "", "build remote sign preview", "print the plan, touch nothing"),
             ("max-parallel", NUMBER, None, "N", LOCAL, "variants built at the same time (default CPU count)"),
             ("keep-going", SWITCH, True, "", LOCAL, "a failing variant does not stop the others"),

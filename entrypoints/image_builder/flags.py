@@ -26,7 +26,7 @@ _FALSE = ("0", "f", "F", "FALSE", "false", "False")
 _BOOLEANS: dict[str, bool] = {word: word in _TRUE for word in (*_TRUE, *_FALSE)}
 _TAKES_IMAGES = ("verify",)
 # The domain says what is wrong with an empty element of these.
-_CHECKED_LATER = ("tag", "build-arg")
+_CHECKED_LATER = ("tag", "build-arg", "move-back")
 
 
 class Scan:

@@ -37,6 +37,7 @@ class Options:
     variant: str | None
     tag: tuple[str, ...]
     tag_base64: str | None
+    move_back: tuple[str, ...]
     export_tags: bool
     parse_tags_only: bool
     tags_output_file: str | None
@@ -55,6 +56,7 @@ class Options:
     repo: str | None
     require_production: bool
     backend: str | None
+    registry: bool
     dry_run: bool
     max_parallel: int | None
     keep_going: bool

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from image_builder_domain.plan.remote import RemoteInputs
     from image_builder_domain.ports import ConfigurationFile, SourceTree, WorkingCopy
     from image_builder_domain.problem import Problems
+    from image_builder_domain.publish.descent import Descent
     from image_builder_domain.trust.checkout import CheckoutFacts
     from image_builder_domain.trust.history import History
 
@@ -87,7 +88,8 @@ class Reader:
         engine = choose_engine(asked.backend, asked.build_in_ado, self._environment, choice, sources.engines)
         paths = engine.map(lambda chosen: real_paths_of(chosen, tags)).value_or({})
         checkout = self.checkout(tags, source.map(lambda found: found.dockerfile).value_or(""))
-        return Inputs(tags, engine, source, self._commit_time(tags), len(os.sched_getaffinity(0)), paths, checkout)
+        time, processors = self._commit_time(tags), len(os.sched_getaffinity(0))
+        return Inputs(tags, engine, source, time, processors, paths, checkout, self._remote(tags))
 
     def remote_inputs(self) -> "RemoteInputs":
         """What a remote build is planned from. The source need not be here: the pipeline has it."""
@@ -108,6 +110,11 @@ class Reader:
         state = tags.git_state.unwrap()
         workspace = workspace_of(state.system, self._environment)
         return self._sources.working_copy.facts(dockerfile, workspace, claim_of(state, self._environment))
+
+    def descent(self, state: "GitState") -> "Callable[[str], Descent]":
+        """Git's answers about the commit of a job and another one."""
+        workspace, ours = workspace_of(state.system, self._environment), state.commit or ""
+        return lambda theirs: self._sources.working_copy.descent(ours, theirs, workspace)
 
     def _inputs(self, state: "Result[GitState, Problems]", *, is_built: bool = False) -> TagInputs:
         """``is_built``: the mode works with the build context, so a commit chooses what the files in it say."""
@@ -153,13 +160,17 @@ class Reader:
         return read_git_state(environment, commit, self._options.repo, event, place)
 
     def _commit_time(self, tags: TagInputs) -> int | None:
-        """Only a reproducible build needs it, and git is asked only then."""
-        is_broken = problems_of(tags.configuration) or problems_of(tags.git_state)
-        if is_broken or not tags.configuration.unwrap().reproducible:
+        """When the commit was made, which the image says of itself; None where git does not know it."""
+        if problems_of(tags.configuration) or problems_of(tags.git_state):
             return None
         state = tags.git_state.unwrap()
         commit = state.commit or state.base_sha  # a batch has no commit of its own, but one that it goes on top of
         return self._sources.working_copy.commit_time(commit) if commit is not None else None
+
+    def _remote(self, tags: TagInputs) -> str | None:
+        """Where the sources come from; git is asked only where the job does not name the host."""
+        is_known = problems_of(tags.git_state) or tags.git_state.unwrap().host is not None
+        return None if is_known else self._sources.working_copy.remote()
 
     def _remote_inputs(self, in_ado: bool, definition: "Result[str, Problems] | None" = None) -> "RemoteInputs":
         from image_builder_domain.plan.remote import RemoteInputs
@@ -200,6 +211,7 @@ class Reader:
             backend=options.backend,
             build_in_ado=options.build_in_ado,
             require_production=options.require_production,
+            move_back=options.move_back,
         )
 
 

@@ -61,6 +61,10 @@ class Git:
         answer = self._text("show", "-s", "--no-show-signature", "--format=%ct", commit)
         return int(answer) if answer is not None and re.fullmatch(r"[0-9]{1,15}", answer) else None
 
+    def remote(self) -> str | None:
+        """The URL of the remote ``origin``, as it was written."""
+        return self._text("config", "--get", "remote.origin.url") or None
+
     def parents(self, commit: str) -> tuple[str, ...] | None:
         """The parents that a commit's own text names, also in a shallow clone, where git itself shows none of them."""
         code, answer = self._run("cat-file", "commit", commit)

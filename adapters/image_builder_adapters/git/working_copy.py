@@ -60,6 +60,11 @@ class GitWorkingCopy:
         git = self._git(located)
         return {branch: _on_branch(directory, git, commit, branch) for branch in branches}
 
+    def remote(self) -> str | None:
+        """Implement ``WorkingCopy.remote``."""
+        git = self._git(find_git_directory(self.context))
+        return git.remote() if git is not None else None
+
     def descent(self, ours: str, theirs: str, workspace: str | None) -> "Descent":
         """Implement ``WorkingCopy.descent``."""
         from image_builder_domain.publish.descent import Descent

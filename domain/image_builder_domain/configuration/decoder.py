@@ -212,15 +212,15 @@ def _whole(written: str) -> int | None:
 # --- lists and mappings -------------------------------------------------------------------------------------------
 
 
-def list_of(item: Decoder[_T], most: int | None = None) -> Decoder[tuple[_T, ...]]:
-    """A list of 1 to ``most`` items. None replaces an item that cannot be read."""
-    limit = {} if most is None else {"maxItems": most}
+def list_of(item: Decoder[_T], most: int | None = None, *, can_be_empty: bool = False) -> Decoder[tuple[_T, ...]]:
+    """A list of 1 to ``most`` items, or also of none. None replaces an item that cannot be read."""
+    limit = ({} if most is None else {"maxItems": most}) | ({} if can_be_empty else {"minItems": 1})
 
     def read(node: Node, path: str, problems: list[Problem]) -> tuple[_T, ...] | None:
         if not isinstance(node, Sequence):
             _refuse(problems, node, f"{path} must be a list{_shown(node)}", "write one '- item' on each line")
             return None
-        if not node.items:
+        if not node.items and not can_be_empty:
             _refuse(problems, node, f"{path} must be a list of at least one, not an empty list", "add an item")
             return None
         if most is not None and len(node.items) > most:
@@ -229,12 +229,14 @@ def list_of(item: Decoder[_T], most: int | None = None) -> Decoder[tuple[_T, ...
         items: Any = tuple([item.read(child, f"{path}[{index}]", problems) for index, child in enumerate(node.items)])
         return items  # type: ignore[no-any-return]  # with None in it only beside problems
 
-    return Decoder(read, lambda: {"type": "array", "items": item.schema(), "minItems": 1} | limit)
+    return Decoder(read, lambda: {"type": "array", "items": item.schema()} | limit)
 
 
-def one_or_list_of(item: Decoder[_T], most: int | None = None) -> Decoder[tuple[_T, ...]]:
-    """One value, or a list of 1 to ``most`` items."""
-    several = list_of(item, most)
+def one_or_list_of(
+    item: Decoder[_T], most: int | None = None, *, can_be_empty: bool = False
+) -> Decoder[tuple[_T, ...]]:
+    """One value, or a list of 1 to ``most`` items, or also of none."""
+    several = list_of(item, most, can_be_empty=can_be_empty)
 
     def read(node: Node, path: str, problems: list[Problem]) -> tuple[_T, ...] | None:
         if isinstance(node, Sequence):

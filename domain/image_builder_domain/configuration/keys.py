@@ -12,6 +12,7 @@ from returns.result import Failure, Result, Success
 
 from image_builder_domain.configuration import decoder as read
 from image_builder_domain.configuration.rule import Apart, DevelopmentCache, Exclusive, Needs
+from image_builder_domain.configuration.tag_pattern import LATEST, TAG_PATTERN_KEYS, TagPattern
 from image_builder_domain.configuration.trust import (
     TRUST_KEYS,
     CheckoutRules,
@@ -75,6 +76,8 @@ class Configuration:
     pr_tag: TagSpec = DEFAULT_PR_TAG
     merge_group_tag: TagSpec | None = None
     additional_pr_tag: TagSpec | None = None
+    moving_tags: tuple[TagPattern, ...] = LATEST
+    immutable_tags: tuple[TagPattern, ...] = ()
     cache: CacheSettings = CacheSettings()
     reproducible: bool = False
     checkout_check: CheckoutRules = field(default_factory=CheckoutRules)
@@ -118,6 +121,8 @@ def _assembled(values: dict[str, Any], file: str) -> Configuration:
         pr_tag=values.get("default-pr-tag", DEFAULT_PR_TAG),
         merge_group_tag=values.get("default-merge-group-tag"),
         additional_pr_tag=values.get("additional-pr-tag"),
+        moving_tags=values.get("moving-tags", LATEST),
+        immutable_tags=values.get("immutable-tags", ()),
         cache=_cache_settings(values.get("cache", {})),
         reproducible=values.get("reproducible", False),
         checkout_check=checkout_rules(values),
@@ -254,6 +259,7 @@ def _file(engines: Types, signers: Types) -> read.Decoder[dict[str, Any]]:
             "default-pr-tag": tag.about("The tag of a presubmit's build.", default=DEFAULT_PR_TAG.template),
             "default-merge-group-tag": tag.about("The tag of a merge group's build."),
             "additional-pr-tag": _tag("additional_tag").about("One more tag for presubmits."),
+            **TAG_PATTERN_KEYS,
             "cache": read.deferred(_cache).about("The layer cache."),
             "reproducible": read.boolean.about("Whether timestamps are stripped.", default=False),
             "log-format": read.choice("color", "text", "json").about("How log lines look."),

@@ -1,6 +1,6 @@
 """The plan: every decision about a build, as one value. ``plan`` prints it, ``build`` carries it out."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, final
 
@@ -14,9 +14,11 @@ from image_builder_domain.plan.backend import ChosenEngine
 from image_builder_domain.plan.builds import Builds, decide_builds
 from image_builder_domain.plan.destinations import image_name
 from image_builder_domain.plan.inputs import Inputs
+from image_builder_domain.plan.publishing import decide_tag_rules
 from image_builder_domain.plan.signing import SignerChoice, choose_signers, signers_without_indexes, why_not_signed
 from image_builder_domain.plan.tags import decide_tags, tag_warnings
-from image_builder_domain.problem import Problem, Problems, gather
+from image_builder_domain.problem import Problem, Problems, gather, problems_of
+from image_builder_domain.publish.tag_rule import TagRules
 from image_builder_domain.tag import Tag
 from image_builder_domain.trust.checkout import NOT_COMPARED, CheckoutDecision, Proof, decide_checkout
 from image_builder_domain.trust.pull_request_tags import uses_production_for_pull_requests
@@ -34,7 +36,7 @@ class Plan:
     ``backend`` is the engine's name, ``title`` its name in messages, and ``engine`` holds its settings for this job.
     ``checkout`` says how the sources were compared with the commit that the job claims. ``alerts`` are warnings that
     the CI system shows beside the job. At most ``max_parallel`` builds run at the same time; with ``keep_going`` the
-    others continue when one fails.
+    others continue when one fails. ``tag_rules`` decide the fate of each tag by what a registry says.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Plan:
     keep_going: bool = True
     checkout: Proof = NOT_COMPARED
     alerts: tuple[str, ...] = ()
+    tag_rules: TagRules = field(default_factory=TagRules)
 
 
 def decide(inputs: Inputs) -> Result[Plan, Problems]:
@@ -93,7 +96,8 @@ def _assembled(
     if engine.without_cache:
         planned = tuple(replace(found, request=replace(found.request, cache=CacheReferences())) for found in planned)
     requests = tuple(build.request for build in planned)
-    problems = (*_index_problems(signers, requests), *_refusals(chosen, engine, requests))
+    rules = decide_tag_rules(inputs, configuration, job, planned)
+    problems = (*_index_problems(signers, requests), *_refusals(chosen, engine, requests), *problems_of(rules))
     if problems:
         return Failure(problems)
     asked = inputs.tags.asked
@@ -114,6 +118,7 @@ def _assembled(
             keep_going=asked.keep_going,
             checkout=checkout.proof,
             alerts=checkout.alerts,
+            tag_rules=rules.unwrap(),
         )
     )
 

@@ -15,6 +15,7 @@ from image_builder_domain.plan.backend import ChosenEngine
 from image_builder_domain.plan.caches import decide_cache, variant_cache
 from image_builder_domain.plan.destinations import decide_destinations, decide_repositories
 from image_builder_domain.plan.inputs import EPOCH, Inputs, source_date_epoch
+from image_builder_domain.plan.publishing import identity_of
 from image_builder_domain.problem import Problem, Problems, every, gather, refuse
 from image_builder_domain.source.build_source import Source
 from image_builder_domain.source.variant import Variant, chosen_variants
@@ -49,6 +50,7 @@ class _Shared:
     platforms: tuple[Platform, ...]
     epoch: int | None
     cache: CacheReferences
+    description: tuple[tuple[str, str], ...]
 
 
 def decide_builds(
@@ -68,6 +70,7 @@ def decide_builds(
         decide_platforms(asked),
         gather(configuration, inputs.engine).bind(lambda found, engine: _epoch(found, engine, inputs)),
         gather(configuration, job, name, inputs.engine).bind(decide_cache),
+        gather(job, name).map(lambda found, title: identity_of(inputs, found).described(title)),
     ).map(partial(_Shared, asked.name or "", asked.target))
     variants = inputs.source.bind(lambda source: chosen_variants(source.variants, asked.variant))
     return gather(shared, variants).bind(_builds)
@@ -103,6 +106,8 @@ def _request(shared: _Shared, variant: Variant | None) -> BuildRequest:
         target=shared.target,
         cache=shared.cache if variant is None else variant_cache(shared.cache, variant.name),
         source_date_epoch=shared.epoch,
+        labels=shared.description,
+        annotations=shared.description,
     )
 
 

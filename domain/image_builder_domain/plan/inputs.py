@@ -52,6 +52,7 @@ class Asked:
     backend: str | None = None
     build_in_ado: bool = False
     require_production: bool = False
+    move_back: tuple[str, ...] = ()
 
 
 @final
@@ -88,7 +89,8 @@ class Inputs:
 
     ``commit_time`` is the commit's, in seconds since 1970, None where git does not know it. ``processors`` is how many
     of them this process may use. ``real_paths`` holds the real path of each path that the engine's ``paths`` names.
-    ``checkout`` holds the facts about the sources' checkout.
+    ``checkout`` holds the facts about the sources' checkout. ``remote`` is the URL of its remote, for jobs that do not
+    name the host of their repository; it may hold a password.
     """
 
     tags: TagInputs
@@ -98,3 +100,4 @@ class Inputs:
     processors: int = 1
     real_paths: Mapping[str, str] = field(default_factory=dict)
     checkout: CheckoutFacts = field(default_factory=CheckoutFacts)
+    remote: str | None = field(default=None, repr=False)

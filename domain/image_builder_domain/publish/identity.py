@@ -41,11 +41,16 @@ class Identity:
     release: SemanticVersion | None = None
 
     @classmethod
-    def of_job(cls, state: GitState, environment: Mapping[str, str], commit_time: int | None) -> Self:
-        """The identity of what a job builds. A batch has no commit of its own, so it has no commit time either."""
+    def of_job(
+        cls, state: GitState, environment: Mapping[str, str], commit_time: int | None, origin: str | None = None
+    ) -> Self:
+        """The identity of what a job builds. A batch has no commit of its own, so it has no commit time either.
+
+        ``origin`` is the checkout's remote, for jobs that do not name the host of their repository.
+        """
         release = SemanticVersion.parse(state.tag) if state.tag is not None else None
         time = commit_time if state.commit is not None else None
-        return cls(_source(state, environment), state.commit, time, release)
+        return cls(_source(state, environment, origin), state.commit, time, release)
 
     @classmethod
     def of_annotations(cls, annotations: Mapping[str, str]) -> Self:
@@ -83,14 +88,21 @@ class Identity:
         return tuple((name, value) for name, value in values.items() if value is not None)
 
 
-def _source(state: GitState, environment: Mapping[str, str]) -> str | None:
-    """The repository's URL; None where the job does not name the host."""
+def _source(state: GitState, environment: Mapping[str, str], origin: str | None) -> str | None:
+    """The repository's URL; None where neither the job nor a remote of that name says which host it is on."""
     if state.host is None or state.repository is None:
-        return None
+        return _of_origin(origin or "", state.repository)
     path = state.repository
     if state.system is CiSystem.AZURE_PIPELINES and environment.get("BUILD_REPOSITORY_PROVIDER") == "TfsGit":
         path = host_and_path(environment.get("BUILD_REPOSITORY_URI", ""))[1] or path
     return f"https://{state.host}/{path}"
+
+
+def _of_origin(origin: str, repository: str | None) -> str | None:
+    host, written = host_and_path(origin)
+    path = written.strip("/").removesuffix(".git")
+    is_same = repository is None or path.lower() == repository.lower()
+    return f"https://{host}/{path}" if host and path and is_same else None
 
 
 def _comparable(url: str) -> str:

@@ -48,15 +48,19 @@ class TagRules:
 
     def question(self, present: HeldManifest | None) -> str | None:
         """The commit that git is asked about: whether ours descends from it. None where git cannot help."""
-        theirs = self._theirs(present) if present is not None else None
-        return theirs.revision if theirs is not None and self.identity.revision is not None else None
+        return self.revision_of(present) if present is not None and self.identity.revision is not None else None
+
+    def revision_of(self, present: HeldManifest) -> str | None:
+        """The commit of an image of this repository, None for any other image."""
+        theirs = self._theirs(present)
+        return theirs.revision if theirs is not None else None
 
     def refusal(self, reference: ImageReference, present: HeldManifest | None) -> Problem | None:
         """Why the build must not begin: an immutable tag exists, and not for our commit."""
         if present is None or self.of(reference) is not TagRule.IMMUTABLE or self._is_rebuild(present):
             return None
         remedy = "give this build another tag, or delete that one"
-        return Problem(str(reference), _already(present, self._theirs(present)), remedy)
+        return Problem(str(reference), _already(present, self.revision_of(present)), remedy)
 
     def decide(
         self, reference: ImageReference, ours: Digest, present: HeldManifest | None, descent: Descent, now: int
@@ -113,17 +117,16 @@ class TagRules:
         return claimed if self.identity.is_same_source(claimed) else None
 
     def _is_rebuild(self, present: HeldManifest) -> bool:
-        theirs = self._theirs(present)
-        return theirs is not None and theirs.revision is not None and theirs.revision == self.identity.revision
+        revision = self.revision_of(present)
+        return revision is not None and revision == self.identity.revision
 
     def _difference(self, present: HeldManifest) -> str:
         if self._is_rebuild(present):
             return f"the rebuild differs from {present.descriptor.digest}: set 'reproducible'"
-        return _already(present, self._theirs(present))
+        return _already(present, self.revision_of(present))
 
 
-def _already(present: HeldManifest, theirs: Identity | None) -> str:
-    revision = theirs.revision if theirs is not None else None
+def _already(present: HeldManifest, revision: str | None) -> str:
     of = f"commit {revision}" if revision is not None else "no commit of this repository"
     return f"the tag is immutable, and names {present.descriptor.digest} already, which is of {of}"
 

@@ -5,15 +5,17 @@ from dataclasses import replace
 from image_builder_domain.image.reference import Repository
 from image_builder_domain.plan.build import Plan
 from image_builder_domain.plan.build import decide as decide_build
-from image_builder_domain.problem import Problems
+from image_builder_domain.problem import Problems, gather, refuse
 from image_builder_domain.report.build_outcome import report
-from returns.result import Result
+from returns.result import Result, Success
 
 from image_builder.container.runs import learn_credentials, open_ports
 from image_builder.default_folders import engine_state_directory
-from image_builder.presenters.build import plan_as_json, plan_as_text, summary
+from image_builder.presenters.build import Forecasts, plan_as_json, plan_as_text, summary
+from image_builder.presenters.plan import show_warnings
 from image_builder.session import Ending, Session, Work
 from image_builder.workflows.build import Ports, carry_out, preflight
+from image_builder.workflows.publish import tag_decider
 
 _DEPRECATED = "building in this job is deprecated; the preferred backend is Azure DevOps: --build-in-ado"
 
@@ -23,26 +25,43 @@ def decide(session: Session) -> Result[Work, Problems]:
     inputs = session.reader.build_inputs()
     for secret in inputs.checkout.credentials:
         session.redactor.learn(secret)
-    return decide_build(inputs).map(lambda plan: _work(plan, session))
+    return gather(decide_build(inputs), _registry_flag(session)).map(lambda plan, _: _work(plan, session))
+
+
+def _registry_flag(session: Session) -> Result[None, Problems]:
+    if session.is_plan or not session.options.registry:
+        return Success(None)
+    return refuse("--registry", "only a plan takes it: a build asks the registries in any case", "use the verb plan")
 
 
 def _work(plan: Plan, session: Session) -> Work:
     session.hide_arguments(argument for build in plan.builds for argument in build.request.arguments)
     state = engine_state_directory(session.environment, plan.job.side)
     ports = open_ports(replace(session.settings, state_directory=state), plan)
+    ports = replace(ports, descent=session.reader.descent(plan.job.state))
     plan = replace(plan, max_parallel=min(plan.max_parallel, ports.engine.at_once() or plan.max_parallel))
     return Work(
         job=plan.job,
         alerts=plan.alerts,
         warnings=plan.warnings,
         show=session.page(
-            lambda: plan_as_text(plan, ports.engine, ports.signers),
-            lambda: plan_as_json(plan, ports.engine, ports.signers),
+            lambda: plan_as_text(plan, ports.engine, ports.signers, _forecasts(plan, ports, session)),
+            lambda: plan_as_json(plan, ports.engine, ports.signers, _forecasts(plan, ports, session)),
         ),
         announce=lambda: _announce(plan, session),
-        unready=lambda: preflight(plan, ports),
+        unready=lambda: preflight(plan, ports) or tag_decider(plan, ports, session.cancellation).refusals(),
         carry_out=lambda: _carry_out(plan, ports, session),
     )
+
+
+def _forecasts(plan: Plan, ports: Ports, session: Session) -> Forecasts:
+    """What would happen to each tag. Without ``--registry`` a plan makes no network call."""
+    if not session.options.registry:
+        return {}
+    places = tuple(place for build in plan.builds for place in build.destinations)
+    learn_credentials(ports, _repositories(plan), session.cancellation)
+    found = tag_decider(plan, ports, session.cancellation).forecasts(places)
+    return {one.reference: one for one in found}
 
 
 def _announce(plan: Plan, session: Session) -> None:
@@ -54,6 +73,8 @@ def _announce(plan: Plan, session: Session) -> None:
 def _carry_out(plan: Plan, ports: Ports, session: Session) -> Ending:
     learn_credentials(ports, _repositories(plan), session.cancellation)
     outcome = carry_out(plan, ports, session.console, session.cancellation)
+    alerts = [tag.alert for image in outcome.images for tag in image.tags if tag.alert]
+    show_warnings(plan.job.state.system, alerts, session.console)
     return Ending(
         exit_code=outcome.exit_code(),
         lost=outcome.lost,

@@ -3,20 +3,26 @@
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeAlias
 
 from image_builder_domain.build import PlannedBuild
 from image_builder_domain.image.reference import ImageReference
 from image_builder_domain.plan.build import Plan
 from image_builder_domain.ports import ImageEngine, Signer
 from image_builder_domain.publish.fate import Fate, TagFate
+from image_builder_domain.publish.forecast import Forecast
 from image_builder_domain.report.build_outcome import ImageOutcome, Outcome
 from image_builder_domain.trust.side import trust_facts
 
 from image_builder.presenters.plan import signers_as_json, signers_as_text, source_as_text
 
+Forecasts: TypeAlias = Mapping[ImageReference, Forecast]
+"""What would happen to each tag, as the registries say; empty where they were not asked."""
 
-def plan_as_json(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer]) -> dict[str, Any]:
+
+def plan_as_json(
+    plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer], forecasts: Forecasts
+) -> dict[str, Any]:
     """Everything in the plan, as one JSON object."""
     state = plan.job.state
     return {
@@ -36,14 +42,14 @@ def plan_as_json(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
         "tags": [{"name": tag.name, "value": tag.value} for tag in plan.tags],
         "max_parallel": plan.max_parallel,
         "keep_going": plan.keep_going,
-        "builds": [_build(build, engine) for build in plan.builds],
+        "builds": [_build(build, engine, forecasts) for build in plan.builds],
         "signers": signers_as_json(plan.signers, signers, _images(plan)),
         "not_signed": plan.not_signed,
         "warnings": [*plan.alerts, *plan.job.warnings, *plan.warnings],
     }
 
 
-def plan_as_text(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer]) -> str:
+def plan_as_text(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer], forecasts: Forecasts) -> str:
     """The plan as lines for people."""
     lines = [
         f"Plan for {plan.name}, built by {plan.title}",
@@ -60,7 +66,7 @@ def plan_as_text(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer])
         request = build.request
         lines += [
             *_rows("variant", (request.variant,) if request.variant is not None else ()),
-            *_rows("push to", map(str, build.destinations)),
+            *_destinations(build, forecasts),
             *_rows("argument", map(str, request.arguments)),
             *_rows("platform", map(str, request.platforms)),
             *_rows("cache", (f"read  {reference}" for reference in request.cache.imports)),
@@ -81,13 +87,34 @@ def shown_command(engine: ImageEngine, build: PlannedBuild) -> tuple[str, ...]:
     return tuple(hidden.get(word, word) for word in engine.command(build.request))
 
 
-def _build(build: PlannedBuild, engine: ImageEngine) -> dict[str, Any]:
+def _destinations(build: PlannedBuild, forecasts: Forecasts) -> list[str]:
+    """A row for each tag, and below it what would happen to it."""
+    rows = []
+    for reference in build.destinations:
+        rows += _rows("push to", (reference,))
+        rows += _rows("", (f"  {forecasts[reference]}",) if reference in forecasts else ())
+    return rows
+
+
+def _forecast(found: Forecast) -> dict[str, Any]:
+    return {
+        "reference": str(found.reference),
+        "action": found.action.value,
+        "digest": None if found.before is None else str(found.before),
+        "commit": found.revision,
+        "reason": found.reason,
+    }
+
+
+def _build(build: PlannedBuild, engine: ImageEngine, forecasts: Forecasts) -> dict[str, Any]:
     request = build.request
+    known = [forecasts[reference] for reference in build.destinations if reference in forecasts]
     return {
         "variant": request.variant,
         "context": request.context,
         "dockerfile": request.dockerfile,
         "destinations": [str(reference) for reference in build.destinations],
+        "registry": [_forecast(found) for found in known] if known else None,
         "arguments": [str(argument) for argument in request.arguments],
         "platforms": [str(platform) for platform in request.platforms],
         "target": request.target,

@@ -19,8 +19,13 @@ _WARNING_COMMANDS = {CiSystem.GITHUB: "::warning::", CiSystem.AZURE_PIPELINES: "
 
 def warn(job: Job, console: Console) -> None:
     """Print the warnings about the job's side where the CI system shows them."""
-    command = _WARNING_COMMANDS.get(job.state.system)
-    for text in job.warnings:
+    show_warnings(job.state.system, job.warnings, console)
+
+
+def show_warnings(system: CiSystem, texts: Iterable[str], console: Console) -> None:
+    """Print warnings where the CI system shows them, beside the job."""
+    command = _WARNING_COMMANDS.get(system)
+    for text in texts:
         if command is None:
             console.warning(text)
         else:

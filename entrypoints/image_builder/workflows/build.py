@@ -3,7 +3,7 @@
 What is signed and tagged is the digest that the engine reported, after every repository has answered with that digest.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import final
 
@@ -21,6 +21,7 @@ from image_builder_domain.ports import (
     Signer,
 )
 from image_builder_domain.problem import Problem, Problems
+from image_builder_domain.publish.descent import Descent
 from image_builder_domain.report.build_outcome import ImageOutcome, Outcome
 from returns.result import Failure
 
@@ -33,13 +34,17 @@ from image_builder.workflows.sign import unready
 @final
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What a build needs of the outside world; ``signers`` are the chosen ones, by name."""
+    """What a build needs of the outside world.
+
+    ``descent`` is git's answer about our commit and another one. ``signers`` are the chosen ones, by name.
+    """
 
     engine: ImageEngine
     registry: Registry
     publishing: PublishingRegistry
     signers: Mapping[str, Signer]
     artifacts: Artifacts
+    descent: Callable[[str], Descent] = lambda _: Descent.UNKNOWN
 
 
 def preflight(plan: Plan, ports: Ports) -> Problems:

@@ -9,22 +9,29 @@ from typing import Protocol, final
 
 from image_builder_domain.plan.build import Plan
 from image_builder_domain.ports import Cancellation, Listener, PublishingRegistry, Signer
+from image_builder_domain.publish.descent import Descent
 from image_builder_domain.publish.fate import Fate
 from image_builder_domain.report.build_outcome import ImageOutcome
 from image_builder_domain.signing import ImageToSign, SignatureResult
 
 from image_builder.workflows.check import CheckedImage, check_image, pinned
 from image_builder.workflows.side_by_side import side_by_side
+from image_builder.workflows.tag_decision import TagDecider
 from image_builder.workflows.tagging import decide_fates, withheld, write_tags
 
 _AT_ONCE = 8
 
 
 class Ports(Protocol):
-    """What publishing needs of the outside world; ``signers`` are the chosen ones, by name."""
+    """What publishing needs of the outside world.
+
+    ``descent`` is git's answer about our commit and another one. ``signers`` are the chosen ones, by name.
+    """
 
     @property
     def publishing(self) -> PublishingRegistry: ...  # noqa: D102
+    @property
+    def descent(self) -> Callable[[str], Descent]: ...  # noqa: D102
     @property
     def signers(self) -> Mapping[str, Signer]: ...  # noqa: D102
 
@@ -33,13 +40,19 @@ def publish(
     built: tuple[ImageOutcome, ...], plan: Plan, ports: Ports, listener: Listener, cancellation: Cancellation
 ) -> tuple[ImageOutcome, ...]:
     """Everything after the builds, as far as it goes. Each image's tags have a fate in any case."""
+    decider = tag_decider(plan, ports, cancellation)
     run = _Run(plan, ports, listener, cancellation)
     images = side_by_side(lambda image: check_image(image, ports.publishing, listener, cancellation), built, _AT_ONCE)
     images = run.without(images, lambda image: image.may_be_tagged, "")
-    images = run.decided(images)
+    images = run.decided(images, decider)
     images = run.signed(images)
-    images = write_tags(images, ports.publishing, listener, cancellation)
+    images = write_tags(images, decider, listener, just_decided=not ports.signers)
     return tuple(image.outcome for image in images)
+
+
+def tag_decider(plan: Plan, ports: Ports, cancellation: Cancellation) -> TagDecider:
+    """What decides the fates of the plan's tags."""
+    return TagDecider(plan.tag_rules, ports.publishing, ports.descent, cancellation)
 
 
 @final
@@ -67,9 +80,9 @@ class _Run:
             for image, fine in zip(images, good, strict=True)
         )
 
-    def decided(self, images: tuple[CheckedImage, ...]) -> tuple[CheckedImage, ...]:
+    def decided(self, images: tuple[CheckedImage, ...], decider: TagDecider) -> tuple[CheckedImage, ...]:
         """Every tag's fate. An image is not tagged if one of its tags could not be asked for, or is refused."""
-        images = decide_fates(images, self.ports.publishing, self.cancellation)
+        images = decide_fates(images, decider)
         for tag in (tag for image in images for tag in image.outcome.tags if tag.fate is Fate.FAILED):
             self.listener.error(f"{tag.reference}: {tag}")
         return self.without(

@@ -1,7 +1,7 @@
 """Decide what happens to each tag, and write it: the last step of publishing.
 
 A tag is asked for before it is written, because a registry with immutable tags refuses even the digest that the tag has
-already, and again afterwards, because another run may have written it meanwhile.
+already, and again afterwards, because another run may have written it meanwhile. Moving tags come after all others.
 """
 
 import threading
@@ -9,15 +9,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, final
 
-from image_builder_domain.failure import NotFound, RegistryUnreachable
+from image_builder_domain.failure import RegistryUnreachable
 from image_builder_domain.image.descriptor import HeldManifest
 from image_builder_domain.image.reference import Digest, ImageReference
-from image_builder_domain.ports import Cancellation, Listener, PublishingRegistry
+from image_builder_domain.ports import Listener
 from image_builder_domain.publish.fate import Fate, TagFate
 from returns.methods import unwrap_or_failure
 
 from image_builder.workflows.check import CheckedImage
 from image_builder.workflows.side_by_side import side_by_side
+from image_builder.workflows.tag_decision import TagDecider
 
 _AT_ONCE: Final = 16
 _TRIES: Final = 3
@@ -34,9 +35,7 @@ class _Wanted:
     manifest: HeldManifest
 
 
-def decide_fates(
-    images: tuple[CheckedImage, ...], registry: PublishingRegistry, cancellation: Cancellation
-) -> tuple[CheckedImage, ...]:
+def decide_fates(images: tuple[CheckedImage, ...], decider: TagDecider) -> tuple[CheckedImage, ...]:
     """The fate of every tag of images that may be tagged; one that could not be asked for is ``failed``."""
     wanted = [
         (reference, image.manifest.descriptor.digest)
@@ -44,80 +43,79 @@ def decide_fates(
         if image.manifest is not None
         for reference in image.outcome.build.destinations
     ]
-    found = side_by_side(lambda one: _decided(*one, registry, cancellation), wanted, _AT_ONCE)
+    found = side_by_side(lambda one: decider.decide(*one), wanted, _AT_ONCE)
     return _with_fates(images, {tag.reference: tag for tag in found})
 
 
-def _decided(
-    reference: ImageReference, ours: Digest, registry: PublishingRegistry, cancellation: Cancellation
-) -> TagFate:
-    present = unwrap_or_failure(registry.find(reference, cancellation))
-    if isinstance(present, Digest):
-        return TagFate(reference, Fate.UNCHANGED if present == ours else Fate.MOVED, present)
-    if isinstance(present, NotFound):
-        return TagFate(reference, Fate.CREATED)
-    if cancellation.reason() is not None:
-        return TagFate(reference, Fate.WITHHELD, None, "the run was stopped")
-    return TagFate(reference, Fate.FAILED, None, present.description)
-
-
 def write_tags(
-    images: tuple[CheckedImage, ...], registry: PublishingRegistry, listener: Listener, cancellation: Cancellation
+    images: tuple[CheckedImage, ...], decider: TagDecider, listener: Listener, *, just_decided: bool = False
 ) -> tuple[CheckedImage, ...]:
-    """Write the tags whose fate says so, side by side for the repositories. After a failure no further one is begun."""
-    by_repository: dict[str, list[_Wanted]] = {}
+    """Write the tags whose fate says so, side by side for the repositories. After a failure no further one is begun.
+
+    Moving tags are begun when all others are written. Tags are asked for once more before they are written, unless
+    their fate was ``just_decided`` and they do not move.
+    """
+    failed = threading.Event()
+    for moving in (False, True):
+        asks = moving or not just_decided
+
+        def one(wanted: Iterable[_Wanted], *, asks: bool = asks) -> tuple[TagFate, ...]:
+            return tuple(_written(tag, decider, failed, asks=asks) for tag in wanted)
+
+        groups = side_by_side(one, _by_repository(images, decider, moving=moving), _AT_ONCE)
+        written = {tag.reference: tag for group in groups for tag in group}
+        for tag in written.values():
+            if tag.fate in (Fate.FAILED, Fate.UNCONFIRMED):
+                listener.error(f"{tag.reference}: {tag}")
+        images = _with_fates(images, written)
+    return images
+
+
+def _by_repository(
+    images: tuple[CheckedImage, ...], decider: TagDecider, *, moving: bool
+) -> Iterable[tuple[_Wanted, ...]]:
+    """The tags of one kind that are to be written, those of each repository together."""
+    found: dict[str, list[_Wanted]] = {}
     for image in images:
         for tag in image.outcome.tags if image.manifest is not None else ():
-            if tag.fate.is_written and image.manifest is not None:
-                by_repository.setdefault(str(tag.reference.repository), []).append(_Wanted(tag, image.manifest))
-    failed = threading.Event()
-
-    def one(wanted: Iterable[_Wanted]) -> tuple[TagFate, ...]:
-        return tuple(_written(tag, registry, failed, cancellation) for tag in wanted)
-
-    groups = side_by_side(one, by_repository.values(), _AT_ONCE)
-    written = {tag.reference: tag for group in groups for tag in group}
-    for tag in written.values():
-        if tag.fate in (Fate.FAILED, Fate.UNCONFIRMED):
-            listener.error(f"{tag.reference}: {tag}")
-    return _with_fates(images, written)
+            if tag.fate.is_written and decider.rules.is_moving(tag.reference) == moving and image.manifest is not None:
+                found.setdefault(str(tag.reference.repository), []).append(_Wanted(tag, image.manifest))
+    return tuple(map(tuple, found.values()))
 
 
-def _written(
-    wanted: _Wanted, registry: PublishingRegistry, failed: threading.Event, cancellation: Cancellation
-) -> TagFate:
-    tag, held = wanted.tag, wanted.manifest
+def _written(wanted: _Wanted, decider: TagDecider, failed: threading.Event, *, asks: bool) -> TagFate:
+    held, cancellation = wanted.manifest, decider.cancellation
     if cancellation.reason() is not None:
-        return tag.becomes(Fate.WITHHELD, "the run was stopped")
+        return wanted.tag.becomes(Fate.WITHHELD, "the run was stopped")
     if failed.is_set():
-        return tag.becomes(Fate.WITHHELD, "another tag failed")
-    refused = unwrap_or_failure(registry.put(tag.reference, held.content, held.descriptor.media_type, cancellation))
-    result = (
-        _confirmed(wanted, registry, cancellation)
-        if refused is None
-        else _not_written(tag, refused.description, is_known=not isinstance(refused, RegistryUnreachable))
-    )
-    if not result.fate.is_good:
+        return wanted.tag.becomes(Fate.WITHHELD, "another tag failed")
+    tag = decider.again(wanted.tag, held.descriptor.digest) if asks else wanted.tag
+    if tag.fate.is_written:
+        content, media_type = held.content, held.descriptor.media_type
+        refused = unwrap_or_failure(decider.registry.put(tag.reference, content, media_type, cancellation))
+        tag = (
+            _confirmed(tag, held.descriptor.digest, decider)
+            if refused is None
+            else _not_written(tag, refused.description, is_known=not isinstance(refused, RegistryUnreachable))
+        )
+    if not tag.fate.is_good:
         failed.set()
-    return result
+    return tag
 
 
 def _not_written(tag: TagFate, reason: str, *, is_known: bool) -> TagFate:
     return tag.becomes(Fate.FAILED if is_known else Fate.UNCONFIRMED, reason)
 
 
-def _confirmed(wanted: _Wanted, registry: PublishingRegistry, cancellation: Cancellation) -> TagFate:
+def _confirmed(tag: TagFate, ours: Digest, decider: TagDecider) -> TagFate:
     """The fate that was decided, once the registry shows our digest."""
-    tag, ours = wanted.tag, wanted.manifest.descriptor.digest
-    attempt, present = 1, unwrap_or_failure(registry.find(tag.reference, cancellation))
-    while present != ours and attempt < _TRIES and not cancellation.wait(_PAUSE):
-        attempt, present = attempt + 1, unwrap_or_failure(registry.find(tag.reference, cancellation))
+    attempt, present = 1, unwrap_or_failure(decider.registry.find(tag.reference, decider.cancellation))
+    while present != ours and attempt < _TRIES and not decider.cancellation.wait(_PAUSE):
+        attempt, present = attempt + 1, unwrap_or_failure(decider.registry.find(tag.reference, decider.cancellation))
     if present == ours:
         return tag
-    if isinstance(present, Digest):
-        what = f"another run wrote {present} meanwhile; find out which one, then run this one again"
-        return tag.becomes(Fate.FAILED, what)
-    return tag.becomes(Fate.UNCONFIRMED, f"it was written, but cannot be read: {present.description}")
+    found = decider.after_another_write(tag.reference, ours)
+    return tag if found.fate is Fate.UNCHANGED else found
 
 
 def _with_fates(images: tuple[CheckedImage, ...], found: dict[ImageReference, TagFate]) -> tuple[CheckedImage, ...]:

@@ -237,6 +237,14 @@ def test_a_shallow_clone_proves_a_descent_but_never_that_there_is_none(
     assert deeper.descent(first, second, None) is Descent.BACKWARD
 
 
+def test_the_remote_is_origin_as_it_was_written(main: GitRepository, tmp_path: Path) -> None:
+    assert working_copy(main).remote() is None
+    main.git("remote", "add", "origin", "https://git.example/acme/demo.git")
+    assert working_copy(main).remote() == "https://git.example/acme/demo.git"
+    assert working_copy(main, NO_GIT).remote() is None
+    assert GitWorkingCopy(str(tmp_path / "none"), main.environment).remote() is None
+
+
 def test_without_git_no_descent_is_known(main: GitRepository, tmp_path: Path) -> None:
     head, before = main.head, main.git("rev-parse", "HEAD^")
     assert working_copy(main, NO_GIT).descent(head, before, None) is Descent.UNKNOWN

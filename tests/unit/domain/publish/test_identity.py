@@ -56,6 +56,26 @@ def test_the_source_is_the_url_of_the_repository(
     assert Identity.of_job(state, environment, None).source == source
 
 
+@pytest.mark.parametrize(
+    ("repository", "remote", "source"),
+    [
+        (("acme", "demo"), "https://user:secret@git.example:8443/acme/demo.git", "https://git.example:8443/acme/demo"),
+        (("acme", "demo"), "git@github.com:Acme/demo", "https://github.com/Acme/demo"),
+        (("acme", "demo"), "https://github.com/fork/demo", None),
+        ((None, None), "ssh://git@github.com/acme/demo/", "https://github.com/acme/demo"),
+        ((None, None), "/srv/git/demo", None),
+        ((None, None), "file:///srv/git/demo", None),
+        ((None, None), None, None),
+    ],
+)
+def test_a_job_without_a_host_is_of_the_remote_with_the_name_of_its_repository(
+    repository: tuple[str | None, str | None], remote: str | None, source: str | None
+) -> None:
+    state = replace(_STATE, host=None, owner=repository[0], repo=repository[1])
+    assert Identity.of_job(state, {}, None, remote).source == source
+    assert Identity.of_job(_STATE, {}, None, remote).source == "https://github.com/acme/demo"
+
+
 def test_a_manifest_of_ours_is_read_back() -> None:
     ours = Identity.of_job(replace(_STATE, tag="v1.2.3-rc.1"), {}, 1_700_000_000)
     assert Identity.of_annotations(dict(ours.described("app"))) == ours
