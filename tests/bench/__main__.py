@@ -15,6 +15,7 @@ from tests.bench.figure import Figure, table
 from tests.bench.installed import install
 from tests.bench.memory import memory
 from tests.bench.overhead import overhead
+from tests.bench.publishing import publishing
 from tests.bench.remote_memory import remote_memory
 from tests.bench.rendering import rendering
 from tests.bench.signing import signing
@@ -23,7 +24,7 @@ from tests.bench.templates import templates
 from tests.bench.variants import variants
 from tests.bench.workshop import open_workshop
 
-PROGRAMS = ("uv", "buildctl", "buildkitd", "runc", "registry", "busybox")
+PROGRAMS = ("uv", "buildctl", "buildkitd", "runc", "registry", "busybox", "executor")
 
 
 def main() -> int:
@@ -55,6 +56,7 @@ def _measure(folder: Path, *, full: bool) -> list[Figure]:
             *start_up(folder, installed),
             *signing(folder / "signing", installed),
             *rendering(workshop),
+            *publishing(workshop),
         ):
             _say(f"measured: {figure.name}")
             figures.append(figure)
