@@ -67,7 +67,7 @@ def build_arguments(
     folder, filename = posixpath.split(path)
     return (
         "build",
-        "--progress=plain",
+        "--progress=rawjson",
         "--frontend=dockerfile.v0",
         *("--local", f"context={request.context}"),
         *("--local", f"dockerfile={folder}"),

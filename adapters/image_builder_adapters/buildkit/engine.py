@@ -10,7 +10,7 @@ import secrets
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, assert_never, final
 
 from image_builder_domain.build import (
@@ -31,9 +31,11 @@ from image_builder_adapters.buildkit.command import build_arguments, exports_sid
 from image_builder_adapters.buildkit.daemon import PrivateDaemon
 from image_builder_adapters.buildkit.daemonless import DAEMONLESS, FLAGS, daemonless_flags, has_daemonless, lock_script
 from image_builder_adapters.buildkit.environment import client_environment, daemonless_environment, rootless_variables
+from image_builder_adapters.buildkit.failure import failure_of, unreported
 from image_builder_adapters.buildkit.host import VARIABLE, BuildkitHost
 from image_builder_adapters.buildkit.isolation import Isolation, find_isolation, missing_helper
-from image_builder_adapters.buildkit.outcome import failure_of, parse_metadata, unreported
+from image_builder_adapters.buildkit.metadata import parse_metadata
+from image_builder_adapters.buildkit.progress import ProgressReader
 from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_adapters.files import read_regular
 from image_builder_adapters.process import (
@@ -193,7 +195,8 @@ class BuildkitEngine:
                 one_output = not self._takes_several_outputs(client, request, cancellation)
                 arguments = build_arguments(request, namespace, one_output=one_output)
                 words = (*client, *arguments, "--metadata-file", metadata)
-                return self._outcome(self._command(words, folder, lock), metadata, progress, cancellation)
+                reader = ProgressReader(progress.output, progress.at, request.dockerfile)
+                return self._outcome(self._command(words, folder, lock), metadata, reader, cancellation)
         except OSError as error:
             return Failure(BuildFailed(f"no temporary folder for BuildKit's metadata: {error}"))
 
@@ -229,19 +232,21 @@ class BuildkitEngine:
         return Command(arguments, variables, descriptors=(lock,))
 
     def _outcome(
-        self, command: Command, metadata: str, progress: BuildProgress, cancellation: Cancellation
+        self, command: Command, metadata: str, reader: ProgressReader, cancellation: Cancellation
     ) -> Result[BuiltImage, BuildFailure]:
-        tail, is_script = Tail(progress.output), DAEMONLESS in command.arguments
-        ending = run(command, tail, cancellation)
+        is_script = DAEMONLESS in command.arguments
+        ending = run(command, reader, cancellation)
+        progress = reader.finish()
         match ending:
             case Stopped(interruption):
                 return Failure(BuildInterrupted(interruption))
             case CouldNotStart(program, reason):
                 return Failure(EngineUnavailable(program, reason, INSTALL))
             case Finished(0):
-                return _built(metadata).alt(lambda reason: unreported(tail.lines(), reason, 0))
+                built = _built(metadata).map(lambda image: replace(image, steps=progress.steps))
+                return built.alt(lambda reason: unreported(progress, reason, 0))
             case Finished(code):
-                return Failure(failure_of(tail.lines(), code, self._where(is_script), self._remedy(is_script)))
+                return Failure(failure_of(progress, code, self._where(is_script), self._remedy(is_script)))
             case _:
                 assert_never(ending)
 

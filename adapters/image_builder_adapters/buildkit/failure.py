@@ -31,23 +31,23 @@ def failure_of(progress: Progress, code: int, where: str, remedy: str) -> BuildF
     if not progress.has_begun:
         return _before_the_build(progress, code, where, remedy)
     if cause is not None and not cause.is_push:
-        return BuildFailed(reason, cause.last_lines, code)
+        return BuildFailed(reason, cause.last_lines, code, steps=progress.steps)
     if cause is not None:
-        return PushFailed(reason, (), code, progress.digest)
+        return PushFailed(reason, (), code, progress.digest, progress.steps)
     if progress.has_pushed:
         return unreported(progress, reason, code)
     lost = _LOST.match(progress.error)
     if lost is not None:
         return EngineUnavailable(where, f"BuildKit was lost while it built: {lost[1]}", remedy)
-    return BuildFailed(reason, (), code)
+    return BuildFailed(reason, (), code, steps=progress.steps)
 
 
 def unreported(progress: Progress, reason: str, code: int) -> BuildFailed | PushFailed:
     """The failure when no vertex failed, but ``buildctl`` does not report the image, which may have been pushed."""
     if progress.digest is None:
-        return BuildFailed(reason, (), code)
+        return BuildFailed(reason, (), code, steps=progress.steps)
     text = f"BuildKit made {progress.digest}, but its report of it is lost: {reason}"
-    return PushFailed(text, (), code, progress.digest)
+    return PushFailed(text, (), code, progress.digest, progress.steps)
 
 
 def _before_the_build(progress: Progress, code: int, where: str, remedy: str) -> BuildFailed | EngineUnavailable:

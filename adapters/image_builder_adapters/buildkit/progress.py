@@ -9,6 +9,7 @@ its steps.
 """
 
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, final
@@ -28,6 +29,7 @@ _LONGEST_LINE: Final = 8 * 1024 * 1024  # BuildKit sends at most 1 MiB of output
 _LONGEST_PLAIN: Final = 64 * 1024
 _MOST_WARNINGS: Final = 500
 _ERROR: Final = b"error: "
+_KNOWN: Final = re.compile(rb"^(?:\{|error: |-{20}$)", re.MULTILINE)
 _CLIPPED: Final = re.compile(rb"\n\[output clipped, log limit [\w./ #]{1,24} reached\]\n\Z")
 
 
@@ -69,6 +71,7 @@ class ProgressReader:
     """
 
     def __init__(self, output: OutputSink, at: Callable[[str], None], dockerfile: str = "Dockerfile") -> None:
+        self._lock = threading.Lock()
         self._at = at
         self._dockerfile = dockerfile
         self._vertices = Vertices()
@@ -86,19 +89,26 @@ class ProgressReader:
 
     def __call__(self, block: bytes) -> None:
         """Take the next bytes, cut anywhere."""
-        *ends, rest = block.split(b"\n")
-        for end in ends:
-            self._hold(end)
-            self._end_line()
-        if rest:
-            self._hold(rest)
-        self._plain.flush()
+        with self._lock:
+            if not self._size and not self._is_passing and not self._excerpt.is_open and not _KNOWN.search(block):
+                block = self._pass_on(block)
+            *ends, rest = block.split(b"\n")
+            for end in ends:
+                self._hold(end)
+                self._end_line()
+            if rest:
+                self._hold(rest)
+            self._plain.flush()
 
     def finish(self) -> Progress:
-        """Show what is held, and say what happened."""
-        if self._size:
-            self._end_line()
-        self._plain.finish()
+        """Show what is held, and say what happened. The output of a build that was stopped may still go on."""
+        with self._lock:
+            if self._size:
+                self._end_line()
+            self._plain.finish()
+            return self._result()
+
+    def _result(self) -> Progress:
         vertices = tuple(self._vertices)
         steps = BuildSteps(
             steps_of(vertices),
@@ -119,6 +129,14 @@ class ProgressReader:
         )
 
     # --- lines ------------------------------------------------------------------------------------------------------
+
+    def _pass_on(self, block: bytes) -> bytes:
+        """Show whole lines that are of no interest, and give the rest."""
+        end = block.rfind(b"\n") + 1
+        if end:
+            self._tail(block[:end])
+            self._excerpt.read(block[block.rfind(b"\n", 0, end - 1) + 1 : end - 1])
+        return block[end:]
 
     def _hold(self, piece: bytes) -> None:
         self._line.append(piece)

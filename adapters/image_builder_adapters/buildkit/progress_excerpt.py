@@ -30,6 +30,11 @@ class ExcerptReader:
         self._before = b""
         self._is_inside = False
 
+    @property
+    def is_open(self) -> bool:
+        """True within an excerpt."""
+        return self._is_inside
+
     def read(self, line: bytes) -> None:
         """Take one line without its end."""
         if self._is_inside:

@@ -161,7 +161,7 @@ class PlainProgress:
             output.held += data[end:]
             self._held += len(data) - end
             if self._held > _MOST_HELD:
-                self._show_piece(max(self._outputs.values(), key=lambda each: len(each.held)))
+                self._show_pieces()
 
     def _begun(self, output: _Output, head: bytes) -> bytes:
         """What stands before the end of a line: nothing where the line is open, else its head; and what is held."""
@@ -174,11 +174,16 @@ class PlainProgress:
         output.held = bytearray()
         return head + held
 
-    def _show_piece(self, output: _Output) -> None:
-        if self._open is not output:
-            self._close_line()
-        self._write(self._begun(output, output.head))
-        self._open = output
+    def _show_pieces(self) -> None:
+        """Show the longest lines that are held, until there is room again."""
+        held = (output for output in self._outputs.values() if output.held)
+        for output in sorted(held, key=lambda each: len(each.held), reverse=True):
+            if self._held <= _MOST_HELD // 2:
+                break
+            if self._open is not output:
+                self._close_line()
+            self._write(self._begun(output, output.head))
+            self._open = output
 
     def _remember(self, vertex: Vertex, data: bytes) -> None:
         tail = self._tails.get(vertex)

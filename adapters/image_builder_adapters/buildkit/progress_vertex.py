@@ -13,6 +13,7 @@ from image_builder_adapters.buildkit.progress_message import Message, StatusUpda
 
 _MOST_VERTICES: Final = 10_000
 _MOST_INTERVALS: Final = 64
+_MOST_PARTS: Final = 64
 _MOST_STATUSES: Final = 1_000
 _LONGEST_NAME: Final = 4_096
 _LONGEST_ERROR: Final = 65_536
@@ -86,6 +87,11 @@ class Vertex:
         return total
 
     @property
+    def has_room(self) -> bool:
+        """True if another part may be added."""
+        return len(self._parts) < _MOST_PARTS
+
+    @property
     def is_cache(self) -> bool:
         """True for the import or export of a cache, whose failure fails no build. No step has such a name."""
         return self.name.startswith(_CACHE)
@@ -138,7 +144,10 @@ class Vertices:
         return found if found is not None else self._added(digest, Vertex(digest, (self._messages, 0)))
 
     def _merged(self, update: VertexUpdate, place: int) -> Vertex:
-        vertex = self._by_digest.get(update.digest) or self._by_digest.get(update.group)
+        vertex = self._by_digest.get(update.digest)
+        if vertex is None:
+            group = self._by_digest.get(update.group)
+            vertex = group if group is not None and group.has_room else None
         if vertex is None:
             name = _shortened(update.group_name or update.name, _LONGEST_NAME)
             # BuildKit names what it builds last first.

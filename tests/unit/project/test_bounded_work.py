@@ -18,8 +18,9 @@ from image_builder_adapters.azure_devops.answer import error_text as azure_error
 from image_builder_adapters.azure_devops.answer import with_place
 from image_builder_adapters.azure_devops.log_cursor import LogCursor
 from image_builder_adapters.azure_devops.timeline import chains, failures, read_timeline
-from image_builder_adapters.buildkit.outcome import failure_of as buildkit_failure
-from image_builder_adapters.buildkit.outcome import parse_metadata
+from image_builder_adapters.buildkit.failure import failure_of as buildkit_failure
+from image_builder_adapters.buildkit.metadata import parse_metadata
+from image_builder_adapters.buildkit.progress import ProgressReader
 from image_builder_adapters.console_text import neutralise, single_line
 from image_builder_adapters.cosign.program import is_transient, names_digest, reason_of
 from image_builder_adapters.http.client import HttpAnswer
@@ -182,6 +183,10 @@ def document(key: str, entry: str, last: str = "{}", head: str = "") -> Make:
     )
 
 
+VERTEX = '{"digest":"a","started":"2026-12-01T00:00:00Z","completed":"2026-12-01T00:00:01Z"}'
+STATUS = '{"id":"a","vertex":"a","current":1,"timestamp":"2026-12-01T00:00:00Z"}'
+LOG = '{"vertex":"a","data":"eA==","timestamp":"2026-12-01T00:00:00Z"}'
+
 LOGS: dict[str, Make] = {
     "letters": repeated("a"),
     "blanks": repeated(" "),
@@ -208,6 +213,20 @@ LOGS: dict[str, Make] = {
     "digits and dots": repeated("1."),
 }
 
+PROGRESS: dict[str, Make] = {
+    "vertices": document("vertexes", '{"digest":"#","started":"2026-12-01T00:00:00Z"}', VERTEX),
+    "messages": repeated(f'{{"vertexes":[{VERTEX}]}}\n'),
+    "group": document("vertexes", '{"digest":"#","progressGroup":{"id":"g"},"started":"2026-12-01T00:00:00Z"}', VERTEX),
+    "intervals": numbered('{{"vertexes":[{{"digest":"a","started":"2026-12-01T00:00:00.{}Z"}}]}}\n'),
+    "statuses": document("statuses", '{"id":"#","vertex":"a","current":1,"timestamp":"2026-12-01T00:00:00Z"}', STATUS),
+    "statuses of many": document("statuses", STATUS.replace('vertex":"a"', 'vertex":"#"'), STATUS),
+    "bytes of output": repeated(f'{{"logs":[{LOG}]}}\n'),
+    "output of many": numbered('{{"logs":[{{"vertex":"{}","data":"eA==","timestamp":"2026-12-01T00:00:00Z"}}]}}\n'),
+    "warnings": document("warnings", '{"vertex":"a","short":"eA==","range":[{"start":{"line":#}}]}', '{"vertex":"a"}'),
+    "excerpt": repeated("   1 | >>> a\n", "a:1\n" + "-" * 20 + "\n"),
+    "open brace": repeated("{"),
+}
+
 HEADERS: dict[str, Make] = {
     "letters": repeated("a"),
     "schemes": repeated("a "),
@@ -226,6 +245,13 @@ HEADERS: dict[str, Make] = {
 
 
 # --- parsers ------------------------------------------------------------------------------------------------------
+
+
+def reported(text: str) -> object:
+    reader, data = ProgressReader(lambda _: None, lambda _: None), text.encode()
+    for start in range(0, len(data), PIECE):
+        reader(data[start : start + PIECE])
+    return buildkit_failure(reader.finish(), 1, "w", "r")
 
 
 def configured(text: str) -> object:
@@ -403,7 +429,7 @@ TABLE: dict[str, tuple[Parse, dict[str, Make]]] = {
     "answer of a notary service": (lambda text: single_line(REDACTOR.text(text), 4096), LOGS),
     "token of signify": (parse_signify, {name: YAML[name] for name in ("keys", "depth", "aliases")}),
     "metadata of BuildKit": (lambda text: parse_metadata(text.encode()), DOCUMENTS),
-    "output of buildctl": (lambda text: buildkit_failure(lines(text), 1, "w", "r"), LOGS),
+    "output of buildctl": (reported, {**LOGS, **DOCUMENTS, **PROGRESS}),
     "output of kaniko": (lambda text: kaniko_failure(lines(text), 1, None), LOGS),
     "output of cosign": (
         lambda text: (is_transient(lines(text)), reason_of(lines(text)), names_digest(lines(text), Digest(DIGEST))),

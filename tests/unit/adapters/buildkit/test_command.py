@@ -22,7 +22,7 @@ def values(request: BuildRequest, flag: str) -> list[str]:
 
 def test_command_line_of_a_plain_build() -> None:
     assert build_arguments(PLAIN) == (
-        *("build", "--progress=plain", "--frontend=dockerfile.v0"),
+        *("build", "--progress=rawjson", "--frontend=dockerfile.v0"),
         *("--local", "context=/src", "--local", "dockerfile=/src", "--opt", "filename=Dockerfile"),
         *("--output", f'type=image,"name=a.example/x/app,a.example/y/app"{BY_DIGEST}'),
         *("--output", f"type=image,name=b.example/app{BY_DIGEST}"),

@@ -29,7 +29,7 @@ def lost(reason: str) -> EngineUnavailable:
     [
         pytest.param(
             Progress(PLACE, STEP, f"failed to solve: {RUN}", has_begun=True),
-            BuildFailed(f"Dockerfile:3: {RUN}", ("line 9",), 1),
+            BuildFailed(f"Dockerfile:3: {RUN}", ("line 9",), 1, steps=PLACE),
             id="failed step",
         ),
         pytest.param(
@@ -54,7 +54,7 @@ def lost(reason: str) -> EngineUnavailable:
         ),
         pytest.param(
             Progress(PLACE, error="failed to solve: dockerfile parse error: failed to push x", has_begun=True),
-            BuildFailed("Dockerfile:3: dockerfile parse error: failed to push x", (), 1),
+            BuildFailed("Dockerfile:3: dockerfile parse error: failed to push x", (), 1, steps=PLACE),
             id="parse error with the words of a failed push",
         ),
         pytest.param(
