@@ -61,6 +61,9 @@ class ExcerptLine:
     text: str
     is_marked: bool = False
 
+    def __str__(self) -> str:
+        return f"{self.number:4} | {'>>>' if self.is_marked else '   '} {self.text}"
+
 
 @final
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never, final
 
 from image_builder_domain.build import (
+    NO_STEPS,
     BuildFailed,
     BuildFailure,
     BuildInterrupted,
@@ -12,6 +13,7 @@ from image_builder_domain.build import (
     PlannedBuild,
     PushFailed,
 )
+from image_builder_domain.build_steps import BuildSteps
 from image_builder_domain.exit_code import ExitCode, Interruption
 from image_builder_domain.failure import RegistryFailure
 from image_builder_domain.image.descriptor import Descriptor
@@ -27,6 +29,7 @@ from image_builder_domain.report.report import (
     ReportedRepository,
     ReportedTag,
 )
+from image_builder_domain.report.reported_steps import ReportedPlace, ReportedStep, ReportedWarning
 from image_builder_domain.signing import SignatureResult
 
 if TYPE_CHECKING:
@@ -79,6 +82,7 @@ class ImageOutcome:
     log_path: str | None = None
     duration_seconds: float = 0.0
     config: Descriptor | None = None
+    steps: BuildSteps = NO_STEPS
 
     @property
     def request(self) -> BuildRequest:
@@ -175,7 +179,10 @@ def _image(outcome: ImageOutcome) -> ReportedImage:
         ),
         destinations=tuple(map(_destination, outcome.tags)),
         signatures=tuple(map(reported_signature, outcome.signatures)),
-        failure=_failure(outcome.failure) if outcome.failure is not None else None,
+        failure=_failure(outcome.failure, outcome.steps) if outcome.failure is not None else None,
+        steps=tuple(map(ReportedStep.of, outcome.steps.steps)),
+        warnings=tuple(map(ReportedWarning.of, outcome.steps.warnings)),
+        output_clipped=outcome.steps.is_clipped,
         log=outcome.log_path,
         duration_seconds=round(outcome.duration_seconds, 3),
     )
@@ -186,7 +193,8 @@ def _destination(tag: TagFate) -> ReportedDestination:
     return ReportedDestination(str(tag.reference), tag.fate.names_ours, tag.reason, tag.fate.value, before)
 
 
-def _failure(failure: BuildFailure) -> ReportedFailure:
+def _failure(failure: BuildFailure, steps: BuildSteps) -> ReportedFailure:
+    place = ReportedPlace.of(steps.failed_at) if steps.failed_at is not None else None
     if isinstance(failure, BuildFailed | PushFailed):
-        return ReportedFailure(str(failure), failure.engine_code, failure.last_lines)
+        return ReportedFailure(str(failure), failure.engine_code, failure.last_lines, place)
     return ReportedFailure(str(failure))

@@ -16,6 +16,7 @@ from returns.result import Failure, Result, Success
 from image_builder_domain.json_object import json_value
 from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.remote_pipeline import FailedRecord
+from image_builder_domain.report.reported_steps import ReportedPlace, ReportedStep, ReportedWarning
 from image_builder_domain.trust.side import TrustFacts
 
 Number: TypeAlias = int | float
@@ -91,17 +92,21 @@ class ReportedSignature:
 @final
 @dataclass(frozen=True, slots=True)
 class ReportedFailure:
-    """Why an image was not built or pushed, with the last lines of the failing step."""
+    """Why an image was not built or pushed, with the last lines of the failing step, and its place if it is known."""
 
     reason: str = ""
     engine_exit_code: Number | None = None
     last_lines: tuple[str, ...] = ()
+    place: ReportedPlace | None = None
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class ReportedImage:
-    """One image. ``size`` is in bytes; digest, size and media type are None when nothing was built."""
+    """One image. ``size`` is in bytes; digest, size and media type are None when nothing was built.
+
+    ``steps`` is empty for an engine that reports none. ``output_clipped``: the log lacks a part of a step's output.
+    """
 
     variant: str | None = None
     reference: str | None = None
@@ -113,6 +118,9 @@ class ReportedImage:
     destinations: tuple[ReportedDestination, ...] = ()
     signatures: tuple[ReportedSignature, ...] = ()
     failure: ReportedFailure | None = None
+    steps: tuple[ReportedStep, ...] = ()
+    warnings: tuple[ReportedWarning, ...] = ()
+    output_clipped: bool = False
     log: str | None = None
     duration_seconds: Number | None = None
 
@@ -219,7 +227,15 @@ PUBLIC: Final = (
 _REMEDY: Final = "give the file that --build-report-path wrote"
 _NOT_OF_A_PIPELINE: Final = frozenset(("note", "problems", "pipeline", "trust", "checkout"))
 """Members that are not taken from a pipeline's report."""
-_OPTIONAL: Final = _NOT_OF_A_PIPELINE | {"repositories", "fate", "before"}
+_OPTIONAL: Final = _NOT_OF_A_PIPELINE | {
+    "repositories",
+    "fate",
+    "before",
+    "steps",
+    "warnings",
+    "output_clipped",
+    "place",
+}
 """Members that a report may leave out: earlier versions of this tool did not write all of them."""
 _SIGNATURE_OF_PIPELINE: Final = ("signer", "reference", "digest", "status", "reason", "attempts", "duration_seconds")
 _KINDS: Final = {str: "text", bool: "true or false", int: "a number", tuple: "a list"}

@@ -160,6 +160,8 @@ def _image(outcome: ImageOutcome) -> list[str]:
     title = request.name if request.variant is None else f"{request.name} ({request.variant})"
     verdict = "built" if outcome.failure is None else "failed"
     lines = [f"{title}: {verdict} in {outcome.duration_seconds:.1f} s"]
+    if outcome.steps.steps:
+        lines.append(f"  steps        {outcome.steps}")
     if outcome.image is not None:
         lines.append(f"  digest       {outcome.image.digest}")
     for place in outcome.repositories:

@@ -10,15 +10,12 @@ import time
 from collections.abc import Callable
 from typing import Final, final
 
-# BuildKit's plain progress; kaniko's log in its three formats, `text`, `json` and `color`.
-_STEPS: Final = (
-    re.compile(rb"^#\d+ (\[[^\]\n]*\][^\n]*|exporting to image|pushing [^\n]*)$", re.MULTILINE),
-    re.compile(
-        rb'^(?:time="[^"\n]*" level=info msg="|\{"level":"info","msg":"|\x1b\[36mINFO\x1b\[0m\[\d+\] )'
-        rb"((?:RUN|COPY|ADD|Building stage|Pushing image to) [^\n]*?)"
-        rb'(?:"|","time":"[^"\n]*"\})? *$',
-        re.MULTILINE,
-    ),
+# kaniko's log in its three formats, `text`, `json` and `color`: it reports no position.
+_STEP: Final = re.compile(
+    rb'^(?:time="[^"\n]*" level=info msg="|\{"level":"info","msg":"|\x1b\[36mINFO\x1b\[0m\[\d+\] )'
+    rb"((?:RUN|COPY|ADD|Building stage|Pushing image to) [^\n]*?)"
+    rb'(?:"|","time":"[^"\n]*"\})? *$',
+    re.MULTILINE,
 )
 _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
 _WIDTH: Final = 100
@@ -35,7 +32,7 @@ class LiveLine:
 
     def show(self, lines: bytes) -> None:
         """Take the step that these lines of engine output begin."""
-        steps = [step for engine in _STEPS for step in engine.findall(lines)]
+        steps = _STEP.findall(lines)
         if steps:
             self._step = _UNPRINTABLE.sub("?", steps[-1].decode(errors="replace"))
 

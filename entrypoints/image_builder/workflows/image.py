@@ -4,7 +4,16 @@ import time
 from dataclasses import replace
 from typing import Protocol, final
 
-from image_builder_domain.build import BuildInterrupted, BuildRequest, BuiltImage, PlannedBuild
+from image_builder_domain.build import (
+    NO_STEPS,
+    BuildFailed,
+    BuildInterrupted,
+    BuildRequest,
+    BuiltImage,
+    PlannedBuild,
+    PushFailed,
+)
+from image_builder_domain.build_steps import BuildSteps
 from image_builder_domain.exit_code import Interruption
 from image_builder_domain.failure import ArtifactFailure
 from image_builder_domain.ports import Artifacts, Cancellation, ImageEngine, Listener, LogFile
@@ -35,11 +44,13 @@ def build_image(
     finally:
         listener.close()
         _close(log, lost)
-    outcome = ImageOutcome(build, log_path=log_path, duration_seconds=time.monotonic() - started)
+    steps = built.steps if isinstance(built, BuiltImage | BuildFailed | PushFailed) else NO_STEPS
+    outcome = ImageOutcome(build, log_path=log_path, duration_seconds=time.monotonic() - started, steps=steps)
+    _show_warnings(steps, listener)
     if isinstance(built, BuiltImage):
         own = (str(built.platform),) if built.platform is not None else ()
         return replace(outcome, image=built.descriptor, platforms=tuple(map(str, request.platforms)) or own)
-    _show_failure(built, listener)
+    _show_failure(built, steps, listener)
     return replace(outcome, failure=built)
 
 
@@ -82,9 +93,23 @@ def _close(log: LogFile | None, lost: list[str]) -> None:
         lost.append(str(closed))
 
 
-def _show_failure(failure: object, listener: Listener) -> None:
+def _show_warnings(steps: BuildSteps, listener: Listener) -> None:
+    for warning in steps.warnings:
+        listener.warning(str(warning))
+    if steps.is_clipped:
+        listener.warning(
+            "the log is not complete: according to a note in it, the engine left out a part of a step's output; "
+            "start the daemon without limits for the output of steps (docs/buildkit.md)"
+        )
+
+
+def _show_failure(failure: object, steps: BuildSteps, listener: Listener) -> None:
     lines = getattr(failure, "last_lines", ())
     if lines:
         listener.error("the failing step's last lines:")
         listener.failing_step(lines)
+    place = steps.failed_at
+    if place is not None and place.excerpt:
+        listener.error(f"{place} is the instruction that failed:")
+        listener.failing_step(tuple(map(str, place.excerpt)))
     listener.error(str(failure))

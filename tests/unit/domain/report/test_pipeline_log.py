@@ -38,6 +38,9 @@ IMAGE_KEYS = [
     "destinations",
     "signatures",
     "failure",
+    "steps",
+    "warnings",
+    "output_clipped",
     "log",
     "duration_seconds",
 ]

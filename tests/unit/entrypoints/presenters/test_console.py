@@ -95,7 +95,7 @@ def test_the_live_line_of_a_terminal_shows_no_secret() -> None:
             environment.setenv("TERM", "xterm")
             screen = console("hunter22")
         build = screen.follow("app", None)
-        build.output(b"#5 [2/2] ADD https://me:hunter22@host/x /\n")
+        build.at("[2/2] ADD https://me:hunter22@host/x /")
         screen.info("between")
         build.close()
     finally:

@@ -51,7 +51,7 @@ def test_each_build_has_its_line_and_takes_it_away() -> None:
     screen = Screen()
     live = LiveLines(screen.write, screen.size)
     one, two = live.begin("building one"), live.begin("building two")
-    one.show(b"#5 [2/3] RUN make\n#5 0.1 output\n")
+    one.at("[2/3] RUN make")
     live.print(b"a message\n")
     assert screen.rows == ["a message", "building one | [2/3] RUN make", "building two"]
     live.end(one)
@@ -87,7 +87,7 @@ def test_no_line_is_wider_than_the_screen() -> None:
     screen = Screen(columns=20)
     live = LiveLines(screen.write, screen.size)
     line = live.begin("building a long name of an image")
-    line.show(b"#1 [1/2] COPY and many more words than this screen has room for\n")
+    line.at("[1/2] COPY and many more words than this screen has room for")
     live.print(b"m\n")
     live.end(line)
 
@@ -96,9 +96,9 @@ def test_a_step_shows_no_foreign_control_characters() -> None:
     screen = Screen()
     live = LiveLines(screen.write, screen.size)
     line = live.begin("x")
-    line.show("#1 [1/2] RUN \x1b[2J\x07é\n".encode())
+    line.at("[1/2] RUN \x1b[2J\x07é\n")
     live.print(b"")
-    assert screen.rows == ["x | [1/2] RUN ?[2J??"]
+    assert screen.rows == ["x | [1/2] RUN ?[2J???"]
     live.end(line)
 
 
