@@ -174,7 +174,7 @@ class DockerfileEngineContract(DockerfileEngineFixtures, ImageEngineContract):
         first = built(make_engine("one"), request)
         time.sleep(1.1)
         (Path(request.context) / "busybox").touch()
-        assert built(make_engine("two"), request) == first
+        assert built(make_engine("two"), request).descriptor == first.descriptor
 
     @pytest.mark.parametrize("reason", [Interruption.SIGINT, Interruption.DEADLINE])
     def test_cancellation_stops_a_running_step_within_8_seconds(

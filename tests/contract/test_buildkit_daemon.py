@@ -22,7 +22,7 @@ from image_builder_contracts.image_engine import (
     step,
     wait_until,
 )
-from image_builder_domain.build import BuildFailed, BuildInterrupted, BuiltImage, EngineUnavailable
+from image_builder_domain.build import BuildInterrupted, BuiltImage, EngineUnavailable
 from image_builder_domain.exit_code import Interruption
 from image_builder_domain.ports import ImageEngine
 
@@ -78,21 +78,23 @@ class TestDaemonLife(PrivateDaemon, DockerfileEngineFixtures):
             script = (
                 "from image_builder_adapters.buildkit.engine import *\n"
                 "from image_builder_contracts.cancellation import *\n"
+                "from image_builder_contracts.image_engine import Attempt\n"
                 "from image_builder_domain.build import *\nfrom image_builder_domain.image.reference import *\n"
-                f"BuildkitEngine({own!r}).build({request!r}, lambda _: None, ManualCancellation())\n"
+                f"BuildkitEngine({own!r}).build({request!r}, Attempt(), ManualCancellation())\n"
             )
             with subprocess.Popen([sys.executable, "-c", script]) as run:
                 wait_until(lambda: processes(asleep) != [] or run.poll() is not None)
                 run.kill()
             wait_until(lambda: processes(asleep) == [], 5)
 
-    def test_daemon_that_ends_during_a_build_is_a_failed_build(
+    def test_daemon_that_ends_during_a_build_is_unavailable(
         self, engine: ImageEngine, ask: RequestFactory, asleep: str
     ) -> None:
         with attempt_beside(engine, ask(step(f"/bin/busybox {asleep}")), Switch()) as made:
             wait_until(lambda: processes(asleep) != [] or made.outcome is not None)
             os.kill(daemons()[0], signal.SIGKILL)
-        assert isinstance(made.outcome, BuildFailed)
+        assert isinstance(made.outcome, EngineUnavailable)
+        assert "was lost" in made.outcome.reason
         wait_until(lambda: processes(asleep) == [], 5)
 
     def test_daemon_that_cannot_start_explains_why(

@@ -14,12 +14,12 @@ from image_builder_contracts.image_engine import (
     attempt,
     attempt_beside,
     built,
-    processes,
     repository,
+    silent_registry,
     step,
     wait_until,
 )
-from image_builder_domain.build import BuildFailed, BuiltImage, EngineUnavailable, PushFailed
+from image_builder_domain.build import BuildFailed, BuiltImage, PushFailed
 from image_builder_domain.ports import ImageEngine
 
 from tests.buildkit import PrivateDaemon, SettingsFactory, daemons, engines
@@ -105,16 +105,16 @@ class TestProgress(PrivateDaemon, DockerfileEngineFixtures):
         assert outcome.digest is not None
         assert [each.is_cached for each in outcome.steps.steps] == [False]
 
-    def test_daemon_that_is_killed_while_it_builds_is_unavailable(
+    def test_daemon_that_is_killed_while_it_pushes_is_a_failed_push_with_the_digest(
         self, engine: ImageEngine, ask: RequestFactory
     ) -> None:
-        asleep = "sleep 54321"
-        with attempt_beside(engine, ask(step(f"/bin/busybox {asleep}")), Switch()) as made:
-            wait_until(lambda: processes(asleep) != [])
-            for process in daemons():
-                os.kill(process, signal.SIGKILL)
-        assert isinstance(made.outcome, EngineUnavailable)
-        assert "was lost" in made.outcome.reason
+        with silent_registry() as (address, visited):
+            request = replace(ask(""), repositories=(repository(f"{address}/team/app"),))
+            with attempt_beside(engine, request, Switch()) as made:
+                wait_until(visited.is_set)
+                os.kill(daemons()[0], signal.SIGKILL)
+        assert isinstance(made.outcome, PushFailed)
+        assert made.outcome.digest is not None
 
     @pytest.mark.parametrize(("limit", "is_clipped"), [("20000", True), (None, False)])
     def test_clipped_output_is_noted_and_a_daemon_of_ours_clips_nothing(
