@@ -24,7 +24,7 @@ from returns.methods import unwrap_or_failure
 
 from image_builder.default_folders import engine_state_directory
 from image_builder.options import Options, field_of
-from image_builder.presenters import azure_pipelines, github, prow
+from image_builder.presenters import azure_pipelines, github, prow, tekton
 from image_builder.presenters.console import Console
 
 _REPORT: Final = "build-report-path"
@@ -37,6 +37,7 @@ _FILES: Final = {
 }
 """The flag that names the file of each mode that leaves evidence."""
 
+_TEKTON: Final = "--tekton-results"
 _GITHUB_FILES: Final = ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")
 _TOO_LARGE: Final = "GITHUB_OUTPUT: the build report is too large for the output build-report; use --build-report-path"
 
@@ -128,6 +129,9 @@ class Evidence:
         folder = self._environment.get("ARTIFACTS")
         if self._is_build and folder and self._environment.get("PROW_JOB_ID"):
             yield from (("ARTIFACTS", os.path.join(folder, name)) for name in prow.FILES)
+        results = self._options.tekton_results
+        if self._is_build and results is not None:
+            yield from ((_TEKTON, os.path.join(results, name)) for name in tekton.FILES)
 
     def _check_files(self) -> Iterator[Problem]:
         """One problem for each flag or variable, though a variable may name the folder of several files."""
@@ -177,6 +181,8 @@ class Evidence:
         """The content of the file of a flag or variable; None where that is not made from a report."""
         if place == "ARTIFACTS":
             return prow.FILES[os.path.basename(path)](report, time.monotonic() - self._started)
+        if place == _TEKTON:
+            return tekton.FILES[os.path.basename(path)](report)
         return _as_json(report) if place == f"--{_REPORT}" else None
 
     def _put(self, path: str, content: bytes | None) -> str:

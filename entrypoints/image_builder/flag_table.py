@@ -103,6 +103,7 @@ GROUPS = (
             ("log-dir", TEXT, None, "DIR", "build remote tags", "folder of the builds' log files (default $ARTIFACTS)"),
             ("silent", SWITCH, False, "", "build remote tags", "engine output to the log files only"),
             ("build-report-path", TEXT, None, "FILE", REPORTS, "JSON build report"),
+            ("tekton-results", TEXT, None, "DIR", "build remote", "folder for IMAGE_URL, IMAGE_DIGEST and IMAGES"),
             ("debug", SWITCH, False, "", EVERY, "debug logging"),
             ("help", SWITCH, False, "", EVERY, "print this and stop; also -h"),
             ("version", SWITCH, False, "", EVERY, "print the version and stop"),

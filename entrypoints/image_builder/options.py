@@ -65,6 +65,7 @@ class Options:
     log_dir: str | None
     silent: bool
     build_report_path: str | None
+    tekton_results: str | None
     debug: bool
 
     @classmethod

@@ -25,7 +25,7 @@ REPOSITORY = Path(__file__).parents[2]
 # The same as moby/buildkit's own image, with its environment for a daemon that it serves. In a container set-user-ID
 # programs could not write the identity maps, because root lacks the capabilities there.
 _ROOTLESS = """FROM {base}
-COPY buildctl buildkitd runc rootlesskit /usr/local/bin/
+COPY buildctl buildkitd runc rootlesskit /usr/bin/
 RUN useradd --uid 1000 --create-home user && echo user:100000:65536 | tee /etc/subuid > /etc/subgid
 RUN cd /usr/bin && chmod u-s newuidmap newgidmap && setcap cap_setuid=ep newuidmap && setcap cap_setgid=ep newgidmap
 RUN echo exit 9 > /usr/bin/buildctl-daemonless.sh && chmod 755 /usr/bin/buildctl-daemonless.sh
@@ -78,6 +78,11 @@ class Images:
         self._make_ours("buildkit-image-builder", "buildkit", _ROOTLESS.format(base=self.base), *programs)
         return self._container("buildkit-image-builder", folder)
 
+    def ci(self, folder: Path) -> Container:
+        """``ci-image-builder``, unpacked in ``folder``. Its base is the small Debian; buildctl is all that it takes."""
+        self._make_ours("ci-image-builder", "ci", "FROM scratch\nCOPY buildctl /usr/bin/\n", "buildctl")
+        return self._container("ci-image-builder", folder)
+
     def _make_ours(self, name: str, engine: str, dockerfile: str, *programs: str) -> None:
         """Build one of our images once, from the base and an image with the engine's programs."""
         if name in self.made:
@@ -86,10 +91,15 @@ class Images:
         for program in programs:
             shutil.copy(require(program), source / program)
         self._build(engine, "buildkit", source)
-        engine_image = f"{engine.upper()}={self.registry.host_port}/made/{engine}:latest"
-        words = ["--build-arg", f"BASE={self.base}", "--build-arg", engine_image]
-        seconds = self._build(name, engine, REPOSITORY, "--dockerfile", f"images/{engine}/Dockerfile", *words)
-        tell(f"{name}: built with {engine} in {seconds:.0f} s")
+        made = f"{self.registry.host_port}/made/{engine}:latest"
+        arguments = {
+            "BASE": self.base,
+            **({"CI": self.base, "BUILDKIT": made} if engine == "ci" else {engine.upper(): made}),
+        }
+        words = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
+        backend = "kaniko" if engine == "kaniko" else "buildkit"
+        seconds = self._build(name, backend, REPOSITORY, "--dockerfile", f"images/{engine}/Dockerfile", *words)
+        tell(f"{name}: built with {backend} in {seconds:.0f} s")
         self.made.add(name)
 
     def _build(self, name: str, backend: str, context: Path, *arguments: str) -> float:
@@ -114,7 +124,7 @@ class Images:
         tell(f"{name}: {size / 1e6:.1f} MB in the registry, {sum(map(len, layers)) / 1e6:.1f} MB unpacked")
         environment = dict(variable.split("=", 1) for variable in config["Env"])
         user, _, group = (config.get("User") or "0:0").partition(":")
-        return Container(folder, environment, tuple(config["Entrypoint"]), (int(user), int(group)))
+        return Container(folder, environment, tuple(config.get("Entrypoint") or ()), (int(user), int(group)))
 
     def _get(self, name: str, what: str) -> bytes:
         address = f"http://{self.registry.host_port}/v2/made/{name}/{what}"

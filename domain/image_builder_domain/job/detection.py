@@ -16,7 +16,7 @@ from image_builder_domain.problem import Problem, Problems, refuse
 
 _RECIPE = (
     "set CI=true, REPO_OWNER, REPO_NAME, JOB_TYPE, PULL_BASE_REF and PULL_BASE_SHA as Prow does, and in a presubmit "
-    "PULL_NUMBER and PULL_PULL_SHA (docs/ci-systems.md)"
+    "PULL_NUMBER and PULL_PULL_SHA (docs/other-ci-systems.md)"
 )
 _OWN_MARKS = {
     CiSystem.GITHUB: "GITHUB_ACTIONS is not true",

@@ -65,8 +65,21 @@ def _job_type(given: Mapping[str, str]) -> Result[JobType, Problems]:
 
 
 def _names(given: Mapping[str, str]) -> Result[tuple[str, str], Problems]:
-    both = gather(variable.required(given, "REPO_OWNER", _PROW), variable.required(given, "REPO_NAME", _PROW))
+    owner = variable.required(given, "REPO_OWNER", _PROW).bind(_not_of_gerrit)
+    both = gather(owner, variable.required(given, "REPO_NAME", _PROW))
     return both.bind(lambda owner, repo: variable.repository(owner, repo, "REPO_OWNER, REPO_NAME"))
+
+
+def _not_of_gerrit(owner: str) -> Result[str, Problems]:
+    """Repositories of Gerrit have no owner, and Prow sets the server's address instead."""
+    if not owner.startswith(("http://", "https://")):
+        return Success(owner)
+    what = f"{owner[:200]!r} is the address of a Gerrit server, not an owner"
+    remedy = (
+        "name the repository in the job's command: "
+        "env -u JOB_SPEC REPO_OWNER=OWNER REPO_NAME=NAME image-builder …, with the names of production-refs"
+    )
+    return refuse("REPO_OWNER", what, remedy)
 
 
 def _sha(given: Mapping[str, str], name: str) -> Result[str, Problems]:

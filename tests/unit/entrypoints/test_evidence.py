@@ -217,6 +217,28 @@ def test_a_committed_link_chooses_no_folder_of_an_engine(
     assert list((desk.folder / "victim").iterdir()) == []
 
 
+def test_the_results_of_tekton_never_stay_from_an_earlier_run(desk: Desk) -> None:
+    results = desk.folder / "results"
+    results.mkdir()
+    for name in ("IMAGE_URL", "IMAGE_DIGEST", "IMAGES"):
+        (results / name).write_text("r.example/a@sha256:1")
+    assert desk.run("--name", "app", "--tekton-results", str(results)) == 2
+    assert list(results.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [("ARTIFACTS", ()), ("--tekton-results", ("--tekton-results", "file/in"))],
+)
+def test_a_folder_that_cannot_be_written_is_one_problem_before_the_build(
+    desk: Desk, place: str, words: tuple[str, ...], capfd: pytest.CaptureFixture[str]
+) -> None:
+    (desk.folder / "file").touch()
+    desk.become(prow_job("postsubmit", COMMIT) | ({"ARTIFACTS": "file/in"} if place == "ARTIFACTS" else {}))
+    assert desk.run("--name", "app", *words) == 2
+    assert capfd.readouterr().err.count(f"rror: {place}: file/in") == 1
+
+
 @pytest.mark.parametrize("name", ["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"])
 def test_a_file_of_github_that_cannot_be_written_is_refused_before_the_build(
     desk: Desk, name: str, capfd: pytest.CaptureFixture[str]

@@ -40,6 +40,7 @@ SPECIFIED = [
     "silent",
     "report",
     "build-report-path",
+    "tekton-results",
     "ado-state-output",
     "debug",
     "backend",

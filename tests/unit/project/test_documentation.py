@@ -17,8 +17,9 @@ from image_builder_domain.job.git_state import JobType
 from image_builder_domain.job.known_system import KNOWN_SYSTEMS
 from returns.pipeline import is_successful
 
+from tests.documented_job import DocumentedJob, documented_jobs
 from tests.jobs import BASE, HEAD
-from tests.programs import require
+from tests.programs import install_script, require
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -69,7 +70,9 @@ def test_the_pages_about_packages_quote_the_examples_that_tests_install_and_run(
         assert any(block in file for file in files), block
 
 
-@pytest.mark.parametrize(("page", "jobs"), [("README.md", 4), ("docs/ci-systems.md", 5)])
+@pytest.mark.parametrize(
+    ("page", "jobs"), [("README.md", 4), ("docs/ci-systems.md", 4), ("docs/other-ci-systems.md", 4)]
+)
 def test_the_examples_of_ci_jobs_are_yaml_and_their_command_lines_have_no_problem(page: str, jobs: int) -> None:
     for block in blocks(page, "yaml"):
         assert yaml.safe_load(block)
@@ -82,45 +85,34 @@ def test_the_examples_of_ci_jobs_are_yaml_and_their_command_lines_have_no_proble
 
 def test_the_page_on_ci_systems_has_every_event_and_every_mark_that_the_code_knows() -> None:
     page = (ROOT / "docs/ci-systems.md").read_text()
+    others = (ROOT / "docs/other-ci-systems.md").read_text()
     for word in (*github.READERS, *gitlab.SOURCES, *azure_pipelines.REASONS):
         assert f"`{word}`" in page, word
     for system in (found for found in KNOWN_SYSTEMS if found.own is None):
-        (row,) = re.findall(rf"^\| {re.escape(system.name)} \| (.*) \|$", page, re.MULTILINE)
+        (row,) = re.findall(rf"^\| {re.escape(system.name)} \| (.*) \|$", others, re.MULTILINE)
         shown = [mark.replace("…", ".*") for mark in re.findall("`(.+?)`", row)]
         assert shown == list(system.marks), system.name
 
 
-@pytest.mark.parametrize(
-    ("job", "job_type"),
-    [
-        ({"CI_PIPELINE_EVENT": "push", "CI_COMMIT_REF": "refs/heads/main", "CI_COMMIT_SHA": BASE}, JobType.POSTSUBMIT),
-        (
-            {
-                "CI_PIPELINE_EVENT": "pull_request",
-                "CI_COMMIT_PULL_REQUEST": "7",
-                "CI_COMMIT_TARGET_BRANCH": "main",
-                "CI_COMMIT_SHA": HEAD,
-            },
-            JobType.PRESUBMIT,
-        ),
-    ],
-)
-def test_the_recipe_for_other_ci_systems_tells_what_is_built(
-    job: dict[str, str], job_type: JobType, tmp_path: Path
-) -> None:
-    require("bash")
-    (recipe,) = blocks("docs/ci-systems.md", "sh")
-    for name, command in {"git": f"echo {BASE}", "image-builder": "env -0"}.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\n{command}\n")
-        (tmp_path / name).chmod(0o755)
-    woodpecker = {"CI": "woodpecker", "CI_SYSTEM_NAME": "woodpecker", "CI_REPO_OWNER": "acme", "CI_REPO_NAME": "demo"}
-    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"} | woodpecker | job
-    done = subprocess.run(["bash", "-euc", recipe], env=environment, capture_output=True, text=True, check=True)
-    variables = dict(line.split("=", 1) for line in done.stdout.split("\0") if line)
-    state = read_git_state(variables, None, None).unwrap()
-    assert (state.job_type, state.repository, state.base_ref) == (job_type, "acme/demo", "main")
-    assert (state.commit, state.base_sha) == (job["CI_COMMIT_SHA"], BASE)
-    assert state.starter_chooses
+JOBS = [pytest.param(job, id=job.system) for job in documented_jobs()]
+
+
+@pytest.mark.parametrize("is_pull", [False, True], ids=["push", "pull-request"])
+@pytest.mark.parametrize("job", JOBS)
+def test_the_job_of_each_ci_system_tells_what_is_built(job: DocumentedJob, is_pull: bool, tmp_path: Path) -> None:
+    """The script of the page runs with the variables of the system; git names the base of a pull request."""
+    for name, command in {"git": f"echo {BASE}", "image-builder": 'env -0 > "$FOUND"'}.items():
+        install_script(tmp_path, name, command)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", **(job.pull if is_pull else job.push)}
+    script = tmp_path / "script"
+    script.write_text(job.script)
+    shell = [require(job.shell[0]), *job.shell[1:], str(script)]
+    subprocess.run(shell, env=environment | {"FOUND": str(tmp_path / "found")}, check=True)
+    variables = dict(line.split("=", 1) for line in (tmp_path / "found").read_text().split("\0") if line)
+    state = read_git_state(variables, BASE, None).unwrap()
+    expected = JobType.PRESUBMIT if is_pull else JobType.POSTSUBMIT
+    assert (state.job_type, state.repository, state.base_ref) == (expected, "acme/hello", "main")
+    assert (state.commit, state.base_sha) == (HEAD if is_pull else BASE, BASE)
 
 
 def test_every_key_of_the_configuration_is_documented() -> None:

@@ -53,6 +53,18 @@ def test_a_postsubmit_builds_the_pushed_commit() -> None:
     assert state(POSTSUBMIT) == expected
 
 
+def test_a_repository_of_gerrit_is_refused_with_the_command_that_names_it() -> None:
+    """Prow writes the server where GitHub has an owner, in the variables and in ``JOB_SPEC``."""
+    gerrit = {"REPO_OWNER": "https://gerrit.example", "REPO_NAME": "platform/build"}
+    spec = job_spec("postsubmit", org=gerrit["REPO_OWNER"], repo=gerrit["REPO_NAME"])
+    job = POSTSUBMIT | gerrit | {"JOB_SPEC": spec}
+    problem, *_ = read_git_state(job, None, None).failure()
+    assert "'https://gerrit.example' is the address of a Gerrit server" in str(problem)
+    assert "env -u JOB_SPEC REPO_OWNER=OWNER REPO_NAME=NAME image-builder" in str(problem)
+    named = without(job, "JOB_SPEC") | {"REPO_OWNER": "platform", "REPO_NAME": "build"}
+    assert state(named).repository == "platform/build"
+
+
 def test_a_presubmit_builds_the_head_of_the_pull_request() -> None:
     expected = GitState(CiSystem.PROW, JobType.PRESUBMIT, HEAD, "acme", "demo", 7, "main", BASE, HEAD, "fix/typo")
     assert state(PRESUBMIT) == expected
