@@ -81,13 +81,13 @@ def test_a_pull_request_names_its_base_and_its_head() -> None:
     ],
 )
 def test_a_repository_that_the_pipeline_cannot_fetch_is_refused(changes: dict[str, Any]) -> None:
-    (problem,) = planned(replace(PUSH, **changes)).failure()
+    (problem,) = planned(replace(PULL, **changes)).failure()
     assert problem.where == "--build-in-ado"
     assert changes["host"] in str(problem)
 
 
 def test_a_repository_of_a_gitlab_group_is_not_refused() -> None:
-    state = replace(PUSH, system=CiSystem.GITLAB, host="gitlab.example")
+    state = replace(PULL, system=CiSystem.GITLAB, host="gitlab.example")
     assert sent(planned(state).unwrap())["RepoOwner"] == "acme"
 
 
