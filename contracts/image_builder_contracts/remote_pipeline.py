@@ -43,7 +43,8 @@ class PipelineBench:
     ``requests`` and ``cancels`` count what the service heard. ``lose_answer`` lets the next start happen with its
     answer lost, ``be_down`` lets so many requests fail while a run is followed. ``foreign_run`` starts a run for
     somebody else. ``definition`` is one that can be expanded, ``broken_definition`` one that cannot. ``secret``
-    must never be shown; ``declared`` is a parameter that the pipeline knows.
+    must never be shown; ``declared`` is a parameter that the pipeline knows. ``patience_seconds`` of real time is how
+    long a run waits for somebody to hear it.
     """
 
     pipeline: RemotePipeline
@@ -59,6 +60,7 @@ class PipelineBench:
     definition: str
     broken_definition: str
     secret: str = field(repr=False)
+    patience_seconds: float = 8.0
 
 
 def _succeed(write: Callable[[str], None], _canceled: Callable[[float], bool]) -> Verdict:
@@ -159,7 +161,7 @@ class RemotePipelineContract:
 
         def talk(write: Callable[[str], None], _canceled: Callable[[float], bool]) -> Verdict:
             write("are you there?")
-            return Verdict.SUCCEEDED if heard.wait(8) else Verdict.FAILED
+            return Verdict.SUCCEEDED if heard.wait(bench.patience_seconds) else Verdict.FAILED
 
         def sink(block: bytes) -> None:
             if b"are you there?" in block:
