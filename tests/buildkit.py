@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 from image_builder_adapters.buildkit.daemon import PrivateDaemon as Daemon
 from image_builder_adapters.buildkit.engine import BuildkitEngine, BuildkitSettings
+from image_builder_adapters.http.retry import RetryPolicy
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.image_engine import EngineFactory
 
 from tests.e2e.observation import descendants
 from tests.oci_registry import start_registry
 from tests.programs import require, require_buildkit
+
+ONE_PUSH = RetryPolicy(attempts=1)
+"""Push once: BuildKit's own attempts at a registry that does not answer take 7 s."""
 
 SettingsFactory = Callable[[str], BuildkitSettings]
 
@@ -79,7 +83,8 @@ class PrivateDaemon(RealTools):
 
         def make(name: str) -> BuildkitSettings:
             environment, log = minimal_environment(tmp_path), str(tmp_path / f"{name}.log")
-            return BuildkitSettings(environment, str(tmp_path / name), log, single_build=False, user=os.geteuid())
+            settings = BuildkitSettings(environment, str(tmp_path / name), log, single_build=False, user=os.geteuid())
+            return replace(settings, push_policy=ONE_PUSH)
 
         return make
 

@@ -49,12 +49,12 @@ def exports_side_by_side(version: str) -> bool:
 
 
 def build_arguments(
-    request: BuildRequest, namespace: str | None = None, *, one_output: bool = False
+    request: BuildRequest, namespace: str | None = None, *, one_output: bool = False, cache_only: bool = False
 ) -> tuple[str, ...]:
     """Everything after ``buildctl [--addr …]``, without ``--metadata-file``.
 
     Outputs run side by side, so each registry gets one of its own. With ``one_output`` a single one holds all names,
-    for daemons that take no more.
+    for daemons that take no more. With ``cache_only`` no image is pushed, and the layers go to the cache alone.
 
     With a ``namespace`` the build uses nothing that an earlier build left in the daemon: no layer, and only cache
     mounts of that namespace. ``--no-cache`` is not enough: it empties cache mounts when the build begins, but a build
@@ -74,7 +74,7 @@ def build_arguments(
         *("--opt", f"filename={filename}"),
         *_options(request),
         *_without_cache(namespace),
-        *(word for names in _names(request, one_output=one_output) for word in ("--output", _output(request, names))),
+        *(() if cache_only else _outputs(request, one_output=one_output)),
         *_cache(request),
     )
 
@@ -94,6 +94,11 @@ def _options(request: BuildRequest) -> Iterator[str]:
 
 def _without_cache(namespace: str | None) -> tuple[str, ...]:
     return () if namespace is None else ("--no-cache", "--opt", f"build-arg:{NAMESPACE_ARGUMENT}={namespace}")
+
+
+def _outputs(request: BuildRequest, *, one_output: bool) -> Iterator[str]:
+    for names in _names(request, one_output=one_output):
+        yield from ("--output", _output(request, names))
 
 
 def _names(request: BuildRequest, *, one_output: bool) -> Iterable[tuple[Repository, ...]]:

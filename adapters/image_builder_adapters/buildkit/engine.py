@@ -21,7 +21,9 @@ from image_builder_domain.build import (
     BuiltImage,
     EngineMissing,
     EngineUnavailable,
+    PushFailed,
 )
+from image_builder_domain.build_steps import BuildSteps
 from image_builder_domain.ports import BuildProgress, Cancellation
 from image_builder_domain.trust.side import Side
 from returns.methods import unwrap_or_failure
@@ -36,8 +38,10 @@ from image_builder_adapters.buildkit.host import VARIABLE, BuildkitHost
 from image_builder_adapters.buildkit.isolation import Isolation, find_isolation, missing_helper
 from image_builder_adapters.buildkit.metadata import parse_metadata
 from image_builder_adapters.buildkit.progress import ProgressReader
+from image_builder_adapters.buildkit.push_again import PUSH_POLICY, push_again
 from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_adapters.files import read_regular
+from image_builder_adapters.http.retry import RetryPolicy, Transient, repeat
 from image_builder_adapters.process import (
     Command,
     CouldNotStart,
@@ -77,6 +81,7 @@ class BuildkitSettings:
     ``key.pem`` for a ``tcp://`` address (``buildctl --tlsdir``, for which ``buildctl`` reads no variable).
     ``state_directory`` keeps the private daemon's root between runs. ``user`` is the effective user number. ``redact``
     hides secrets in the daemon's log. ``host`` is the decided daemon. Without it ``BUILDKIT_HOST`` counts.
+    ``push_policy`` says how often a failed push is repeated.
     """
 
     environment: Mapping[str, str]
@@ -86,6 +91,7 @@ class BuildkitSettings:
     user: int
     redact: Callable[[bytes], bytes] = bytes
     host: BuildkitHost | None = None
+    push_policy: RetryPolicy = PUSH_POLICY
 
     @property
     def daemon(self) -> BuildkitHost:
@@ -185,18 +191,45 @@ class BuildkitEngine:
         cancellation: Cancellation,
         lock: int | None = None,
     ) -> Result[BuiltImage, BuildFailure]:
+        """Build and push. While the daemon has the layers, a failed push is repeated, and never the build."""
+        # Unpredictable, so that no other build can have written into mounts of this namespace.
+        namespace = secrets.token_hex(16) if self._chosen.is_cacheless else None
+        one_output = not self._takes_several_outputs(client, request, cancellation)
+        arguments = build_arguments(request, namespace, one_output=one_output)
+        first = list[BuildSteps]()
+
+        def attempt() -> Result[BuiltImage, BuildFailure] | Transient[Result[BuiltImage, BuildFailure]]:
+            built = self._run_once((*client, *arguments), request, progress, cancellation, lock)
+            first.append(_steps(built))
+            # Without a cache another run would build everything again.
+            return built if self._chosen.is_cacheless else _again(built, progress)
+
+        built = repeat(attempt, self._settings.push_policy, cancellation)
+        is_lost = isinstance(built, Failure) and isinstance(built.failure(), PushFailed)
+        may_export = not self._chosen.is_cacheless and cancellation.reason() is None
+        if is_lost and request.cache.exports and may_export:
+            # The failed push has cancelled the export, without which a second run would build everything again.
+            progress.output(b"the push failed; exporting the cache without it\n")
+            exporting = build_arguments(request, namespace, cache_only=True)
+            self._run_once((*client, *exporting), request, progress, cancellation, lock)
+        return _with_steps(built, first[0])
+
+    def _run_once(
+        self,
+        words: tuple[str, ...],
+        request: BuildRequest,
+        progress: BuildProgress,
+        cancellation: Cancellation,
+        lock: int | None,
+    ) -> Result[BuiltImage, BuildFailure]:
         try:
             with tempfile.TemporaryDirectory(
                 prefix="image-builder-", dir=self._settings.environment.get("TMPDIR"), ignore_cleanup_errors=True
             ) as folder:
                 metadata = os.path.join(folder, "metadata.json")
-                # Unpredictable, so that no other build can have written into mounts of this namespace.
-                namespace = secrets.token_hex(16) if self._chosen.is_cacheless else None
-                one_output = not self._takes_several_outputs(client, request, cancellation)
-                arguments = build_arguments(request, namespace, one_output=one_output)
-                words = (*client, *arguments, "--metadata-file", metadata)
+                command = self._command((*words, "--metadata-file", metadata), folder, lock)
                 reader = ProgressReader(progress.output, progress.at, request.dockerfile)
-                return self._outcome(self._command(words, folder, lock), metadata, reader, cancellation)
+                return self._outcome(command, metadata, reader, cancellation)
         except OSError as error:
             return Failure(BuildFailed(f"no temporary folder for BuildKit's metadata: {error}"))
 
@@ -257,6 +290,30 @@ class BuildkitEngine:
         if self._host is not None:
             return f"check {self._chosen.source} and, for tcp, BUILDKIT_TLS_DIR"
         return "see its output" if is_script else f"see {self._daemon.log_path}"
+
+
+def _again(
+    built: Result[BuiltImage, BuildFailure], progress: BuildProgress
+) -> Result[BuiltImage, BuildFailure] | Transient[Result[BuiltImage, BuildFailure]]:
+    """Mark a failed push that may succeed later. The log file says why the build's output comes again."""
+    failure = built.failure() if isinstance(built, Failure) else None
+    if not isinstance(failure, PushFailed) or (seconds := push_again(failure)) is None:
+        return built
+    progress.output(f"the push failed, and may be repeated: {failure.reason}\n".encode())
+    return Transient(built, seconds)
+
+
+def _steps(built: Result[BuiltImage, BuildFailure]) -> BuildSteps:
+    outcome = unwrap_or_failure(built)
+    return outcome.steps if isinstance(outcome, BuiltImage | BuildFailed | PushFailed) else BuildSteps()
+
+
+def _with_steps(built: Result[BuiltImage, BuildFailure], steps: BuildSteps) -> Result[BuiltImage, BuildFailure]:
+    """The outcome with the steps of the first run: those of a repeated push all come from the cache."""
+    outcome = unwrap_or_failure(built)
+    if isinstance(outcome, BuiltImage):
+        return Success(replace(outcome, steps=steps))
+    return Failure(replace(outcome, steps=steps)) if isinstance(outcome, PushFailed) else built
 
 
 def _built(metadata: str) -> Result[BuiltImage, str]:
