@@ -1,0 +1,1 @@
+"""Every request fails once: what a build leaves behind when any single request to its registries fails."""
