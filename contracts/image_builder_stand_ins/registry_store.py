@@ -79,6 +79,11 @@ class RegistryStore:
             found = self._repository(path)
             return found.manifests.get(found.tags.get(name, name))
 
+    def remove_manifest(self, path: str, digest: str) -> None:
+        """Forget a manifest, as a registry does that collects those without a tag."""
+        with self._lock:
+            self._repository(path).manifests.pop(digest, None)
+
     def referrers(self, path: str, digest: str, artifact_type: str | None) -> list[dict[str, Any]]:
         """Descriptors of the manifests whose subject this is."""
         with self._lock:

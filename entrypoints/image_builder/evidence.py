@@ -32,6 +32,7 @@ _FILES: Final = {
     "build": _REPORT,
     "remote": _REPORT,
     "sign": _REPORT,
+    "publish": _REPORT,
     "tags": "tags-output-file",
     "preview": "ado-preview-output",
 }
@@ -112,7 +113,7 @@ class Evidence:
 
     @property
     def _is_build(self) -> bool:
-        return not {"build", "remote"}.isdisjoint(self._modes)
+        return not {"build", "remote", "publish"}.isdisjoint(self._modes)
 
     @property
     def _is_github(self) -> bool:

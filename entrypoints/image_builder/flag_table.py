@@ -5,14 +5,15 @@ Source: specification, section 1. Plain tuples and standard library only: ``--he
 
 TEXT, SWITCH, REPEATED, LIST, NUMBER, DURATION, CHOICE = "text switch repeated list number duration choice".split()  # noqa: SIM905
 
-# The modes that a flag has a meaning for. ``tags`` takes those of a build: jobs ask both with one command line.
+# The modes that a flag has a meaning for. ``tags`` and ``publish`` take those of a build: jobs give all of them one
+# command line.
 # ``remote`` is a build in Azure DevOps; ``plan`` takes the flags of the build that it shows.
-EVERY = "build remote tags sign verify preview doctor schema"
-RUNS = "build remote tags sign verify preview doctor"
-SOURCE = "build remote tags preview"
-SOURCE_AND_DOCTOR = "build remote tags preview doctor"
-LOCAL = "build tags"
-REPORTS = "build remote tags sign"
+EVERY = "build remote tags sign publish verify preview doctor schema"
+RUNS = "build remote tags sign publish verify preview doctor"
+SOURCE = "build remote tags publish preview"
+SOURCE_AND_DOCTOR = "build remote tags publish preview doctor"
+LOCAL = "build tags publish"
+REPORTS = "build remote tags sign publish"
 
 # (name, kind, default or choices, placeholder, modes, help); a group is a title and its flags.
 GROUPS = (
@@ -45,7 +46,7 @@ GROUPS = (
         (
             ("sign-only", SWITCH, False, "", "sign", "sign existing images, build nothing"),
             ("images-to-sign", LIST, None, "IMAGE", "sign", "image reference, repeatable and comma-separated"),
-            ("report", TEXT, None, "FILE", "verify", "build report to verify"),
+            ("report", TEXT, None, "FILE", "verify publish", "build report to verify, or to publish"),
         ),
     ),
     (
@@ -116,6 +117,7 @@ VERBS = (
     ("plan", "print every decision, touch nothing"),
     ("tags", "print the computed tags as JSON"),
     ("sign", "sign existing images"),
+    ("publish", "sign and tag what a build pushed by digest"),
     ("verify", "check signatures and digests"),
     ("preview", "expand the Azure DevOps pipeline"),
     ("doctor", "what is installed and usable here"),
@@ -160,11 +162,11 @@ A flag is written -flag or --flag, its value --flag=value or --flag value; a swi
 --flag=true or --flag=false. Flags end at --.
 
 Exit codes:
-  0  done                                        5  published, but not signed
+  0  done                                        5  signing failed
   1  a bug in the tool                           6  the remote pipeline failed
   2  refused before anything was done            7  the deadline passed
   3  the build failed                            8  a log, report or output could not be written
-  4  the push failed                             130, 143  interrupted
+  4  a push or a tag failed                      130, 143  interrupted
 """
 
 

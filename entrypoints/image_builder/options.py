@@ -15,6 +15,7 @@ _WAYS: Final = {
     **{mode: f"add --{flag}" for flag, mode in MODE_FLAGS.items()},
     "remote": "add --build-in-ado",
     "verify": "use the verb verify",
+    "publish": "use the verb publish",
 }
 """How to choose the one mode that a flag belongs to."""
 

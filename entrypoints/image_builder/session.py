@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from image_builder.evidence import Evidence
 
-_LEAVE_EVIDENCE = {"build", "remote", "sign", "tags", "preview"}
+_LEAVE_EVIDENCE = {"build", "remote", "sign", "tags", "publish", "preview"}
 _QUICK = ("tags", "schema")
 """Modes that print no foreign text and call nothing that logs. They start without what hides secrets, to be fast."""
 
@@ -88,7 +88,8 @@ class Session:
     """One run of the command.
 
     ``is_plan`` is true when the plan is shown and not carried out. ``words`` holds what is not a flag, ``early`` the
-    problems of the command line itself. ``environment`` is the tool's own.
+    problems of the command line itself. ``environment`` is the tool's own. ``given`` is the content of the report that
+    is published.
     """
 
     def __init__(
@@ -113,6 +114,7 @@ class Session:
         self.words = words
         self.sources = open_sources(options.config, options.context or ".", environment)
         self.reader = Reader(options, environment, self.sources, self._know)
+        self.given: Result[bytes, Problems] | None = None
         self.is_plan = is_plan
         self._early = early
         self._evidence = self._open_evidence()
@@ -156,6 +158,9 @@ class Session:
         return write
 
     def _run(self, mode: "Mode") -> int:
+        if self.mode == "publish" and self.options.report is not None:
+            # --build-report-path may name the same file, which is replaced at once.
+            self.given = self.sources.file(self.options.report, "name the file that --build-report-path wrote")
         if self._evidence is not None:
             self._early = (*self._early, *self._evidence.begin())
         if self.mode not in _QUICK:

@@ -16,6 +16,7 @@ class Signer:
     def __init__(self, status: SignatureStatus = SignatureStatus.SIGNED) -> None:
         self.status = status
         self.images: tuple[ImageToSign, ...] = ()
+        self.requests = 0
         self.before_signing: Callable[[], object] = lambda: None
 
     def prepare(self) -> Result[None, SignerMisconfigured]:
@@ -26,6 +27,7 @@ class Signer:
 
     def sign(self, images: tuple[ImageToSign, ...], cancellation: Cancellation) -> tuple[SignatureResult, ...]:
         self.images = images
+        self.requests += 1
         self.before_signing()
         reason = "refused" if self.status is SignatureStatus.FAILED else ""
         return tuple(

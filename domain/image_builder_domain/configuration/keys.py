@@ -23,6 +23,7 @@ from image_builder_domain.configuration.trust import (
 from image_builder_domain.image.reference import PREFIX_PATTERN
 from image_builder_domain.image.registry_prefix import RegistryPrefix
 from image_builder_domain.problem import Problem, Problems, in_order
+from image_builder_domain.publish.order import TagOrder
 from image_builder_domain.tag import TagSpec
 from image_builder_domain.yaml_document import Node
 
@@ -78,6 +79,7 @@ class Configuration:
     additional_pr_tag: TagSpec | None = None
     moving_tags: tuple[TagPattern, ...] = LATEST
     immutable_tags: tuple[TagPattern, ...] = ()
+    tag_order: TagOrder = TagOrder.AFTER_SIGNING
     cache: CacheSettings = CacheSettings()
     reproducible: bool = False
     checkout_check: CheckoutRules = field(default_factory=CheckoutRules)
@@ -123,6 +125,7 @@ def _assembled(values: dict[str, Any], file: str) -> Configuration:
         additional_pr_tag=values.get("additional-pr-tag"),
         moving_tags=values.get("moving-tags", LATEST),
         immutable_tags=values.get("immutable-tags", ()),
+        tag_order=values.get("publish", {}).get("tags", TagOrder.AFTER_SIGNING),
         cache=_cache_settings(values.get("cache", {})),
         reproducible=values.get("reproducible", False),
         checkout_check=checkout_rules(values),
@@ -149,6 +152,18 @@ def _cache_settings(values: dict[str, Any]) -> CacheSettings:
 _PREFIX = read.plain_text.parsed(RegistryPrefix.parse, "write host[:port][/path]", pattern=PREFIX_PATTERN)
 _MOST_REGISTRIES = 100
 _REGISTRIES = read.one_or_list_of(_PREFIX, _MOST_REGISTRIES)
+
+
+def _publish() -> read.Decoder[dict[str, Any]]:
+    orders = read.choice(*(order.value for order in TagOrder)).into(TagOrder)
+    return read.fields(
+        {
+            "tags": orders.about(
+                "When tags are written: after signing, before it, or later by 'image-builder publish --report FILE'.",
+                default=TagOrder.AFTER_SIGNING.value,
+            ),
+        }
+    )
 
 
 def _cache() -> read.Decoder[dict[str, Any]]:
@@ -260,6 +275,7 @@ def _file(engines: Types, signers: Types) -> read.Decoder[dict[str, Any]]:
             "default-merge-group-tag": tag.about("The tag of a merge group's build."),
             "additional-pr-tag": _tag("additional_tag").about("One more tag for presubmits."),
             **TAG_PATTERN_KEYS,
+            "publish": read.deferred(_publish).about("How an image is published."),
             "cache": read.deferred(_cache).about("The layer cache."),
             "reproducible": read.boolean.about("Whether timestamps are stripped.", default=False),
             "log-format": read.choice("color", "text", "json").about("How log lines look."),

@@ -18,6 +18,7 @@ from image_builder_domain.plan.publishing import decide_tag_rules
 from image_builder_domain.plan.signing import SignerChoice, choose_signers, signers_without_indexes, why_not_signed
 from image_builder_domain.plan.tags import decide_tags, tag_warnings
 from image_builder_domain.problem import Problem, Problems, gather, problems_of
+from image_builder_domain.publish.order import TagOrder
 from image_builder_domain.publish.tag_rule import TagRules
 from image_builder_domain.tag import Tag
 from image_builder_domain.trust.checkout import NOT_COMPARED, CheckoutDecision, Proof, decide_checkout
@@ -26,6 +27,8 @@ from image_builder_domain.trust.side import Job
 from image_builder_domain.trust.side_decision import check_start
 
 _PRODUCTION_WARNING: Final = "pr-tags-in-registry: this pull request's image goes to the production registry"
+
+_LATER: Final = "publish.tags is 'later': the command publish signs and writes the tags"
 
 
 @final
@@ -36,7 +39,8 @@ class Plan:
     ``backend`` is the engine's name, ``title`` its name in messages, and ``engine`` holds its settings for this job.
     ``checkout`` says how the sources were compared with the commit that the job claims. ``alerts`` are warnings that
     the CI system shows beside the job. At most ``max_parallel`` builds run at the same time; with ``keep_going`` the
-    others continue when one fails. ``tag_rules`` decide the fate of each tag by what a registry says.
+    others continue when one fails. ``tag_rules`` decide the fate of each tag by what a registry says, and ``tag_order``
+    says when tags are written.
     """
 
     name: str
@@ -55,6 +59,19 @@ class Plan:
     checkout: Proof = NOT_COMPARED
     alerts: tuple[str, ...] = ()
     tag_rules: TagRules = field(default_factory=TagRules)
+    tag_order: TagOrder = TagOrder.AFTER_SIGNING
+
+    def as_built(self) -> "Plan":
+        """The plan of the run that builds: nobody signs in it if tags are written later."""
+        if self.tag_order is not TagOrder.LATER:
+            return self
+        signers = tuple(SignerChoice(choice.definition, False, _LATER) for choice in self.signers)
+        return replace(self, signers=signers, not_signed=self.not_signed or _LATER)
+
+    def as_published(self) -> "Plan":
+        """The plan of the run that publishes what another one built."""
+        order = TagOrder.AFTER_SIGNING if self.tag_order is TagOrder.LATER else self.tag_order
+        return replace(self, tag_order=order)
 
 
 def decide(inputs: Inputs) -> Result[Plan, Problems]:
@@ -119,6 +136,7 @@ def _assembled(
             checkout=checkout.proof,
             alerts=checkout.alerts,
             tag_rules=rules.unwrap(),
+            tag_order=configuration.tag_order,
         )
     )
 

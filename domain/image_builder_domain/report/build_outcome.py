@@ -15,7 +15,7 @@ from image_builder_domain.build import (
 )
 from image_builder_domain.build_steps import BuildSteps
 from image_builder_domain.exit_code import ExitCode, Interruption
-from image_builder_domain.failure import RegistryFailure
+from image_builder_domain.failure import PushDenied, RegistryFailure
 from image_builder_domain.image.descriptor import Descriptor
 from image_builder_domain.image.reference import Repository
 from image_builder_domain.publish.fate import Fate, TagFate
@@ -50,7 +50,7 @@ class RepositoryOutcome:
     """What a repository answered when it was asked for the digest; ``failure`` is None when it holds the image."""
 
     repository: Repository
-    failure: RegistryFailure | Unconfirmed | None = None
+    failure: PushDenied | RegistryFailure | Unconfirmed | None = None
 
     @property
     def holds(self) -> bool:

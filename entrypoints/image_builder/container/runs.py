@@ -15,7 +15,7 @@ from image_builder_domain.engine_type import EngineSurroundings
 from image_builder_domain.image.reference import Repository
 from image_builder_domain.plan.build import Plan
 from image_builder_domain.plan.signing import SignerChoice, SignPlan
-from image_builder_domain.ports import Cancellation, Signer
+from image_builder_domain.ports import Cancellation, Signer, Verifier
 from image_builder_domain.remote_pipeline import RemotePipeline
 from image_builder_domain.signer_type import Surroundings
 
@@ -35,6 +35,7 @@ class SigningContainer(containers.DeclarativeContainer):
 
     registry = providers.Singleton(HttpRegistry, settings.provided.environment, settings.provided.redactor)
     signers = providers.Singleton(lambda choices, settings: _signers(choices, settings), choices, settings)
+    verifiers = providers.Singleton(lambda choices, settings: _verifiers(choices, settings), choices, settings)
     signing_ports = providers.Factory(SigningPorts, registry=registry, signers=signers)
 
 
@@ -77,6 +78,7 @@ class Container(SigningContainer):
         publishing=SigningContainer.registry,
         signers=SigningContainer.signers,
         artifacts=artifacts,
+        verifiers=SigningContainer.verifiers,
     )
 
 
@@ -86,6 +88,17 @@ def _signers(choices: tuple[SignerChoice, ...], settings: Settings) -> dict[str,
         signer.name: types[signer.type].make(signer.name, signer.settings, around)
         for signer in (choice.definition for choice in choices if choice.chosen)
     }
+
+
+def _verifiers(choices: tuple[SignerChoice, ...], settings: Settings) -> dict[str, Verifier]:
+    """Those of the chosen signers whose type can be verified."""
+    return _made_verifiers(tuple(choice.definition for choice in choices if choice.chosen), settings)
+
+
+def _made_verifiers(definitions: tuple[SignerDefinition, ...], settings: Settings) -> dict[str, Verifier]:
+    around, types = Surroundings(settings.environment, settings.redactor), signers()
+    makers = ((signer, types[signer.type].make_verifier) for signer in definitions)
+    return {signer.name: make(signer.name, signer.settings, around) for signer, make in makers if make is not None}
 
 
 def lasting_settings(settings: Settings, backend: str | None) -> Settings:
@@ -125,9 +138,7 @@ def verifiable(definitions: tuple[SignerDefinition, ...]) -> dict[str, SignerDef
 
 def open_verification_ports(settings: Settings, definitions: tuple[SignerDefinition, ...]) -> VerificationPorts:
     """Everything that verifying needs, for signers whose type can be verified; opens nothing yet."""
-    around, types = Surroundings(settings.environment, settings.redactor), signers()
-    makers = ((signer, types[signer.type].make_verifier) for signer in definitions)
-    verifiers = {signer.name: make(signer.name, signer.settings, around) for signer, make in makers if make is not None}
+    verifiers = _made_verifiers(definitions, settings)
     registry = SigningContainer(settings=settings, choices=()).registry()
     return VerificationPorts(registry, registry, verifiers)
 

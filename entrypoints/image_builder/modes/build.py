@@ -1,6 +1,7 @@
 """The mode ``build``: build, push and sign with an engine on this machine; ``plan`` shows what it would do."""
 
 from dataclasses import replace
+from functools import cache
 
 from image_builder_domain.image.reference import Repository
 from image_builder_domain.plan.build import Plan
@@ -15,7 +16,8 @@ from image_builder.presenters.build import Forecasts, plan_as_json, plan_as_text
 from image_builder.presenters.plan import show_warnings
 from image_builder.session import Ending, Session, Work
 from image_builder.workflows.build import Ports, carry_out, preflight
-from image_builder.workflows.publish import tag_decider
+from image_builder.workflows.publish import refusals, tag_decider
+from image_builder.workflows.rights import Rights, check_rights
 
 _DEPRECATED = "building in this job is deprecated; the preferred backend is Azure DevOps: --build-in-ado"
 
@@ -36,10 +38,12 @@ def _registry_flag(session: Session) -> Result[None, Problems]:
 
 def _work(plan: Plan, session: Session) -> Work:
     session.hide_arguments(argument for build in plan.builds for argument in build.request.arguments)
+    plan = plan.as_built()
     state = engine_state_directory(session.environment, plan.job.side)
     ports = open_ports(replace(session.settings, state_directory=state), plan)
     ports = replace(ports, descent=session.reader.descent(plan.job.state))
     plan = replace(plan, max_parallel=min(plan.max_parallel, ports.engine.at_once() or plan.max_parallel))
+    rights = cache(lambda: _rights(plan, ports, session))
     return Work(
         job=plan.job,
         alerts=plan.alerts,
@@ -49,8 +53,8 @@ def _work(plan: Plan, session: Session) -> Work:
             lambda: plan_as_json(plan, ports.engine, ports.signers, _forecasts(plan, ports, session)),
         ),
         announce=lambda: _announce(plan, session),
-        unready=lambda: preflight(plan, ports) or tag_decider(plan, ports, session.cancellation).refusals(),
-        carry_out=lambda: _carry_out(plan, ports, session),
+        unready=lambda: preflight(plan, ports) or refusals(plan, ports, rights(), session.cancellation),
+        carry_out=lambda: _carry_out(plan, ports, session, rights()),
     )
 
 
@@ -70,9 +74,15 @@ def _announce(plan: Plan, session: Session) -> None:
         session.console.info(f"not signed: {plan.not_signed}")
 
 
-def _carry_out(plan: Plan, ports: Ports, session: Session) -> Ending:
+def _rights(plan: Plan, ports: Ports, session: Session) -> Rights:
+    """What the registries say about pushing, asked before the engine starts."""
     learn_credentials(ports, _repositories(plan), session.cancellation)
-    outcome = carry_out(plan, ports, session.console, session.cancellation)
+    return check_rights(plan, ports.publishing, session.cancellation)
+
+
+def _carry_out(plan: Plan, ports: Ports, session: Session, rights: Rights) -> Ending:
+    show_warnings(plan.job.state.system, rights.warnings, session.console)
+    outcome = carry_out(plan, ports, session.console, session.cancellation, rights)
     alerts = [tag.alert for image in outcome.images for tag in image.tags if tag.alert]
     show_warnings(plan.job.state.system, alerts, session.console)
     return Ending(

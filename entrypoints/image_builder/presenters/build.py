@@ -158,7 +158,7 @@ def _details(tag: TagFate) -> str:
 def _image(outcome: ImageOutcome) -> list[str]:
     request = outcome.request
     title = request.name if request.variant is None else f"{request.name} ({request.variant})"
-    verdict = "built" if outcome.failure is None else "failed"
+    verdict = "failed" if outcome.failure is not None else "built" if outcome.image is not None else "not built"
     lines = [f"{title}: {verdict} in {outcome.duration_seconds:.1f} s"]
     if outcome.steps.steps:
         lines.append(f"  steps        {outcome.steps}")

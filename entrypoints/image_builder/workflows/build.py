@@ -4,7 +4,7 @@ What is signed and tagged is the digest that the engine reported, after every re
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import final
 
 from image_builder_adapters.cancellation import ScopedCancellation
@@ -19,14 +19,17 @@ from image_builder_domain.ports import (
     PublishingRegistry,
     Registry,
     Signer,
+    Verifier,
 )
 from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.publish.descent import Descent
+from image_builder_domain.publish.order import TagOrder
 from image_builder_domain.report.build_outcome import ImageOutcome, Outcome
 from returns.result import Failure
 
 from image_builder.workflows.image import build_image, never_started
 from image_builder.workflows.publish import publish
+from image_builder.workflows.rights import NOT_ASKED, Rights, not_begun
 from image_builder.workflows.side_by_side import side_by_side
 from image_builder.workflows.sign import unready
 
@@ -36,7 +39,8 @@ from image_builder.workflows.sign import unready
 class Ports:
     """What a build needs of the outside world.
 
-    ``descent`` is git's answer about our commit and another one. ``signers`` are the chosen ones, by name.
+    ``descent`` is git's answer about our commit and another one. ``signers`` are the chosen ones, by name, and
+    ``verifiers`` look up the signatures of those whose type allows it.
     """
 
     engine: ImageEngine
@@ -44,6 +48,7 @@ class Ports:
     publishing: PublishingRegistry
     signers: Mapping[str, Signer]
     artifacts: Artifacts
+    verifiers: Mapping[str, Verifier] = field(default_factory=dict)
     descent: Callable[[str], Descent] = lambda _: Descent.UNKNOWN
 
 
@@ -55,9 +60,18 @@ def preflight(plan: Plan, ports: Ports) -> Problems:
     return (*missing, *unready(ports.registry, ports.signers, references))
 
 
-def carry_out(plan: Plan, ports: Ports, listener: Listener, cancellation: Cancellation) -> Outcome:
-    """Do what the plan says, as far as it goes; the engine is closed in any case."""
-    lost: list[str] = []
+def carry_out(
+    plan: Plan, ports: Ports, listener: Listener, cancellation: Cancellation, rights: Rights = NOT_ASKED
+) -> Outcome:
+    """Do what the plan says, as far as it goes; the engine is closed in any case.
+
+    ``rights`` are the answers of the registries. If one gave none, nothing is built.
+    """
+    if rights.unanswered and cancellation.reason() is None:
+        for failure in rights.unanswered.values():
+            listener.error(str(failure))
+        return Outcome(tuple(not_begun(build, rights) for build in plan.builds))
+    plan, lost = rights.limited(plan), list[str]()
     try:
         images = _build_all(plan, ports, listener, cancellation, lost)
     finally:
@@ -68,6 +82,8 @@ def carry_out(plan: Plan, ports: Ports, listener: Listener, cancellation: Cancel
 
 def _is_done(plan: Plan, images: tuple[ImageOutcome, ...]) -> bool:
     """True when nothing that the plan asks for is left to do."""
+    if plan.tag_order is TagOrder.LATER:
+        return all(image.is_pushed for image in images)
     return all(image.is_published and (bool(plan.not_signed) or image.is_signed) for image in images)
 
 

@@ -20,10 +20,14 @@ _AT_ONCE = 8
 @final
 @dataclass(frozen=True, slots=True)
 class CheckedImage:
-    """An image with the manifest that its repositories hold; ``manifest`` is None if none of them holds it."""
+    """An image with the manifest that its repositories hold; ``manifest`` is None if it gets no tags.
+
+    ``children`` are the manifests that an index lists.
+    """
 
     outcome: ImageOutcome
     manifest: HeldManifest | None = None
+    children: tuple[HeldManifest, ...] = ()
 
     @property
     def may_be_tagged(self) -> bool:
@@ -49,36 +53,38 @@ def check_image(
         places = tuple(RepositoryOutcome(place, why) for place in image.request.repositories)
         return CheckedImage(replace(image.with_tags(Fate.WITHHELD, "it was not built"), repositories=places))
     answers = _ask(image.request.repositories, digest, registry, cancellation)
-    held = next((found for found in answers if isinstance(found, HeldManifest)), None)
+    whole = next((found for found in answers if isinstance(found, tuple)), None)
     places = tuple(
-        RepositoryOutcome(place, None if isinstance(found, HeldManifest) else found)
+        RepositoryOutcome(place, None if isinstance(found, tuple) else found)
         for place, found in zip(image.request.repositories, answers, strict=True)
     )
-    found = replace(image, repositories=places, config=held.manifest.config if held is not None else None)
+    found = replace(image, repositories=places, config=whole[0].manifest.config if whole is not None else None)
     if image.failure is not None:
         return CheckedImage(found.with_tags(Fate.WITHHELD, _why_failed(image)))
     for place in places:
         if not place.holds:
             listener.error(f"{place.repository}@{digest}: {place.reason}")
-    if not found.is_pushed:
+    if whole is None or not found.is_pushed:
         return CheckedImage(found.with_tags(Fate.WITHHELD, "not in every repository"))
-    return CheckedImage(found, held)
+    return CheckedImage(found, whole[0], whole[1:])
 
 
 def _ask(
     repositories: tuple[Repository, ...], digest: Digest, registry: PublishingRegistry, cancellation: Cancellation
-) -> tuple[HeldManifest | RegistryFailure | Unconfirmed, ...]:
-    """The manifest that each repository holds, with the children of an index, or what is missing."""
+) -> tuple[tuple[HeldManifest, ...] | RegistryFailure | Unconfirmed, ...]:
+    """The manifest that each repository holds, then the children of an index; or what is missing."""
 
-    def one(repository: Repository) -> HeldManifest | RegistryFailure | Unconfirmed:
+    def one(repository: Repository) -> tuple[HeldManifest, ...] | RegistryFailure | Unconfirmed:
         held = unwrap_or_failure(registry.fetch(pinned(repository, digest), cancellation))
         if not isinstance(held, HeldManifest):
             return held
-        for child in held.children:
-            answer = unwrap_or_failure(registry.find(pinned(repository, child.digest), cancellation))
-            if not isinstance(answer, Digest):
-                return Unconfirmed(f"its index lists {child.digest}: {answer.description}")
-        return held
+        children = list[HeldManifest]()
+        for listed in held.children:
+            child = unwrap_or_failure(registry.fetch(pinned(repository, listed.digest), cancellation))
+            if not isinstance(child, HeldManifest):
+                return Unconfirmed(f"its index lists {listed.digest}: {child.description}")
+            children.append(child)
+        return (held, *children)
 
     return side_by_side(one, repositories, _AT_ONCE)
 

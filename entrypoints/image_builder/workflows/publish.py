@@ -5,27 +5,33 @@ A tag is what people pull, so no tag is written before the image is in every rep
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol, final
+from typing import Protocol, assert_never, final
 
 from image_builder_domain.plan.build import Plan
-from image_builder_domain.ports import Cancellation, Listener, PublishingRegistry, Signer
+from image_builder_domain.ports import Cancellation, Listener, PublishingRegistry, Signer, Verifier
+from image_builder_domain.problem import Problems
 from image_builder_domain.publish.descent import Descent
 from image_builder_domain.publish.fate import Fate
+from image_builder_domain.publish.order import TagOrder
 from image_builder_domain.report.build_outcome import ImageOutcome
 from image_builder_domain.signing import ImageToSign, SignatureResult
 
 from image_builder.workflows.check import CheckedImage, check_image, pinned
+from image_builder.workflows.check_again import Checker
+from image_builder.workflows.rights import Rights
 from image_builder.workflows.side_by_side import side_by_side
 from image_builder.workflows.tag_decision import TagDecider
 from image_builder.workflows.tagging import decide_fates, withheld, write_tags
 
 _AT_ONCE = 8
+_STOPPED = "the run was stopped"
 
 
 class Ports(Protocol):
     """What publishing needs of the outside world.
 
-    ``descent`` is git's answer about our commit and another one. ``signers`` are the chosen ones, by name.
+    ``descent`` is git's answer about our commit and another one. ``signers`` are the chosen ones, by name, and
+    ``verifiers`` look up the signatures of those whose type allows it.
     """
 
     @property
@@ -34,6 +40,8 @@ class Ports(Protocol):
     def descent(self) -> Callable[[str], Descent]: ...  # noqa: D102
     @property
     def signers(self) -> Mapping[str, Signer]: ...  # noqa: D102
+    @property
+    def verifiers(self) -> Mapping[str, Verifier]: ...  # noqa: D102
 
 
 def publish(
@@ -44,10 +52,27 @@ def publish(
     run = _Run(plan, ports, listener, cancellation)
     images = side_by_side(lambda image: check_image(image, ports.publishing, listener, cancellation), built, _AT_ONCE)
     images = run.without(images, lambda image: image.may_be_tagged, "")
-    images = run.decided(images, decider)
-    images = run.signed(images)
-    images = write_tags(images, decider, listener, just_decided=not ports.signers)
+    match plan.tag_order:
+        case TagOrder.LATER:
+            images = tuple(withheld(image, "later") if image.may_be_tagged else image for image in images)
+        case TagOrder.BEFORE_SIGNING:
+            images = run.decided(images, decider)
+            images = write_tags(images, decider, listener, just_decided=True)
+            images = run.checked_again(run.signed(images))
+        case TagOrder.AFTER_SIGNING:
+            images = run.decided(images, decider)
+            images = run.ready(run.checked_again(run.signed(images)))
+            images = write_tags(images, decider, listener, just_decided=not ports.signers)
+        case unknown:
+            assert_never(unknown)
     return tuple(image.outcome for image in images)
+
+
+def refusals(plan: Plan, ports: Ports, rights: Rights, cancellation: Cancellation) -> Problems:
+    """Why the build must not begin: repositories that refuse the push, else immutable tags of another commit."""
+    if cancellation.reason() is not None:
+        return ()
+    return rights.refusals or (() if rights.unanswered else tag_decider(plan, ports, cancellation).refusals())
 
 
 def tag_decider(plan: Plan, ports: Ports, cancellation: Cancellation) -> TagDecider:
@@ -70,12 +95,12 @@ class _Run:
     ) -> tuple[CheckedImage, ...]:
         """The images, of which those that are not good get no tags; without ``keep_going`` then none gets any."""
         if self.cancellation.reason() is not None:
-            return tuple(withheld(image, "the run was stopped") if image.may_be_tagged else image for image in images)
+            return tuple(image if image.manifest is None else withheld(image, _STOPPED) for image in images)
         good = [image.may_be_tagged and is_good(image) for image in images]
         others = self.plan.keep_going or all(good)
         return tuple(
             image
-            if not image.may_be_tagged or (fine and others)
+            if image.manifest is None or (fine and others)
             else withheld(image, "another image failed" if fine else reason)
             for image, fine in zip(images, good, strict=True)
         )
@@ -90,18 +115,29 @@ class _Run:
         )
 
     def signed(self, images: tuple[CheckedImage, ...]) -> tuple[CheckedImage, ...]:
-        """The images with their signatures; those that a signer could not sign get no tags."""
-        if not self.ports.signers:
-            return images
+        """The images with their signatures."""
         wanted = tuple(image for image in images if image.may_be_tagged)
-        if not wanted or self.cancellation.reason() is not None:
-            return self.without(images, lambda _: True, "")
+        if not self.ports.signers or not wanted or self.cancellation.reason() is not None:
+            return images
         digests = dict.fromkeys(str(image.manifest.descriptor.digest) for image in wanted if image.manifest is not None)
         self.listener.info(f"signing {', '.join(digests)} with {', '.join(self.ports.signers)}")
         found = self._signatures(wanted)
         for signature in (signature for signature in found if signature.reason):
             self.listener.error(f"{signature.signer}: {signature.reference}: {signature.reason}")
-        images = tuple(_with_signatures(image, found) if image.may_be_tagged else image for image in images)
+        return tuple(_with_signatures(image, found) if image.may_be_tagged else image for image in images)
+
+    def checked_again(self, images: tuple[CheckedImage, ...]) -> tuple[CheckedImage, ...]:
+        """The images with what is still true of them. Without signers no time has passed since the first check."""
+        if not self.ports.signers or self.cancellation.reason() is not None:
+            return images
+        ports = self.ports
+        return Checker(ports.publishing, ports.signers, ports.verifiers, self.listener, self.cancellation).check(images)
+
+    def ready(self, images: tuple[CheckedImage, ...]) -> tuple[CheckedImage, ...]:
+        """The images; those that are lost, or that a signer could not sign, get no tags."""
+        images = self.without(images, lambda image: image.outcome.is_pushed, "not in every repository")
+        if not self.ports.signers:
+            return images
         return self.without(images, lambda image: image.outcome.is_signed, "not signed")
 
     def _signatures(self, images: tuple[CheckedImage, ...]) -> tuple[SignatureResult, ...]:

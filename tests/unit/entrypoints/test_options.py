@@ -7,7 +7,7 @@ from image_builder.flag_table import CHOICE, DURATION, FLAGS, LIST, NUMBER, REPE
 from image_builder.flags import scan
 from image_builder.options import Options, field_of, misplaced, mode_of
 
-MODES = ("build", "remote", "tags", "sign", "verify", "preview", "doctor", "schema")
+MODES = ("build", "remote", "tags", "sign", "publish", "verify", "preview", "doctor", "schema")
 ENGINELESS = ("sign", "verify", "preview", "doctor", "schema")
 """Modes that start no engine, and so have no output of one to log or to silence."""
 TYPES = {

@@ -9,10 +9,13 @@ from image_builder_domain.exit_code import ExitCode, Interruption
 from image_builder_domain.failure import PushDenied, RegistryUnreachable
 from image_builder_domain.image.reference import ImageReference, Repository
 from image_builder_domain.job.git_state import CiSystem, GitState, JobType
+from image_builder_domain.ports import Cancellation, Verifier
 from image_builder_domain.publish.fate import Fate
+from image_builder_domain.publish.order import TagOrder
 from image_builder_domain.report.build_outcome import ImageOutcome, Outcome
-from image_builder_domain.signing import SignatureStatus
+from image_builder_domain.signing import SignatureStatus, SignerMisconfigured
 from image_builder_stand_ins.registry_in_memory import MemoryRegistry
+from returns.result import Failure, Result, Success
 
 from tests.given import plan_of
 from tests.jobs import as_claimed
@@ -29,7 +32,14 @@ LOST = RegistryUnreachable("x", "connection reset")
 class World:
     """Images in two repositories, and what publishing them comes to."""
 
-    def __init__(self, *variants: str, keep_going: bool = True, signer: Signer | None = None) -> None:
+    def __init__(
+        self,
+        *variants: str,
+        keep_going: bool = True,
+        signer: Signer | None = None,
+        order: TagOrder = TagOrder.AFTER_SIGNING,
+    ) -> None:
+        self.order, self.verifiers = order, dict[str, Verifier]()
         self.registry, self.listener, self.run = MemoryRegistry(), Heard(), ScopedCancellation()
         self.signers = {} if signer is None else {"s": signer}
         self.builds = [_planned(variant) for variant in variants or ("a",)]
@@ -39,9 +49,9 @@ class World:
                 push(self.registry, place, str(build.request.variant))
 
     def publish(self) -> Outcome:
-        plan = plan_of(JOB, *self.builds, keep_going=self.keep_going)
+        plan = plan_of(JOB, *self.builds, keep_going=self.keep_going, tag_order=self.order)
         built = tuple(ImageOutcome(build, described(str(build.request.variant))) for build in self.builds)
-        ports = Ports(None, self.registry, self.registry, self.signers, None)  # type: ignore[arg-type]  # not used here
+        ports = Ports(None, self.registry, self.registry, self.signers, None, self.verifiers)  # type: ignore[arg-type]  # not used here
         return Outcome(publish(built, plan, ports, self.listener, self.run))
 
     def tags(self, place: Repository) -> dict[str, str]:
@@ -175,3 +185,103 @@ def test_a_run_that_is_stopped_before_the_first_tag_writes_none() -> None:
     outcome = world.publish()
     assert {str(tag) for image in outcome.images for tag in image.tags} == {"withheld: the run was stopped"}
     assert world.tags(ONE) == world.tags(TWO) == {}
+
+
+# --- checked again ----------------------------------------------------------------------------------------------------
+
+
+class Loses:
+    """Implements ``Verifier``: the first looks at a digest find no signature."""
+
+    def __init__(self, times: int) -> None:
+        self.times, self.looks = times, dict[str, int]()
+
+    def prepare(self) -> Result[None, SignerMisconfigured]:
+        return Success(None)
+
+    def verify(self, image: ImageReference, _cancellation: Cancellation) -> Result[None, str]:
+        self.looks[str(image)] = self.looks.get(str(image), 0) + 1
+        return Failure("no signatures found") if self.looks[str(image)] <= self.times else Success(None)
+
+
+@pytest.mark.parametrize(("times", "is_signed"), [(0, True), (1, True), (3, True), (4, False)])
+def test_a_signature_that_is_lost_is_made_again_three_times_at_most(times: int, is_signed: bool) -> None:
+    world = World(signer=(pen := Signer()))
+    world.verifiers = {"s": Loses(times)}
+    outcome = world.publish()
+    assert pen.requests == 1 + min(times, 3)
+    assert outcome.exit_code() is (ExitCode.DONE if is_signed else ExitCode.SIGNING_FAILED)
+    expected = {"created"} if is_signed else {"withheld: not signed"}
+    assert {str(tag) for image in outcome.images for tag in image.tags} == expected
+    assert outcome.images[0].is_signed is is_signed
+
+
+def test_only_the_lost_signature_is_made_again() -> None:
+    class LosesOne(Loses):
+        def verify(self, image: ImageReference, cancellation: Cancellation) -> Result[None, str]:
+            is_lost = str(image) == f"{TWO}@{lost}"
+            return super().verify(image, cancellation) if is_lost else Success(None)
+
+    world = World("a", "b", signer=(pen := Signer()))
+    lost = described("b").digest
+    world.verifiers = {"s": LosesOne(1)}
+    assert world.publish().exit_code() is ExitCode.DONE
+    assert {(image.reference.repository, image.descriptor.digest) for image in pen.images} == {(TWO, lost)}
+
+
+def test_a_manifest_that_the_registry_collected_is_pushed_again() -> None:
+    world = World(signer=(pen := Signer()))
+    digest = described("a").digest
+
+    def collects() -> None:
+        world.registry.store(TWO).remove_manifest(TWO.path, str(digest))
+
+    pen.before_signing = collects
+    outcome = world.publish()
+    assert f"put {TWO}@{digest}" in world.registry.calls
+    assert set(world.tags(TWO)) == {"v1-a", "v2-a"}
+    assert outcome.exit_code() is ExitCode.DONE
+
+
+def test_a_manifest_that_cannot_be_pushed_again_leaves_all_tags_unwritten() -> None:
+    world = World(signer=(pen := Signer()))
+    digest = described("a").digest
+    pen.before_signing = lambda: world.registry.store(TWO).remove_manifest(TWO.path, str(digest))
+    for _ in range(3):
+        world.registry.fail_next(f"put {TWO}@{digest}", DENIED)
+    outcome = world.publish()
+    assert world.tags(ONE) == world.tags(TWO) == {}
+    assert [place.holds for place in outcome.images[0].repositories] == [True, False]
+    assert {str(tag) for tag in outcome.images[0].tags} == {"withheld: not in every repository"}
+    assert outcome.exit_code() is ExitCode.PUSH_FAILED
+
+
+# --- the order of tags and signatures ---------------------------------------------------------------------------------
+
+
+def test_tags_that_are_written_before_signing_stay_visible_when_a_signer_fails() -> None:
+    world = World(signer=(pen := Signer(SignatureStatus.FAILED)), order=TagOrder.BEFORE_SIGNING)
+    pen.before_signing = lambda: names.update(world.tags(ONE))
+    names = dict[str, str]()
+    outcome = world.publish()
+    assert set(names) == {"v1-a", "v2-a"}
+    assert {tag.fate for tag in outcome.images[0].tags} == {Fate.CREATED}
+    assert outcome.exit_code() is ExitCode.SIGNING_FAILED
+
+
+def test_after_a_failed_tag_the_written_ones_are_signed_all_the_same() -> None:
+    world = World(signer=(pen := Signer()), order=TagOrder.BEFORE_SIGNING)
+    world.registry.fail_next(f"put {ONE}:v2-a", DENIED)
+    outcome = world.publish()
+    assert f"{ONE}:v1-a" in {str(image.reference) for image in pen.images}
+    assert f"{ONE}:v2-a" not in {str(image.reference) for image in pen.images}
+    assert outcome.exit_code() is ExitCode.PUSH_FAILED
+
+
+def test_with_later_nothing_is_signed_or_tagged_and_the_run_is_done() -> None:
+    world = World(order=TagOrder.LATER)
+    outcome = world.publish()
+    assert world.tags(ONE) == world.tags(TWO) == {}
+    assert {str(tag) for tag in outcome.images[0].tags} == {"withheld: later"}
+    assert outcome.images[0].is_pushed
+    assert outcome.exit_code() is ExitCode.DONE
