@@ -78,6 +78,7 @@ class Follower:
         self._failed_logs = _Failures("the run's logs", service.policy, service.stopwatch, notify)
         self._records: tuple[Record, ...] = ()
         self._empty_reads = 0
+        self._has_succeeded = False
 
     def follow(self, cancellation: Cancellation) -> Result[FinishedRun, FollowFailure]:
         """Wait for the end of the run. Its state is read first, so logs read after ``completed`` are complete."""
@@ -148,14 +149,20 @@ class Follower:
         return self._logs.read(printable, counts, cancellation, completed=completed)
 
     def _has_nothing_to_print(self) -> bool:
-        """Whether the run ended without any task. Records may arrive late, so this must be seen several times."""
+        """Whether the run ended without any task. Records may arrive late, so this must be seen several times.
+
+        A run that succeeded has records.
+        """
         self._empty_reads += 1
+        if self._has_succeeded and not self._records:
+            return False
         ran = any(each.kind == "task" and each.result not in ("", "skipped") for each in self._records)
         return not ran and self._empty_reads >= _EMPTY_READS
 
     # --- the end --------------------------------------------------------------------------------------------------
 
     def _ended(self, state: _State, cancellation: Cancellation) -> Result[FinishedRun, FollowFailure]:
+        self._has_succeeded = state.result == "succeeded"
         is_complete = self._drained(cancellation)
         build = self._build(cancellation)
         reason = cancellation.reason()

@@ -72,6 +72,9 @@ def read_timeline(content: Any) -> tuple[Record, ...]:
 def chains(records: tuple[Record, ...], *, completed: bool) -> tuple[Chain, ...]:
     """The records to print, in order. The log of a job repeats its tasks' logs, so it counts only if they have none."""
     jobs = [record for record in records if record.kind == "job"]
+    known = {job.id for job in jobs}
+    orphans = tuple(each for each in records if each.kind == "task" and each.parent not in known)
+    has_orphans = any(orphan.log is not None for orphan in orphans)  # whose job's log would repeat theirs
     by_parent: dict[str, list[Record]] = {}
     for record in records:
         if record.kind == "task":
@@ -81,10 +84,8 @@ def chains(records: tuple[Record, ...], *, completed: bool) -> tuple[Chain, ...]
         tasks = tuple(by_parent.get(job.id, ()))
         if any(task.log is not None for task in tasks) or not completed:
             found.append(Chain(job.id, tasks))
-        else:
+        elif not has_orphans:
             found.append(Chain(job.id, (job,)))
-    known = {job.id for job in jobs}
-    orphans = tuple(each for each in records if each.kind == "task" and each.parent not in known)
     return (*found, *((Chain("", orphans),) if orphans else ()))
 
 
