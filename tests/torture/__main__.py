@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
 def _trials(stage: Stage, engine: str, signer: str, chosen: argparse.Namespace) -> Iterator[Verdict]:
     """All trials of an engine with a signer: first one without a fault, which counts the requests."""
     usual = stage.try_case(Case(engine, signer, Fault.NONE, 0))
-    yield _told(usual)
+    yield _shown(usual)
     if usual.problems:
         return
     faults = [Fault[name.upper()] for name in chosen.fault or FAULTS]
@@ -57,12 +57,12 @@ def _trials(stage: Stage, engine: str, signer: str, chosen: argparse.Namespace) 
     _print(f"{engine}, {signer}: {usual.requests} requests, {len(cases)} trials")
     with ThreadPoolExecutor(chosen.jobs) as pool:
         for number, verdict in enumerate(pool.map(lambda case: stage.try_case(case, usual.digests), cases), 1):
-            yield _told(verdict)
+            yield _shown(verdict)
             if number % _SHOWN_EVERY == 0:
                 _print(f"{number} of {len(cases)} trials")
 
 
-def _told(verdict: Verdict) -> Verdict:
+def _shown(verdict: Verdict) -> Verdict:
     for problem in verdict.problems:
         _print(f"{verdict.case} ({verdict.hit}), exit codes {verdict.codes}: {problem}")
     return verdict

@@ -207,14 +207,14 @@ class _Trial:
             for proxy, each in zip(self._proxies(), tags, strict=True)
             for tag, digest in each.digests.items()
         }
-        told = {
+        reported = {
             place["reference"]: (image["digest"], place)
             for image in report["images"]
             for place in image["destinations"]
         }
-        for reference in held.keys() - told.keys():
+        for reference in held.keys() - reported.keys():
             yield f"{reference} exists, but the report does not name it"
-        for reference, (digest, place) in told.items():
+        for reference, (digest, place) in reported.items():
             fate, there = place["fate"], held.get(reference)
             if fate in _NAMES_OURS and there != digest:
                 yield f"the report calls {reference} {fate}, but it names {there}, not {digest}"
