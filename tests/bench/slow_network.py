@@ -50,9 +50,10 @@ def _proxy(host_port: str, handshake: float, there: _Wait, back: _Wait) -> Itera
     host, _, port = host_port.rpartition(":")
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(handshake)
-        source, target = await asyncio.open_connection(host, int(port))
-        await asyncio.gather(_pump(reader, target, there), _pump(source, writer, back))
+        with suppress(asyncio.CancelledError):  # at the end of the proxy
+            await asyncio.sleep(handshake)
+            source, target = await asyncio.open_connection(host, int(port))
+            await asyncio.gather(_pump(reader, target, there), _pump(source, writer, back))
 
     server = asyncio.run_coroutine_threadsafe(asyncio.start_server(connected, "127.0.0.1", 0), loop).result()
     try:

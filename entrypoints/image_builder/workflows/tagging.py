@@ -5,7 +5,6 @@ already, and again afterwards, because another run may have written it meanwhile
 """
 
 import threading
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, final
 
@@ -50,37 +49,31 @@ def decide_fates(images: tuple[CheckedImage, ...], decider: TagDecider) -> tuple
 def write_tags(
     images: tuple[CheckedImage, ...], decider: TagDecider, listener: Listener, *, just_decided: bool = False
 ) -> tuple[CheckedImage, ...]:
-    """Write the tags whose fate says so, side by side for the repositories. After a failure no further one is begun.
+    """Write the tags whose fate says so, side by side. After a failure no further one is begun.
 
     Moving tags are begun when all others are written. Tags are asked for once more before they are written, unless
-    their fate was ``just_decided`` and they do not move.
+    their fate was ``just_decided``.
     """
     failed = threading.Event()
     for moving in (False, True):
-        asks = moving or not just_decided
-
-        def one(wanted: Iterable[_Wanted], *, asks: bool = asks) -> tuple[TagFate, ...]:
-            return tuple(_written(tag, decider, failed, asks=asks) for tag in wanted)
-
-        groups = side_by_side(one, _by_repository(images, decider, moving=moving), _AT_ONCE)
-        written = {tag.reference: tag for group in groups for tag in group}
-        for tag in written.values():
+        wanted = _wanted(images, decider, moving=moving)
+        found = side_by_side(lambda one: _written(one, decider, failed, asks=not just_decided), wanted, _AT_ONCE)
+        for tag in found:
             if tag.fate in (Fate.FAILED, Fate.UNCONFIRMED):
                 listener.error(f"{tag.reference}: {tag}")
-        images = _with_fates(images, written)
+        images = _with_fates(images, {tag.reference: tag for tag in found})
     return images
 
 
-def _by_repository(
-    images: tuple[CheckedImage, ...], decider: TagDecider, *, moving: bool
-) -> Iterable[tuple[_Wanted, ...]]:
-    """The tags of one kind that are to be written, those of each repository together."""
-    found: dict[str, list[_Wanted]] = {}
-    for image in images:
-        for tag in image.outcome.tags if image.manifest is not None else ():
-            if tag.fate.is_written and decider.rules.is_moving(tag.reference) == moving and image.manifest is not None:
-                found.setdefault(str(tag.reference.repository), []).append(_Wanted(tag, image.manifest))
-    return tuple(map(tuple, found.values()))
+def _wanted(images: tuple[CheckedImage, ...], decider: TagDecider, *, moving: bool) -> tuple[_Wanted, ...]:
+    """The tags of one kind that are to be written."""
+    return tuple(
+        _Wanted(tag, image.manifest)
+        for image in images
+        if image.manifest is not None
+        for tag in image.outcome.tags
+        if tag.fate.is_written and decider.rules.is_moving(tag.reference) == moving
+    )
 
 
 def _written(wanted: _Wanted, decider: TagDecider, failed: threading.Event, *, asks: bool) -> TagFate:
