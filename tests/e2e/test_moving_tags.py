@@ -14,6 +14,7 @@ from tests.e2e.world import World
 from tests.git_repository import GitRepository
 from tests.jobs import prow_job
 from tests.oci_registry import push_image
+from tests.programs import require
 
 pytestmark = pytest.mark.e2e
 
@@ -111,6 +112,29 @@ def copy_tag(world: World, manifest: bytes) -> None:
     urllib.request.urlopen(request, timeout=10).close()
 
 
+@pytest.mark.parametrize(
+    ("backend", "words"),
+    [
+        pytest.param("kaniko", (), id="manifest of kaniko"),
+        pytest.param("buildkit", ("--platform=linux/amd64,linux/386",), id="index of BuildKit"),
+    ],
+)
+def test_every_kind_of_image_says_how_new_it_is(
+    world: World, git: GitRepository, daemon: str, backend: str, words: tuple[str, ...]
+) -> None:
+    del world.config["sign-config"]
+    world.dockerfile()
+    older = commit_at(git, T)
+    newer = commit_at(git, T + 60, older)
+    become(world, git, newer, BUILDKIT_HOST=daemon, KANIKO_EXECUTOR=require("executor"))
+    world.environment["USE_BUILDKIT"] = str(backend == "buildkit").lower()
+    done = world.run("--tag=latest", *words)
+    assert done.code == 0, done.err
+    become(world, git, older)
+    (found,) = planned(world, "latest", elsewhere="kept")
+    assert f"it names commit {newer}, and ours is {older}, an older one" in found
+
+
 def test_a_run_that_is_overtaken_while_it_signs_leaves_the_tag_alone(
     world: World, git: GitRepository, daemon: str
 ) -> None:
@@ -141,14 +165,14 @@ def seed(world: World, commit: str, time: int | None, tag: str = "latest", **mor
     return str(push_image(host, "prod/app", tag, marker=f"{commit}{time}", **given).descriptor.digest)
 
 
-def planned(world: World, *tags: str) -> list[str]:
+def planned(world: World, *tags: str, elsewhere: str = "create") -> list[str]:
     """What would happen to these tags in the first registry, with the reasons."""
     done = world.run("plan", "--registry", *(f"--tag={tag}" for tag in tags), "--output=json")
     assert done.code == 0, done.err
     (build,) = json.loads(done.out)["builds"]
     found = {one["reference"]: one for one in build["registry"]}
     ours = [found.pop(places(world, tag)[0]) for tag in tags]
-    assert {one["action"] for one in found.values()} == {"create"}
+    assert {one["action"] for name, one in found.items() if name in places(world, tags[0])} == {elsewhere}
     return [f"{one['action']}: {one['reason']}" for one in ours]
 
 
