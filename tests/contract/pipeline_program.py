@@ -17,7 +17,7 @@ echo "arguments: $*"
 name= report= config=
 while [[ $# -gt 0 ]]; do
   case $1 in
-    --parse-tags-only | --sign-only) exit 0 ;;
+    --parse-tags-only | publish) exit 0 ;;
     --name) name=$2 ;;
     --build-report-path) report=$2 ;;
     --config) config=$2 ;;
@@ -31,7 +31,7 @@ LEAVES_EVERYTHING = """\
 echo "source: $(git -C "$SOURCE_FOLDER" config remote.origin.url) $(git -C "$SOURCE_FOLDER" log -1 --format=%s)"
 echo "files:" $(ls -A "$SOURCE_FOLDER") $(git -C "$SOURCE_FOLDER" status --porcelain)
 shopt -s nullglob extglob
-temporary=("$AGENT_TEMPDIRECTORY"/!(*.sh|logs))
+temporary=("$AGENT_TEMPDIRECTORY"/!(*.sh|logs|build-config.yaml))
 echo "temporary: ${#temporary[@]}"
 mkdir -p "$SOURCE_FOLDER/left/deep" "$PIPELINE_WORKSPACE/s/left" "$PIPELINE_WORKSPACE/source"
 touch "$SOURCE_FOLDER/left/deep/file" "$AGENT_TEMPDIRECTORY/left"

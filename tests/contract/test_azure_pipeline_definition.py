@@ -71,7 +71,7 @@ def test_merged_code_meets_production_and_is_signed(job_type: str) -> None:
     document = expanded(JobType=job_type)
     assert document["variables"][0] == {"group": "oci-image-builder-production"}
     assert document["jobs"][0]["pool"] == {"name": "oci-image-builder-production"}
-    assert "sign_images" in steps(document)
+    assert steps(document)["publish_image"]["env"]["SIGNS"] == "yes"
 
 
 @pytest.mark.parametrize("job_type", UNTRUSTED)
@@ -79,8 +79,7 @@ def test_unmerged_code_meets_nothing_of_production(job_type: str) -> None:
     document = expanded(JobType=job_type, PullPullSHA=HEAD)
     del document["parameters"]
     assert "production" not in str(document)
-    assert "sign" not in " ".join(steps(document))
-    assert "--sign-only" not in str(document)
+    assert steps(document)["publish_image"]["env"]["SIGNS"] == "no"
 
 
 def test_every_job_type_that_the_pipeline_takes_is_judged_as_the_tool_does() -> None:
@@ -265,8 +264,9 @@ def test_a_build_without_optional_parameters_reaches_the_tool(
     assert ended == "succeeded", said
     work = r"/\S+/_work"
     assert re.search(
-        rf"arguments: --config \S+/config.yaml --backend buildkit --name app --context {work}/1/source-901-1/\. "
-        rf"--export-tags=false --build-report-path {work}/_temp/build-report.json --log-dir {work}/_temp/logs$",
+        rf"arguments: --config {work}/_temp/build-config.yaml --backend buildkit --name app "
+        rf"--context {work}/1/source-901-1/\. --export-tags=false "
+        rf"--build-report-path {work}/_temp/build-report.json --log-dir {work}/_temp/logs$",
         said,
         re.MULTILINE,
     ), said

@@ -123,7 +123,8 @@ def test_go_reads_the_report_between_the_lines_of_our_pipeline(
         "REPORT_FILE": str(tmp_path / "report.json"),
         "AGENT_TEMPDIRECTORY": str(tmp_path),
         "AGENT_JOBSTATUS": job,
-        "NOT_SIGNED": "nothing was signed",
+        "PUBLISH_REPORT_FILE": str(tmp_path / "none.json"),
+        "SIGNS": "yes",
     }
     printed = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, check=True).stdout
     assert read(f"before\n{printed}after\n") == {**BUILT, "Status": status, "Signed": False}

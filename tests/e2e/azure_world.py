@@ -21,6 +21,7 @@ from tests.azure_devops import Client
 from tests.e2e.world import World
 from tests.git_repository import GitRepository
 
+SOURCE_URL = "https://github.com"
 DEFINITION = Path(__file__).parents[2] / "pipelines" / "oci-image-builder.yaml"
 
 
@@ -140,7 +141,7 @@ def _group(world: World, issuer: IdentityIssuer, is_production: bool) -> dict[st
     build = {key: value for key, value in config.items() if key != "sign-config"}
     names = {"CONFIG_FILE": build} | ({"SIGN_CONFIG_FILE": config} if is_production else {})
     found = {
-        "SOURCE_URL": Variable(f"file://{world.folder}/git"),
+        "SOURCE_URL": Variable(SOURCE_URL),
         "PRODUCTION_REFS": Variable("{acme/demo: [main]}"),
         "OIDC_ISSUER": Variable(issuer.url),
         "UNMERGED_WITHOUT_AUTHORIZATION": Variable("true"),
@@ -153,7 +154,11 @@ def _group(world: World, issuer: IdentityIssuer, is_production: bool) -> dict[st
 
 
 def _agent_environment(world: World, authorities: Path) -> dict[str, str]:
+    """Git finds the repositories of :data:`SOURCE_URL` in a folder."""
+    system = world.folder / "gitconfig"
+    system.write_text(f'[url "file://{world.folder}/git"]\n\tinsteadOf = {SOURCE_URL}\n')
     return {
+        "GIT_CONFIG_SYSTEM": str(system),
         "PATH": f"{Path(sys.executable).parent}:{world.path}",
         "HOME": str(world.folder),
         "XDG_STATE_HOME": str(world.folder / "state"),
