@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from image_builder_adapters.kaniko.engine import KanikoEngine
+from image_builder_adapters.kaniko.own_root import LAYOUT
 from image_builder_contracts.dockerfile_engine import DockerfileEngineFixtures, RequestFactory
 from image_builder_contracts.image_engine import attempt, built, processes, reference, repository, step, wait_until
 from image_builder_domain.build import BuildFailed, BuildRequest, BuiltImage, EngineUnavailable, PushFailed
@@ -127,6 +128,14 @@ class TestOwnRoot(OwnRoot, DockerfileEngineFixtures):
             failure = attempt(kaniko, request).outcome
         assert isinstance(failure, PushFailed)
         assert failure.digest is not None
+
+    def test_a_link_that_a_step_puts_in_the_place_of_the_image_is_not_followed(
+        self, kaniko: KanikoEngine, ask: RequestFactory
+    ) -> None:
+        request = ask(step(f"/bin/busybox mkdir -p /elsewhere && /bin/busybox ln -s /elsewhere {LAYOUT}"))
+        made = attempt(kaniko, request)
+        assert isinstance(made.outcome, BuildFailed), made.printed
+        assert "the image that was built cannot be read" in str(made.outcome)
 
     @pytest.mark.parametrize("steps", [pytest.param("true", id="built"), pytest.param("exit 1", id="failed")])
     def test_nothing_is_left_on_the_disk(

@@ -44,6 +44,11 @@ def tags_of(host: str, path: str) -> Tags:
     return Tags(host, path, {tag: _digest(host, path, tag) for tag in own})
 
 
+def holds(host: str, path: str, digest: str) -> bool:
+    """Whether the registry holds the manifest and all that it names."""
+    return not list(_missing(host, path, digest))
+
+
 def _digest(host: str, path: str, tag: str) -> str:
     request = urllib.request.Request(f"http://{host}/v2/{path}/manifests/{tag}", headers={"Accept": _MANIFESTS})
     with urllib.request.urlopen(request, timeout=10) as answer:

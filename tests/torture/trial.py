@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, final
 
+from image_builder_domain.exit_code import ExitCode
 from image_builder_stand_ins.certificates import mutual_tls
 from image_builder_stand_ins.signing_service import SigningService
 from image_builder_stand_ins.signing_service.protocol import Protocol
@@ -25,7 +26,7 @@ from tests.e2e.world import COMMIT, World
 from tests.oci_registry import RunningRegistry, start_registry
 from tests.programs import require
 from tests.torture.proxy import Fault, Faults
-from tests.torture.state import Tags, cosign_verifies, tags_of
+from tests.torture.state import Tags, cosign_verifies, holds, tags_of
 
 PATH: Final = "prod/app"
 TAGS: Final = ("latest", "v1", f"v20231114-{COMMIT[:8]}")
@@ -34,6 +35,7 @@ EXPECTED: Final = frozenset(f"{tag}-{variant}" for tag in TAGS for variant in VA
 ENGINES: Final = ("buildkit", "kaniko")
 SIGNERS: Final = ("notary", "cosign")
 _NAMES_OURS: Final = ("created", "moved", "moved back", "unchanged")
+_OF_FAULT: Final = {Fault.STALL: (ExitCode.DEADLINE,), Fault.SIGTERM: (ExitCode.SIGTERM,)}
 _DEADLINE: Final = "8s"
 
 
@@ -198,7 +200,26 @@ class _Trial:
             yield f"exit code {done.code}, but the report says {report['outcome']}"
         if done.code == 0 and any(set(each.digests) != EXPECTED for each in tags):
             yield f"exit code 0, but the tags are {[sorted(each.digests) for each in tags]}"
+        yield from self._wrong_code(done.code)
         yield from self._lies(report, tags)
+        yield from self._lost(report)
+
+    def _wrong_code(self, code: int) -> Iterator[str]:
+        """No build fails in a trial, and only the question for the right to push leads to a refusal."""
+        allowed = {ExitCode.DONE, ExitCode.PUSH_FAILED, ExitCode.SIGNING_FAILED, *_OF_FAULT.get(self.faults.fault, ())}
+        if "POST " in self.faults.hit and "/uploads/" in self.faults.hit:
+            allowed.add(ExitCode.REFUSED)
+        if code not in allowed:
+            yield f"exit code {code}"
+
+    def _lost(self, report: dict[str, Any]) -> Iterator[str]:
+        """Repositories of which the report says that they hold the image, but they do not."""
+        real = dict(zip(self._proxies(), (each.host_port for each in self.registries), strict=True))
+        for image in report["images"]:
+            for place in image["repositories"]:
+                host, _, path = place["repository"].partition("/")
+                if place["holds_digest"] and not holds(real[host], path, image["digest"]):
+                    yield f"the report says that {place['repository']} holds {image['digest']}, but it does not"
 
     def _lies(self, report: dict[str, Any], tags: tuple[Tags, ...]) -> Iterator[str]:
         """Where the report's fates differ from what the registries hold."""
