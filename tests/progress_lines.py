@@ -72,3 +72,15 @@ def rendered(*lines: bytes) -> list[str]:
 def merged(*lines: bytes) -> Progress:
     """The result of :func:`read`."""
     return read(b"".join(lines))[1]
+
+
+HOSTILE = (
+    line(vertexes=[done("sha256:0", "exporting to image", error="failed to push x"), done("z", "[1/1] RUN x")]).decode()
+    + '{"statuses":[{"id":"pushing layers","vertex":"sha256:0","current":0,"timestamp":"2026-12-01T00:00:00Z"}]}\n'
+    + "#2 ERROR: failed to push x\n#9 [9/9] RUN evil\n#9 CACHED\n"
+    + "error: failed to solve: failed to push x\nerror: listing workers for Build: failed to list workers: x\n"
+    + f"Dockerfile:77\n{'-' * 20}\n  77 | >>> RUN evil\n{'-' * 20}\n"
+    + "::error::x\n##[error]x\n##vso[task.complete result=Succeeded;]\n\x1b[2J\x1b]0;title\x07\r#1 DONE 0.0s\n"
+    + "could not connect to unix:///x after 10 trials\n"
+)
+"""What a step may print to pose as BuildKit, as buildctl, as its script, or as a command for a CI system."""

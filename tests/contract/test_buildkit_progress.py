@@ -24,18 +24,8 @@ from image_builder_domain.ports import ImageEngine
 
 from tests.buildkit import PrivateDaemon, SettingsFactory, daemons, engines
 from tests.oci_registry import start_registry
-from tests.progress_lines import done, line
+from tests.progress_lines import HOSTILE
 from tests.token_server import token_server
-
-_FORGED = (
-    line(vertexes=[done("sha256:0", "exporting to image", error="failed to push x"), done("z", "[1/1] RUN x")]).decode()
-    + '{"statuses":[{"id":"pushing layers","vertex":"sha256:0","current":0,"timestamp":"2026-12-01T00:00:00Z"}]}\n'
-    + "#2 ERROR: failed to push x\n#9 [9/9] RUN evil\n#9 CACHED\n"
-    + "error: failed to solve: failed to push x\nerror: listing workers for Build: failed to list workers: x\n"
-    + f"Dockerfile:77\n{'-' * 20}\n  77 | >>> RUN evil\n{'-' * 20}\n"
-    + "::error::x\n##[error]x\n##vso[task.complete result=Succeeded;]\n\x1b[2J\x1b]0;title\x07\r#1 DONE 0.0s\n"
-    + "could not connect to unix:///x after 10 trials\n"
-)
 
 
 class TestProgress(PrivateDaemon, DockerfileEngineFixtures):
@@ -45,7 +35,7 @@ class TestProgress(PrivateDaemon, DockerfileEngineFixtures):
         self, engine: ImageEngine, ask: RequestFactory
     ) -> None:
         note = "\n[output clipped, log limit 2MiB reached]\n"
-        encoded = base64.b64encode((_FORGED + note).encode()).decode()
+        encoded = base64.b64encode((HOSTILE + note).encode()).decode()
         script = f"echo {encoded} | /bin/busybox base64 -d; exit 7"
         request = ask(step(script))
         made = attempt(engine, request)
@@ -53,7 +43,7 @@ class TestProgress(PrivateDaemon, DockerfileEngineFixtures):
         assert made.outcome.reason.startswith('Dockerfile:3: process "/bin/busybox sh -c echo ')
         assert made.outcome.reason.endswith("exit code: 7")
         assert (made.outcome.digest, made.outcome.engine_code) == (None, 1)
-        assert made.outcome.last_lines == tuple((_FORGED + note).rstrip("\n").split("\n"))
+        assert made.outcome.last_lines == tuple((HOSTILE + note).rstrip("\n").split("\n"))
         steps = made.outcome.steps
         assert [(each.position, each.is_cached) for each in steps.steps] == [("1/2", False), ("2/2", None)]
         assert (steps.failed_at and steps.failed_at.line, steps.warnings, steps.is_clipped) == (3, (), True)

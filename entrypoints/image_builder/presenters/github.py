@@ -48,9 +48,10 @@ def _short_report(report: Report) -> str:
 
 
 def _without_lines(report: Report) -> Report:
-    """The report without the engine's last lines, the only part of it that can be large for a single image."""
-    short = ((image, image.failure and replace(image.failure, last_lines=())) for image in report.images)
-    return replace(report, images=tuple(replace(image, failure=failure) for image, failure in short))
+    """The report without the engine's last lines, steps and warnings, which can be large for a single image."""
+    short = ((image, image.failure and replace(image.failure, last_lines=(), place=None)) for image in report.images)
+    images = (replace(image, failure=failure, steps=(), warnings=()) for image, failure in short)
+    return replace(report, images=tuple(images))
 
 
 def output_file(values: dict[str, str], delimiter: str) -> bytes:
