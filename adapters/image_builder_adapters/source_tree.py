@@ -32,6 +32,11 @@ class FolderSourceTree:
         """Implement ``SourceTree.read``."""
         return find_dockerfile(self.context, dockerfile).bind(lambda found: read_source(*found, env_file))
 
+    def env_file(self, dockerfile: str | None, env_file: str) -> Result[tuple[BuildArgument, ...], Problems]:
+        """Implement ``SourceTree.env_file``."""
+        folder = os.path.dirname(dockerfile or "")
+        return _context(self.context).bind(lambda context: _env_file(context, folder, env_file))
+
     def default_dockerfile(self) -> str:
         """Implement ``SourceTree.default_dockerfile``."""
         found = [name for name in _DEFAULTS if os.path.isfile(os.path.join(self.context, name))]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from image_builder_domain.configuration.keys import Configuration
     from image_builder_domain.problem import Problems
     from image_builder_domain.publish.descent import Descent
+    from image_builder_domain.source.build_argument import BuildArgument
     from image_builder_domain.source.build_source import Source
     from image_builder_domain.trust.checkout import CheckoutFacts, Claim
     from image_builder_domain.trust.history import History
@@ -169,6 +170,10 @@ class SourceTree(Protocol):
 
     def read(self, dockerfile: str | None, env_file: str | None) -> "Result[Source, Problems]":
         """Read the Dockerfile, its variants and the env file."""
+        ...
+
+    def env_file(self, dockerfile: str | None, env_file: str) -> "Result[tuple[BuildArgument, ...], Problems]":
+        """Read the env file alone; the Dockerfile need not be here."""
         ...
 
     def default_dockerfile(self) -> str:

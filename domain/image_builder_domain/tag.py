@@ -7,7 +7,7 @@ from typing import Protocol, Self, TypeVar, final
 
 from returns.result import Result, Success
 
-from image_builder_domain.go.template import TemplateData, is_template, render
+from image_builder_domain.go.template import TemplateData, is_template, render, unset_variables
 from image_builder_domain.image.reference import TAG_RULE, is_tag
 from image_builder_domain.problem import Problems, every, located, refuse
 
@@ -22,7 +22,8 @@ _BLANKS = re.compile(r"\s")
 class TagSpec:
     """A requested tag: its name, its template, the flag or key it is from, and the pattern that its value must match.
 
-    A ``validation`` that is not a :class:`~image_builder_domain.go.regexp.Pattern` matches nothing.
+    The pattern matches anywhere in the value, as in Go. A ``validation`` that is not a
+    :class:`~image_builder_domain.go.regexp.Pattern` matches nothing.
     """
 
     name: str
@@ -66,25 +67,26 @@ def outside_actions(text: str) -> str:
 def tag_value(spec: TagSpec, data: TemplateData) -> Result[Tag, Problems]:
     """Render, turn blanks into ``-``, and check the value against the pattern and the grammar."""
     rendered = located(render(spec.template, data), spec.where)
-    return rendered.bind(lambda text: _checked_value(spec, _BLANKS.sub("-", text)))
+    return rendered.bind(lambda text: _checked_value(spec, _BLANKS.sub("-", text), data))
 
 
-def _checked_value(spec: TagSpec, value: str) -> Result[Tag, Problems]:
+def _checked_value(spec: TagSpec, value: str, data: TemplateData) -> Result[Tag, Problems]:
     if not value:
-        return refuse(spec.where, f"the template {spec.template!r} gives an empty tag", "use a field that has a value")
-    if not is_tag(value):
-        return refuse(spec.where, f"{value!r} is not a tag: {TAG_RULE}", "change the value")
-    if spec.validation is not None and not _matches(spec.validation, value):
-        return refuse(
-            spec.where, f"the tag {value!r} does not match the pattern {spec.validation!r}", "change the value"
-        )
-    return Success(Tag(spec.name, value))
+        what, remedy = f"the template {spec.template!r} gives an empty tag", "use a field that has a value"
+    elif not is_tag(value):
+        what, remedy = f"{value!r} is not a tag: {TAG_RULE}", "change the value"
+    elif spec.validation is not None and not _matches(spec.validation, value):
+        what, remedy = f"the tag {value!r} does not match the pattern {spec.validation!r}", "change the value"
+    else:
+        return Success(Tag(spec.name, value))
+    unset = ", ".join(unset_variables(spec.template, data))
+    return refuse(spec.where, what, f"set {unset} in the environment, or {remedy}" if unset else remedy)
 
 
 def _matches(pattern: str, value: str) -> bool:
     from image_builder_domain.go.regexp import Pattern  # most tags have none
 
-    return Pattern.parse(pattern).map(lambda found: found.matches(value)).value_or(False)
+    return Pattern.parse(pattern).map(lambda found: found.is_in(value)).value_or(False)
 
 
 def compute_tags(specs: Iterable[TagSpec], data: TemplateData) -> Result[tuple[Tag, ...], Problems]:

@@ -20,9 +20,11 @@ def run(name: str, scan: "Callable[[list[str]], Scan]", help_text: "Callable[[],
     try:
         started = monotonic()
         found = scan(sys.argv[1:])
-        if found.values["help"]:
+        if found.problems and (found.values["help"] or found.values["version"]):
+            found.is_unclear = True  # the mistakes alone are reported, so that a script notices them
+        elif found.values["help"]:
             return _print(help_text())
-        if found.values["version"]:
+        elif found.values["version"]:
             from image_builder import __version__
 
             return _print(f"{name} {__version__}\n")

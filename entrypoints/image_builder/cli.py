@@ -9,14 +9,19 @@ from image_builder_adapters.redaction import Redactor
 from image_builder_domain.exit_code import ExitCode
 from image_builder_domain.problem import Problem
 from image_builder_domain.secret_name import is_secret
+from returns.result import Failure
 
 from image_builder.modes import decider
-from image_builder.options import Options, has_meaning, misplaced, mode_of
+from image_builder.options import Options, has_meaning, misplaced, mode_of, unused
 from image_builder.presenters.console import Console
 from image_builder.session import Session
 
 if TYPE_CHECKING:
+    from image_builder_domain.problem import Problems
+    from returns.result import Result
+
     from image_builder.flags import Scan
+    from image_builder.session import Work
 
 
 def run(scan: "Scan", started: float | None = None) -> int:
@@ -49,5 +54,17 @@ def run(scan: "Scan", started: float | None = None) -> int:
             *contradictions,
             *misplaced(mode, scan.given, options),
         ),
+        notes=tuple(scan.warnings),
+        remarks=_unused(mode, scan.given),
     )
-    return session.run(decider(mode))
+    return session.run(_nothing if scan.is_unclear else decider(mode))
+
+
+def _unused(mode: str, given: set[str]) -> tuple[str, ...]:
+    names = ", ".join(f"--{name}" for name in unused(mode, given))
+    return (f"{names}: without effect here; {mode} does not need it",) if names else ()
+
+
+def _nothing(_session: Session) -> "Result[Work, Problems]":
+    """Report what is wrong with the command line alone: of an unknown command, the rest would only be a consequence."""
+    return Failure(())

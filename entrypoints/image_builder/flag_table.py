@@ -6,13 +6,14 @@ Source: specification, section 1. Plain tuples and standard library only: ``--he
 TEXT, SWITCH, REPEATED, LIST, NUMBER, DURATION, CHOICE = "text switch repeated list number duration choice".split()  # noqa: SIM905
 
 # The modes that a flag has a meaning for. ``tags`` and ``publish`` take those of a build: jobs give all of them one
-# command line.
-# ``remote`` is a build in Azure DevOps; ``plan`` takes the flags of the build that it shows.
+# command line. ``remote`` is a build in Azure DevOps; ``plan`` takes the flags of the build that it shows. A mode with
+# ``?`` takes the flag without using it, and says so.
 EVERY = "build remote tags sign publish verify preview doctor schema"
 RUNS = "build remote tags sign publish verify preview doctor"
 SOURCE = "build remote tags publish preview"
-SOURCE_AND_DOCTOR = "build remote tags publish preview doctor"
-LOCAL = "build tags publish"
+UNTAGGED = "build remote tags? publish preview"
+WITH_DOCTOR = "build remote tags? publish preview doctor"
+LOCAL = "build tags? publish"
 REPORTS = "build remote tags sign publish"
 
 # (name, kind, default or choices, placeholder, modes, help); a group is a title and its flags.
@@ -20,14 +21,14 @@ GROUPS = (
     (
         "What to build",
         (
-            ("name", TEXT, None, "NAME", SOURCE_AND_DOCTOR, "image name below the registry, may contain /"),
-            ("context", TEXT, ".", "DIR", SOURCE_AND_DOCTOR, "build context directory"),
-            ("dockerfile", TEXT, None, "PATH", SOURCE, "path in the context (default Dockerfile, else dockerfile)"),
-            ("target", TEXT, None, "STAGE", SOURCE, "Dockerfile stage"),
-            ("platform", LIST, None, "OS/ARCH", SOURCE, "platform, repeatable and comma-separated"),
-            ("build-arg", REPEATED, None, "NAME=VALUE", SOURCE, "repeatable; NAME alone: value from the environment"),
+            ("name", TEXT, None, "NAME", "build remote tags? sign? publish preview doctor", "image name below the registry, may contain /"),
+            ("context", TEXT, ".", "DIR", "build remote tags sign? publish preview doctor", "build context directory"),
+            ("dockerfile", TEXT, None, "PATH", "build remote tags sign? publish preview", "path in the context (default Dockerfile, else dockerfile)"),
+            ("target", TEXT, None, "STAGE", UNTAGGED, "Dockerfile stage"),
+            ("platform", LIST, None, "OS/ARCH", UNTAGGED, "platform, repeatable and comma-separated"),
+            ("build-arg", REPEATED, None, "NAME=VALUE", UNTAGGED, "repeatable; NAME alone: value from the environment"),
             ("env-file", TEXT, None, "FILE", SOURCE, "deprecated: build arguments from a file; use --build-arg"),
-            ("variant", TEXT, None, "NAME", SOURCE, "build only this variant of variants.yaml"),
+            ("variant", TEXT, None, "NAME", UNTAGGED, "build only this variant of variants.yaml"),
         ),
     ),
     (
@@ -36,7 +37,7 @@ GROUPS = (
             ("tag", REPEATED, None, "[NAME=]VALUE", SOURCE, "extra tag, repeatable; may be a template"),
             ("tag-base64", TEXT, None, "BASE64", SOURCE, "base64 of a comma-separated list of tags"),
             ("move-back", REPEATED, None, "TAG", LOCAL, "production only: move this moving tag to an older commit"),
-            ("export-tags", SWITCH, False, "", SOURCE, "pass every tag to the build as argument TAG_<name>"),
+            ("export-tags", SWITCH, False, "", UNTAGGED, "pass every tag to the build as argument TAG_<name>"),
             ("parse-tags-only", SWITCH, False, "", "tags", "print the computed tags as JSON and stop"),
             ("tags-output-file", TEXT, None, "FILE", "tags", "also write that JSON to a file"),
         ),
@@ -52,7 +53,7 @@ GROUPS = (
     (
         "Azure DevOps",
         (
-            ("build-in-ado", SWITCH, False, "", SOURCE_AND_DOCTOR, "build in the Azure DevOps pipeline"),
+            ("build-in-ado", SWITCH, False, "", WITH_DOCTOR, "build in the Azure DevOps pipeline"),
             ("ado-preview-run", SWITCH, False, "", "preview", "expand the pipeline, run nothing"),
             ("ado-preview-run-yaml-path", TEXT, None, "FILE", "preview", "pipeline definition to expand"),
             (
@@ -69,7 +70,7 @@ GROUPS = (
                 SWITCH,
                 False,
                 "",
-                "remote preview tags",
+                "remote preview tags?",
                 "take kaniko's build options from the pull request",
             ),
             (
@@ -77,10 +78,10 @@ GROUPS = (
                 SWITCH,
                 False,
                 "",
-                "remote preview tags",
+                "remote preview tags?",
                 "give the build SAP's internal Go modules",
             ),
-            ("use-restricted-registry", SWITCH, False, "", "remote preview tags", "push to the restricted registry"),
+            ("use-restricted-registry", SWITCH, False, "", "remote preview tags?", "push to the restricted registry"),
         ),
     ),
     (
@@ -89,7 +90,7 @@ GROUPS = (
             ("config", TEXT, "/config/image-builder-config.yaml", "FILE", RUNS, "configuration file"),
             ("repo", TEXT, None, "ORG/REPO", RUNS, "repository, outside CI"),
             ("require-production", SWITCH, False, "", RUNS, "refuse a job that is not on the production side"),
-            ("backend", TEXT, None, "NAME", SOURCE_AND_DOCTOR, "kaniko, buildkit, ado, other (default by environment)"),
+            ("backend", TEXT, None, "NAME", WITH_DOCTOR, "kaniko, buildkit, ado, other (default by environment)"),
             ("registry", SWITCH, False, "", "build", "with plan: ask the registries what would happen to each tag"),
             ("dry-run", SWITCH, False, "", "build remote sign preview", "print the plan, touch nothing"),
             ("max-parallel", NUMBER, None, "N", LOCAL, "variants built at the same time (default CPU count)"),
@@ -101,8 +102,8 @@ GROUPS = (
         "What comes out",
         (
             ("output", CHOICE, ("human", "json"), "FORM", EVERY, "human or json, for results (default human)"),
-            ("log-dir", TEXT, None, "DIR", "build remote tags", "folder of the builds' log files (default $ARTIFACTS)"),
-            ("silent", SWITCH, False, "", "build remote tags", "engine output to the log files only"),
+            ("log-dir", TEXT, None, "DIR", "build remote tags?", "folder of the builds' log files (default $ARTIFACTS)"),
+            ("silent", SWITCH, False, "", "build remote tags?", "engine output to the log files only"),
             ("build-report-path", TEXT, None, "FILE", REPORTS, "JSON build report"),
             ("tekton-results", TEXT, None, "DIR", "build remote", "folder for IMAGE_URL, IMAGE_DIGEST and IMAGES"),
             ("debug", SWITCH, False, "", EVERY, "debug logging"),

@@ -1,6 +1,7 @@
 """The Go-style scanner: ``-flag`` and ``--flag`` are the same, switches never take the next argument.
 
-Source: Go's package ``flag``; unlike it, scanning goes on after a mistake, so that all problems are reported together.
+As in Go, an empty text means that a flag is unset, and the last of several values counts. Source: Go's package
+``flag``; unlike it, scanning goes on after a mistake, so that all problems are reported together.
 Standard library only, and as little of it as can be: ``--help`` must be quick.
 """
 
@@ -24,19 +25,20 @@ __all__ = ["Scan", "help_text", "scan", "scan_signing", "signing_help_text"]
 _TRUE = ("1", "t", "T", "TRUE", "true", "True")
 _FALSE = ("0", "f", "F", "FALSE", "false", "False")
 _BOOLEANS: dict[str, bool] = {word: word in _TRUE for word in (*_TRUE, *_FALSE)}
-_TAKES_IMAGES = ("verify",)
-# The domain says what is wrong with an empty element of these.
-_CHECKED_LATER = ("tag", "build-arg", "move-back")
+_TAKES_IMAGES = ("verify", "sign")
+# Of the others, an empty switch, number or duration is refused, and the domain refuses an empty tag or build argument.
+_CAN_BE_UNSET = (TEXT, LIST, CHOICE)
 
 
 class Scan:
     """A scanned command line.
 
-    ``values`` has every flag with its value or default, ``given`` the names that were written, ``problems`` each
-    mistake as (where, what, remedy), ``rest`` the words that are not flags.
+    ``values`` has every flag with its value or default, ``given`` the names that have a value, ``problems`` each
+    mistake as (where, what, remedy), ``warnings`` what the user should check, ``rest`` the words that are not flags.
+    ``is_unclear`` is true when the first word is not a known verb: nobody can say what else is wrong.
     """
 
-    __slots__ = ("given", "known", "problems", "rest", "values", "verb", "verbs")
+    __slots__ = ("given", "is_unclear", "known", "problems", "rest", "values", "verb", "verbs", "warnings")
 
     def __init__(self, verb: str, known: list[str], verbs: list[str]) -> None:
         self.verb = verb
@@ -45,6 +47,8 @@ class Scan:
         self.values: dict[str, object] = {name: _default(name) for name in FLAGS}
         self.given: set[str] = set()
         self.problems: list[tuple[str, str, str]] = []
+        self.warnings: list[str] = []
+        self.is_unclear = False
         self.rest: list[str] = []
 
 
@@ -60,7 +64,8 @@ def scan_signing(arguments: list[str]) -> Scan:
 
 def _scan(arguments: list[str], found: Scan) -> Scan:
     words = list(reversed(arguments))
-    if words and words[-1] in found.verbs:
+    has_verb = bool(words) and words[-1] in found.verbs
+    if has_verb:
         found.verb = words.pop()
     while words:
         word = words.pop()
@@ -72,14 +77,24 @@ def _scan(arguments: list[str], found: Scan) -> Scan:
         else:
             _flag(found, word, words)
     if found.verb not in _TAKES_IMAGES:
-        found.problems += [_stray(found, word, is_first=arguments[:1] == [word]) for word in found.rest]
+        found.is_unclear = bool(found.verbs and found.rest and not has_verb and found.rest[0] == arguments[0])
+        shown = found.rest[:1] if found.is_unclear else found.rest  # the other words belong to the unknown command
+        found.problems += [_stray(found, word, is_first=arguments[:1] == [word]) for word in shown]
     return found
 
 
 def _stray(found: Scan, word: str, *, is_first: bool) -> tuple[str, str, str]:
     if word in found.verbs:
         return repr(word), "only the first word can be a verb", "put it first, or remove it"
+    from image_builder.foreign_words import answer_to_word
+
+    answer = answer_to_word(word)
+    if answer is not None:
+        return repr(word), *answer
     remedy = "remove it, or quote the value before it"
+    if word in _BOOLEANS:
+        remedy = "a switch takes its value with '=': write --FLAG=" + word
+        return repr(word), "unexpected argument", remedy
     near = (_nearest(word, found.verbs) if is_first else None) or _nearest(word, found.known, "--")
     return (
         repr(word),
@@ -124,39 +139,64 @@ def _flag(found: Scan, word: str, words: list[str]) -> None:
 
 
 def _unknown(found: Scan, name: str, has_value: bool, words: list[str]) -> None:
-    near = _nearest(name, found.known, "--")
-    remedy = f"did you mean {near}?" if near else "see --help"
-    found.problems.append((f"--{name}", "unknown flag", remedy))
-    if not has_value and words and words[-1][:1] != "-":
+    from image_builder.foreign_words import answer_to_flag, is_switch
+
+    answer, near = answer_to_flag(name), _nearest(name, found.known)
+    remedy = f"did you mean --{near}?" if near else "see --help"
+    dashes = "-" if len(name) == 1 else "--"
+    found.problems.append((f"{dashes}{name}", *(answer or ("unknown flag", remedy))))
+    if not has_value and not is_switch(name) and words and words[-1][:1] != "-":
         words.pop()  # probably its value
+    if answer is None and near is not None and near not in found.given and FLAGS[near][1] == TEXT:
+        found.values[near] = ""  # that it is missing would be a consequence of this mistake
 
 
 def _set(found: Scan, name: str, text: str) -> None:
     kind = FLAGS[name][1]
+    if not text and kind in _CAN_BE_UNSET:
+        _unset(found, name)
+        return
     value: object = text
     problem = None
-    if not text and name not in _CHECKED_LATER:
-        problem = "its value is empty"
-    elif kind in (REPEATED, LIST):
+    if kind in (REPEATED, LIST):
         listed = found.values[name]
         assert isinstance(listed, list)  # noqa: S101 (the table says so)
         value = listed + (text.split(",") if kind == LIST else [text])
-    else:
-        value, problem = (text, None) if kind == TEXT else _converted(name, kind, text)
-        problem = problem or _contradiction(found, name, value)
-    found.given.add(name)
+    elif kind != TEXT:
+        value, problem = _converted(name, kind, text) if text else (None, "its value is empty")
     if problem is not None:
-        found.problems.append((f"--{name}", problem, f"see --help for --{name}"))
-    if problem is None or (kind == TEXT and not text):  # an empty value must not turn into the default
-        found.values[name] = value
+        found.given.add(name)
+        found.problems.append((f"--{name}", problem, _how(name, kind)))
+        return
+    if kind not in (REPEATED, LIST):
+        _warn(found, name, value)
+    found.given.add(name)
+    found.values[name] = value
 
 
-def _contradiction(found: Scan, name: str, value: object) -> str | None:
-    """A flag with two values. In Go the last one counts; here no value is ignored. A refused value is not compared."""
+def _unset(found: Scan, name: str) -> None:
+    """Without effect in a list; a single value becomes the default again."""
+    if FLAGS[name][1] == LIST:
+        return
+    if name in found.given:
+        _warn(found, name, "")
+        found.given.remove(name)
+    found.values[name] = _default(name)
+
+
+def _warn(found: Scan, name: str, value: object) -> None:
+    before = found.values[name]
     was_refused = any(where == f"--{name}" for where, _, _ in found.problems)
-    if name not in found.given or was_refused or found.values[name] == value:
-        return None
-    return f"it has two values, {_shown(found.values[name])} and {_shown(value)}"
+    if name in found.given and before != value and not was_refused:
+        found.warnings.append(
+            f"--{name}: it is given twice, and the last value, {_shown(value)}, replaces {_shown(before)}"
+        )
+
+
+def _how(name: str, kind: str) -> str:
+    if kind == SWITCH:
+        return f"write --{name} or --{name}=false"
+    return f"see --help for --{name}"
 
 
 def _shown(value: object) -> str:

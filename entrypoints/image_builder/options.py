@@ -111,8 +111,20 @@ def misplaced(mode: str, given: Set[str], options: Options) -> Problems:
     return tuple(
         _misplaced(name, mode)
         for name in FLAGS
-        if name in given and not has_meaning(name, mode) and name not in MODE_FLAGS and not _is_off(name, options)
+        if name in given
+        and not (has_meaning(name, mode) or _is_taken(name, mode))
+        and name not in MODE_FLAGS
+        and not _is_off(name, options)
     )
+
+
+def unused(mode: str, given: Set[str]) -> tuple[str, ...]:
+    """The flags that this mode takes without using them: a job calls several modes with one command line."""
+    return tuple(name for name in FLAGS if name in given and _is_taken(name, mode))
+
+
+def _is_taken(flag: str, mode: str) -> bool:
+    return f"{mode}?" in FLAGS[flag][4].split()
 
 
 def has_meaning(flag: str, mode: str) -> bool:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, final
 
@@ -72,7 +72,11 @@ class Reader:
 
     def tag_inputs(self) -> TagInputs:
         """What tags are decided from."""
-        return self._inputs(self._git_state(), is_built=True)
+        file, options = self._options.env_file, self._options
+        inputs = self._inputs(self._git_state(), is_built=True)
+        if file is None:
+            return inputs
+        return replace(inputs, env_file=self._sources.source_tree().env_file(options.dockerfile, file))
 
     def settings(self) -> TagInputs:
         """The same for modes that build nothing: outside CI they need no commit, and so no working copy."""
@@ -82,8 +86,10 @@ class Reader:
 
     def build_inputs(self) -> Inputs:
         """What a build is planned from."""
-        tags, sources = self.tag_inputs(), self._sources
+        tags, sources = self._inputs(self._git_state(), is_built=True), self._sources
         source = sources.source_tree().read(self._options.dockerfile, self._options.env_file)
+        if self._options.env_file is not None:
+            tags = replace(tags, env_file=source.map(lambda found: found.env_file or ()))
         asked, choice = tags.asked, sources.engine_choice
         engine = choose_engine(asked.backend, asked.build_in_ado, self._environment, choice, sources.engines)
         paths = engine.map(lambda chosen: real_paths_of(chosen, tags)).value_or({})
@@ -176,7 +182,7 @@ class Reader:
         from image_builder_domain.plan.remote import RemoteInputs
 
         return RemoteInputs(
-            tags=self.tag_inputs(),
+            tags=self._inputs(self._git_state(), is_built=True),
             context=self._options.context,
             dockerfile=self._options.dockerfile or self._sources.source_tree().default_dockerfile(),
             engine=pipeline_engine(self._options.backend, in_ado, self._environment, self._sources.engine_choice),

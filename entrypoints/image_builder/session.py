@@ -23,7 +23,7 @@ from image_builder.container import (
     secrets_of_signers,
 )
 from image_builder.default_folders import log_directory, state_directory
-from image_builder.flag_table import MODE_FLAGS
+from image_builder.flag_table import FLAGS, LIST, MODE_FLAGS, REPEATED
 from image_builder.options import Options, field_of
 from image_builder.presenters.console import Console
 from image_builder.presenters.plan import warn
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 _LEAVE_EVIDENCE = {"build", "remote", "sign", "tags", "publish", "preview"}
 _QUICK = ("tags", "schema")
 """Modes that print no foreign text and call nothing that logs. They start without what hides secrets, to be fast."""
+
+_REPEATABLE = {f"--{name}" for name, flag in FLAGS.items() if flag[1] in (LIST, REPEATED)}
+"""Flags with several values: what is wrong with one of them says nothing about the others."""
 
 _INTERRUPTED = {reason.value: reason for reason in (Interruption.SIGINT, Interruption.SIGTERM, Interruption.DEADLINE)}
 
@@ -88,8 +91,8 @@ class Session:
     """One run of the command.
 
     ``is_plan`` is true when the plan is shown and not carried out. ``words`` holds what is not a flag, ``early`` the
-    problems of the command line itself. ``environment`` is the tool's own. ``given`` is the content of the report that
-    is published.
+    problems of the command line itself, ``notes`` its warnings, and ``remarks`` what is good to know about it.
+    ``environment`` is the tool's own. ``given`` is the content of the report that is published.
     """
 
     def __init__(
@@ -104,6 +107,8 @@ class Session:
         is_plan: bool = False,
         words: tuple[str, ...] = (),
         early: Problems = (),
+        notes: tuple[str, ...] = (),
+        remarks: tuple[str, ...] = (),
     ) -> None:
         self.mode = mode
         self.options = options
@@ -116,7 +121,7 @@ class Session:
         self.reader = Reader(options, environment, self.sources, self._know)
         self.given: Result[bytes, Problems] | None = None
         self.is_plan = is_plan
-        self._early = early
+        self._early, self._notes, self._remarks = early, notes, remarks
         self._evidence = self._open_evidence()
 
     @property
@@ -166,7 +171,7 @@ class Session:
         if self.mode not in _QUICK:
             self._protect()
         decided = mode(self)
-        problems = (*self._early, *problems_of(decided))
+        problems = (*self._early, *without_consequences(self._early, problems_of(decided)))
         if problems or isinstance(decided, Failure):
             return self._refuse(problems)
         work = decided.unwrap()
@@ -195,6 +200,7 @@ class Session:
                 self.redactor.learn(secret)
 
     def _warn(self, work: Work) -> None:
+        self._warn_of_words()
         if work.job is not None:
             warn(work.job, self.console)
         for alert in work.alerts:
@@ -202,9 +208,18 @@ class Session:
         for warning in work.warnings:
             self.console.warning(warning)
 
+    def _warn_of_words(self) -> None:
+        """Print the warnings and remarks of the command line, once."""
+        notes, remarks, self._notes, self._remarks = self._notes, self._remarks, (), ()
+        for note in notes:
+            self.console.warning(note)
+        for remark in remarks:
+            self.console.info(remark)
+
     def _refuse(self, problems: Problems) -> int:
         """Print every problem once, and write them to the places that later steps read; nothing was done."""
         shown = first_problems(problems)
+        self._warn_of_words()
         for problem in shown:
             self.console.error(str(problem))
         self._errors(self._evidence.refused(shown) if self._evidence is not None else ())
@@ -258,6 +273,12 @@ class Session:
 
 Mode: TypeAlias = Callable[[Session], Result[Work, Problems]]
 """Reads what it needs and decides: the work, or every problem at once. Nothing is changed or sent."""
+
+
+def without_consequences(early: Problems, found: Problems) -> Problems:
+    """The problems without those of single flags that the command line's own problems already name."""
+    named = {problem.where for problem in early}
+    return tuple(problem for problem in found if problem.where not in named or problem.where in _REPEATABLE)
 
 
 def _collect_garbage() -> None:

@@ -205,7 +205,7 @@ def _named_tag(name: str) -> read.Decoder[TagSpec]:
         {
             "name": read.text.about("The tag's name.", default=name),
             "value": read.text.about("The tag's template."),
-            "validation": _pattern().about("A regular expression that the whole value must match."),
+            "validation": _pattern().about("A regular expression that must match somewhere in the value."),
         },
         ("value",),
     )

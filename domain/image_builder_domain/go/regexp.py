@@ -88,13 +88,14 @@ class Pattern:
         except _RejectedError as error:
             return Failure(MalformedPattern(text, error.at, error.reason))
 
-    def matches(self, text: str) -> bool:
-        """True when the pattern matches the whole text; a text beyond ASCII, which is never a tag, does not match.
+    def is_in(self, text: str) -> bool:
+        """True when the pattern matches anywhere in the text; False for a text beyond ASCII, which is never a tag.
 
         The time grows with the length of the text to the power of how deeply repetitions are nested. Callers bound the
         length: a tag has at most 128 characters.
         """
-        return text.isascii() and bool(self._part.ends(_Text(text), 1) >> len(text))
+        whole = _Text(text)
+        return text.isascii() and bool(self._part.ends(whole, (1 << whole.count) - 1))
 
 
 # --- matching -----------------------------------------------------------------------------------------------------

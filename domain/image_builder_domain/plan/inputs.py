@@ -10,6 +10,7 @@ from returns.result import Result, Success
 from image_builder_domain.configuration.keys import Configuration
 from image_builder_domain.job.git_state import GitState
 from image_builder_domain.problem import Problems, gather, refuse
+from image_builder_domain.source.build_argument import BuildArgument
 from image_builder_domain.trust.checkout import CheckoutFacts
 from image_builder_domain.trust.configuration_origin import Origin
 from image_builder_domain.trust.history import History
@@ -60,7 +61,8 @@ class Asked:
 class TagInputs:
     """Enough to decide tags. ``time`` is aware; ``environment`` is the tool's own.
 
-    ``history`` answers ``side_decision.history_questions``; ``origin`` is that of the configuration file.
+    ``history`` answers ``side_decision.history_questions``; ``origin`` is that of the configuration file. ``env_file``
+    holds the lines of ``--env-file``, which ``.Env`` finds where the environment has no such variable.
     """
 
     asked: Asked
@@ -70,6 +72,7 @@ class TagInputs:
     environment: Mapping[str, str] = field(repr=False)
     history: History = field(default_factory=dict)
     origin: Origin = Origin.APART
+    env_file: Result[tuple[BuildArgument, ...], Problems] = field(default_factory=lambda: Success(()))
 
     @property
     def job(self) -> Result[Job, Problems]:

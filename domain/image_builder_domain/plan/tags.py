@@ -26,8 +26,8 @@ def decide_tags(inputs: TagInputs) -> Result[tuple[Tag, ...], Problems]:
     """The tags of this job, in the order of specification section 4."""
     user = gather(user_tags(inputs.asked), source_date_epoch(inputs.environment)).map(lambda specs, _: specs)
     allowed = gather(inputs.configuration, inputs.job).bind(partial(_allowed, inputs))
-    return gather(user, inputs.configuration, inputs.job, allowed).bind(
-        lambda specs, configuration, job, _: _computed(inputs, _specs(specs, configuration, job), job)
+    return gather(user, inputs.configuration, inputs.job, allowed, inputs.env_file).bind(
+        lambda specs, configuration, job, _allowed, _file: _computed(inputs, _specs(specs, configuration, job), job)
     )
 
 
@@ -111,10 +111,11 @@ def _has_what_it_uses(spec: TagSpec, job: Job) -> Result[TagSpec, Problems]:
 
 
 def _template_data(inputs: TagInputs, job: Job) -> TemplateData:
+    file = {argument.name: argument.value for argument in inputs.env_file.value_or(())}
     return TemplateData(
         commit_sha=job.state.commit or "",
         pr_number=str(job.state.pull_number or ""),
         time=inputs.time,
-        env=inputs.environment,
+        env={**file, **inputs.environment},
         nanosecond=inputs.time.microsecond * 1000,
     )

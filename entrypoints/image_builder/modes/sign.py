@@ -15,7 +15,7 @@ from image_builder.workflows.sign import SigningPorts, sign_images, unready
 
 def decide(session: Session) -> Result[Work, Problems]:
     """Exit code: 0 signed, 2 refused, 5 something could not be resolved or signed, 7, 8, 130, 143 as for a build."""
-    images = tuple(image.strip() for image in session.options.images_to_sign)
+    images = tuple(image.strip() for image in (*session.options.images_to_sign, *session.words))
     return decide_signing(images, session.reader.settings()).map(lambda plan: _work(plan, session))
 
 

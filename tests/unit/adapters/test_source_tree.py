@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from image_builder_adapters.source_tree import find_dockerfile, read_source
+from image_builder_adapters.source_tree import FolderSourceTree, find_dockerfile, read_source
 from image_builder_domain.problem import Problem, problems_of
 from image_builder_domain.source.build_argument import BuildArgument
 from image_builder_domain.source.build_source import Source
@@ -195,3 +195,10 @@ def test_problems_of_variants_and_env_file_are_reported_together(context: Path, 
     (file.parent / "variants.yaml").write_text("a: {A: [1]}")
     (file.parent / "build.env").write_text("nonsense")
     assert len(messages(context, "sub/Dockerfile", "build.env")) == 2
+
+
+def test_the_env_file_is_read_alone_for_tags(context: Path) -> None:
+    (context / "sub" / "build.env").write_text("A=1\n")
+    tree = FolderSourceTree(str(context))
+    assert tree.env_file("sub/Dockerfile", "build.env") == Success((BuildArgument("A", "1"),))
+    assert problems_of(tree.env_file(None, "nowhere"))

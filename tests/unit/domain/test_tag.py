@@ -127,12 +127,14 @@ def test_a_bad_template_shows_place_and_fields() -> None:
     [
         pytest.param("v[0-9]+", True, id="matches"),
         pytest.param("^v[0-9]+$", True, id="with anchors"),
-        pytest.param("v", False, id="only the beginning"),
-        pytest.param("[0-9]+", False, id="only the end"),
+        pytest.param("v", True, id="the beginning"),
+        pytest.param("[0-9]+", True, id="the end"),
+        pytest.param("^[0-9]+$", False, id="anchors that exclude the beginning"),
+        pytest.param("x", False, id="nowhere"),
         pytest.param("v|v12", True, id="a later alternative is the whole"),
     ],
 )
-def test_validation_wants_the_whole_value(validation: str, fits: bool) -> None:
+def test_validation_searches_the_value(validation: str, fits: bool) -> None:
     tag = tag_value(TagSpec("n", "v12", "where", validation), DATA)
     assert (tag == Success(Tag("n", "v12"))) is fits
     assert fits or repr(validation) in messages(tag.failure())

@@ -151,13 +151,18 @@ def test_an_empty_element_is_left_for_the_domain_to_refuse(name: str) -> None:
     assert (found.values[name], found.problems) == ([""], [])
 
 
-@pytest.mark.parametrize("name", named(TEXT, SWITCH, LIST, NUMBER, DURATION))
+@pytest.mark.parametrize("name", named(SWITCH, NUMBER, DURATION))
 def test_an_empty_value_is_one_problem(name: str) -> None:
     assert [(where, what) for where, what, _ in scan([f"--{name}="]).problems] == [(f"--{name}", "its value is empty")]
 
 
-def test_an_empty_text_does_not_turn_into_the_default() -> None:
-    assert scan(["--config="]).values["config"] == ""
+@pytest.mark.parametrize("name", named(TEXT, LIST, CHOICE))
+def test_an_empty_text_counts_as_unset_as_in_go(name: str) -> None:
+    assert facts(scan([f"--{name}="])) == facts(scan([f"--{name}", ""])) == facts(scan([]))
+
+
+def test_an_empty_element_adds_nothing_to_a_list() -> None:
+    assert scan(["--platform=linux/amd64", "--platform="]).values["platform"] == ["linux/amd64"]
 
 
 @pytest.mark.parametrize(
@@ -204,23 +209,27 @@ def test_a_missing_value_is_a_problem(name: str) -> None:
     "arguments", [["--name=a", "-name", "a"], ["--debug", "--debug=1"], ["--timeout=60s", "--timeout=1m"]]
 )
 def test_the_same_value_twice_is_fine(arguments: list[str]) -> None:
-    assert scan(arguments).problems == []
+    assert (scan(arguments).problems, scan(arguments).warnings) == ([], [])
 
 
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
-        (["--name=a", "--name=b"], "it has two values, 'a' and 'b'"),
-        (["--debug", "--debug=false"], "it has two values, true and false"),
-        (["--output=human", "--output=json"], "it has two values, 'human' and 'json'"),
+        (["--name=a", "--name=b"], "'b', replaces 'a'"),
+        (["--name=a", "--name="], "'', replaces 'a'"),
+        (["--debug", "--debug=false"], "false, replaces true"),
+        (["--output=human", "--output=json"], "'json', replaces 'human'"),
     ],
 )
-def test_two_values_contradict_each_other(arguments: list[str], what: str) -> None:
-    assert [problem[1] for problem in scan(arguments).problems] == [what]
+def test_the_last_of_two_values_counts_and_a_warning_names_both(arguments: list[str], what: str) -> None:
+    found, name = scan(arguments), arguments[0].strip("-").partition("=")[0]
+    assert found.values[name] == scan(arguments[1:]).values[name]
+    assert (found.problems, found.warnings) == ([], [f"--{name}: it is given twice, and the last value, {what}"])
 
 
-def test_a_refused_value_is_no_first_value() -> None:
-    assert len(scan(["--output=xml", "--output=json"]).problems) == 1
+def test_a_refused_value_is_reported_also_before_a_good_one() -> None:
+    found = scan(["--output=xml", "--output=json"])
+    assert (len(found.problems), found.warnings) == (1, [])
 
 
 @pytest.mark.parametrize("word", ["---name", "---name=x", "-=x", "--=x", "----"])
@@ -278,8 +287,9 @@ def test_a_stray_word_is_a_problem(arguments: list[str]) -> None:
     assert len(found.problems) == 1
 
 
-def test_verify_takes_images() -> None:
-    found = scan(["verify", "a/b:c", "--output=json", "--", "-d"])
+@pytest.mark.parametrize("verb", ["verify", "sign"])
+def test_verify_and_sign_take_images(verb: str) -> None:
+    found = scan([verb, "a/b:c", "--output=json", "--", "-d"])
     assert (found.rest, found.problems) == (["a/b:c", "-d"], [])
 
 

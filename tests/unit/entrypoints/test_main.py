@@ -36,7 +36,14 @@ def test_the_version_is_that_of_the_installed_distribution(module: str, command:
     assert (ended.returncode, ended.stdout) == (0, f"{command} {version('oci-image-builder')}\n")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--nonsense", "--help"], ["tags", "-h", "--version"]])
+@pytest.mark.parametrize("arguments", [["--help", "--tga", "x"], ["--version", "--tga=x"], ["biuld", "-h"]])
+def test_a_mistake_beside_help_is_the_only_output(arguments: list[str]) -> None:
+    ended = python(MAIN, *arguments)
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+    assert "did you mean" in ended.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--name=x", "--help"], ["tags", "-h", "--version"]])
 def test_help_wins(arguments: list[str]) -> None:
     ended = python(MAIN, *arguments)
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -5,7 +5,7 @@ from typing import Literal, get_type_hints
 import pytest
 from image_builder.flag_table import CHOICE, DURATION, FLAGS, LIST, NUMBER, REPEATED, SWITCH, TEXT
 from image_builder.flags import scan
-from image_builder.options import Options, field_of, misplaced, mode_of
+from image_builder.options import Options, field_of, misplaced, mode_of, unused
 
 MODES = ("build", "remote", "tags", "sign", "publish", "verify", "preview", "doctor", "schema")
 ENGINELESS = ("sign", "verify", "preview", "doctor", "schema")
@@ -32,7 +32,7 @@ def test_every_flag_has_a_field_of_its_type() -> None:
 
 
 def test_every_flag_belongs_to_modes_that_exist() -> None:
-    assert {mode for flag in FLAGS.values() for mode in flag[4].split()} == set(MODES)
+    assert {mode for flag in FLAGS.values() for mode in flag[4].replace("?", "").split()} == set(MODES)
 
 
 def mode(*words: str) -> tuple[str, list[str]]:
@@ -97,7 +97,7 @@ def refused(*words: str) -> list[str]:
         (("verify", "--dry-run", "--images-to-sign", "a:b"), ["--images-to-sign", "--dry-run"]),
         (("verify", "--build-report-path", "r", "--ado-state-output"), ["--ado-state-output", "--build-report-path"]),
         (("verify", "--report", "r"), []),
-        (("sign", "--report", "r", "--name", "x", "--images-to-sign", "a:b"), ["--name", "--report"]),
+        (("sign", "--report", "r", "--name", "x", "--images-to-sign", "a:b"), ["--report"]),
         (("--images-to-sign", "a:b", "--tags-output-file", "t"), ["--tags-output-file", "--images-to-sign"]),
         (("plan", "--report", "r"), ["--report"]),
         (("preview", "--images-to-sign", "a:b"), ["--images-to-sign"]),
@@ -111,6 +111,24 @@ def refused(*words: str) -> list[str]:
 )
 def test_a_flag_that_a_mode_would_have_to_ignore_is_refused(words: tuple[str, ...], wrong: list[str]) -> None:
     assert [problem.partition(":")[0] for problem in refused(*words)] == wrong
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (
+            ("sign", "--name=x", "--context=.", "--dockerfile=d", "--images-to-sign=a:b"),
+            ("name", "context", "dockerfile"),
+        ),
+        (("tags", "--target=s", "--platform=linux/arm64", "--variant=v", "--tag=t"), ("target", "platform", "variant")),
+        (("tags", "--name=x", "--env-file=e", "--context=c", "--dockerfile=d"), ("name",)),
+        (("tags", "--target=", "--variant="), ()),
+        (("build", "--name=x"), ()),
+    ],
+)
+def test_a_flag_that_a_mode_takes_for_other_modes_is_named(words: tuple[str, ...], named: tuple[str, ...]) -> None:
+    found = scan(list(words))
+    assert (unused(mode_of(found.verb, Options.of(found.values))[0], found.given), refused(*words)) == (named, [])
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Patterns mean what they mean to Go, for whole texts, and never take long.
+"""Patterns mean what they mean to Go, and never take long.
 
 ``go_regexp_answers.json`` holds what Go's ``regexp`` (1.26) says of ``\\A(?:pattern)\\z`` for some texts, null where it
 refuses the pattern.
@@ -19,7 +19,8 @@ REFUSED_ONLY_HERE = ("nothing to repeat", "letters beyond ASCII")
 
 
 def matches(pattern: str, text: str) -> bool:
-    return Pattern.parse(pattern).unwrap().matches(text)
+    """Whether the pattern matches the whole text."""
+    return Pattern.parse(rf"\A(?:{pattern})\z").unwrap().is_in(text)
 
 
 def refusal(pattern: str) -> str:
@@ -34,7 +35,7 @@ def test_a_pattern_means_what_it_means_to_go(pattern: str) -> None:
     elif not is_successful(found):
         assert any(reason in str(found.failure()) for reason in REFUSED_ONLY_HERE)
     else:
-        assert {text: found.unwrap().matches(text) for text in answers} == answers
+        assert {text: matches(pattern, text) for text in answers} == answers
 
 
 # What means the same to Go and to Python.
@@ -62,10 +63,29 @@ def test_a_pattern_means_what_it_means_to_python_where_both_know_it(pattern: str
     assert matches(pattern, text) == bool(re.compile(pattern, re.ASCII).fullmatch(text))
 
 
+@given(SHARED, st.text("abB0-._", min_size=1, max_size=7))
+def test_a_pattern_is_found_where_python_finds_it(pattern: str, text: str) -> None:
+    assert Pattern.parse(pattern).unwrap().is_in(text) == bool(re.search(pattern, text, re.ASCII))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "is_there"),
+    [
+        ("[0-9]+", "v1", True),
+        ("^[0-9]+", "v1", False),
+        ("v$", "v1", False),
+        ("PR-[0-9]+", "xPR-7y", True),
+        ("", "v1", True),
+    ],
+)
+def test_a_pattern_may_match_anywhere_as_in_go(pattern: str, text: str, is_there: bool) -> None:
+    assert Pattern.parse(pattern).unwrap().is_in(text) is is_there
+
+
 @given(st.text("ab0()[]{}|*+?^$\\.-,:<>P=!ismUdwQEx", max_size=14), st.text("ab0-", max_size=5))
 def test_any_text_is_a_pattern_or_is_refused(pattern: str, text: str) -> None:
     found = Pattern.parse(pattern)
-    answer = found.unwrap().matches(text) if is_successful(found) else str(found.failure())
+    answer = found.unwrap().is_in(text) if is_successful(found) else str(found.failure())
     assert isinstance(answer, bool) or " at character " in answer
 
 

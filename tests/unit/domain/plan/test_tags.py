@@ -12,7 +12,8 @@ from image_builder_domain.image.reference import TAG_RULE
 from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 from image_builder_domain.plan.inputs import Asked, TagInputs
 from image_builder_domain.plan.tags import decide_tags, tag_warnings, user_tags
-from image_builder_domain.problem import Problem, Problems, problems_of
+from image_builder_domain.problem import Problem, Problems, problems_of, refuse
+from image_builder_domain.source.build_argument import BuildArgument
 from image_builder_domain.tag import Tag, TagSpec, compute_tags, decode_tags, tag_value
 from returns.result import Result, Success
 
@@ -39,6 +40,33 @@ def state(job_type: JobType) -> GitState:
 def decided(state: GitState, configuration: Configuration, *tags: str) -> Result[list[str], Problems]:
     inputs = TagInputs(Asked(tags=tags), Success(configuration), Success(state), datetime(2026, 1, 2, tzinfo=UTC), {})
     return decide_tags(inputs).map(lambda found: [f"{tag.name}={tag.value}" for tag in found])
+
+
+FILE = (BuildArgument("V", "0.25.0"), BuildArgument("OWN", "file"))
+
+
+def env_file_tag(template: str, env_file: Result[tuple[BuildArgument, ...], Problems]) -> Result[list[str], Problems]:
+    moment, own = datetime(2026, 1, 2, tzinfo=UTC), {"OWN": "job"}
+    pushed = Success(state(JobType.POSTSUBMIT))
+    inputs = TagInputs(Asked(tags=(template,)), Success(PLAIN), pushed, moment, own, env_file=env_file)
+    return decide_tags(inputs).map(lambda found: [tag.value for tag in found])
+
+
+def test_a_template_finds_what_the_env_file_sets() -> None:
+    assert env_file_tag('v{{ .Env "V" }}', Success(FILE)).unwrap()[0] == "v0.25.0"
+
+
+def test_the_job_s_own_variable_wins_over_the_env_file() -> None:
+    assert env_file_tag('{{ .Env "OWN" }}', Success(FILE)).unwrap()[0] == "job"
+
+
+def test_an_env_file_that_cannot_be_read_is_a_problem_of_the_tags() -> None:
+    assert problems_of(env_file_tag("latest", refuse("--env-file", "missing"))) == (Problem("--env-file", "missing"),)
+
+
+def test_a_variable_that_is_not_set_is_named_where_it_makes_a_tag_invalid() -> None:
+    (found,) = problems_of(env_file_tag('-{{ .Env "NONE" }}', Success(FILE)))
+    assert found.remedy == "set NONE in the environment, or change the value"
 
 
 def test_variables_that_are_not_set_are_warned_of_with_their_tag() -> None:
