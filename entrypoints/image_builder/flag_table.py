@@ -21,9 +21,23 @@ GROUPS = (
     (
         "What to build",
         (
-            ("name", TEXT, None, "NAME", "build remote tags? sign? publish preview doctor", "image name below the registry, may contain /"),
+            (
+                "name",
+                TEXT,
+                None,
+                "NAME",
+                "build remote tags? sign? publish preview doctor",
+                "image name below the registry, may contain /",
+            ),
             ("context", TEXT, ".", "DIR", "build remote tags sign? publish preview doctor", "build context directory"),
-            ("dockerfile", TEXT, None, "PATH", "build remote tags sign? publish preview", "path in the context (default Dockerfile, else dockerfile)"),
+            (
+                "dockerfile",
+                TEXT,
+                None,
+                "PATH",
+                "build remote tags sign? publish preview",
+                "path in the context (default Dockerfile, else dockerfile)",
+            ),
             ("target", TEXT, None, "STAGE", UNTAGGED, "Dockerfile stage"),
             ("platform", LIST, None, "OS/ARCH", UNTAGGED, "platform, repeatable and comma-separated"),
             ("build-arg", REPEATED, None, "NAME=VALUE", UNTAGGED, "repeatable; NAME alone: value from the environment"),
@@ -102,7 +116,14 @@ GROUPS = (
         "What comes out",
         (
             ("output", CHOICE, ("human", "json"), "FORM", EVERY, "human or json, for results (default human)"),
-            ("log-dir", TEXT, None, "DIR", "build remote tags?", "folder of the builds' log files (default $ARTIFACTS)"),
+            (
+                "log-dir",
+                TEXT,
+                None,
+                "DIR",
+                "build remote tags?",
+                "folder of the builds' log files (default $ARTIFACTS)",
+            ),
             ("silent", SWITCH, False, "", "build remote tags?", "engine output to the log files only"),
             ("build-report-path", TEXT, None, "FILE", REPORTS, "JSON build report"),
             ("tekton-results", TEXT, None, "DIR", "build remote", "folder for IMAGE_URL, IMAGE_DIGEST and IMAGES"),

@@ -3,6 +3,8 @@
 Loaded only after a mistake. An answer is what is wrong and what to do.
 """
 
+from image_builder.flag_table import VERBS
+
 Answer = tuple[str, str]
 
 _RETIRED = "this flag is retired"
@@ -88,7 +90,6 @@ _FLAGS: dict[str, Answer] = {
     # bake, cosign, git
     "set": ("targets are not overridden by a flag", "write the flag itself, such as --platform or --build-arg"),
     "print": ("unknown flag", "write plan"),
-    "registry": ("the registry is not chosen by a flag", "write registry or dev-registry in the configuration"),
     "image": ("unknown flag", _NAME),
     "images": ("unknown flag", "write --images-to-sign IMAGE"),
     "tags": ("unknown flag", "write --tag VALUE for each tag"),
@@ -124,7 +125,7 @@ _SWITCHES = frozenset(
     )
 )
 
-_VERBS = "the verbs are build, plan, tags, sign, verify, preview, doctor and schema"
+_VERBS = f"the verbs are {', '.join(verb for verb, _ in VERBS)}"
 _NOT_HERE = "this is not a command here"
 _WORDS: dict[str, Answer] = {
     ".": ("the build context is not a word", "leave it out, or write --context DIR"),

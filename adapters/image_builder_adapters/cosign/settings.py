@@ -48,7 +48,9 @@ COSIGN_CONFIG: Final = read.fields(
         "identity-token-file": read.text.about("Keyless: the file that holds the job's OIDC identity token."),
         "public-key": read.text.about("The public key that verifies the signature; not needed with a KMS key."),
         "certificate-identity": read.text.about("Keyless: the identity that the certificate must name."),
-        "certificate-oidc-issuer": read.url(_ISSUER, "https URL").about("Keyless: who must have vouched for it."),
+        "certificate-oidc-issuer": read.url(_ISSUER, "https URL without user or query").about(
+            "Keyless: who must have vouched for it."
+        ),
         "signing-config": read.text.about("File that names the services of a private Sigstore."),
         "trusted-root": read.text.about("File with the roots of trust of a private Sigstore."),
         "transparency-log": read.boolean.about("Whether the signature is published in the log.", default=True),

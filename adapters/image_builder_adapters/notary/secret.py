@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeAlias, final
 
+from image_builder_domain.json_object import json_object
 from returns.methods import unwrap_or_failure
-from returns.result import Result
+from returns.result import Failure, Result, Success
 
 from image_builder_adapters.files import one_line, read_secret
 from image_builder_adapters.http.tls import ClientCertificate
@@ -35,6 +36,8 @@ Clock: TypeAlias = Callable[[], float]
 def read_credential(secret: SignerSecret, clock: Clock) -> Result[Credential, str]:
     """The credential in the secret file, or what is wrong with the file."""
     content = read_secret(secret.path)
+    if secret.kind is not SecretKind.MTLS:
+        content = content.bind(_not_of_mtls)
     match secret.kind:
         case SecretKind.SIGNIFY:
             return content.bind(parse_signify)
@@ -43,6 +46,13 @@ def read_credential(secret: SignerSecret, clock: Clock) -> Result[Credential, st
         case SecretKind.MTLS:
             now = datetime.fromtimestamp(clock(), UTC)
             return content.bind(parse_client_certificate).bind(lambda certificate: check(certificate, now))
+
+
+def _not_of_mtls(text: str) -> Result[str, str]:
+    """Refuse the file of a secret of another type by that type's name."""
+    if {"certData", "privateKeyData"} <= set(json_object(text).value_or({})):
+        return Failure("holds a client certificate, which is a secret of type mtls; write 'type: mtls'")
+    return Success(text)
 
 
 def secrets_of(settings: NotarySettings) -> Iterator[str]:

@@ -36,6 +36,12 @@ class NotarySettings:
     secret: SignerSecret | None = None
 
     @property
+    def shown_endpoint(self) -> str:
+        """The endpoint for messages: without the value of its query, which may be secret."""
+        address, mark, _ = self.endpoint.partition("?")
+        return f"{address}?…" if mark else address
+
+    @property
     def signs_indexes(self) -> bool:
         """True under protocol v2, which signs manifests; v1 signs image configurations, which an index has none of."""
         return self.secret is not None and self.secret.kind is SecretKind.MTLS
@@ -46,7 +52,7 @@ class NotarySettings:
         return True
 
 
-_ENDPOINT: Final = r"https?://[^\s/@?#]+(/[^\s?#]*)?"
+_ENDPOINT: Final = r"https?://[^\s/@?#]+(/[^\s?#]*)?(\?[^\s#]*)?"
 
 _SECRET: Final = read.fields(
     {
@@ -65,7 +71,7 @@ def _settings(values: dict[str, Any]) -> NotarySettings:
 
 NOTARY_CONFIG: Final = read.fields(
     {
-        "endpoint": read.url(_ENDPOINT, "http or https URL").about("Where images are signed."),
+        "endpoint": read.url(_ENDPOINT, "http or https URL without user or fragment").about("Where images are signed."),
         "timeout": duration().about("The longest time for one request.", default="5m"),
         "retry-timeout": duration(zero=True).about("The pause between two attempts.", default="10s"),
         "secret": _SECRET.about("What authenticates the job to the service."),

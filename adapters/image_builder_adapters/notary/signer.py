@@ -85,7 +85,7 @@ class NotarySigner:
 
     def describe(self, images: tuple[ImageReference, ...]) -> str:
         """Implement ``Signer.describe``: an HTTP request as text."""
-        lines = [f"POST {self._settings.endpoint}", f"Content-Type: {_JSON}", *self._login_shown()]
+        lines = [f"POST {self._settings.shown_endpoint}", f"Content-Type: {_JSON}", *self._login_shown()]
         return "\n".join([*lines, "", self._protocol.example(images).decode("ascii")])
 
     def _login_shown(self) -> tuple[str, ...]:
@@ -120,7 +120,7 @@ class NotarySigner:
             exchange = send_repeatedly(request, self._protocol.verdict, spacing, longest, client, cancellation)
         status, reason = self._protocol.success_means, ""
         if exchange.verdict is not Verdict.SUCCESS:
-            status, reason = failed, explain(self._settings.endpoint, exchange, self._secrets.text)
+            status, reason = failed, explain(self._settings.shown_endpoint, exchange, self._secrets.text)
         transient, seconds = exchange.verdict is Verdict.TRANSIENT, self._stopwatch() - start
         return self._results(images, status, reason, transient, exchange.attempts, seconds)
 
@@ -174,7 +174,7 @@ class NotarySigner:
         needs_tls = secret is not None and secret.kind is SecretKind.MTLS
         problem = endpoint_problem(settings.endpoint, has_secret=secret is not None, needs_tls=needs_tls)
         if problem is not None:
-            return Failure(SignerMisconfigured(self._name, settings.endpoint, problem))
+            return Failure(SignerMisconfigured(self._name, settings.shown_endpoint, problem))
         if secret is None:
             return self._with(None)
         found = read_credential(secret, self._clock).alt(
@@ -187,7 +187,7 @@ class NotarySigner:
         match credential:
             case ClientCertificate():
                 trust = (Success(own) if own is not None else system_trust()).alt(
-                    lambda unusable: SignerMisconfigured(self._name, self._settings.endpoint, unusable.reason)
+                    lambda unusable: SignerMisconfigured(self._name, self._settings.shown_endpoint, unusable.reason)
                 )
                 # The check of the credential has loaded it before, so this cannot fail.
                 return trust.map(lambda context: _Ready(None, load_client(context, credential).unwrap()))

@@ -112,7 +112,7 @@ def url(pattern: str, what: str) -> Decoder[str]:
     """A URL that matches ``pattern``. Messages call it ``what`` and do not quote it: it may hold a password."""
 
     def checked(written: str) -> Result[str, str]:
-        return Success(written) if re.fullmatch(pattern, written) else Failure(f"not an {what} without user or query")
+        return Success(written) if re.fullmatch(pattern, written) else Failure(f"not an {what}")
 
     return plain_text.parsed(checked, "write https://host/path", pattern=f"^{pattern}$")
 

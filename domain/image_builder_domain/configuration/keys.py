@@ -288,7 +288,12 @@ def _file(engines: Types, signers: Types) -> read.Decoder[dict[str, Any]]:
         rules=(
             Needs("unprotected-refs", "production-refs", of=True, remedy="without it no such ref is production"),
             Exclusive("tag-template", "default-commit-tag", remedy="they are the same setting; remove one of them"),
-            Apart("dev-registry", "registry", "choose places so that neither lies below the other"),
+            Apart(
+                "dev-registry",
+                "registry",
+                "choose places so that neither lies below the other; with a single registry, leave dev-registry out"
+                " and write 'pr-tags-in-registry: true'",
+            ),
             DevelopmentCache(),
         ),
     )

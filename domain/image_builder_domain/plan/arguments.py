@@ -3,6 +3,7 @@
 Sources of arguments go from the lowest precedence to the highest: the last value of a name wins.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, final
@@ -66,6 +67,7 @@ def _argument(text: str, inputs: TagInputs) -> Result[BuildArgument, Problems]:
 
 # --- warnings ---------------------------------------------------------------------------------------------------------
 
+_REFERENCE: Final = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_.]*)\)")
 ENV_FILE_WARNING: Final = "--env-file is deprecated; use --build-arg NAME=value"
 
 
@@ -77,6 +79,7 @@ def argument_warnings(builds: tuple[BuildRequest, ...], source: Source, given: A
         *secret_warnings(everything),
         *_undeclared("--env-file", source.env_file or (), source.declared),
         *_undeclared("--build-arg", given.asked, source.declared),
+        *_unexpanded(given.asked),
         *_unwanted_exports(given.exported, source.declared),
         *_unseen(everything, source.declared),
     )
@@ -97,6 +100,14 @@ def _undeclared(where: str, arguments: tuple[BuildArgument, ...], declared: Decl
     for before, name in enumerate(undeclared):
         remedy = nearest(name, declared.names, before) if declared.names else f"add 'ARG {name}' to it"
         yield f"{where}: the Dockerfile does not declare {name} with ARG, so it has no effect; {remedy}"
+
+
+def _unexpanded(arguments: tuple[BuildArgument, ...]) -> Iterator[str]:
+    """A warning for each value with a variable that Kubernetes or Azure Pipelines should have replaced."""
+    for argument in arguments:
+        for name in dict.fromkeys(_REFERENCE.findall(argument.value)):
+            what = f"--build-arg: the value of {argument.name} holds $({name}) as it is, which nobody expanded"
+            yield f"{what}; set the variable {name} in the job, or remove it"
 
 
 def _unwanted_exports(exported: tuple[BuildArgument, ...], declared: DeclaredArguments) -> Iterator[str]:

@@ -18,6 +18,7 @@ from image_builder_domain.plan.inputs import EPOCH, Inputs, source_date_epoch
 from image_builder_domain.plan.publishing import identity_of
 from image_builder_domain.problem import Problem, Problems, every, gather, refuse
 from image_builder_domain.source.build_source import Source
+from image_builder_domain.source.target import chosen_target
 from image_builder_domain.source.variant import Variant, chosen_variants
 from image_builder_domain.tag import Tag
 from image_builder_domain.trust.side import Job
@@ -72,8 +73,9 @@ def decide_builds(
         gather(configuration, job, name, inputs.engine).bind(decide_cache),
         gather(job, name).map(lambda found, title: identity_of(inputs, found).described(title)),
     ).map(partial(_Shared, asked.name or "", asked.target))
+    target = inputs.source.bind(lambda source: chosen_target(asked.target, source))
     variants = inputs.source.bind(lambda source: chosen_variants(source.variants, asked.variant))
-    return gather(shared, variants).bind(_builds)
+    return gather(shared, variants, target).bind(lambda parts, found, _: _builds(parts, found))
 
 
 def _builds(shared: _Shared, variants: tuple[Variant, ...]) -> Result[Builds, Problems]:

@@ -69,7 +69,8 @@ def registries_of(configuration: Configuration, job: Job) -> Result[tuple[Regist
     if job.is_local and configuration.registries:
         return _published_from_here(configuration)
     key = "registry" if in_production else "dev-registry"
-    return refuse(configuration.file, f"{key} is missing, and this job ({job.title}) needs it", f"add {key}")
+    remedy = f"add {key}" if configuration.ado is None else f"add {key}, or build in Azure DevOps with --build-in-ado"
+    return refuse(configuration.file, f"{key} is missing, and this job ({job.title}) needs it", remedy)
 
 
 def _published_from_here(configuration: Configuration) -> Result[tuple[RegistryPrefix, ...], Problems]:

@@ -18,6 +18,7 @@ _ESCAPES = frozenset(["\\", "`"])
 # Blanks after "<<" belong to the word.
 _SHELL_WORD = re.compile(r"""\s*((?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|<<\s*|[^\s'"\\])+)""", re.DOTALL)
 _TAKES_HEREDOCS = frozenset(["add", "copy", "run"])
+_STAGE = re.compile(r"\sas\s+(\S+)\s*$", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 
 
@@ -27,11 +28,13 @@ class DeclaredArguments:
     """The names that ``ARG`` declares: before the first ``FROM``, and in each stage in order.
 
     ``used_by_from`` are the names that a ``FROM``, or an ``ARG`` before the first one, substitutes for ``$NAME``.
+    ``stage_names`` are the names that ``FROM … AS`` gives, in lower case.
     """
 
     before_from: tuple[str, ...] = ()
     stages: tuple[tuple[str, ...], ...] = ()
     used_by_from: frozenset[str] = frozenset()
+    stage_names: tuple[str, ...] = ()
     names: frozenset[str] = field(init=False, repr=False, compare=False)
     """Every declared name."""
 
@@ -58,15 +61,17 @@ def declared_arguments(dockerfile: str) -> DeclaredArguments:
     before: list[str] = []
     stages: list[list[str]] = []
     used: set[str] = set()
+    stage_names: list[str] = []
     lines = _Lines(dockerfile)
     for instruction, rest in lines.instructions():
         if instruction == "from":
             stages.append([])
+            stage_names += [name.lower() for name in _STAGE.findall(rest)]
         elif instruction == "arg":
             (stages[-1] if stages else before).extend(_names(rest, lines.escape))
         if instruction == "from" or (instruction == "arg" and not stages):
             used.update(_VARIABLE.findall(rest))
-    return DeclaredArguments(tuple(before), tuple(map(tuple, stages)), frozenset(used))
+    return DeclaredArguments(tuple(before), tuple(map(tuple, stages)), frozenset(used), tuple(stage_names))
 
 
 def _names(rest: str, escape: str) -> list[str]:

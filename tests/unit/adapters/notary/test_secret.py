@@ -244,3 +244,9 @@ def test_dates_of_every_century_are_read(year: int, authority: Authority) -> Non
 def test_a_truncated_certificate_has_no_dates(kept: int, pair: KeyPair) -> None:
     der = ssl.PEM_cert_to_DER_cert(pair.certificate.decode())
     assert not is_successful(validity(der[:kept]))
+
+
+@pytest.mark.parametrize("kind", [SecretKind.TOKEN, SecretKind.SIGNIFY])
+def test_a_client_certificate_under_another_type_is_named(kind: SecretKind, tmp_path: Path) -> None:
+    reason = read(write(tmp_path, mtls(certData="", privateKeyData="")), kind).failure()
+    assert reason == "holds a client certificate, which is a secret of type mtls; write 'type: mtls'"

@@ -124,7 +124,7 @@ def test_a_signer_whose_configuration_is_wrong_is_defined_all_the_same() -> None
         ("endpoint: https://sign.example/sign", "timeout: 5s", "config.endpoint is missing"),
         ("https://sign.example/sign", "ftp://sign.example", "not an http or https URL"),
         ("https://sign.example/sign", "https://user:word@sign.example", "not an http or https URL"),
-        ("https://sign.example/sign", "https://sign.example?token=x", "not an http or https URL"),
+        ("https://sign.example/sign", "https://sign.example#x", "not an http or https URL"),
         ("sign.example/sign", "sign.example/sign\n        timeout: -1s", "'-1s' is too short"),
         ("sign.example/sign", "sign.example/sign\n        secret: {path: /s}", "secret.type is missing"),
         ("sign.example/sign", "sign.example/sign\n        secret: {path: /s, type: mlts}", "did you mean 'mtls'?"),
@@ -136,3 +136,13 @@ def test_a_mistake_in_a_signer_is_reported(old: str, new: str, reported: str) ->
 
 def test_the_password_in_an_endpoint_is_not_shown() -> None:
     assert "word" not in problem(SIGNER.replace("https://sign", "https://user:word@sign"))
+
+
+def test_the_query_of_an_endpoint_is_used_and_not_shown() -> None:
+    (signer,) = loaded(SIGNER.replace("sign.example/sign", "sign.example/sign?code=x1")).unwrap().signers
+    settings = signer.settings
+    assert isinstance(settings, NotarySettings)
+    assert (settings.endpoint, settings.shown_endpoint) == (
+        "https://sign.example/sign?code=x1",
+        "https://sign.example/sign?…",
+    )

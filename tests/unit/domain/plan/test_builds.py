@@ -211,3 +211,14 @@ def test_what_is_little_each_may_be_too_much_together() -> None:
         "--tag: 101 tags, 2 registries and 500 variants make 101000 destinations, and at most 100000 are possible; "
         "give fewer tags"
     )
+
+
+def test_a_variable_that_nobody_expanded_is_warned_of() -> None:
+    plan = planned(Asked("app", build_arguments=("VERSION=PR-$(PULL_NUMBER)", "OTHER=$(x y) $HOME")))
+    (warning,) = [found for found in plan.warnings if "nobody expanded" in found]
+    assert warning.startswith("--build-arg: the value of VERSION holds $(PULL_NUMBER) as it is")
+
+
+def test_a_target_that_is_not_a_stage_is_refused() -> None:
+    (problem,) = problems(with_source(inputs(asked=Asked("app", target="nope"))))
+    assert problem.startswith("--target: the Dockerfile 'Dockerfile' has no stage 'nope'")
