@@ -53,13 +53,17 @@ esac
 """
 
 
-def install(folder: Path, *, leaves: bool = False) -> Path:
-    """Put both programs into ``folder``; the tool then leaves behind what it can. Returns where it copies files to."""
+def install(folder: Path, *, leaves: bool = False, admission: bool = True) -> Path:
+    """Put the programs into ``folder``. Returns where the tool copies files to.
+
+    With ``leaves`` the tool leaves behind what it can. Without ``admission`` only the tool is replaced.
+    """
     folder.mkdir(exist_ok=True)
     seen = folder.parent / "seen"
     seen.mkdir(exist_ok=True)
     tool = TOOL.replace("set -euo pipefail", f"set -euo pipefail\nSEEN={seen}")
-    for name, text in (("image-builder-admission", ADMISSION), ("image-builder", tool + LEAVES_EVERYTHING * leaves)):
+    programs = {"image-builder": tool + LEAVES_EVERYTHING * leaves}
+    for name, text in (programs | ({"image-builder-admission": ADMISSION} if admission else {})).items():
         file = folder / name
         file.write_text(text)
         file.chmod(0o755)

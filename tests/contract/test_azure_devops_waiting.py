@@ -78,7 +78,10 @@ WAITS = [
     pytest.param(needs("Checkpoint.ExclusiveLock"), None, "needs the exclusive lock that another run holds", id="lock"),
     pytest.param(needs("Checkpoint.TaskCheck"), None, "needs the check 'checkpoint.taskcheck' to pass", id="check"),
     pytest.param(
-        has_no_agent, None, "job 'Build image' needs an agent of pool 'Azure Pipelines', which has none", id="agent"
+        has_no_agent,
+        None,
+        "job 'Build image' needs an agent of pool 'Azure Pipelines', and none has taken it yet",
+        id="agent",
     ),
     pytest.param(has_no_agent, "queue-forbidden", "needs an agent of the pool with queue 18", id="agent-of-some-pool"),
     pytest.param(has_no_agent, "queue-in-preview", "needs an agent of pool 'Azure Pipelines'", id="preview-of-queues"),

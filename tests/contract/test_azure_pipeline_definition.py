@@ -60,10 +60,10 @@ def test_the_parameters_are_those_of_contract_v2() -> None:
 
 def test_every_expansion_is_valid_for_azure() -> None:
     schema = jsonschema.Draft7Validator(recorded("azure-pipelines-schema", "service-schema.json"))
-    for document in everything():
-        assert schema.is_valid(document)
-        document["jobs"][0]["steps"][1]["displaName"] = "x"
-        assert not schema.is_valid(document)
+    documents = tuple(everything())
+    assert all(map(schema.is_valid, documents))
+    documents[0]["jobs"][0]["steps"][1]["displaName"] = "x"
+    assert not schema.is_valid(documents[0])
 
 
 @pytest.mark.parametrize("job_type", TRUSTED)
@@ -155,7 +155,8 @@ def test_all_that_is_wrong_is_told_at_once(client: Client) -> None:
 
 
 @pytest.mark.parametrize("parameters", [PUSH, PULL, {**PUSH, "JobType": "merge_group", "PullPullSHA": HEAD}])
-def test_good_parameters_pass(client: Client, parameters: dict[str, str]) -> None:
+def test_good_parameters_pass(client: Client, parameters: dict[str, str], tmp_path: Path) -> None:
+    install(tmp_path / "bin")
     more = {
         "BaseRef": "refs/heads/feature/a#1",
         "BuildArgs": "A=1,B=x=y ,C=",

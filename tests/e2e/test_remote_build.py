@@ -7,7 +7,7 @@ import signal
 import pytest
 from image_builder_stand_ins.azure_devops.fault import Stall
 from image_builder_stand_ins.azure_devops.message import Operation
-from image_builder_stand_ins.azure_devops.run import Run
+from image_builder_stand_ins.azure_devops.run import Approval, Run
 from pytest_httpserver import HTTPServer
 
 from tests.e2e.remote_world import COMMIT, DIGEST, HEAD, HOSTILE, V1, RemoteWorld, until_canceled
@@ -93,6 +93,25 @@ def test_a_failed_run_is_exit_code_6_with_its_page_and_what_failed(remote: Remot
     assert "task 'compile': failed" in done.err
     assert "no space left" in done.err
     assert (done.report["outcome"], done.report["exit_code"], done.report["result"]) == ("failure", 6, "failed")
+
+
+def test_a_run_says_what_it_waits_for_and_who_rejected_it(remote: RemoteWorld) -> None:
+    def needs_an_approval(run: Run) -> str:
+        stage = run.open("Stage", "production", None)
+        approval = Approval(("Ada",), instructions="look at it \x1b[2J")
+        with run.check("Checkpoint.Approval", stage, approval) as record:
+            run.canceled.wait(1.5)
+            approval.said, record.result = ("rejected", "Ada", "not today ##vso[task.complete]"), "failed"
+        return "failed"
+
+    remote.use(needs_an_approval)
+    done = remote.build()
+    assert done.code == 6
+    waits = "waits: stage 'production' needs an approval by Ada; instructions: look at it"
+    assert done.err.count(waits) == 1
+    assert "approval 'production': failed\n  rejected by Ada: not today" in done.err
+    assert "\x1b[2J" not in done.err
+    assert "##vso[" not in done.err
 
 
 @pytest.mark.parametrize("fault", ["canceled", "partially-succeeded", "result-missing", "result-new-word"])

@@ -105,7 +105,7 @@ class Waiting:
         if wait.kind == _APPROVAL:
             return f"{wait.where} needs {_approval_text(self._get(self._urls.approval(wait.record), cancellation))}"
         if wait.kind == "job":
-            return f"{wait.where} needs an agent of {self._pool(wait.queue, cancellation)}, which has none that is free"
+            return f"{wait.where} needs an agent of {self._pool(wait.queue, cancellation)}, and none has taken it yet"
         if wait.kind.startswith(_CHECKPOINT):
             return f"{wait.where} needs {_CHECKS.get(wait.kind, f'the check {wait.kind!r} to pass')}"
         return wait.where
