@@ -54,17 +54,21 @@ class RunningRegistry:
 
 
 def start_registry(
-    folder: Path, auth: Mapping[str, object] | None = None, program: str = "registry"
+    folder: Path,
+    auth: Mapping[str, object] | None = None,
+    program: str = "registry",
+    tls: Mapping[str, str] | None = None,
 ) -> RunningRegistry:
     """Start a registry that keeps everything in ``folder`` and chooses a free port by itself.
 
-    ``auth`` is the section of that name in its configuration, such as ``{"htpasswd": {"realm": …, "path": …}}``.
+    ``auth`` is the section of that name in its configuration, such as ``{"htpasswd": {"realm": …, "path": …}}``, and
+    ``tls`` the one with the files ``certificate`` and ``key``.
     """
     folder.mkdir(parents=True, exist_ok=True)
     configuration = {
         "version": 0.1,
         "storage": {"filesystem": {"rootdirectory": str(folder / "data")}},
-        "http": {"addr": "127.0.0.1:0", "secret": "only for tests"},
+        "http": {"addr": "127.0.0.1:0", "secret": "only for tests", **({"tls": dict(tls)} if tls else {})},
         **({"auth": dict(auth)} if auth is not None else {}),
     }
     file, log = folder / "registry.yml", folder / "registry.log"
@@ -87,11 +91,11 @@ BASIC = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 _HTPASSWD = f"{USER}:$2b$04$m3Vt/0SXhLhT/tRlGkrQle9xpur3bpPFla//HpiHJfwzd6OCwSobi\n"
 
 
-def start_private_registry(folder: Path) -> RunningRegistry:
+def start_private_registry(folder: Path, tls: Mapping[str, str] | None = None) -> RunningRegistry:
     """As :func:`start_registry`, with :data:`USER` and :data:`PASSWORD` as the only login."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "htpasswd").write_text(_HTPASSWD)
-    return start_registry(folder, {"htpasswd": {"realm": "private", "path": str(folder / "htpasswd")}})
+    return start_registry(folder, {"htpasswd": {"realm": "private", "path": str(folder / "htpasswd")}}, tls=tls)
 
 
 def _address(process: "subprocess.Popen[bytes]", log: Path) -> str:

@@ -4,6 +4,7 @@ import base64
 import datetime
 import hashlib
 import json
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -39,12 +40,13 @@ class TokenServer:
     hidden: set[str] = field(default_factory=set)
     requests: list[str] = field(default_factory=list)
     port: int = 0
+    origin: str = "http://localhost"
     _key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
 
     @property
     def realm(self) -> str:
         """The URL that the registry names."""
-        return f"http://localhost:{self.port}/token"
+        return f"{self.origin}:{self.port}/token"
 
     def auth_section(self) -> dict[str, object]:
         """The registry's configuration that trusts this service."""
@@ -111,10 +113,17 @@ def _part(content: dict[str, object]) -> str:
 
 @contextmanager
 def token_server(
-    folder: Path, user: str, password: str, refresh_token: str | None = None, life_seconds: int = 60
+    folder: Path,
+    user: str,
+    password: str,
+    refresh_token: str | None = None,
+    life_seconds: int = 60,
+    secure: tuple[str, ssl.SSLContext] | None = None,
 ) -> Iterator[TokenServer]:
-    """Serve on loopback until the block ends."""
+    """Serve on loopback until the block ends, over TLS with ``secure``, which is a host name and a context."""
     state = TokenServer(user, password, folder, refresh_token, life_seconds)
+    if secure is not None:
+        state.origin = f"https://{secure[0]}"
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -129,7 +138,8 @@ def token_server(
                 self.send_error(404)
                 return
             token = state.grant(self.headers.get("Authorization", ""), self.command, query, form)
-            body = json.dumps({"token": token, "expires_in": state.life_seconds}).encode() if token else b"{}"
+            granted = {"token": token, "access_token": token, "expires_in": state.life_seconds}
+            body = json.dumps(granted).encode() if token else b"{}"
             self.send_response(200 if token else 401)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
@@ -140,6 +150,8 @@ def token_server(
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if secure is not None:
+        server.socket = secure[1].wrap_socket(server.socket, server_side=True)
     state.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -196,21 +196,6 @@ class TestOwnRoot(OwnRoot, DockerfileEngineFixtures):
         assert "the executor cannot be run in it (No such file or directory); a script" in str(failure)
         assert os.listdir(environment["TMPDIR"]) == []
 
-    @pytest.mark.parametrize(
-        ("content", "has_note"),
-        [
-            pytest.param('{"credsStore": "desktop"}', True, id="store"),
-            pytest.param('{"credHelpers": {"reg.example": "x"}, "auths": {}}', True, id="helper"),
-            pytest.param('{"credsStore": "", "credHelpers": {}, "auths": {}}', False, id="neither"),
-            pytest.param("[", False, id="broken"),
-        ],
-    )
-    def test_output_says_that_credential_helpers_are_not_used(
-        self, kaniko: KanikoEngine, ask: RequestFactory, environment: dict[str, str], content: str, has_note: bool
-    ) -> None:
-        Path(environment["DOCKER_CONFIG"], "config.json").write_text(content)
-        assert ("credential helpers" in attempt(kaniko, ask("BROKEN")).printed) == has_note
-
     def test_executor_without_the_flag_never_gets_a_cache_that_it_would_write(
         self, environment: dict[str, str], ask: RequestFactory, tmp_path: Path, registry: str
     ) -> None:

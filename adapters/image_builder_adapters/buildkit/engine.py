@@ -24,6 +24,7 @@ from image_builder_domain.build import (
     PushFailed,
 )
 from image_builder_domain.build_steps import BuildSteps
+from image_builder_domain.failure import BadCredentials
 from image_builder_domain.ports import BuildProgress, Cancellation
 from image_builder_domain.trust.side import Side
 from returns.methods import unwrap_or_failure
@@ -53,6 +54,7 @@ from image_builder_adapters.process import (
     run,
 )
 from image_builder_adapters.program_version import version_in
+from image_builder_adapters.registry.engine_login import EngineLogins, login_folder, with_login
 
 HELPERS: Final = {
     "docker-container": "docker",
@@ -82,6 +84,7 @@ class BuildkitSettings:
     ``state_directory`` keeps the private daemon's root between runs. ``user`` is the effective user number. ``redact``
     hides secrets in the daemon's log. ``host`` is the decided daemon. Without it ``BUILDKIT_HOST`` counts.
     ``push_policy`` says how often a failed push is repeated.
+    ``learn`` gets the credentials of each build before they are used.
     """
 
     environment: Mapping[str, str]
@@ -92,6 +95,7 @@ class BuildkitSettings:
     redact: Callable[[bytes], bytes] = bytes
     host: BuildkitHost | None = None
     push_policy: RetryPolicy = PUSH_POLICY
+    learn: Callable[[str], None] = lambda _: None
 
     @property
     def daemon(self) -> BuildkitHost:
@@ -109,6 +113,7 @@ class BuildkitEngine:
         self._settings = settings
         self._chosen = settings.daemon
         self._host = self._chosen.address
+        self._logins = EngineLogins(settings.environment, settings.learn)
         self._tls = settings.environment.get("BUILDKIT_TLS_DIR") or None
         self._is_daemonless = (
             self._host is None
@@ -222,6 +227,11 @@ class BuildkitEngine:
         cancellation: Cancellation,
         lock: int | None,
     ) -> Result[BuiltImage, BuildFailure]:
+        login = unwrap_or_failure(self._logins.login(request, cancellation))
+        if isinstance(login, BadCredentials):
+            return Failure(BuildFailed(str(login)))
+        for note in login.notes:
+            progress.output(f"image-builder: {note}\n".encode())
         try:
             with tempfile.TemporaryDirectory(
                 prefix="image-builder-", dir=self._settings.environment.get("TMPDIR"), ignore_cleanup_errors=True
@@ -229,9 +239,10 @@ class BuildkitEngine:
                 metadata = os.path.join(folder, "metadata.json")
                 command = self._command((*words, "--metadata-file", metadata), folder, lock)
                 reader = ProgressReader(progress.output, progress.at, request.dockerfile)
-                return self._outcome(command, metadata, reader, cancellation)
+                with login_folder(login, self._logins.own_folder, folder, is_inherited=lock is not None) as docker:
+                    return self._outcome(with_login(command, docker), metadata, reader, cancellation)
         except OSError as error:
-            return Failure(BuildFailed(f"no temporary folder for BuildKit's metadata: {error}"))
+            return Failure(BuildFailed(f"no temporary folder for BuildKit's files: {error}"))
 
     def _takes_several_outputs(
         self, client: tuple[str, ...], request: BuildRequest, cancellation: Cancellation

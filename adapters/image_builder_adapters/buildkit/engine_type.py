@@ -86,6 +86,7 @@ def _own(settings: object, around: EngineSurroundings) -> "BuildkitSettings":
         single_build=around.single_build,
         user=around.user,
         redact=around.secrets.data,
+        learn=around.secrets.learn,
         host=settings if isinstance(settings, BuildkitHost) else None,
     )
 

@@ -10,7 +10,7 @@ import platform
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Final, assert_never, final
@@ -25,7 +25,7 @@ from image_builder_domain.build import (
     EngineUnavailable,
     PushFailed,
 )
-from image_builder_domain.failure import BadLayout
+from image_builder_domain.failure import BadCredentials, BadLayout
 from image_builder_domain.image.descriptor import Descriptor
 from image_builder_domain.image.platform import Platform
 from image_builder_domain.image.reference import Digest
@@ -55,6 +55,13 @@ from image_builder_adapters.kaniko.own_root import (
     run_in_own_root,
 )
 from image_builder_adapters.process import Command, CouldNotStart, Ending, Finished, Stopped, Tail, run, search_path
+from image_builder_adapters.registry.engine_login import (
+    EngineLogin,
+    EngineLogins,
+    LoginFolder,
+    login_folder,
+    with_login,
+)
 
 _ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64", "riscv64": "riscv64", "ppc64le": "ppc64le"}
 INSTALL: Final = "set KANIKO_EXECUTOR to the path of kaniko's executor, or run in an image that has it"
@@ -71,7 +78,7 @@ class KanikoSettings:
 
     ``environment`` is the tool's own, with ``KANIKO_EXECUTOR``. ``user`` is the effective user number.
     ``single_build``: the run builds one image. ``own_files`` are paths of the tool itself, which show whether it
-    survives the executor.
+    survives the executor. ``learn`` gets the credentials of each build before they are used.
     """
 
     environment: Mapping[str, str]
@@ -79,6 +86,7 @@ class KanikoSettings:
     single_build: bool
     user: int
     own_files: tuple[str, ...] = OWN_FILES
+    learn: Callable[[str], None] = lambda _: None
 
 
 @final
@@ -90,6 +98,7 @@ class KanikoEngine:
         self._layouts = layouts
         self._executor = executor_path(settings.environment)
         self._is_in_container = is_in_our_container(self._executor, settings.own_files)
+        self._logins = EngineLogins(settings.environment, settings.learn, has_helpers=self._is_in_container)
         self._lock = threading.Lock()
         self._is_dirty = False
 
@@ -142,9 +151,12 @@ class KanikoEngine:
         if NO_PUSH_CACHE in arguments and not self._knows(NO_PUSH_CACHE, cancellation):
             what = f"it does not know {NO_PUSH_CACHE}, and this job may not write production's cache"
             return Failure(EngineUnavailable(self._executor, what, "set cache.dev-cache-repo, or use a newer kaniko"))
+        login = unwrap_or_failure(self._logins.login(request, cancellation))
+        if isinstance(login, BadCredentials):
+            return Failure(BuildFailed(str(login)))
         tail = Tail(progress.output)
         try:
-            with self._run(request, arguments, tail, cancellation) as ran:
+            with self._run(request, arguments, login, tail, cancellation) as ran:
                 if isinstance(ran, NoOwnRoot):
                     return Failure(self._no_root(ran.reason))
                 return self._outcome(request, ran, tail, progress, cancellation)
@@ -166,18 +178,25 @@ class KanikoEngine:
         return EngineUnavailable(self._executor, what, ELSEWHERE)
 
     def _run(
-        self, request: BuildRequest, arguments: tuple[str, ...], output: OutputSink, cancellation: Cancellation
+        self,
+        request: BuildRequest,
+        arguments: tuple[str, ...],
+        login: EngineLogin,
+        output: OutputSink,
+        cancellation: Cancellation,
     ) -> AbstractContextManager[Ran | NoOwnRoot]:
         """The layout is there until the end of the block."""
         if self._is_in_container:
-            return self._run_here(arguments, output, cancellation)
+            return self._run_here(arguments, login, output, cancellation)
         environment, user = self._settings.environment, self._settings.user
         executor = os.path.realpath(self._executor)
-        return run_in_own_root(executor, arguments, request.context, environment, user, output, cancellation)
+        return run_in_own_root(
+            executor, arguments, request.context, environment, user, output, cancellation, login.content
+        )
 
     @contextmanager
     def _run_here(
-        self, arguments: tuple[str, ...], output: OutputSink, cancellation: Cancellation
+        self, arguments: tuple[str, ...], login: EngineLogin, output: OutputSink, cancellation: Cancellation
     ) -> Iterator[Ran | NoOwnRoot]:
         """Build in the container's only root, so one at a time. Outside a container the executor itself refuses."""
         with self._turn(cancellation), tempfile.TemporaryDirectory(dir=KANIKO, ignore_cleanup_errors=True) as folder:
@@ -187,7 +206,8 @@ class KanikoEngine:
             digest = os.path.join(folder, "digest")
             prepare_for_build()
             shutil.rmtree("".join(_LAYOUT_HERE), ignore_errors=True)
-            ending = self._execute((*arguments, f"--digest-file={digest}"), output, cancellation)
+            with login_folder(login, self._logins.own_folder, KANIKO) as docker:
+                ending = self._execute((*arguments, f"--digest-file={digest}"), output, cancellation, docker)
             end_leftovers()
             if isinstance(ending, Finished) and not self._settings.single_build:
                 self._is_dirty = not self._cleans_up(folder, cancellation)
@@ -204,11 +224,17 @@ class KanikoEngine:
         words = (f"--context={folder}", f"--dockerfile={folder}/Dockerfile", "--no-push", "--cleanup")
         return self._execute(words, lambda _: None, cancellation) == Finished(0)
 
-    def _execute(self, words: tuple[str, ...], output: OutputSink, cancellation: Cancellation) -> Ending:
+    def _execute(
+        self,
+        words: tuple[str, ...],
+        output: OutputSink,
+        cancellation: Cancellation,
+        login: LoginFolder | None = None,
+    ) -> Ending:
         environment = self._settings.environment
         path = lasting_path(search_path(environment)) if self._is_in_container else None
         command = Command((self._executor, *words), container_environment(environment), path=path)
-        return run(command, output, cancellation)
+        return run(command if login is None else with_login(command, login), output, cancellation)
 
     @contextmanager
     def _turn(self, cancellation: Cancellation) -> Iterator[None]:

@@ -1,6 +1,6 @@
 """The engine ``kaniko``, to which its entry point leads. The engine's own modules are imported when it is made."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, final
 
 from image_builder_domain.build import BuildRequest
@@ -40,7 +40,8 @@ def _examine(settings: object, around: EngineSurroundings, cancellation: Cancell
 def _own(around: EngineSurroundings) -> "KanikoSettings":
     from image_builder_adapters.kaniko.engine import KanikoSettings
 
-    return KanikoSettings(around.environment, around.log_format, around.single_build, around.user)
+    settings = KanikoSettings(around.environment, around.log_format, around.single_build, around.user)
+    return replace(settings, learn=around.secrets.learn)
 
 
 KANIKO: Final = EngineType(

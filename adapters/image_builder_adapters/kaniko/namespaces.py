@@ -88,18 +88,20 @@ def adopt_orphans() -> None:
     _prctl(_SET_CHILD_SUBREAPER, 1)
 
 
-def enter_root(root: str, binds: Iterable[tuple[str, str, bool]]) -> None:
+def enter_root(root: str, binds: Iterable[tuple[str, str, bool]], secret: tuple[str, bytes]) -> None:
     """Make ``root``, an empty folder, the root of this process in new namespaces, with few capabilities.
 
-    ``binds`` are source outside, target inside, and whether the target is writable. The process must be root of its
-    user namespace and the first one of its process namespace. Afterwards it sees nothing else of the machine but the
-    network.
+    ``binds`` are source outside, target inside, and whether the target is writable. ``secret`` is a path inside and its
+    content, which only root can read, and which is in memory as long as the root is used. The process must be root of
+    its user namespace and the first one of its process namespace. Afterwards it sees nothing else of the machine but
+    the network.
     """
     unshare(_NEW_MOUNT | _NEW_IPC | _NEW_UTS | _NEW_CGROUP)
     _mount(None, "/", None, _RECURSIVE | _PRIVATE)  # no mount propagates in either direction
     _bind(root, root)
     for source, target, is_writable in binds:
         _show(source, root + target, is_writable)
+    _keep_in_memory(root + secret[0], secret[1])
     _mount_proc(f"{root}/proc")
     _mount_devices(f"{root}/dev")
     name = b"image-builder"
@@ -117,6 +119,15 @@ def _show(source: str, target: str, is_writable: bool) -> None:
     if not is_writable:
         for place in _mounts_below(os.path.realpath(target)):
             _make_read_only(place)
+
+
+def _keep_in_memory(path: str, content: bytes) -> None:
+    folder = os.path.dirname(path)
+    os.makedirs(folder, exist_ok=True)
+    _mount("tmpfs", folder, "tmpfs", _NO_SUID | _NO_DEV | _NO_EXEC, "mode=700,size=4m")
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+        file.write(content)
+    _make_read_only(folder)
 
 
 def _mounts_below(place: str) -> list[str]:

@@ -16,11 +16,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, final
 
 from image_builder_domain.build import EngineMissing
-from image_builder_domain.json_object import json_object
 from image_builder_domain.ports import Cancellation, OutputSink
 from returns.result import Failure, Result, Success
 
-from image_builder_adapters.files import read_regular
 from image_builder_adapters.kaniko.environment import INSIDE, own_root_environment
 from image_builder_adapters.process import Command, Ending, find_program, run
 
@@ -46,11 +44,6 @@ _BUNDLES: Final = (
 )
 _SUPERVISOR: Final = (sys.executable, "-I", "-m", "image_builder_adapters.kaniko.supervisor")
 _LONGEST_REPORT: Final = 4096
-_LONGEST_CONFIGURATION: Final = 1024 * 1024
-_HELPERS_NOTE: Final = (
-    b"image-builder: credential helpers of Docker's config.json cannot be run in the build's own root; "
-    b"kaniko uses the credentials under auths\n"
-)
 _ENOUGH: Final = 65536
 _RANGES: Final = ("/etc/subuid", "/etc/subgid")
 
@@ -132,21 +125,22 @@ def run_in_own_root(
     user: int,
     output: OutputSink,
     cancellation: Cancellation,
+    login: bytes = b"{}",
 ) -> Iterator[Ran | NoOwnRoot]:
     """Run the executor in a root that shows only ``context``, what it needs to reach registries, and the network.
 
-    The root is removed at the end of the block. Nothing of it is left, even if this process is killed.
+    ``login`` is the content of Docker's ``config.json``, which stays in memory. The root is removed at the end of the
+    block. Nothing of it is left, even if this process is killed.
     """
     known = identities(environment, user)
     if isinstance(known, Failure):
         yield NoOwnRoot(str(known.failure()))
         return
-    if _asks_helpers(environment):
-        output(_HELPERS_NOTE)
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
-            ran = _run(executor, arguments, context, environment, known.unwrap(), output, cancellation, theirs.fileno())
+            binds = ((executor, EXECUTOR, False), (context, CONTEXT, False))
+            ran = _run(arguments, binds, environment, known.unwrap(), login, output, cancellation, theirs.fileno())
         try:
             yield ran
         finally:
@@ -157,22 +151,23 @@ def run_in_own_root(
 
 
 def _run(
-    executor: str,
     arguments: tuple[str, ...],
-    context: str,
+    binds: tuple[tuple[str, str, bool], ...],
     environment: Mapping[str, str],
     known: Identities,
+    login: bytes,
     output: OutputSink,
     cancellation: Cancellation,
     janitor: int,
 ) -> Ran | NoOwnRoot:
     try:
-        with open(os.memfd_create("report"), "rb") as report:
-            binds = [(executor, EXECUTOR, False), (context, CONTEXT, False), *_surroundings(environment)]
-            order = _order(_place(environment), binds, known, report.fileno(), janitor)
+        with open(os.memfd_create("report"), "rb") as report, open(os.memfd_create("login"), "r+b", 0) as secret:
+            secret.write(login)
+            descriptors = (report.fileno(), janitor, secret.fileno())
+            order = _order(_place(environment), [*binds, *_surroundings(environment)], known, descriptors)
             inside = own_root_environment(environment, _certificate_folders(environment))
             words = (*_SUPERVISOR, json.dumps(order), EXECUTOR, *arguments, f"--digest-file={_DIGEST}")
-            command = Command(words, inside, descriptors=(report.fileno(), janitor))
+            command = Command(words, inside, descriptors=descriptors)
             ending = run(command, output, cancellation)
             word, _, text = os.pread(report.fileno(), _LONGEST_REPORT, 0).decode("utf-8", "replace").partition(" ")
     except OSError as error:
@@ -213,7 +208,10 @@ def _place(environment: Mapping[str, str]) -> str:
     return place
 
 
-def _order(place: str, binds: list[tuple[str, str, bool]], known: Identities, report: int, janitor: int) -> "Order":
+def _order(
+    place: str, binds: list[tuple[str, str, bool]], known: Identities, descriptors: tuple[int, int, int]
+) -> "Order":
+    report, janitor, login = descriptors
     return {
         "place": place,
         "binds": binds,
@@ -223,29 +221,18 @@ def _order(place: str, binds: list[tuple[str, str, bool]], known: Identities, re
         "report": report,
         "janitor": janitor,
         "result": _DIGEST,
+        "login": login,
+        "login_file": f"{INSIDE}/.docker/config.json",
     }
 
 
 def _surroundings(environment: Mapping[str, str]) -> Iterator[tuple[str, str, bool]]:
-    """The names of hosts, certificate authorities and registry credentials, as far as they exist."""
+    """The names of hosts and certificate authorities, as far as they exist."""
     files = [(f"/etc/{name}", f"/etc/{name}") for name in ("resolv.conf", "hosts")]
-    files.append((_docker_configuration(environment), f"{INSIDE}/.docker/config.json"))
     bundle = environment.get("SSL_CERT_FILE") or next(filter(os.path.isfile, _BUNDLES), "")
     files.append((bundle, f"{_CERTIFICATES}/ca-certificates.crt"))
     files += zip(_own_folders(environment), _certificate_folders(environment)[1:], strict=True)
     return ((os.path.realpath(source), target, False) for source, target in files if os.path.exists(source))
-
-
-def _docker_configuration(environment: Mapping[str, str]) -> str:
-    folder = environment.get("DOCKER_CONFIG") or os.path.join(environment.get("HOME") or "/", ".docker")
-    return os.path.join(folder, "config.json")
-
-
-def _asks_helpers(environment: Mapping[str, str]) -> bool:
-    """True if Docker's configuration leaves credentials to programs, which the root does not show."""
-    file = read_regular(_docker_configuration(environment)).alt(str)
-    content = file.bind(lambda found: json_object(found.content)).value_or({})  # the registry reports a broken file
-    return bool(content.get("credsStore") or content.get("credHelpers"))
 
 
 def _certificate_folders(environment: Mapping[str, str]) -> tuple[str, ...]:

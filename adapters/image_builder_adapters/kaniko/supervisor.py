@@ -48,10 +48,15 @@ class Order(TypedDict):
     """A descriptor: one end of a pair of sockets, whose other end the caller keeps as long as it needs the root."""
     result: str
     """A path inside the root."""
+    login: int
+    """A descriptor of the content of Docker's ``config.json``."""
+    login_file: str
+    """The path of that file inside the root."""
 
 
 _REFUSED: Final = 125
 _LONGEST_RESULT: Final = 1024
+_LARGEST_LOGIN: Final = 4 << 20
 _REMOVE_WITHIN: Final = 60.0
 
 
@@ -154,8 +159,10 @@ def _start(order: Order, root: str, command: list[str]) -> int:
     try:
         namespaces.die_with_parent(signal.SIGKILL)
         _exit_if_closed(watch)
-        namespaces.enter_root(root, order["binds"])
+        login = os.pread(order["login"], _LARGEST_LOGIN, 0)
+        namespaces.enter_root(root, order["binds"], (order["login_file"], login))
         os.set_inheritable(order["report"], False)
+        os.set_inheritable(order["login"], False)
         _become(command)
     except OSError as error:
         _report(order, f"refused {_reason(error)}")
