@@ -10,6 +10,7 @@ from image_builder_stand_ins.fault import Stall
 
 from tests.buildkit import running_daemon
 from tests.e2e.run import Finished, read_until
+from tests.e2e.settings import sign_config
 from tests.e2e.world import World
 from tests.git_repository import GitRepository
 from tests.jobs import prow_job
@@ -30,7 +31,9 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def git(world: World) -> GitRepository:
-    """The checkout of the build context, without a commit."""
+    """The checkout of the build context, without a commit. Nothing is signed, and no step runs."""
+    del world.config["sign-config"]
+    world.dockerfile()
     (world.context / ".git").unlink()
     (world.context / ".dockerignore").write_text(".git\n")
     return GitRepository.make(world.context)
@@ -122,8 +125,6 @@ def copy_tag(world: World, manifest: bytes) -> None:
 def test_every_kind_of_image_says_how_new_it_is(
     world: World, git: GitRepository, daemon: str, backend: str, words: tuple[str, ...]
 ) -> None:
-    del world.config["sign-config"]
-    world.dockerfile()
     older = commit_at(git, T)
     newer = commit_at(git, T + 60, older)
     become(world, git, newer, BUILDKIT_HOST=daemon, KANIKO_EXECUTOR=require("executor"))
@@ -138,6 +139,7 @@ def test_every_kind_of_image_says_how_new_it_is(
 def test_a_run_that_is_overtaken_while_it_signs_leaves_the_tag_alone(
     world: World, git: GitRepository, daemon: str
 ) -> None:
+    world.config["sign-config"] = sign_config(world.signing.url, world.secret)
     ours = commit_at(git, T)
     newer = commit_at(git, T + 60, ours)
     become(world, git, ours, BUILDKIT_HOST=daemon)
