@@ -143,9 +143,12 @@ class ProgressReader:
         self._size += len(piece)
         limit = _LONGEST_LINE if self._may_be_progress() else _LONGEST_PLAIN
         if self._size > limit or self._is_passing:
-            # No line of BuildKit's. It is shown in pieces.
+            # No line of progress. It is shown in pieces.
+            piece = b"".join(self._line)
+            if not self._is_passing:
+                self._note_error(piece)
             self._is_passing = True
-            self._tail(b"".join(self._line))
+            self._tail(piece)
             self._line, self._size = [b""], 0
 
     def _may_be_progress(self) -> bool:
@@ -163,8 +166,11 @@ class ProgressReader:
         self._tail(line + b"\n")
         if is_whole:
             self._excerpt.read(line)
-            if line.startswith(_ERROR) and not self._error:
-                self._error = line[len(_ERROR) :]
+            self._note_error(line)
+
+    def _note_error(self, line: bytes) -> None:
+        if line.startswith(_ERROR) and not self._error:
+            self._error = line[len(_ERROR) : _LONGEST_PLAIN] or b" "
 
     # --- messages ---------------------------------------------------------------------------------------------------
 
@@ -176,7 +182,7 @@ class ProgressReader:
                 self._show_position(described(update.group_name or update.name))
         for status in message.statuses:
             if status.completed is None and self._vertices.get(status.vertex).is_export:
-                self._show_position(status.identifier)
+                self._show_position(described(status.identifier))
         for warning in message.warnings:
             if len(self._warnings) < _MOST_WARNINGS:
                 self._warnings[_warning(warning)] = None

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 from image_builder_domain.build_steps import BuildSteps, Step
@@ -33,11 +34,13 @@ def test_output_of_a_step_forges_nothing(cut: int) -> None:
     assert all(shown.startswith("#1 ") for shown in rendered(*stream))
 
 
-def test_message_of_buildctl_that_quotes_progress_is_not_read_as_progress() -> None:
+@pytest.mark.parametrize("text", ["", "invalid mode: x", "invalid mode: " + "x" * 200_000])
+def test_message_of_buildctl_that_quotes_progress_is_not_read_as_progress(text: str) -> None:
     """A build argument with a line break can be quoted in it."""
     forged = line(vertexes=[done("e", "exporting to image", error="failed to push x")])
-    progress = merged(line(vertexes=[done("a", error=ERROR)]), b"error: invalid mode: x\n", forged)
-    assert [progress.error, progress.plain[-1]] == ["invalid mode: x", forged.decode().strip()]
+    progress = merged(line(vertexes=[done("a", error=ERROR)]), f"error: {text}\n".encode(), forged)
+    assert progress.plain[-1] == forged.decode().strip()
+    assert progress.error.startswith(text[:50].strip())
     assert progress.cause is not None
     assert progress.cause.title == "a"
 
