@@ -171,7 +171,7 @@ def _image(outcome: ImageOutcome) -> ReportedImage:
     holding = next((found for found in outcome.repositories if found.holds), None)
     repository = holding.repository if holding is not None else outcome.request.repositories[0]
     return replace(
-        described(outcome.image, repository),
+        _described(outcome, repository),
         variant=outcome.request.variant,
         platforms=outcome.platforms,
         repositories=tuple(
@@ -186,6 +186,15 @@ def _image(outcome: ImageOutcome) -> ReportedImage:
         log=outcome.log_path,
         duration_seconds=round(outcome.duration_seconds, 3),
     )
+
+
+def _described(outcome: ImageOutcome, repository: Repository) -> ReportedImage:
+    """The image that was built, or the digest of one whose push failed but that a repository holds."""
+    failure = outcome.failure
+    digest = failure.digest if isinstance(failure, BuildFailed | PushFailed) else None
+    if outcome.image is None and digest is not None and any(found.holds for found in outcome.repositories):
+        return ReportedImage(reference=f"{repository}@{digest}", digest=str(digest))
+    return described(outcome.image, repository)
 
 
 def _destination(tag: TagFate) -> ReportedDestination:

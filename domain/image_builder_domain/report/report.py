@@ -105,6 +105,8 @@ class ReportedFailure:
 class ReportedImage:
     """One image. ``size`` is in bytes; digest, size and media type are None when nothing was built.
 
+    After a failed push the digest alone is known, if a repository holds it.
+
     ``steps`` is empty for an engine that reports none. ``output_clipped``: the log lacks a part of a step's output.
     """
 

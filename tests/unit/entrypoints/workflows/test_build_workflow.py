@@ -108,8 +108,12 @@ def test_an_engine_s_word_on_a_failure_is_checked_where_it_told_a_digest(world: 
         return Failure(failure)
 
     made = world(a=fails)
-    (image,) = made.carry_out(plan("a")).images
+    outcome = made.carry_out(plan("a"))
+    (image,) = outcome.images
     assert [place.holds for place in image.repositories] == [True, False]
+    (found,) = report(plan("a"), outcome).images
+    digest = str(described("a").digest)
+    assert (found.reference, found.digest, found.size) == (f"one.example/app@{digest}", digest, None)
 
 
 def test_nobody_claims_that_nothing_is_published_where_no_registry_was_asked(world: Make) -> None:
