@@ -15,19 +15,6 @@ from tests.e2e.world import World
 pytestmark = pytest.mark.e2e
 
 
-def test_refusing_destination_is_4_and_the_report_lists_the_one_that_holds_the_image(world: World) -> None:
-    world.config["registry"] = [f"{world.registry.host_port}/prod", "127.0.0.1:1/prod"]
-    done = world.run()
-    assert done.code == 4, done.err
-    assert "127.0.0.1:1" in done.err
-    report = done.report
-    assert (report["pushed"], report["signed"], report["exit_code"]) == (False, False, 4)
-    held = {place["reference"].partition("/")[0]: place["holds_digest"] for place in _places(report)}
-    assert held == {world.registry.host_port: True, "127.0.0.1:1": False}
-    assert world.manifest(report["images_list"][0]) is not None
-    assert world.signing.requests == ()
-
-
 @pytest.mark.parametrize("flag", ["--build-report-path", "--log-dir"])
 def test_evidence_that_cannot_be_written_is_a_refusal_before_anything_starts(world: World, flag: str) -> None:
     (world.folder / "file").write_text("no directory")
@@ -71,7 +58,7 @@ def test_killed_run_leaves_no_success_of_an_earlier_one(world: World) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_interrupted_signing_tells_what_is_published_and_that_it_is_not_signed(
+def test_interrupted_signing_reports_what_is_pushed_and_writes_no_tag(
     world: World, number: signal.Signals, code: int
 ) -> None:
     world.signing.fail_next(Stall(600.0))  # far longer than anybody waits here
@@ -82,7 +69,8 @@ def test_interrupted_signing_tells_what_is_published_and_that_it_is_not_signed(
     assert done.code == code, done.out + done.err
     report = done.report
     assert (report["pushed"], report["signed"], report["interrupted"]) == (True, False, number.name)
-    assert len(report["images_list"]) == 4
+    assert report["images_list"] == []
+    assert {place["reason"] for place in _places(report)} == {"the run was stopped"}
 
 
 def test_interrupted_build_leaves_no_descendant_not_even_a_background_one(world: World) -> None:
@@ -102,7 +90,7 @@ def test_interrupted_build_leaves_no_descendant_not_even_a_background_one(world:
     assert still_there(below) == []
     assert processes_with(mark) == []
     assert done.report["exit_code"] == done.code
-    assert [place["reason"] for place in _places(done.report)] == ["not asked: the build was stopped"] * 2
+    assert [place["reason"] for place in _places(done.report)] == ["the build was stopped"] * 2
 
 
 def test_signal_after_the_outcome_was_told_does_not_contradict_it(world: World) -> None:

