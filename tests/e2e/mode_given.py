@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from image_builder_stand_ins.azure_devops.run import Run
@@ -61,6 +62,10 @@ def _refuses_to_sign(world: ModeWorld) -> None:
     world.signing.fail_next(Answer(403, "not you"))
 
 
+def _keeps_tags(world: ModeWorld) -> None:
+    world.registry.rules = replace(world.registry.rules, immutable_tags=True)
+
+
 def add_pipeline(world: ModeWorld, work: Callable[[Run], str]) -> None:
     """Configure a pipeline in the stand-in Azure DevOps; ``work`` is what a run of it does."""
     pipeline = world.service.add_pipeline("driven", world.pipeline_definition, work=work)
@@ -88,6 +93,7 @@ def _unreachable(world: ModeWorld) -> None:
 
 _SERVICES: Mapping[str, Callable[[ModeWorld], None]] = {
     "the signing service refuses": _refuses_to_sign,
+    "the registry replaces no tag": _keeps_tags,
     "a pipeline that succeeds": lambda world: add_pipeline(world, succeeds),
     "a pipeline that does not sign": lambda world: add_pipeline(world, _leaves_unsigned),
     "Azure DevOps cannot be reached": _unreachable,
