@@ -38,9 +38,9 @@ PUSH = {
 PULL = {**PUSH, "JobType": "presubmit", "PullNumber": "7", "PullPullSHA": HEAD}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def issuer() -> Iterator[IdentityIssuer]:
-    """Whose tokens the agent takes."""
+    """Whose tokens the agent takes; no test changes it."""
     with IdentityIssuer.start() as found:
         yield found
 
