@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeVar, final
 
 _KEYS: Final = frozenset(("vertexes", "statuses", "logs", "warnings"))
+_BITS: Final = 63  # Go's `int64`
 _Element = TypeVar("_Element")
 
 
@@ -86,7 +87,7 @@ def parse_message(line: bytes) -> Message | None:
             _read(_log, document, "logs"),
             _read(_warning, document, "warnings"),
         )
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
 
 
@@ -102,7 +103,7 @@ def _read(one: Callable[[dict[str, Any]], _Element], document: dict[str, Any], k
 def _vertex(fields: dict[str, Any]) -> VertexUpdate:
     group = fields.get("progressGroup") or {}
     return VertexUpdate(
-        _typed(str, fields["digest"]),
+        _required(fields, "digest"),
         _text(fields, "name"),
         _time(fields, "started"),
         _time(fields, "completed"),
@@ -116,9 +117,9 @@ def _vertex(fields: dict[str, Any]) -> VertexUpdate:
 def _status(fields: dict[str, Any]) -> StatusUpdate:
     return StatusUpdate(
         _text(fields, "vertex"),
-        _typed(str, fields["id"]),
-        _typed(int, fields["current"]),
-        _typed(int, fields.get("total", 0)),
+        _required(fields, "id"),
+        _number(fields["current"]),
+        _number(fields.get("total", 0)),
         seconds(fields["timestamp"]),
         _time(fields, "started"),
         _time(fields, "completed"),
@@ -143,12 +144,25 @@ def _warning(fields: dict[str, Any]) -> WarningUpdate:
 
 def _lines(ranges: Any) -> Iterator[int]:
     for each in ranges:
-        yield _typed(int, each["start"]["line"])
+        yield _number(each["start"]["line"])
 
 
 def _text(fields: dict[str, Any], key: str) -> str:
-    text: str = _typed(str, fields.get(key, ""))
+    return _required(fields, key) if key in fields else ""
+
+
+def _required(fields: dict[str, Any], key: str) -> str:
+    text: str = _typed(str, fields[key])
+    if not text.isascii():
+        text.encode()  # half a surrogate pair is an error here, where it makes the line none of BuildKit's
     return text
+
+
+def _number(value: Any) -> int:
+    number: int = _typed(int, value)
+    if number.bit_length() > _BITS:
+        raise OverflowError
+    return number
 
 
 def _time(fields: dict[str, Any], key: str) -> float | None:

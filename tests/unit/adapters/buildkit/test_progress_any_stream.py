@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from image_builder_domain.build_steps import BuildSteps, Step
 
-from tests.progress_lines import ERROR, EXCERPT, done, line, log, merged, read, rendered, started, status, vertex
+from tests.progress_lines import BEGIN, ERROR, EXCERPT, done, line, log, merged, read, rendered, started, status, vertex
 
 # --- forgery --------------------------------------------------------------------------------------------------------
 
@@ -86,6 +86,35 @@ def test_no_byte_of_a_step_is_lost_and_none_is_added(parts: list[tuple[str, byte
 def test_lines_of_any_bytes_are_shown_as_they_are(data: bytes) -> None:
     whole = b"x" + data + b"\n"
     assert read(whole)[0].encode("utf-8", "surrogateescape") == whole
+
+
+_FIELDS = ("digest", "vertex", "id", "name", "data", "timestamp", "started", "completed", "current", "total", "cached")
+_ODD = (
+    None,
+    True,
+    7,
+    10**400,
+    "",
+    "a",
+    "eA==",
+    BEGIN,
+    "0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:59",
+    "\ud800",
+    [],
+    [7],
+)
+_ODDER = some.sampled_from((*_ODD, {"start": {"line": 7}}, [{"start": {"line": 10**99}}], {"id": "g"}, {"filename": 7}))
+_ELEMENT = some.dictionaries(some.sampled_from((*_FIELDS, "progressGroup", "sourceInfo", "range", "short")), _ODDER)
+_PARTS = some.sampled_from(("vertexes", "logs", "statuses", "warnings"))
+
+
+@given(some.lists(some.tuples(_PARTS, _ELEMENT | some.sampled_from(_ODD)), max_size=8))
+def test_any_json_is_progress_or_shown_as_it_is(elements: list[tuple[str, object]]) -> None:
+    stream = b"".join(json.dumps({part: [element]}).encode() + b"\n" for part, element in elements)
+    text, progress, _ = read(stream)
+    str(progress.steps).encode()
+    text.encode("utf-8", "surrogateescape")
 
 
 def test_messages_of_1_byte_take_linear_time() -> None:
