@@ -89,7 +89,7 @@ def test_lines_of_any_bytes_are_shown_as_they_are(data: bytes) -> None:
 
 
 _FIELDS = ("digest", "vertex", "id", "name", "data", "timestamp", "started", "completed", "current", "total", "cached")
-_ODD = (
+_ODD: tuple[object, ...] = (
     None,
     True,
     7,
