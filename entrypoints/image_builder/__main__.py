@@ -84,7 +84,8 @@ def command() -> None:
 def leave(code: int) -> None:
     """End the process. The outcome is reported; ignore late signals so that the exit code cannot contradict it.
 
-    A mode that opened nothing has nothing to tear down, and to finalize the interpreter takes a tenth of its time.
+    A mode without engine and pipeline has nothing to tear down, and to finalize the interpreter takes a tenth of its
+    time.
     """
     if TYPE_CHECKING:
         from signal import SIG_IGN, SIGINT, SIGTERM, signal

@@ -18,7 +18,8 @@ from image_builder_domain.image.reference import Repository
 from image_builder_domain.ports import Cancellation
 from returns.result import Result
 
-from image_builder.container.runs import lasting_settings, open_all_signers, open_engine_surroundings
+from image_builder.container.runs import lasting_settings, open_engine_surroundings
+from image_builder.container.signing import open_all_signers
 
 __all__ = [
     "DockerCredentials",

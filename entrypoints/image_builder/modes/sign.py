@@ -7,7 +7,7 @@ from image_builder_domain.problem import Problems
 from image_builder_domain.report.outcome import signing_report
 from returns.result import Result
 
-from image_builder.container.runs import open_signing_ports
+from image_builder.container.signing import open_signing_ports
 from image_builder.presenters.sign import plan_as_json, plan_as_text, summary
 from image_builder.session import Ending, Session, Work
 from image_builder.workflows.sign import SigningPorts, sign_images, unready

@@ -7,7 +7,7 @@ from image_builder_domain.problem import Problems, problems_of
 from image_builder_domain.report.verification import Claim, VerificationInputs, decide_claims, published_images
 from returns.result import Failure, Result
 
-from image_builder.container.runs import open_verification_ports, verifiable
+from image_builder.container.signing import open_verification_ports, verifiable
 from image_builder.presenters.verify import verified_as_json, verified_as_text
 from image_builder.session import Ending, Session, Work
 from image_builder.workflows.sign import unready

@@ -58,3 +58,18 @@ def test_what_verifies_tokens_is_loaded_by_its_own_command_alone() -> None:
         [sys.executable, "-I", "-c", f"{load}; print(*sys.modules)"], capture_output=True, text=True, check=True
     )
     assert {"jwt", "cryptography", "image_builder.pipeline_admission"} & set(ended.stdout.split()) == set()
+
+
+def test_signing_is_loaded_without_what_only_builds_and_pipelines_need() -> None:
+    load = "import image_builder.cli, image_builder.modes.sign, image_builder_adapters.notary.signer, sys"
+    ended = subprocess.run(
+        [sys.executable, "-I", "-c", f"{load}; print(*sys.modules)"], capture_output=True, text=True, check=True
+    )
+    loaded = set(ended.stdout.split())
+    heavy = {"asyncio", "dependency_injector", "httpx", "image_builder.container.runs", "socksio"}
+    assert heavy & loaded == set()
+    assert not any(
+        name.startswith(("image_builder_adapters.buildkit.", "image_builder.workflows."))
+        and name.rpartition(".")[2] in ("build", "remote_build", "engine")
+        for name in loaded
+    )
