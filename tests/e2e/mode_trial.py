@@ -68,6 +68,9 @@ MODES: Final = {
     "sign": Mode(
         "image-builder sign --config ../config.yaml --images-to-sign {registry}/prod/app:v1", REPORT_FLAG, "--tag x"
     ),
+    "publish": Mode(
+        f"image-builder publish {SOURCE} --report given.json", REPORT_FLAG, "--images-to-sign reg.example/a:1"
+    ),
     "verify": Mode("image-builder verify --config ../config.yaml --report given.json", foreign="--tag x"),
     "preview": Mode(
         "image-builder preview --config ../config.yaml --ado-preview-run-yaml-path pipeline.yaml",
@@ -111,7 +114,7 @@ class Trial:
         self.err = ""
         world.become(mode.job)
         world.environment |= mode.environment
-        digest = world.push("prod/app", "v1")
+        digest = world.push("prod/app", "v1", world.identity)
         world.write("job/given.json", (_GIVEN / "report.json").read_text().replace("DIGEST", digest))
         world.write("job/pipeline.yaml", (_GIVEN / "pipeline.yaml").read_text())
         add_pipeline(world, succeeds)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TextIO, final
 
 import yaml
+from image_builder_domain.publish.identity import REVISION, SOURCE
 from image_builder_stand_ins.azure_devops.service import AzureDevOps
 from image_builder_stand_ins.certificates import MutualTls, mutual_tls
 from image_builder_stand_ins.registry import Registry
@@ -101,9 +102,15 @@ class ModeWorld:
         """Become a job of this name."""
         self.environment = _JOBS[job](self)
 
-    def push(self, repository: str, tag: str) -> str:
+    @property
+    def identity(self) -> dict[str, str]:
+        """What an image of the job says of itself."""
+        return {SOURCE: "https://github.com/acme/demo", REVISION: self.environment.get("PULL_BASE_SHA", "")}
+
+    def push(self, repository: str, tag: str, annotations: Mapping[str, str] | None = None) -> str:
         """Bring an image into the registry that nobody built here; its digest."""
-        return str(push_image(self.registry.host_port, repository, tag, marker=tag).descriptor.digest)
+        pushed = push_image(self.registry.host_port, repository, tag, marker=tag, annotations=annotations)
+        return str(pushed.descriptor.digest)
 
     def start(self, words: list[str], out: TextIO | None = None, pipe_size: int = -1, **environment: str) -> Process:
         """Start an installed command in the folder of the job."""
