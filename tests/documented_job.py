@@ -202,3 +202,9 @@ def _blocks(page: str, language: str) -> list[str]:
 
 def _yaml(page: str) -> list[dict[str, Any]]:
     return [yaml.safe_load(block) for block in _blocks(page, "yaml")]
+
+
+def configuration_file() -> dict[str, Any]:
+    """The configuration file that the jobs use."""
+    (found,) = [block for block in _yaml("ci-systems.md") if "production-refs" in block]
+    return found

@@ -38,6 +38,15 @@ class Step:
 
 @final
 @dataclass(frozen=True, slots=True)
+class SourceLine:
+    """A line of a source file, which CI systems show a message at. ``path`` is absolute; lines count from 1."""
+
+    path: str
+    number: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class BuildWarning:
     """What the engine warns of. ``line`` counts from 1; it is None, and ``file`` is empty, if the engine names none."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from returns.result import Result
 
 from image_builder_domain.build import BuildFailure, BuildRequest, BuiltImage, EngineMissing
+from image_builder_domain.build_steps import SourceLine
 from image_builder_domain.exit_code import Interruption
 from image_builder_domain.failure import ArtifactFailure, BadCredentials, BadLayout, PushDenied, RegistryFailure
 from image_builder_domain.image.descriptor import Descriptor, HeldManifest, Manifest, Referrer
@@ -55,12 +56,12 @@ class Listener(Protocol):
         """Receive what is done now."""
         ...
 
-    def warning(self, text: str) -> None:
-        """Receive what people should look at."""
+    def warning(self, text: str, at: SourceLine | None = None) -> None:
+        """Receive what people should look at; ``at`` is the line that it is about."""
         ...
 
-    def error(self, text: str) -> None:
-        """Receive what went wrong, where, and what to do."""
+    def error(self, text: str, at: SourceLine | None = None) -> None:
+        """Receive what went wrong, where, and what to do; ``at`` is the line that it is about."""
         ...
 
     def output(self, lines: bytes) -> None:

@@ -7,12 +7,14 @@ from image_builder_adapters.cancellation import SignalCancellation
 from image_builder_adapters.console_text import neutralise
 from image_builder_adapters.redaction import Redactor
 from image_builder_domain.exit_code import ExitCode
+from image_builder_domain.job.detection import detect
 from image_builder_domain.problem import Problem
 from image_builder_domain.secret_name import is_secret
 from returns.result import Failure
 
 from image_builder.modes import decider
 from image_builder.options import Options, has_meaning, misplaced, mode_of, unused
+from image_builder.presenters.ci_lines import lines_of
 from image_builder.presenters.console import Console
 from image_builder.session import Session
 
@@ -32,7 +34,15 @@ def run(scan: "Scan", started: float | None = None) -> int:
     environment = dict(os.environ)
     options = Options.of(scan.values)
     redactor = Redactor(value for name, value in environment.items() if is_secret(name, value))
-    console = Console(redactor, neutralise, results_only=options.is_json, silent=options.silent, debug=options.debug)
+    console = Console(
+        redactor,
+        neutralise,
+        results_only=options.is_json,
+        silent=options.silent,
+        debug=options.debug,
+        ci=lines_of(detect(environment)),
+        workspace=environment.get("GITHUB_WORKSPACE") or environment.get("BUILD_SOURCESDIRECTORY") or "",
+    )
     try:
         os.getcwd()
     except OSError as error:  # every relative path starts here

@@ -51,7 +51,7 @@ def test_a_token_in_the_git_configuration_is_hidden_where_a_step_prints_it(world
     world.dockerfile("COPY . /source", run_step("$b cat /source/.git/config; $b base64 -d /dev/null"))
     done = world.run()
     assert done.code == 0, done.err
-    assert "error: .git is in the build context, and its configuration holds a credential" in done.err
+    assert "ERROR: .git is in the build context, and its configuration holds a credential" in done.err
     everything = done.out + done.err + done.log() + (done.artifacts / "report.json").read_text()
     assert "AUTHORIZATION: basic ***" in everything
     assert header not in everything

@@ -30,6 +30,7 @@ def in_github(world: World, job: dict[str, str], event: dict[str, Any]) -> tuple
     summary.touch()
     files = {"GITHUB_EVENT_PATH": payload, "GITHUB_OUTPUT": output, "GITHUB_STEP_SUMMARY": summary}
     world.environment = job | {name: str(path) for name, path in files.items()} | {"USE_BUILDKIT": "true"}
+    world.environment["GITHUB_WORKSPACE"] = str(world.context)
     return output, summary
 
 
@@ -62,7 +63,13 @@ def test_a_failed_build_tells_its_outputs_and_summary_too(world: World) -> None:
     assert done.code == 3, done.err
     assert "\n[]\n" in output.read_text()
     assert "::error::mine" in summary.read_text()
-    assert not any(line.lstrip().startswith("::") for line in (done.out + done.err).splitlines())
+    of_engine, ours = (
+        [line for line in text.splitlines() if line.lstrip().startswith("::")] for text in (done.out, done.err)
+    )
+    assert of_engine == ["::group::building app", "::endgroup::"]
+    *warnings, error = ours
+    assert all(line.startswith("::warning::") for line in warnings)
+    assert error.startswith("::error file=Dockerfile,line=4::the build failed")
 
 
 def test_a_secret_that_markdown_would_write_otherwise_is_hidden_in_the_summary(world: World) -> None:
@@ -95,7 +102,7 @@ def test_commands_for_azure_pipelines_stay_out_of_a_json_result(world: World) ->
     assert done.code == 3, done.err
     assert json.loads(done.out)["images"][0]["failure"]["last_lines"] == ["##vso[task.complete result=Succeeded]"]
     assert "##vso[" not in done.out
-    commands = [line for line in done.err.splitlines() if "##vso[" in line]
+    commands = [line for line in done.err.splitlines() if "##vso[" in line and "logissue type=" not in line]
     assert commands == [
         f"##vso[task.setvariable variable={name}_success;isoutput=true]false" for name in ("build", "signing")
     ]

@@ -21,7 +21,7 @@ def test_evidence_that_cannot_be_written_is_a_refusal_before_anything_starts(wor
     path = f"{world.folder}/file/evidence"
     done = world.run("--log-dir", path) if flag == "--log-dir" else world.run(report=path)
     assert done.code == 2, done.err
-    assert f"error: {flag}: {path}: cannot be written: Not a directory" in done.err
+    assert f"ERROR: {flag}: {path}: cannot be written: Not a directory" in done.err
     assert world.signing.requests == ()
     assert "building app" not in done.err
 

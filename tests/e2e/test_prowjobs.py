@@ -8,6 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -90,6 +91,11 @@ def test_job_ends_well_under_prow(
     assert (report["pushed"], report["signed"]) == (True, merged)
     assert all(f"/{'prod' if merged else 'dev'}/hello:" in reference for reference in report["images_list"])
     assert json.loads((job.artifacts / "metadata.json").read_text())["image-digest"] == report["digest"]
+    suite = ElementTree.parse(job.artifacts / "junit_image-builder.xml").getroot()[0]
+    assert {case.get("classname") for case in suite} == {"build", "push", *(["sign"] if merged else [])}
+    assert [case.get("name") for case in suite if len(case)] == []
+    assert report["digest"] in (job.artifacts / "image-builder.html").read_text()
+    assert (job.artifacts / "image-builder-image.link.txt").read_text() == f"{report['images'][0]['reference']}\n"
 
 
 @pytest.mark.parametrize(

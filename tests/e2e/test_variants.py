@@ -95,7 +95,7 @@ def test_one_that_fails_stops_nobody_and_only_complete_ones_are_signed(world: Wo
     assert found["bad"]["signatures"] == []
     assert {image.tag.rpartition("-")[2] for image in world.signing.received} == {"good", "fine"}
     assert world.manifest(f"{world.registry.host_port}/prod/app:latest-bad") is None
-    assert "error: [bad] the build failed" in done.err
+    assert "ERROR: [bad] the build failed" in done.err
     assert "    [bad] at bad" in done.err
     assert "2 of 3 published" in done.err
 

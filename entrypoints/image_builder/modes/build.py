@@ -81,10 +81,10 @@ def _rights(plan: Plan, ports: Ports, session: Session) -> Rights:
 
 
 def _carry_out(plan: Plan, ports: Ports, session: Session, rights: Rights) -> Ending:
-    show_warnings(plan.job.state.system, rights.warnings, session.console)
+    show_warnings(rights.warnings, session.console)
     outcome = carry_out(plan, ports, session.console, session.cancellation, rights)
     alerts = [tag.alert for image in outcome.images for tag in image.tags if tag.alert]
-    show_warnings(plan.job.state.system, alerts, session.console)
+    show_warnings(alerts, session.console)
     return Ending(
         exit_code=outcome.exit_code(),
         lost=outcome.lost,

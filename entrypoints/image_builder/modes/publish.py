@@ -68,7 +68,7 @@ def _rights(plan: Plan, ports: Ports, session: Session) -> Rights:
 def _carry_out(plan: Plan, images: tuple[ImageOutcome, ...], ports: Ports, session: Session) -> Ending:
     outcome = publish_report(images, plan, ports, session.console, session.cancellation)
     alerts = [tag.alert for image in outcome.images for tag in image.tags if tag.alert]
-    show_warnings(plan.job.state.system, alerts, session.console)
+    show_warnings(alerts, session.console)
     return Ending(
         exit_code=outcome.exit_code(),
         report=lambda lost: report(plan, replace(outcome, lost=lost)),

@@ -1,7 +1,10 @@
 """Azure Pipelines: logging commands, which the agent reads from the lines of a step's output."""
 
 from image_builder_adapters.console_text import neutralise
+from image_builder_domain.job.git_state import CiSystem
 from image_builder_domain.report.report import Report
+
+from image_builder.presenters.ci_lines import lines_of
 
 
 def state_output(report: Report, *, was_built: bool) -> str:
@@ -23,5 +26,4 @@ def issue(level: str, text: str) -> str:
     Source: Microsoft's documentation, "Logging commands", and the agent's source for the escapes.
     """
     safe = neutralise(text.encode("utf-8", "replace")).decode()
-    escaped = safe.replace("%", "%AZP25").replace("\r", "%0D").replace("\n", "%0A")
-    return f"##vso[task.logissue type={level}]{escaped}"
+    return lines_of(CiSystem.AZURE_PIPELINES).message(level, safe, None)

@@ -9,20 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias, final
 
+from image_builder_domain.build_steps import SourceLine
 from image_builder_domain.job.git_state import CiSystem
 
-
-@final
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A line of a file of the build context; lines count from 1."""
-
-    file: str
-    line: int
-
-
-Message: TypeAlias = Callable[[str, str, Place | None], str]
-"""A line from a level (``error`` or ``warning``), a text, and the place that it is about."""
+Message: TypeAlias = Callable[[str, str, SourceLine | None], str]
+"""A line from a level (``error`` or ``warning``), a text, and the line that it is about, which the text names, too."""
 
 
 @final
@@ -30,25 +21,26 @@ Message: TypeAlias = Callable[[str, str, Place | None], str]
 class CiLines:
     """How a CI system shows messages and output.
 
+    ``is_command`` is true where a message is a command, which makes the system show it beside the job.
     ``begin`` and ``end`` make the lines around output that is folded, from its number in this run, the seconds since
     1970, and its title. They are None where nothing can be folded.
     """
 
     message: Message
+    is_command: bool = False
     begin: Callable[[int, int, str], str] | None = None
     end: Callable[[int, int], str] | None = None
 
 
 def _labelled(label: Mapping[str, str]) -> Message:
-    def line(level: str, text: str, place: Place | None) -> str:
-        where = f"{place.file}:{place.line}: " if place is not None else ""
-        return f"{label.get(level, level)}: {where}{text}"
+    def line(level: str, text: str, _at: SourceLine | None) -> str:
+        return f"{label.get(level, level)}: {text}"
 
     return line
 
 
-def _github(level: str, text: str, place: Place | None) -> str:
-    properties = f" file={_github_property(place.file)},line={place.line}" if place is not None else ""
+def _github(level: str, text: str, at: SourceLine | None) -> str:
+    properties = f" file={_github_property(at.path)},line={at.number}" if at is not None else ""
     return f"::{level}{properties}::{_github_data(text)}"
 
 
@@ -60,8 +52,8 @@ def _github_property(text: str) -> str:
     return _github_data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def _azure(level: str, text: str, place: Place | None) -> str:
-    properties = f";sourcepath={_azure_property(place.file)};linenumber={place.line}" if place is not None else ""
+def _azure(level: str, text: str, at: SourceLine | None) -> str:
+    properties = f";sourcepath={_azure_property(at.path)};linenumber={at.number}" if at is not None else ""
     return f"##vso[task.logissue type={level}{properties}]{_azure_data(text)}"
 
 
@@ -86,13 +78,14 @@ PLAIN: Final = CiLines(_labelled({}))
 
 _SYSTEMS: Final = {
     CiSystem.GITHUB: CiLines(
-        _github, lambda _, __, title: f"::group::{_github_data(_one_line(title))}", lambda _, __: "::endgroup::"
+        _github, True, lambda _, __, title: f"::group::{_github_data(_one_line(title))}", lambda _, __: "::endgroup::"
     ),
     CiSystem.AZURE_PIPELINES: CiLines(
-        _azure, lambda _, __, title: f"##[group]{_one_line(title)}", lambda _, __: "##[endgroup]"
+        _azure, True, lambda _, __, title: f"##[group]{_one_line(title)}", lambda _, __: "##[endgroup]"
     ),
     CiSystem.GITLAB: CiLines(
         _labelled({}),
+        False,
         lambda number, seconds, title: (
             f"{_gitlab_section('start', number, seconds)}[collapsed=true]\r\x1b[0K{_one_line(title)}"
         ),

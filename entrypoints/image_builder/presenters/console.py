@@ -3,15 +3,21 @@
 Secrets are redacted and foreign text is neutralised before anything is shown. A closed pipe never stops a build.
 """
 
+import itertools
 import os
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, final
 
 from image_builder_adapters.console_text import harmless_json
 from image_builder_adapters.redaction import PieceRedactor, Redactor
+from image_builder_domain.build_steps import SourceLine
 from image_builder_domain.exit_code import Interruption
+
+from image_builder.presenters.ci_lines import PLAIN, CiLines
 
 if TYPE_CHECKING:
     from image_builder.presenters.live_lines import LiveLine, LiveLines
@@ -24,7 +30,8 @@ class Console:
     """Standard output and standard error. Implements ``Listener``; the methods that print results return an error.
 
     ``redactor`` hides secrets; ``neutralise`` makes foreign text harmless. With ``results_only`` engine output goes to
-    standard error, with ``silent`` nowhere.
+    standard error, with ``silent`` nowhere. ``ci`` is how the CI system shows messages, ``workspace`` the folder that
+    it knows files by.
     """
 
     def __init__(
@@ -35,7 +42,12 @@ class Console:
         results_only: bool,
         silent: bool,
         debug: bool,
+        ci: CiLines = PLAIN,
+        workspace: str = "",
     ) -> None:
+        self._ci = ci
+        self._workspace = workspace
+        self._groups = itertools.count(1)
         self._redactor = redactor
         self._pieces: dict[bytes, PieceRedactor] = {}
         self._neutralise = neutralise
@@ -58,13 +70,13 @@ class Console:
         """Implement ``Listener.info``."""
         self._message("info", text)
 
-    def warning(self, text: str) -> None:
+    def warning(self, text: str, at: SourceLine | None = None) -> None:
         """Implement ``Listener.warning``."""
-        self._message("warning", text)
+        self._message("warning", text, at)
 
-    def error(self, text: str) -> None:
+    def error(self, text: str, at: SourceLine | None = None) -> None:
         """Implement ``Listener.error``."""
-        self._message("error", text)
+        self._message("error", text, at)
 
     def interrupted(self, reason: Interruption, when: str) -> None:
         """Print what stopped the run."""
@@ -76,10 +88,9 @@ class Console:
         if self._debug:
             self._message("debug", text)
 
-    def command_warning(self, command: str, text: str) -> None:
-        """Print a warning as a line that the CI system obeys: ``command``, then the text with all commands escaped."""
-        safe = self._safe(text).decode(errors="replace")
-        self._print_above(_encoded(f"{command}{' '.join(safe.split())}\n".replace("%", "%25")))
+    def shown_warning(self, text: str) -> None:
+        """Print a warning that the CI system shows beside the job, if it can do so, in every format of the log."""
+        self._message("warning", text, is_shown=True)
 
     def summary(self, text: str) -> None:
         """Print lines for people, as they are."""
@@ -122,9 +133,12 @@ class Console:
     def follow(self, name: str, variant: str | None) -> "BuildConsole":
         """Implement ``Listener.follow``."""
         title = f"building {name}" if variant is None else f"building {name} ({variant})"
-        self.info(title)
+        # The output of builds side by side is mixed, and groups cannot be.
+        end = self._begin_group(title) if variant is None else None
+        if end is None:
+            self.info(title)
         if self._live is None:
-            return BuildConsole(self, variant, None)
+            return BuildConsole(self, variant, None, end)
         return BuildConsole(self, variant, _Live(self._live, self._live.begin(title), self._redactor))
 
     def close(self) -> None:
@@ -155,9 +169,33 @@ class Console:
 
         return LiveLines(lambda data: self._write(data), lambda: terminal_size(2))
 
-    def _message(self, level: str, text: str) -> None:
+    def _begin_group(self, title: str) -> Callable[[], None] | None:
+        """Begin to fold engine output; what ends that, or None where nothing is folded."""
+        begin, end, descriptor = self._ci.begin, self._ci.end, self._engine_to
+        if begin is None or end is None or descriptor is None or self._format == "json":
+            return None
+        number, safe = next(self._groups), self._safe(title).decode(errors="replace")
+        _write(descriptor, _encoded(f"{begin(number, int(time.time()), safe)}\n"))
+
+        def close() -> None:
+            _write(descriptor, _encoded(f"{end(number, int(time.time()))}\n"))
+
+        return close
+
+    def _from_workspace(self, at: SourceLine | None) -> SourceLine | None:
+        """The line with the path by which the CI system knows the file; None for a file elsewhere."""
+        if at is None or not self._workspace:
+            return None
+        path = os.path.relpath(at.path, self._workspace)
+        return None if path.startswith("..") else replace(at, path=self._safe(path).decode(errors="replace"))
+
+    def _message(self, level: str, text: str, at: SourceLine | None = None, *, is_shown: bool = False) -> None:
         safe = self._safe(text).decode(errors="replace")
-        if self._format == "json":
+        is_json = self._format == "json" and not (is_shown and self._ci.is_command)
+        if self._ci is not PLAIN and level in ("error", "warning") and not is_json:
+            self._print_above(_encoded(f"{self._ci.message(level, safe, self._from_workspace(at))}\n"))
+            return
+        if is_json:
             import json
 
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -191,8 +229,11 @@ class BuildConsole:
     With a live line, the step that runs is shown instead of the engine's own lines.
     """
 
-    def __init__(self, console: Console, variant: str | None, live: "_Live | None") -> None:
+    def __init__(
+        self, console: Console, variant: str | None, live: "_Live | None", end: Callable[[], None] | None = None
+    ) -> None:
         self._console = console
+        self._end = end
         self._prefix = f"[{variant}] " if variant is not None else ""
         self._live = live
 
@@ -200,13 +241,13 @@ class BuildConsole:
         """Implement ``Listener.info``."""
         self._console.info(f"{self._prefix}{text}")
 
-    def warning(self, text: str) -> None:
+    def warning(self, text: str, at: SourceLine | None = None) -> None:
         """Implement ``Listener.warning``."""
-        self._console.warning(f"{self._prefix}{text}")
+        self._console.warning(f"{self._prefix}{text}", at)
 
-    def error(self, text: str) -> None:
+    def error(self, text: str, at: SourceLine | None = None) -> None:
         """Implement ``Listener.error``."""
-        self._console.error(f"{self._prefix}{text}")
+        self._console.error(f"{self._prefix}{text}", at)
 
     def output(self, lines: bytes) -> None:
         """Implement ``Listener.output``: on a terminal, the step that the lines belong to is shown instead."""
@@ -232,6 +273,9 @@ class BuildConsole:
         """Implement ``Listener.close``."""
         if self._live is not None:
             self._live.close()
+        end, self._end = self._end, None
+        if end is not None:
+            end()
 
 
 @final

@@ -11,6 +11,8 @@ from dataclasses import replace
 
 from image_builder_domain.report.report import Report, ReportedFailure, ReportedImage
 
+from image_builder.presenters.page import is_plain_address
+
 _LARGEST_OUTPUT = 500_000  # characters; GitHub takes 1 MB of UTF-16 for one output of a job
 _LARGEST_VARIABLE = 100_000  # characters; Linux takes 128 KiB for one environment variable with its name
 _LARGEST_SUMMARY = 100 * 1024  # bytes; an older runner drops a whole summary above 128 KiB
@@ -69,8 +71,8 @@ def step_summary(report: Report) -> bytes:
     if report.not_signed:
         facts += f"Not signed: {_plain(report.not_signed)}\n\n"
     if report.pipeline is not None and report.pipeline.run is not None:
-        run = report.pipeline.run  # escaped text: an address of a pipeline becomes no link
-        facts += f"Run {run.id}, {_plain(report.pipeline.result)}: {_plain(run.url)}\n\n"
+        run = report.pipeline.run
+        facts += f"Run {run.id}, {_plain(report.pipeline.result)}: {_link(run.url)}\n\n"
     problems = [f"- {_plain(problem)}\n" for problem in report.problems or ()]
     if not report.images:
         return _capped([facts, *problems])
@@ -119,6 +121,11 @@ def _failure(variant: str | None, failure: ReportedFailure) -> str:
     lines = "\n".join(_literal(line[:_LONGEST_LINE]) for line in failure.last_lines[-_MOST_LINES:])
     label = "" if variant is None else f"{_plain(variant)}: "
     return f"\n{label}{_plain(failure.reason)}\n" + (f"\n<pre>\n{lines}\n</pre>\n" if lines else "")
+
+
+def _link(url: str) -> str:
+    """A link; escaped text where the address holds anything unusual."""
+    return f"<{url}>" if is_plain_address(url) else _plain(url)
 
 
 def _plain(text: str) -> str:

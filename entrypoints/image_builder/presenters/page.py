@@ -98,9 +98,14 @@ def _list(items: Iterable[str]) -> Iterator[str]:
 
 def _link(url: str) -> str:
     """A link in a tab of its own; text where the address holds anything unusual."""
-    if _ADDRESS.fullmatch(url) is None:
+    if not is_plain_address(url):
         return _shown(url)
     return f'<a href="{url}" target="_blank" rel="noopener noreferrer">{url}</a>'
+
+
+def is_plain_address(url: str) -> bool:
+    """True for an address of the web without characters that HTML or Markdown give a meaning."""
+    return _ADDRESS.fullmatch(url) is not None
 
 
 def _shown(text: str) -> str:

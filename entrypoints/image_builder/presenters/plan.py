@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from image_builder_domain.image.reference import ImageReference
-from image_builder_domain.job.git_state import CiSystem
 from image_builder_domain.trust.side import Job, trust_facts
 
 from image_builder.presenters.console import Console
@@ -13,23 +12,16 @@ if TYPE_CHECKING:
     from image_builder_domain.plan.signing import SignerChoice
     from image_builder_domain.ports import Signer
 
-_WARNING_COMMANDS = {CiSystem.GITHUB: "::warning::", CiSystem.AZURE_PIPELINES: "##vso[task.logissue type=warning]"}
-"""The command that makes the CI system show a warning beside the job, not in its log alone."""
-
 
 def warn(job: Job, console: Console) -> None:
     """Print the warnings about the job's side where the CI system shows them."""
-    show_warnings(job.state.system, job.warnings, console)
+    show_warnings(job.warnings, console)
 
 
-def show_warnings(system: CiSystem, texts: Iterable[str], console: Console) -> None:
+def show_warnings(texts: Iterable[str], console: Console) -> None:
     """Print warnings where the CI system shows them, beside the job."""
-    command = _WARNING_COMMANDS.get(system)
     for text in texts:
-        if command is None:
-            console.warning(text)
-        else:
-            console.command_warning(command, text)
+        console.shown_warning(text)
 
 
 def source_as_text(job: Job) -> list[str]:

@@ -1,5 +1,6 @@
 """One image of a plan: build it, and have the engine push it by digest. What a registry holds is checked afterwards."""
 
+import os
 import time
 from dataclasses import replace
 from typing import Protocol, final
@@ -13,7 +14,7 @@ from image_builder_domain.build import (
     PlannedBuild,
     PushFailed,
 )
-from image_builder_domain.build_steps import BuildSteps
+from image_builder_domain.build_steps import BuildSteps, SourceLine
 from image_builder_domain.exit_code import Interruption
 from image_builder_domain.failure import ArtifactFailure
 from image_builder_domain.ports import Artifacts, Cancellation, ImageEngine, Listener, LogFile
@@ -46,11 +47,11 @@ def build_image(
         _close(log, lost)
     steps = built.steps if isinstance(built, BuiltImage | BuildFailed | PushFailed) else NO_STEPS
     outcome = ImageOutcome(build, log_path=log_path, duration_seconds=time.monotonic() - started, steps=steps)
-    _show_warnings(steps, listener)
+    _show_warnings(steps, request, listener)
     if isinstance(built, BuiltImage):
         own = (str(built.platform),) if built.platform is not None else ()
         return replace(outcome, image=built.descriptor, platforms=tuple(map(str, request.platforms)) or own)
-    _show_failure(built, steps, listener)
+    _show_failure(built, steps, request, listener)
     return replace(outcome, failure=built)
 
 
@@ -93,9 +94,17 @@ def _close(log: LogFile | None, lost: list[str]) -> None:
         lost.append(str(closed))
 
 
-def _show_warnings(steps: BuildSteps, listener: Listener) -> None:
+def _line(request: BuildRequest, file: str, number: int | None) -> SourceLine | None:
+    """A line of a file that the engine named, which is the Dockerfile by its name or a path in the build context."""
+    if not file or number is None:
+        return None
+    path = request.dockerfile if file == os.path.basename(request.dockerfile) else file
+    return SourceLine(os.path.normpath(os.path.join(request.context, path)), number)
+
+
+def _show_warnings(steps: BuildSteps, request: BuildRequest, listener: Listener) -> None:
     for warning in steps.warnings:
-        listener.warning(str(warning))
+        listener.warning(str(warning), _line(request, warning.file, warning.line))
     if steps.is_clipped:
         listener.warning(
             "the log is not complete: according to a note in it, the engine left out a part of a step's output; "
@@ -103,13 +112,14 @@ def _show_warnings(steps: BuildSteps, listener: Listener) -> None:
         )
 
 
-def _show_failure(failure: object, steps: BuildSteps, listener: Listener) -> None:
+def _show_failure(failure: object, steps: BuildSteps, request: BuildRequest, listener: Listener) -> None:
+    """Print what leads to the cause, then the cause as the only error."""
     lines = getattr(failure, "last_lines", ())
     if lines:
-        listener.error("the failing step's last lines:")
+        listener.info("the failing step's last lines:")
         listener.failing_step(lines)
     place = steps.failed_at
     if place is not None and place.excerpt:
-        listener.error(f"{place} is the instruction that failed:")
+        listener.info(f"{place} is the instruction that failed:")
         listener.failing_step(tuple(map(str, place.excerpt)))
-    listener.error(str(failure))
+    listener.error(str(failure), _line(request, place.file, place.line) if place is not None else None)

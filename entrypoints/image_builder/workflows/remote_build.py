@@ -91,8 +91,10 @@ def _follow(
 def _show_end(found: FinishedRun, listener: Listener) -> None:
     for note in found.notes:
         listener.warning(f"run {found.run.number}: {note}")
+    # A stage fails because a job failed, and that because a task failed, which alone says why.
+    causes = [record for record in found.failed if record.issues] or found.failed[-1:]
     for record in found.failed:
-        listener.error(str(record))
+        (listener.error if record in causes else listener.info)(str(record))
 
 
 def _report(found: FinishedRun, listener: Listener) -> Report | None:

@@ -236,7 +236,7 @@ def test_a_folder_that_cannot_be_written_is_one_problem_before_the_build(
     (desk.folder / "file").touch()
     desk.become(prow_job("postsubmit", COMMIT) | ({"ARTIFACTS": "file/in"} if place == "ARTIFACTS" else {}))
     assert desk.run("--name", "app", *words) == 2
-    assert capfd.readouterr().err.count(f"rror: {place}: file/in") == 1
+    assert capfd.readouterr().err.count(f"ERROR: {place}: file/in") == 1
 
 
 @pytest.mark.parametrize("name", ["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"])
@@ -245,7 +245,7 @@ def test_a_file_of_github_that_cannot_be_written_is_refused_before_the_build(
 ) -> None:
     desk.become(jobs.PUSH | {name: str(desk.folder / "nowhere")})
     assert desk.run("--name", "app") == 2
-    assert capfd.readouterr().err.count(f"error: {name}: {desk.folder}/nowhere: cannot be written") == 1
+    assert capfd.readouterr().err.count(f"::error::{name}: {desk.folder}/nowhere: cannot be written") == 1
 
 
 def test_a_full_disk_leaves_no_earlier_report(desk: Desk) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from image_builder.presenters.ci_lines import lines_of
 from image_builder.presenters.console import Console
 from image_builder.presenters.plan import side_as_text, warn
 from image_builder_adapters.console_text import neutralise
@@ -184,7 +185,8 @@ def test_a_job_can_insist_on_production(state: GitState, is_taken: bool) -> None
 def test_a_demotion_is_a_warning_where_the_ci_system_shows_it(
     system: CiSystem, command: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    console = Console(Redactor(), neutralise, results_only=False, silent=False, debug=False)
+    lines = lines_of(system)
+    console = Console(Redactor(), neutralise, results_only=False, silent=False, debug=False, ci=lines)
     warn(decided(replace(FIX, system=system), {"*": ["main"]}).unwrap(), console)
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith(f"{command}this postsubmit job is not production")

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_builder.presenters.ci_lines import Place, lines_of
+from image_builder.presenters.ci_lines import lines_of
 from image_builder_adapters.console_text import neutralise
+from image_builder_domain.build_steps import SourceLine
 from image_builder_domain.job.git_state import CiSystem
 
 PROW_HIGHLIGHT = re.compile(r"timed out|ERROR:|(FAIL|Failure \[)\b|panic\b|^E\d{4} \d\d:\d\d:\d\d\.\d\d\d]")
 """The default of Prow's build log lens (pkg/spyglass/lenses/buildlog/lens.go)."""
-PLACE = Place("a b/Dockerfile", 3)
+PLACE = SourceLine("a b/Dockerfile", 3)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,7 @@ PLACE = Place("a b/Dockerfile", 3)
             PLACE,
             "##vso[task.logissue type=warning;sourcepath=a b/Dockerfile;linenumber=3]100%AZP25 x%0Ay",
         ),
-        (CiSystem.GITLAB, "error", PLACE, "error: a b/Dockerfile:3: 100% x\ny"),
+        (CiSystem.GITLAB, "error", PLACE, "error: 100% x\ny"),
         (CiSystem.PROW, "error", None, "ERROR: 100% x\ny"),
         (CiSystem.PROW, "warning", None, "warning: 100% x\ny"),
         (CiSystem.JENKINS, "error", None, "error: 100% x\ny"),
@@ -35,7 +36,7 @@ PLACE = Place("a b/Dockerfile", 3)
     ],
 )
 def test_each_system_gets_a_message_with_its_place(
-    system: CiSystem | None, level: str, place: Place | None, line: str
+    system: CiSystem | None, level: str, place: SourceLine | None, line: str
 ) -> None:
     assert lines_of(system).message(level, "100% x\ny", place) == line
 
@@ -98,7 +99,7 @@ HOSTILE = st.lists(st.sampled_from(PIECES), max_size=8).map("".join)
 @given(HOSTILE, HOSTILE.filter(bool), st.integers(1, 9))
 def test_foreign_text_is_one_message_and_nothing_else(text: str, file: str, number: int) -> None:
     safe, name = (neutralise(each.encode()).decode() for each in (text, file))
-    place = Place(name, number)
+    place = SourceLine(name, number)
     readers: dict[CiSystem, Any] = {CiSystem.GITHUB: as_github_reads, CiSystem.AZURE_PIPELINES: as_azure_reads}
     for system, read in readers.items():
         line = lines_of(system).message("error", safe, place)

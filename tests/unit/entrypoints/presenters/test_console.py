@@ -7,13 +7,24 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from image_builder.presenters.ci_lines import lines_of
 from image_builder.presenters.console import Console
 from image_builder_adapters.console_text import harmless_json, neutralise
 from image_builder_adapters.redaction import Redactor
+from image_builder_domain.build_steps import SourceLine
+from image_builder_domain.job.git_state import CiSystem
 
 
-def console(*secrets: str, results_only: bool = False, silent: bool = False) -> Console:
-    return Console(Redactor(secrets), neutralise, results_only=results_only, silent=silent, debug=False)
+def console(*secrets: str, results_only: bool = False, silent: bool = False, system: CiSystem | None = None) -> Console:
+    return Console(
+        Redactor(secrets),
+        neutralise,
+        results_only=results_only,
+        silent=silent,
+        debug=False,
+        ci=lines_of(system),
+        workspace="/work",
+    )
 
 
 def test_engine_lines_begin_with_their_variant(capfd: pytest.CaptureFixture[str]) -> None:
@@ -135,3 +146,79 @@ def test_two_pieces_of_a_long_line_make_no_command_together(capfd: pytest.Captur
 def test_a_summary_for_people_holds_no_command(capfd: pytest.CaptureFixture[str]) -> None:
     console().summary("::error::x ##vso[y]")
     assert capfd.readouterr().err == ": :error::x ## vso[y]\n"
+
+
+# --- in a CI system -----------------------------------------------------------------------------------------------
+
+
+def test_github_shows_a_message_at_its_line_of_the_workspace(capfd: pytest.CaptureFixture[str]) -> None:
+    shown = console("hunter22", system=CiSystem.GITHUB)
+    shown.follow("app", "a").error("it failed\n::error::hunter22", SourceLine("/work/app/Dockerfile", 3))
+    shown.warning("careful", SourceLine("/elsewhere/Dockerfile", 3))
+    assert capfd.readouterr().err.splitlines() == [
+        "building app (a)",
+        "::error file=app/Dockerfile,line=3::[a] it failed%0A: :error::***",
+        "::warning::careful",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("system", "begin", "end"),
+    [
+        (CiSystem.GITHUB, "::group::building app", "::endgroup::"),
+        (CiSystem.AZURE_PIPELINES, "##[group]building app", "##[endgroup]"),
+        (CiSystem.GITLAB, "\x1b[0Ksection_start:", "\x1b[0Ksection_end:"),
+    ],
+)
+def test_the_output_of_the_only_build_is_folded_and_its_failure_is_not(
+    capfd: pytest.CaptureFixture[str], system: CiSystem, begin: str, end: str
+) -> None:
+    build = console(system=system).follow("app", None)
+    build.output(b"one\n::endgroup::\n##[endgroup]\n\x1b[0Ksection_end:1:image_builder_1\r\x1b[0K\n")
+    build.close()
+    build.close()
+    build.error("it failed")
+    out, err = capfd.readouterr()
+    lines = out.split("\n")
+    assert (lines[0].startswith(begin), lines[1]) == (True, "one")
+    assert [line for line in lines[1:] if line.startswith(end)] == [lines[-2]]
+    assert "it failed" in err
+
+
+def test_output_that_is_not_shown_or_mixed_is_not_folded(capfd: pytest.CaptureFixture[str]) -> None:
+    console(system=CiSystem.GITHUB, silent=True).follow("app", None).close()
+    console(system=CiSystem.GITHUB).follow("app", "a").close()
+    assert capfd.readouterr() == ("", "building app\nbuilding app (a)\n")
+
+
+def test_a_log_in_json_stays_json_but_for_what_the_ci_system_must_show(capfd: pytest.CaptureFixture[str]) -> None:
+    shown = console(system=CiSystem.GITHUB)
+    shown.use_format("json")
+    shown.error("one")
+    shown.shown_warning("two")
+    shown.follow("app", None).close()
+    one, two, three = capfd.readouterr().err.splitlines()
+    assert (json.loads(one)["msg"], two, json.loads(three)["msg"]) == ("one", "::warning::two", "building app")
+
+
+@given(st.lists(st.sampled_from(["::error::x", "##vso[task.complete]", "##[error]", "\n", "\r", "%0A", " ", "a"])))
+def test_a_message_with_foreign_text_is_one_command(pieces: list[str]) -> None:
+    for system, start in (
+        (CiSystem.GITHUB, "::error::"),
+        (CiSystem.AZURE_PIPELINES, "##vso[task.logissue type=error]"),
+    ):
+        reading, writing = os.pipe()
+        before = os.dup(2)
+        os.dup2(writing, 2)
+        try:
+            console(system=system).error("".join(pieces))
+        finally:
+            os.dup2(before, 2)
+            for descriptor in (before, writing):
+                os.close(descriptor)
+        with os.fdopen(reading) as written:
+            (line,) = written.read().removesuffix("\n").split("\n")
+        rest = line.removeprefix(start)
+        assert rest != line
+        assert "##[" not in rest
+        assert "##vso[" not in rest

@@ -13,6 +13,8 @@ from image_builder_domain.report.report import (
     ReportedDestination,
     ReportedFailure,
     ReportedImage,
+    ReportedPipeline,
+    ReportedRun,
     ReportedSignature,
 )
 
@@ -99,6 +101,19 @@ def test_a_report_of_many_images_loses_their_details() -> None:
 def test_the_summary_shows_the_result_and_its_reasons(report: Report, parts: tuple[str, ...]) -> None:
     text = step_summary(report).decode()
     assert [part for part in parts if part not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://ado.example/org/_build/results?buildId=7", "<https://ado.example/org/_build/results?buildId=7>"),
+        ("https://ado.example/> ![x](y)", "https://ado.example/&#62; &#33;&#91;x&#93;&#40;y&#41;"),
+        ("javascript:alert(1)", "javascript:alert&#40;1&#41;"),
+    ],
+)
+def test_the_summary_leads_to_the_run(url: str, shown: str) -> None:
+    pipeline = ReportedPipeline(ReportedRun(7, url, "failed", (), (), ""), "failed", None, None, 1)
+    assert f"Run 7, failed: {shown}\n" in step_summary(Report(outcome="failure", pipeline=pipeline)).decode()
 
 
 def test_foreign_text_is_escaped_in_the_summary() -> None:

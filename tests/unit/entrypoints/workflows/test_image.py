@@ -1,12 +1,14 @@
 """What people see of one image's steps."""
 
+from dataclasses import replace
+
 import pytest
 from image_builder.workflows.image import build_image
 from image_builder_adapters.artifacts import FileArtifacts
 from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_adapters.redaction import Redactor
 from image_builder_domain.build import BuildFailed, BuildFailure, BuildRequest, BuiltImage, PushFailed
-from image_builder_domain.build_steps import BuildSteps, BuildWarning, ExcerptLine, FailurePlace, Step
+from image_builder_domain.build_steps import BuildSteps, BuildWarning, ExcerptLine, FailurePlace, SourceLine, Step
 from image_builder_domain.ports import Cancellation
 from image_builder_stand_ins.registry_in_memory import MemoryRegistry
 from returns.result import Failure, Result, Success
@@ -50,4 +52,6 @@ def test_steps_reach_people_and_the_outcome(
     assert heard.steps == steps
     assert heard.warnings[0] == "Dockerfile:7: old format"
     assert heard.warnings[1].startswith("the log is not complete")
-    assert ("Dockerfile:4 is the instruction that failed:" in heard.errors) is bool(steps)
+    failed_at = SourceLine(f"{BUILD.request.context}/{BUILD.request.dockerfile}", 4)
+    assert heard.lines == [replace(failed_at, number=7), *([failed_at] if steps else [])]
+    assert len(heard.errors) == bool(steps)
