@@ -5,13 +5,14 @@ A tag is what people pull, so no tag is written before the image is in every rep
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol, assert_never, final
 
 from image_builder_domain.plan.build import Plan
 from image_builder_domain.ports import Cancellation, Listener, PublishingRegistry, Signer, Verifier
 from image_builder_domain.problem import Problems
 from image_builder_domain.publish.descent import Descent
-from image_builder_domain.publish.fate import Fate
+from image_builder_domain.publish.fate import Fate, TagFate
 from image_builder_domain.publish.order import TagOrder
 from image_builder_domain.report.build_outcome import ImageOutcome
 from image_builder_domain.signing import ImageToSign, SignatureResult
@@ -21,9 +22,9 @@ from image_builder.workflows.check_again import Checker
 from image_builder.workflows.rights import Rights
 from image_builder.workflows.side_by_side import side_by_side
 from image_builder.workflows.tag_decision import TagDecider
-from image_builder.workflows.tagging import decide_fates, withheld, write_tags
+from image_builder.workflows.tagging import decided, questions, withheld, write_tags
 
-_AT_ONCE = 8
+_AT_ONCE = 16
 _STOPPED = "the run was stopped"
 
 
@@ -50,17 +51,17 @@ def publish(
     """Everything after the builds, as far as it goes. Each image's tags have a fate in any case."""
     decider = tag_decider(plan, ports, cancellation)
     run = _Run(plan, ports, listener, cancellation)
-    images = side_by_side(lambda image: check_image(image, ports.publishing, listener, cancellation), built, _AT_ONCE)
+    images, fates = run.asked(built, decider)
     images = run.without(images, lambda image: image.may_be_tagged, "")
     match plan.tag_order:
         case TagOrder.LATER:
             images = tuple(withheld(image, "later") if image.may_be_tagged else image for image in images)
         case TagOrder.BEFORE_SIGNING:
-            images = run.decided(images, decider)
+            images = run.decided(images, fates)
             images = write_tags(images, decider, listener, just_decided=True)
             images = run.checked_again(run.signed(images))
         case TagOrder.AFTER_SIGNING:
-            images = run.decided(images, decider)
+            images = run.decided(images, fates)
             images = run.ready(run.checked_again(run.signed(images)))
             images = write_tags(images, decider, listener, just_decided=not ports.signers)
         case unknown:
@@ -90,6 +91,18 @@ class _Run:
     listener: Listener
     cancellation: Cancellation
 
+    def asked(
+        self, built: tuple[ImageOutcome, ...], decider: TagDecider
+    ) -> tuple[tuple[CheckedImage, ...], tuple[TagFate, ...]]:
+        """What the repositories hold, and at the same time, what their tags name: both are questions to them."""
+        registry, listener, cancellation = self.ports.publishing, self.listener, self.cancellation
+        checks = [partial(check_image, image, registry, listener, cancellation) for image in built]
+        tags = () if self.plan.tag_order is TagOrder.LATER else questions(built, decider)
+        work: tuple[Callable[[], CheckedImage | TagFate], ...] = (*checks, *tags)
+        answers = side_by_side(lambda ask: ask(), work, _AT_ONCE)
+        fates = tuple(answer for answer in answers if isinstance(answer, TagFate))
+        return tuple(answer for answer in answers if isinstance(answer, CheckedImage)), fates
+
     def without(
         self, images: tuple[CheckedImage, ...], is_good: Callable[[CheckedImage], bool], reason: str
     ) -> tuple[CheckedImage, ...]:
@@ -105,9 +118,9 @@ class _Run:
             for image, fine in zip(images, good, strict=True)
         )
 
-    def decided(self, images: tuple[CheckedImage, ...], decider: TagDecider) -> tuple[CheckedImage, ...]:
+    def decided(self, images: tuple[CheckedImage, ...], fates: tuple[TagFate, ...]) -> tuple[CheckedImage, ...]:
         """Every tag's fate. An image is not tagged if one of its tags could not be asked for, or is refused."""
-        images = decide_fates(images, decider)
+        images = decided(images, fates)
         for tag in (tag for image in images for tag in image.outcome.tags if tag.fate is Fate.FAILED):
             self.listener.error(f"{tag.reference}: {tag}")
         return self.without(

@@ -5,7 +5,9 @@ already, and again afterwards, because another run may have written it meanwhile
 """
 
 import threading
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, final
 
 from image_builder_domain.failure import RegistryUnreachable
@@ -13,6 +15,7 @@ from image_builder_domain.image.descriptor import HeldManifest
 from image_builder_domain.image.reference import Digest, ImageReference
 from image_builder_domain.ports import Listener
 from image_builder_domain.publish.fate import Fate, TagFate
+from image_builder_domain.report.build_outcome import ImageOutcome
 from returns.methods import unwrap_or_failure
 
 from image_builder.workflows.check import CheckedImage
@@ -34,16 +37,22 @@ class _Wanted:
     manifest: HeldManifest
 
 
-def decide_fates(images: tuple[CheckedImage, ...], decider: TagDecider) -> tuple[CheckedImage, ...]:
-    """The fate of every tag of images that may be tagged; one that could not be asked for is ``failed``."""
-    wanted = [
-        (reference, image.manifest.descriptor.digest)
+def questions(images: Iterable[ImageOutcome], decider: TagDecider) -> tuple[Callable[[], TagFate], ...]:
+    """One call for each tag of the images that were built; it gives the tag's fate. They may run side by side."""
+    return tuple(
+        partial(decider.decide, reference, image.image.digest)
         for image in images
-        if image.manifest is not None
-        for reference in image.outcome.build.destinations
-    ]
-    found = side_by_side(lambda one: decider.decide(*one), wanted, _AT_ONCE)
-    return _with_fates(images, {tag.reference: tag for tag in found})
+        if image.image is not None and image.failure is None
+        for reference in image.build.destinations
+    )
+
+
+def decided(images: tuple[CheckedImage, ...], fates: Iterable[TagFate]) -> tuple[CheckedImage, ...]:
+    """The images with the fates of their tags; those that get no tags keep the fates that say why."""
+    found = _with_fates(images, {tag.reference: tag for tag in fates})
+    return tuple(
+        image if image.manifest is None else with_fates for image, with_fates in zip(images, found, strict=True)
+    )
 
 
 def write_tags(

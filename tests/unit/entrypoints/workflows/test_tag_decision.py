@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from image_builder.workflows.check import CheckedImage
 from image_builder.workflows.tag_decision import TagDecider
-from image_builder.workflows.tagging import decide_fates, write_tags
+from image_builder.workflows.tagging import decided, questions, write_tags
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_domain.build import BuildRequest, PlannedBuild
 from image_builder_domain.failure import PushDenied, RegistryUnreachable
@@ -73,7 +73,8 @@ class World:
         return CheckedImage(ImageOutcome(build, held.descriptor, repositories=places), held)
 
     def decided(self) -> CheckedImage:
-        return decide_fates((self.image(),), self.decider())[0]
+        image = self.image()
+        return decided((image,), (ask() for ask in questions((image.outcome,), self.decider())))[0]
 
     def written(self, decided: CheckedImage) -> dict[str, Fate]:
         (image,) = write_tags((decided,), self.decider(), self.heard)
