@@ -5,6 +5,7 @@ Exit code: 0 all trials were good, 1 at least one was not.
 """
 
 import argparse
+import re
 import sys
 import tempfile
 from collections import Counter
@@ -64,7 +65,8 @@ def _trials(stage: Stage, engine: str, signer: str, chosen: argparse.Namespace) 
 
 def _shown(verdict: Verdict) -> Verdict:
     for problem in verdict.problems:
-        _print(f"{verdict.case} ({verdict.hit}), exit codes {verdict.codes}: {problem}")
+        hit = re.sub(r"_state=[^&]*&?", "", verdict.hit)
+        _print(f"{verdict.case} ({hit}), exit codes {verdict.codes}: {problem}")
     return verdict
 
 
