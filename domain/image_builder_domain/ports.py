@@ -19,6 +19,7 @@ from image_builder_domain.signing import ImageToSign, SignatureResult, SignerMis
 
 if TYPE_CHECKING:
     from image_builder_domain.configuration.keys import Configuration
+    from image_builder_domain.job.local import MissingCommit
     from image_builder_domain.problem import Problems
     from image_builder_domain.publish.descent import Descent
     from image_builder_domain.source.build_argument import BuildArgument
@@ -113,6 +114,10 @@ class WorkingCopy(Protocol):
 
     def commit(self, revision: str = "HEAD") -> str | None:
         """The commit of a revision around the build context. ``revision`` must not be a stranger's text."""
+        ...
+
+    def missing(self) -> "MissingCommit":
+        """Why :meth:`commit` found no commit of ``HEAD``."""
         ...
 
     def commit_time(self, commit: str) -> int | None:

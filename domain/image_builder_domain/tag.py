@@ -74,13 +74,26 @@ def _checked_value(spec: TagSpec, value: str, data: TemplateData) -> Result[Tag,
     if not value:
         what, remedy = f"the template {spec.template!r} gives an empty tag", "use a field that has a value"
     elif not is_tag(value):
-        what, remedy = f"{value!r} is not a tag: {TAG_RULE}", "change the value"
+        what, remedy = f"{value!r} is not a tag: {TAG_RULE}", _better_value(value)
     elif spec.validation is not None and not _matches(spec.validation, value):
         what, remedy = f"the tag {value!r} does not match the pattern {spec.validation!r}", "change the value"
     else:
         return Success(Tag(spec.name, value))
     unset = ", ".join(unset_variables(spec.template, data))
     return refuse(spec.where, what, f"set {unset} in the environment, or {remedy}" if unset else remedy)
+
+
+def _better_value(value: str) -> str:
+    """What to write instead of a value that is not a tag: people give lists, references, branches and variables."""
+    last = value.rpartition("/")[2].rpartition(":")[2]
+    if re.search(r"\$\(\w+\)|\$\{?\w", value):
+        return "nobody expanded the variable: set it in the job, or use {{ .Env \"NAME\" }}"
+    if "," in value:
+        return "write --tag once for each tag"
+    if ":" in value and is_tag(last):
+        return f"write the tag alone: {last}"
+    fit = re.sub(r"[^A-Za-z0-9_.-]", "-", value).lstrip(".-")
+    return f"change the value, for example to {fit!r}" if is_tag(fit) else "change the value"
 
 
 def _matches(pattern: str, value: str) -> bool:

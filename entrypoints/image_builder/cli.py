@@ -64,6 +64,7 @@ def run(scan: "Scan", started: float | None = None) -> int:
             *contradictions,
             *misplaced(mode, scan.given, options),
         ),
+        meant=frozenset(scan.meant),
         notes=tuple(scan.warnings),
         remarks=_unused(mode, scan.given),
     )

@@ -35,10 +35,11 @@ class Scan:
 
     ``values`` has every flag with its value or default, ``given`` the names that have a value, ``problems`` each
     mistake as (where, what, remedy), ``warnings`` what the user should check, ``rest`` the words that are not flags.
+    ``meant`` holds flags with dashes that were misspelt: that they are missing is a consequence.
     ``is_unclear`` is true when the first word is not a known verb: nobody can say what else is wrong.
     """
 
-    __slots__ = ("given", "is_unclear", "known", "problems", "rest", "values", "verb", "verbs", "warnings")
+    __slots__ = ("given", "is_unclear", "known", "meant", "problems", "rest", "values", "verb", "verbs", "warnings")
 
     def __init__(self, verb: str, known: list[str], verbs: list[str]) -> None:
         self.verb = verb
@@ -49,6 +50,7 @@ class Scan:
         self.problems: list[tuple[str, str, str]] = []
         self.warnings: list[str] = []
         self.is_unclear = False
+        self.meant: set[str] = set()
         self.rest: list[str] = []
 
 
@@ -80,6 +82,7 @@ def _scan(arguments: list[str], found: Scan) -> Scan:
         found.is_unclear = bool(found.verbs and found.rest and not has_verb and found.rest[0] == arguments[0])
         shown = found.rest[:1] if found.is_unclear else found.rest  # the other words belong to the unknown command
         found.problems += [_stray(found, word, is_first=arguments[:1] == [word]) for word in shown]
+        found.is_unclear = found.is_unclear or any(word in found.verbs for word in found.rest)
     return found
 
 
@@ -123,6 +126,9 @@ def _flag(found: Scan, word: str, words: list[str]) -> None:
     if not name or name[0] in "-=":
         place = "".join(word.partition("=")[:2])  # its value could be a secret
         found.problems.append((place, "invalid flag", "write -flag or --flag"))
+        if not equals and words and words[-1][:1] != "-":
+            words.pop()  # probably its value
+        found.meant.add(f"--{name.lstrip('-')}")
         return
     if name not in found.known:
         _unknown(found, name, bool(equals), words)
@@ -139,7 +145,7 @@ def _flag(found: Scan, word: str, words: list[str]) -> None:
 
 
 def _unknown(found: Scan, name: str, has_value: bool, words: list[str]) -> None:
-    from image_builder.foreign_words import answer_to_flag, is_switch
+    from image_builder.foreign_words import answer_to_flag, is_switch, stands_for
 
     answer, near = answer_to_flag(name), _nearest(name, found.known)
     remedy = f"did you mean --{near}?" if near else "see --help"
@@ -147,8 +153,9 @@ def _unknown(found: Scan, name: str, has_value: bool, words: list[str]) -> None:
     found.problems.append((f"{dashes}{name}", *(answer or ("unknown flag", remedy))))
     if not has_value and not is_switch(name) and words and words[-1][:1] != "-":
         words.pop()  # probably its value
-    if answer is None and near is not None and near not in found.given and FLAGS[near][1] == TEXT:
-        found.values[near] = ""  # that it is missing would be a consequence of this mistake
+    meant = stands_for(name) if answer is not None else near
+    if meant is not None:
+        found.meant.add(f"--{meant}")
 
 
 def _set(found: Scan, name: str, text: str) -> None:

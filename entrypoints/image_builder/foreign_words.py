@@ -37,13 +37,13 @@ _FLAGS: dict[str, Answer] = {
     "build-engine": (_RETIRED, "write --backend buildkit or --backend kaniko"),
     "run-as-gh-action": (_RETIRED, "leave it out; GitHub Actions is detected, and nothing replaces the flag"),
     # docker build, docker buildx build
-    "t": ("-t is not a flag here", _NAME),
-    "f": ("-f is not a flag here", "write --dockerfile PATH, relative to --context"),
+    "t": ("unknown flag", _NAME),
+    "f": ("unknown flag", "write --dockerfile PATH, relative to --context"),
     "file": ("unknown flag", "write --dockerfile PATH, relative to --context"),
-    "q": ("-q is not a flag here", "write --silent"),
+    "q": ("unknown flag", "write --silent"),
     "quiet": ("unknown flag", "write --silent"),
-    "o": ("-o is not a flag here", f"leave it out; {_PUSHED}"),
-    "v": ("-v is not a flag here", "write --version, or --debug for more messages"),
+    "o": ("unknown flag", f"leave it out; {_PUSHED}"),
+    "v": ("unknown flag", "write --version, or --debug for more messages"),
     "verbose": ("unknown flag", "write --debug"),
     "push": (_PUSHED, "leave it out; plan shows what a build would push"),
     "load": (_RUN_ITSELF, f"leave it out; {_PUSHED}"),
@@ -73,7 +73,7 @@ _FLAGS: dict[str, Answer] = {
     "add-host": ("hosts are not added by a flag", "leave it out, or set them up in BuildKit's daemon"),
     # kaniko
     "destination": ("unknown flag", _NAME),
-    "d": ("-d is not a flag here", _NAME),
+    "d": ("unknown flag", _NAME),
     "custom-platform": ("unknown flag", "write --platform OS/ARCH"),
     "digest-file": ("unknown flag", "write --build-report-path FILE; the report holds the digest"),
     "image-name-with-digest-file": ("unknown flag", "write --build-report-path FILE; the report holds the digest"),
@@ -97,8 +97,8 @@ _FLAGS: dict[str, Answer] = {
     "sign": ("a build signs what the configuration says", "leave it out, or write sign IMAGE to sign existing images"),
     "commit": ("commits have no flag", "set PULL_BASE_SHA"),
     "sha": ("commits have no flag", "set PULL_BASE_SHA"),
-    "n": ("-n is not a flag here", "write --dry-run, or --name NAME"),
-    "c": ("-c is not a flag here", "write --config FILE"),
+    "n": ("unknown flag", "write --dry-run, or --name NAME"),
+    "c": ("unknown flag", "write --config FILE"),
 }
 
 _SWITCHES = frozenset(
@@ -154,6 +154,11 @@ def answer_to_flag(name: str) -> Answer | None:
     return _FLAGS.get(name.lower())
 
 
+def stands_for(name: str) -> str | None:
+    """Our flag that a flag of another tool gives the value of, so that it is not missing, too."""
+    return "name" if name.lower() in ("t", "d", "destination", "image", "n") else None
+
+
 def is_switch(name: str) -> bool:
     """Whether a flag of another tool takes no value."""
     return name.lower() in _SWITCHES
@@ -161,6 +166,6 @@ def is_switch(name: str) -> bool:
 
 def answer_to_word(word: str) -> Answer | None:
     """What is wrong with a word of another tool, and what to write; None for one that is not known."""
-    if word.startswith(("./", "../", "/")):
+    if word in ("./", ".."):
         return _WORDS["."]
     return _WORDS.get(word)

@@ -162,6 +162,8 @@ class Reader:
         environment, place = self._environment, self._sources.place
         question = git_question(environment, place)  # where the job itself names the commit, git is not asked
         commit = self._sources.working_copy.commit(question) if question is not None else None
+        if commit is None and question is not None:
+            place = replace(place, missing=self._sources.working_copy.missing())
         event = self._sources.event() if detect(environment) is CiSystem.GITHUB else None
         return read_git_state(environment, commit, self._options.repo, event, place)
 

@@ -92,6 +92,7 @@ class Session:
 
     ``is_plan`` is true when the plan is shown and not carried out. ``words`` holds what is not a flag, ``early`` the
     problems of the command line itself, ``notes`` its warnings, and ``remarks`` what is good to know about it.
+    ``meant`` holds the flags that were misspelt.
     ``environment`` is the tool's own. ``given`` is the content of the report that is published.
     """
 
@@ -107,6 +108,7 @@ class Session:
         is_plan: bool = False,
         words: tuple[str, ...] = (),
         early: Problems = (),
+        meant: frozenset[str] = frozenset(),
         notes: tuple[str, ...] = (),
         remarks: tuple[str, ...] = (),
     ) -> None:
@@ -121,6 +123,7 @@ class Session:
         self.reader = Reader(options, environment, self.sources, self._know)
         self.given: Result[bytes, Problems] | None = None
         self.is_plan = is_plan
+        self._meant = meant
         self._early, self._notes, self._remarks = early, notes, remarks
         self._evidence = self._open_evidence()
 
@@ -171,7 +174,7 @@ class Session:
         if self.mode not in _QUICK:
             self._protect()
         decided = mode(self)
-        problems = (*self._early, *without_consequences(self._early, problems_of(decided)))
+        problems = (*self._early, *without_consequences(self._early, self._meant, problems_of(decided)))
         if problems or isinstance(decided, Failure):
             return self._refuse(problems)
         work = decided.unwrap()
@@ -275,9 +278,9 @@ Mode: TypeAlias = Callable[[Session], Result[Work, Problems]]
 """Reads what it needs and decides: the work, or every problem at once. Nothing is changed or sent."""
 
 
-def without_consequences(early: Problems, found: Problems) -> Problems:
+def without_consequences(early: Problems, meant: frozenset[str], found: Problems) -> Problems:
     """The problems without those of single flags that the command line's own problems already name."""
-    named = {problem.where for problem in early}
+    named = {problem.where for problem in early} | meant
     return tuple(problem for problem in found if problem.where not in named or problem.where in _REPEATABLE)
 
 

@@ -24,6 +24,7 @@ from image_builder_adapters.git.directory import (
 )
 
 if TYPE_CHECKING:
+    from image_builder_domain.job.local import MissingCommit
     from image_builder_domain.publish.descent import Descent
     from image_builder_domain.trust.checkout import CheckoutFacts, Claim, UnreadableCheckout
     from returns.result import Result
@@ -45,6 +46,17 @@ class GitWorkingCopy:
         """Implement ``WorkingCopy.commit``."""
         git = self._git(find_git_directory(self.context))
         return git.commit(revision) if git is not None else None
+
+    def missing(self) -> "MissingCommit":
+        """Implement ``WorkingCopy.missing``."""
+        from image_builder_domain.job.local import MissingCommit
+
+        from image_builder_adapters.process import find_program
+
+        located = find_git_directory(self.context)
+        if located is None:
+            return MissingCommit.NO_WORKING_COPY
+        return MissingCommit.NO_GIT if find_program("git", self.environment) is None else MissingCommit.NO_COMMIT
 
     def commit_time(self, commit: str) -> int | None:
         """Implement ``WorkingCopy.commit_time``."""

@@ -1,10 +1,35 @@
 """Platforms an image is built for: ``os/arch[/variant]``, as OCI image indexes name them."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self, final
+from typing import Final, Self, final
 
 from returns.result import Failure, Result, Success
+
+SYSTEMS: Final = frozenset(
+    ["aix", "android", "darwin", "dragonfly", "freebsd", "illumos", "ios", "js", "linux", "netbsd", "openbsd", "plan9"]
+    + ["solaris", "wasip1", "wasi", "windows"]
+)
+"""Operating systems: those that Go compiles for, which the OCI image specification refers to."""
+
+ARCHITECTURES: Final = frozenset(
+    ["386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64"]
+    + ["s390x", "wasm"]
+)
+"""Architectures: those that Go compiles for."""
+
+OTHER_NAMES: Final[Mapping[str, str]] = {
+    "x86_64": "amd64",
+    "x64": "amd64",
+    "x86": "386",
+    "i386": "386",
+    "aarch64": "arm64",
+    "armv7": "arm",
+    "armhf": "arm",
+    "macos": "darwin",
+}
+"""What people call them otherwise."""
 
 _PLATFORM = re.compile(r"([a-z0-9]+)/([a-z0-9_]+)(?:/([a-z0-9.]+))?")
 

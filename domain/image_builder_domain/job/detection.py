@@ -126,7 +126,7 @@ def _read(
         case CiSystem.LOCAL:
             from image_builder_domain.job import local as working_copy
 
-            return working_copy.read(environment, commit, repository)
+            return working_copy.read(environment, commit, repository, place)
         case None:
             return Failure((_unknown_job({name: value for name, value in environment.items() if value}),))
 

@@ -11,7 +11,7 @@ from typing import Final, final
 from returns.result import Result, Success
 
 from image_builder_domain.build import BuildRequest
-from image_builder_domain.image.platform import Platform
+from image_builder_domain.image.platform import ARCHITECTURES, OTHER_NAMES, SYSTEMS, Platform
 from image_builder_domain.plan.inputs import Asked, TagInputs
 from image_builder_domain.problem import Problems, every, gather, located, nearest, refuse
 from image_builder_domain.source.build_argument import BuildArgument, exported_tags, is_argument_name, is_predefined
@@ -50,8 +50,17 @@ def merged(*lowest_precedence_first: Iterable[BuildArgument]) -> tuple[BuildArgu
 
 def decide_platforms(asked: Asked) -> Result[tuple[Platform, ...], Problems]:
     """The platforms of ``--platform``, each once."""
-    platforms = every(located(Platform.parse(text), "--platform") for text in asked.platforms)
+    platforms = every(located(Platform.parse(text), "--platform").bind(_known) for text in asked.platforms)
     return platforms.map(lambda found: tuple(dict.fromkeys(found)))
+
+
+def _known(platform: Platform) -> Result[Platform, Problems]:
+    """Refuse a platform that does not exist: an engine would publish an image that no machine runs."""
+    for word, known in ((platform.os, SYSTEMS), (platform.architecture, ARCHITECTURES)):
+        if word not in known:
+            hint = f"did you mean {OTHER_NAMES[word]!r}?" if word in OTHER_NAMES else nearest(word, known)
+            return refuse("--platform", f"{str(platform)!r} is not a known platform", hint)
+    return Success(platform)
 
 
 def _argument(text: str, inputs: TagInputs) -> Result[BuildArgument, Problems]:

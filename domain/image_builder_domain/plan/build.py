@@ -12,7 +12,7 @@ from image_builder_domain.engine_type import EngineDecision
 from image_builder_domain.plan.arguments import argument_warnings
 from image_builder_domain.plan.backend import ChosenEngine
 from image_builder_domain.plan.builds import Builds, decide_builds
-from image_builder_domain.plan.destinations import image_name
+from image_builder_domain.plan.destinations import image_name, name_warnings
 from image_builder_domain.plan.inputs import Inputs
 from image_builder_domain.plan.publishing import decide_tag_rules
 from image_builder_domain.plan.signing import SignerChoice, choose_signers, signers_without_indexes, why_not_signed
@@ -145,6 +145,7 @@ def _warnings(
     inputs: Inputs, configuration: Configuration, job: Job, requests: tuple[BuildRequest, ...], builds: Builds
 ) -> tuple[str, ...]:
     return (
+        *name_warnings(inputs.tags.asked.name or ""),
         *tag_warnings(inputs.tags),
         *argument_warnings(requests, builds.source, builds.arguments),
         *((_PRODUCTION_WARNING,) if uses_production_for_pull_requests(configuration, job) else ()),

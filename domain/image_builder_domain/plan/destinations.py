@@ -1,9 +1,10 @@
 """The repositories and references that images are pushed to (specification, sections 3 and 5)."""
 
+from returns.pipeline import is_successful
 from returns.result import Result, Success
 
 from image_builder_domain.configuration.keys import Configuration
-from image_builder_domain.image.reference import TAG_RULE, ImageReference, Repository, is_tag
+from image_builder_domain.image.reference import TAG_RULE, ImageReference, MalformedReference, Repository, is_tag
 from image_builder_domain.image.registry_prefix import RegistryPrefix, image_reference
 from image_builder_domain.plan.inputs import Asked
 from image_builder_domain.problem import Problem, Problems, every, located, refuse
@@ -17,12 +18,41 @@ def image_name(asked: Asked) -> Result[str, Problems]:
     """The image's name below a registry, or why it is invalid."""
     if not asked.name:
         return refuse("--name", "the image name is missing", "give one, such as --name my-image")
-    checked = located(Repository.parse(f"registry.invalid/{asked.name}"), "--name", "choose another name")
+    checked = located(_below_a_registry(asked.name), "--name", _better_name(asked.name))
     return checked.alt(
         lambda problems: tuple(
             Problem(found.where, found.what.replace("registry.invalid/", ""), found.remedy) for found in problems
         )
     ).map(lambda _: asked.name or "")
+
+
+def _below_a_registry(name: str) -> Result[Repository, MalformedReference]:
+    return Repository.parse(f"registry.invalid/{name}")
+
+
+def _better_name(name: str) -> str:
+    """What to write instead of a name that is not valid: people give a registry's host, a tag or a digest with it."""
+    host, slash, rest = name.partition("/")
+    path = rest if slash and _is_host(host) else name
+    plain, colon, tag = path.partition("@")[0].partition(":")
+    if plain.lower() != name and is_successful(_below_a_registry(plain.lower())):
+        tags = f" --tag {tag}" if colon and is_tag(tag) else ""
+        return f"write --name {plain.lower()}{tags}"
+    return "choose another name"
+
+
+def _is_host(component: str) -> bool:
+    """Whether image references of other tools would read this first component as a registry's host."""
+    return "." in component or ":" in component or component == "localhost"
+
+
+def name_warnings(name: str) -> tuple[str, ...]:
+    """A warning for a name that begins with a host: the registry comes from the configuration, and the host stays."""
+    host, slash, rest = name.partition("/")
+    if not slash or not _is_host(host):
+        return ()
+    what = f"--name: {host!r} looks like a registry's host, and is used as a folder below the registry"
+    return (f"{what}; the configuration names the registry, so write --name {rest} if that is meant",)
 
 
 def decide_repositories(configuration: Configuration, job: Job, name: str) -> Result[tuple[Repository, ...], Problems]:

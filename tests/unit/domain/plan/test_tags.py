@@ -201,7 +201,11 @@ def test_what_has_no_place_of_its_own_was_asked_for_on_the_command_line() -> Non
             "the template '{{ .PRNumber }}' gives an empty tag",
             "use a field that has a value",
         ),
-        (TagSpec("n", "a/b", "here"), f"'a/b' is not a tag: {TAG_RULE}", "change the value"),
+        (
+                TagSpec("n", "a/b", "here"),
+                f"'a/b' is not a tag: {TAG_RULE}",
+                "change the value, for example to 'a-b'",
+            ),
         (TagSpec("n", "a", "here", "b"), "the tag 'a' does not match the pattern 'b'", "change the value"),
         (TagSpec("n", "a", "here", "("), "the tag 'a' does not match the pattern '('", "change the value"),
     ],
