@@ -87,7 +87,7 @@ def _better_value(value: str) -> str:
     """What to write instead of a value that is not a tag: people give lists, references, branches and variables."""
     last = value.rpartition("/")[2].rpartition(":")[2]
     if re.search(r"\$\(\w+\)|\$\{?\w", value):
-        return "nobody expanded the variable: set it in the job, or use {{ .Env \"NAME\" }}"
+        return 'nobody expanded the variable: set it in the job, or use {{ .Env "NAME" }}'
     if "," in value:
         return "write --tag once for each tag"
     if ":" in value and is_tag(last):

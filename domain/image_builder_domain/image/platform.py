@@ -8,14 +8,44 @@ from typing import Final, Self, final
 from returns.result import Failure, Result, Success
 
 SYSTEMS: Final = frozenset(
-    ["aix", "android", "darwin", "dragonfly", "freebsd", "illumos", "ios", "js", "linux", "netbsd", "openbsd", "plan9"]
-    + ["solaris", "wasip1", "wasi", "windows"]
+    [
+        "aix",
+        "android",
+        "darwin",
+        "dragonfly",
+        "freebsd",
+        "illumos",
+        "ios",
+        "js",
+        "linux",
+        "netbsd",
+        "openbsd",
+        "plan9",
+        "solaris",
+        "wasip1",
+        "wasi",
+        "windows",
+    ]
 )
 """Operating systems: those that Go compiles for, which the OCI image specification refers to."""
 
 ARCHITECTURES: Final = frozenset(
-    ["386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64"]
-    + ["s390x", "wasm"]
+    [
+        "386",
+        "amd64",
+        "arm",
+        "arm64",
+        "loong64",
+        "mips",
+        "mips64",
+        "mips64le",
+        "mipsle",
+        "ppc64",
+        "ppc64le",
+        "riscv64",
+        "s390x",
+        "wasm",
+    ]
 )
 """Architectures: those that Go compiles for."""
 
