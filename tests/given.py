@@ -42,6 +42,7 @@ cache:
   dev-cache-repo: reg.example/dev/cache
   cache-run-layers: true
   cache-copy-layers: false
+publish: {tags: after-signing}
 reproducible: true
 log-format: json
 sign-config:

@@ -72,5 +72,5 @@ def _carry_out(plan: Plan, images: tuple[ImageOutcome, ...], ports: Ports, sessi
     return Ending(
         exit_code=outcome.exit_code(),
         report=lambda lost: report(plan, replace(outcome, lost=lost)),
-        summary=lambda path: summary(plan, outcome, path),
+        summary=lambda path: summary(plan, outcome, path, was_built=False),
     )

@@ -11,6 +11,7 @@ from image_builder_domain.plan.build import Plan
 from image_builder_domain.ports import ImageEngine, Signer
 from image_builder_domain.publish.fate import Fate, TagFate
 from image_builder_domain.publish.forecast import Forecast
+from image_builder_domain.publish.order import TagOrder
 from image_builder_domain.report.build_outcome import ImageOutcome, Outcome
 from image_builder_domain.trust.side import trust_facts
 
@@ -42,6 +43,7 @@ def plan_as_json(
         "tags": [{"name": tag.name, "value": tag.value} for tag in plan.tags],
         "max_parallel": plan.max_parallel,
         "keep_going": plan.keep_going,
+        "publish_tags": plan.tag_order.value,
         "builds": [_build(build, engine, forecasts) for build in plan.builds],
         "signers": signers_as_json(plan.signers, signers, _images(plan)),
         "not_signed": plan.not_signed,
@@ -74,6 +76,8 @@ def plan_as_text(plan: Plan, engine: ImageEngine, signers: Mapping[str, Signer],
             f"  command   {shlex.join(shown_command(engine, build))}",
         ]
     lines += signers_as_text(plan.signers, signers, _images(plan))
+    if plan.tag_order is TagOrder.BEFORE_SIGNING:
+        lines.append("  publish.tags is 'before-signing': tags are visible before they are signed")
     if plan.not_signed:
         lines.append(f"  not signed: {plan.not_signed}")
     return "\n".join(lines)
@@ -137,9 +141,13 @@ def _rows(label: str, values: Any) -> list[str]:
     return [f"  {label:<9} {value}" for value in values]
 
 
-def summary(plan: Plan, outcome: Outcome, report_path: str | None) -> str:
-    """What was built, where it is, who signed it, and the paths of log and report."""
-    lines = [line for image in outcome.images for line in _image(image)]
+def summary(plan: Plan, outcome: Outcome, report_path: str | None, *, was_built: bool = True) -> str:
+    """What was built, where it is, who signed it, and the paths of log and report.
+
+    Without ``was_built`` another run has built it, and this one published it.
+    """
+    verdict = _built if was_built else _published
+    lines = [line for image in outcome.images for line in _image(image, verdict(image))]
     if len(outcome.images) > 1:
         lines.append(f"{sum(image.is_published for image in outcome.images)} of {len(outcome.images)} published")
     if plan.not_signed:
@@ -155,11 +163,19 @@ def _details(tag: TagFate) -> str:
     return f"{origin}: {tag.reason}" if tag.reason else origin
 
 
-def _image(outcome: ImageOutcome) -> list[str]:
+def _built(outcome: ImageOutcome) -> str:
+    verdict = "failed" if outcome.failure is not None else "built" if outcome.image is not None else "not built"
+    return f"{verdict} in {outcome.duration_seconds:.1f} s" if outcome.image or outcome.failure else verdict
+
+
+def _published(outcome: ImageOutcome) -> str:
+    return "published" if outcome.is_published else "not published"
+
+
+def _image(outcome: ImageOutcome, verdict: str) -> list[str]:
     request = outcome.request
     title = request.name if request.variant is None else f"{request.name} ({request.variant})"
-    verdict = "failed" if outcome.failure is not None else "built" if outcome.image is not None else "not built"
-    lines = [f"{title}: {verdict} in {outcome.duration_seconds:.1f} s"]
+    lines = [f"{title}: {verdict}"]
     if outcome.steps.steps:
         lines.append(f"  steps        {outcome.steps}")
     if outcome.image is not None:

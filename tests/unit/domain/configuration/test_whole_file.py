@@ -91,6 +91,7 @@ def test_every_mapping_of_the_file_is_among_those_tried() -> None:
     assert {"/".join(map(str, steps)) for steps in KEYS} == {
         "",
         "default-commit-tag",
+        "publish",
         "cache",
         "sign-config",
         "sign-config/signers/0/config",

@@ -10,6 +10,7 @@ from image_builder_domain.job.git_state import GitState, JobType
 from image_builder_domain.plan.build import Plan, decide
 from image_builder_domain.plan.inputs import Asked, Inputs, TagInputs
 from image_builder_domain.problem import refuse
+from image_builder_domain.publish.order import TagOrder
 from image_builder_domain.source.build_argument import BuildArgument
 from image_builder_domain.trust.checkout import Checkout, CheckoutFacts, Proof
 from image_builder_domain.trust.configuration_origin import Origin
@@ -268,3 +269,22 @@ def test_an_engine_that_strips_timestamps_needs_no_time() -> None:
     reproducible = replace(CONFIGURATION, reproducible=True)
     plan = planned(inputs(configuration=reproducible, engine="kaniko", commit_time=None))
     assert plan.builds[0].request.source_date_epoch == 0
+
+
+@pytest.mark.parametrize(
+    ("order", "signs_when_built", "order_when_published"),
+    [
+        (TagOrder.AFTER_SIGNING, True, TagOrder.AFTER_SIGNING),
+        (TagOrder.BEFORE_SIGNING, True, TagOrder.BEFORE_SIGNING),
+        (TagOrder.LATER, False, TagOrder.AFTER_SIGNING),
+    ],
+)
+def test_nobody_signs_in_the_run_that_builds_when_tags_are_written_later(
+    order: TagOrder, signs_when_built: bool, order_when_published: TagOrder
+) -> None:
+    plan = planned(inputs(configuration=replace(CONFIGURATION, tag_order=order)))
+    assert plan.tag_order is order
+    assert not plan.not_signed
+    assert any(choice.chosen for choice in plan.as_built().signers) is signs_when_built
+    assert bool(plan.as_built().not_signed) is not signs_when_built
+    assert (plan.as_published().tag_order, plan.as_published().signers) == (order_when_published, plan.signers)

@@ -7,7 +7,8 @@ from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_domain.build import BuildRequest, PlannedBuild
 from image_builder_domain.exit_code import ExitCode, Interruption
 from image_builder_domain.failure import PushDenied, RegistryUnreachable
-from image_builder_domain.image.reference import ImageReference, Repository
+from image_builder_domain.image.descriptor import OCI_INDEX, Descriptor
+from image_builder_domain.image.reference import Digest, ImageReference, Repository
 from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 from image_builder_domain.ports import Cancellation, Verifier
 from image_builder_domain.publish.fate import Fate
@@ -15,6 +16,7 @@ from image_builder_domain.publish.order import TagOrder
 from image_builder_domain.report.build_outcome import ImageOutcome, Outcome
 from image_builder_domain.signing import SignatureStatus, SignerMisconfigured
 from image_builder_stand_ins.registry_in_memory import MemoryRegistry
+from image_builder_stand_ins.registry_store import digest_of, index_of
 from returns.result import Failure, Result, Success
 
 from tests.given import plan_of
@@ -39,7 +41,7 @@ class World:
         signer: Signer | None = None,
         order: TagOrder = TagOrder.AFTER_SIGNING,
     ) -> None:
-        self.order, self.verifiers = order, dict[str, Verifier]()
+        self.order, self.verifiers, self.built = order, dict[str, Verifier](), dict[str, Descriptor]()
         self.registry, self.listener, self.run = MemoryRegistry(), Heard(), ScopedCancellation()
         self.signers = {} if signer is None else {"s": signer}
         self.builds = [_planned(variant) for variant in variants or ("a",)]
@@ -50,7 +52,11 @@ class World:
 
     def publish(self) -> Outcome:
         plan = plan_of(JOB, *self.builds, keep_going=self.keep_going, tag_order=self.order)
-        built = tuple(ImageOutcome(build, described(str(build.request.variant))) for build in self.builds)
+        names = [str(build.request.variant) for build in self.builds]
+        built = tuple(
+            ImageOutcome(build, self.built.get(name) or described(name))
+            for build, name in zip(self.builds, names, strict=True)
+        )
         ports = Ports(None, self.registry, self.registry, self.signers, None, self.verifiers)  # type: ignore[arg-type]  # not used here
         return Outcome(publish(built, plan, ports, self.listener, self.run))
 
@@ -253,6 +259,41 @@ def test_a_manifest_that_cannot_be_pushed_again_leaves_all_tags_unwritten() -> N
     assert world.tags(ONE) == world.tags(TWO) == {}
     assert [place.holds for place in outcome.images[0].repositories] == [True, False]
     assert {str(tag) for tag in outcome.images[0].tags} == {"withheld: not in every repository"}
+    assert outcome.exit_code() is ExitCode.PUSH_FAILED
+
+
+def test_of_an_index_every_listed_manifest_is_checked_and_pushed_again() -> None:
+    world = World(signer=(pen := Signer()))
+    child = described("a")
+    entry = {"mediaType": child.media_type, "digest": str(child.digest), "size": child.size}
+    content = index_of([entry])
+    for place in (ONE, TWO):
+        world.registry.push(place, OCI_INDEX, content)
+    index = Descriptor(OCI_INDEX, Digest(digest_of(content)), len(content))
+    world.built = {"a": index}
+
+    def collects() -> None:
+        for lost in (child, index):
+            world.registry.store(TWO).remove_manifest(TWO.path, str(lost.digest))
+
+    pen.before_signing = collects
+    assert world.publish().exit_code() is ExitCode.DONE
+    pushed = [call for call in world.registry.calls if call.startswith(f"put {TWO}@")]
+    assert pushed == [f"put {TWO}@{child.digest}", f"put {TWO}@{index.digest}"]
+    assert set(world.tags(TWO).values()) == {str(index.digest)}
+
+
+def test_an_index_without_one_of_its_manifests_gets_no_tag() -> None:
+    world = World()
+    child = described("a")
+    content = index_of([{"mediaType": child.media_type, "digest": str(child.digest), "size": child.size}])
+    for place in (ONE, TWO):
+        world.registry.push(place, OCI_INDEX, content)
+    world.built = {"a": Descriptor(OCI_INDEX, Digest(digest_of(content)), len(content))}
+    world.registry.store(TWO).remove_manifest(TWO.path, str(child.digest))
+    outcome = world.publish()
+    assert world.tags(ONE) == world.tags(TWO) == {}
+    assert f"its index lists {child.digest}" in outcome.images[0].repositories[1].reason
     assert outcome.exit_code() is ExitCode.PUSH_FAILED
 
 
