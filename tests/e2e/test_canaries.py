@@ -74,7 +74,7 @@ class Cage:
 
 
 def variables(cage: Cage) -> None:
-    for name in sorted(OWN_SECRETS - {"COSIGN_PASSWORD"}):
+    for name in sorted(OWN_SECRETS - {"COSIGN_PASSWORD", "DOCKER_AUTH_CONFIG"}):
         cage.variable(name)
     for name in ("NPM_TOKEN", "DEPLOY_KEY", "DB_PASSWORD", "MY_SECRET", "GITLAB_PAT", "SOME_CREDENTIALS"):
         cage.variable(name)

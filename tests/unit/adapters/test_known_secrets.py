@@ -100,3 +100,11 @@ def test_a_program_that_a_variable_names_is_not_a_secret(tmp_path: Path) -> None
 )
 def test_password_of_an_address_is_found(url: str, secrets: set[str]) -> None:
     assert set(known_secrets({"UPSTREAM": url})) == secrets
+
+
+def test_credentials_in_docker_auth_config_are_known() -> None:
+    auth = base64.b64encode(b"user:s3cret-s3cret").decode()
+    content = json.dumps(
+        {"auths": {"reg.example": {"auth": auth, "email": None}, "b": {"registrytoken": "t0ken-t0ken"}}}
+    )
+    assert {auth, "s3cret-s3cret", "t0ken-t0ken"} <= set(known_secrets({"DOCKER_AUTH_CONFIG": content}))
