@@ -92,7 +92,8 @@ class Session:
 
     ``is_plan`` is true when the plan is shown and not carried out. ``words`` holds what is not a flag, ``early`` the
     problems of the command line itself, ``notes`` its warnings, and ``remarks`` what is good to know about it.
-    ``meant`` holds the flags that were misspelt.
+    ``meant`` holds the flags that were misspelt. ``has_pipeline`` says that the configuration, once it is read, has a
+    pipeline of Azure DevOps.
     ``environment`` is the tool's own. ``given`` is the content of the report that is published.
     """
 
@@ -124,6 +125,7 @@ class Session:
         self.given: Result[bytes, Problems] | None = None
         self.is_plan = is_plan
         self._meant = meant
+        self.has_pipeline = False
         self._early, self._notes, self._remarks = early, notes, remarks
         self._evidence = self._open_evidence()
 
@@ -198,6 +200,7 @@ class Session:
     def _know(self, configuration: "Configuration") -> None:
         """Use a configuration's log format, and hide the secrets of all its signers, also of those that do not sign."""
         self.console.use_format(configuration.log_format)
+        self.has_pipeline = configuration.ado is not None
         if configuration.signers and self.mode not in _QUICK:
             for secret in secrets_of_signers(configuration):
                 self.redactor.learn(secret)

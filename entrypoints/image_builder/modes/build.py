@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import cache
 
 from image_builder_domain.image.reference import Repository
+from image_builder_domain.job.git_state import CiSystem
 from image_builder_domain.plan.build import Plan
 from image_builder_domain.plan.build import decide as decide_build
 from image_builder_domain.problem import Problems, gather, refuse
@@ -69,7 +70,8 @@ def _forecasts(plan: Plan, ports: Ports, session: Session) -> Forecasts:
 
 
 def _announce(plan: Plan, session: Session) -> None:
-    session.console.warning(_DEPRECATED)
+    if session.has_pipeline and plan.job.state.system is not CiSystem.AZURE_PIPELINES:
+        session.console.warning(_DEPRECATED)
     if plan.not_signed:
         session.console.info(f"not signed: {plan.not_signed}")
 

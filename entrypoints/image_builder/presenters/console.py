@@ -52,7 +52,7 @@ class Console:
         self._pieces: dict[bytes, PieceRedactor] = {}
         self._neutralise = neutralise
         terminal = os.isatty(2) and os.environ.get("TERM", "dumb") != "dumb"
-        self._format = "color" if terminal else "text"
+        self._format = "color" if _wants_colour(terminal) else "text"
         self._engine_to = None if silent else 2 if results_only else 1
         self._results_only = results_only
         self._debug = debug
@@ -295,6 +295,13 @@ class _Live:
 
     def close(self) -> None:
         self._lines.end(self._line)
+
+
+def _wants_colour(terminal: bool) -> bool:
+    """``NO_COLOR`` (no-color.org) wins over ``CLICOLOR_FORCE``, and both over what the terminal can show."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return terminal or os.environ.get("CLICOLOR_FORCE", "0") not in ("", "0")
 
 
 def _print(data: bytes) -> str:

@@ -222,3 +222,25 @@ def test_a_message_with_foreign_text_is_one_command(pieces: list[str]) -> None:
         assert rest != line
         assert "##[" not in rest
         assert "##vso[" not in rest
+
+
+@pytest.mark.parametrize(
+    ("variables", "is_coloured"),
+    [
+        ({}, False),
+        ({"CLICOLOR_FORCE": "1"}, True),
+        ({"CLICOLOR_FORCE": "0"}, False),
+        ({"CLICOLOR_FORCE": ""}, False),
+        ({"CLICOLOR_FORCE": "1", "NO_COLOR": "1"}, False),
+        ({"CLICOLOR_FORCE": "1", "NO_COLOR": ""}, True),
+    ],
+)
+def test_variables_decide_about_colour(
+    variables: dict[str, str], is_coloured: bool, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("NO_COLOR", "CLICOLOR_FORCE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    console("nothing").warning("look")
+    assert ("\x1b[33m" in capfd.readouterr().err) is is_coloured
