@@ -80,6 +80,7 @@ def test_the_plan_shows_it_and_touches_nothing(world: World, layouts: Path) -> N
 
 
 def test_what_it_cannot_honour_is_refused_before_anything_is_done(world: World, layouts: Path) -> None:
+    (world.context / "Dockerfile").write_text("FROM scratch AS x\nADD rootfs.tar /\n")
     refused(
         world.run("--backend", "tar", "--target", "x", "--platform", "linux/arm64"),
         layouts,
