@@ -95,6 +95,11 @@ class ImageOutcome:
         return self.image is not None and bool(self.repositories) and all(found.holds for found in self.repositories)
 
     @property
+    def has_lost_tag(self) -> bool:
+        """True when a tag could not be written, or is not known to be."""
+        return any(tag.fate in (Fate.FAILED, Fate.UNCONFIRMED) for tag in self.tags)
+
+    @property
     def is_published(self) -> bool:
         """True when every repository holds the digest, and nothing is left to do for any tag."""
         return self.is_pushed and bool(self.tags) and all(tag.fate.is_good for tag in self.tags)
@@ -130,7 +135,7 @@ def report(plan: "Plan", outcome: Outcome) -> Report:
     places = [str(repository) for build in plan.builds for repository in build.request.repositories]
     return replace(
         common_report(plan.job, outcome, Report(outcome="")),
-        pushed=all(image.is_pushed for image in images),
+        pushed=all(image.is_pushed and not image.has_lost_tag for image in images),
         signed=bool(images) and all(image.is_signed for image in images),
         not_signed=plan.not_signed,
         checkout=ReportedCheckout(plan.checkout.is_checked, plan.checkout.text),
@@ -150,9 +155,8 @@ def _codes(image: ImageOutcome) -> set[ExitCode]:
         return {_failure_code(image.failure)}
     if not image.is_pushed:
         return {ExitCode.PUSH_FAILED}
-    lost = any(tag.fate in (Fate.FAILED, Fate.UNCONFIRMED) for tag in image.tags)
     unsigned = {ExitCode.SIGNING_FAILED} if any_failed(image.signatures) else set()
-    return {ExitCode.PUSH_FAILED, *unsigned} if lost else unsigned
+    return {ExitCode.PUSH_FAILED, *unsigned} if image.has_lost_tag else unsigned
 
 
 def _failure_code(failure: BuildFailure) -> ExitCode:

@@ -10,8 +10,8 @@ from image_builder.presenters.ci_lines import lines_of
 def state_output(report: Report, *, was_built: bool) -> str:
     """Output variables of the step (``--ado-state-output``), one command per line.
 
-    ``build_success`` is true when every destination holds its digest, ``signing_success`` when every image is signed. A
-    run that only signs sets ``signing_success`` alone.
+    ``build_success`` is the report's ``pushed``. ``signing_success`` is true when every image is signed. A run that
+    only signs sets ``signing_success`` alone.
     """
     values = {"build_success": report.pushed} if was_built else {}
     values["signing_success"] = report.signed

@@ -13,7 +13,7 @@ from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 from image_builder_domain.ports import Cancellation, Verifier
 from image_builder_domain.publish.fate import Fate
 from image_builder_domain.publish.order import TagOrder
-from image_builder_domain.report.build_outcome import ImageOutcome, Outcome
+from image_builder_domain.report.build_outcome import ImageOutcome, Outcome, report
 from image_builder_domain.signing import SignatureStatus, SignerMisconfigured
 from image_builder_stand_ins.registry_in_memory import MemoryRegistry
 from image_builder_stand_ins.registry_store import digest_of, index_of
@@ -145,6 +145,7 @@ def test_after_a_failed_tag_no_further_one_is_begun_and_written_ones_stay() -> N
     assert str(one[2]) == "withheld: another tag failed"
     assert set(world.tags(ONE)) == {"v1-a"}
     assert outcome.exit_code() is ExitCode.PUSH_FAILED
+    assert not report(plan_of(JOB, *world.builds), outcome).pushed
     assert any("v2-a: failed: the registry refuses" in line for line in world.listener.errors)
 
 
