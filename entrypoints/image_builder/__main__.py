@@ -15,15 +15,19 @@ def main() -> int:
     return run("image-builder", scan, help_text)
 
 
-def run(name: str, scan: "Callable[[list[str]], Scan]", help_text: "Callable[[], str]") -> int:
+def run(name: str, scan: "Callable[[list[str]], Scan]", help_text: "Callable[[str], str]") -> int:
     """Exit code of one command line; help and version load nothing but the flag table."""
     try:
         started = monotonic()
         found = scan(sys.argv[1:])
-        if found.problems and (found.values["help"] or found.values["version"]):
+        if found.problems and (found.values["help"] or found.values["version"] or found.verb == "completion"):
             found.is_unclear = True  # the mistakes alone are reported, so that a script notices them
         elif found.values["help"]:
-            return _print(help_text())
+            return _print(help_text(found.topic))
+        elif found.shell:
+            from image_builder.completion import script
+
+            return _print(script(found.shell))
         elif found.values["version"]:
             from image_builder import __version__
 

@@ -146,6 +146,12 @@ VERBS = (
     ("schema", "print the configuration's JSON Schema"),
 )
 
+OTHER_VERBS = (
+    ("help", "print this, or what VERB takes"),
+    ("version", "print the version"),
+    ("completion", "print completion for bash, zsh or fish"),
+)
+
 FLAGS = {flag[0]: flag for _, flags in GROUPS for flag in flags}
 
 MODE_FLAGS = {"parse-tags-only": "tags", "sign-only": "sign", "ado-preview-run": "preview"}
@@ -157,7 +163,7 @@ SIGNING_FLAGS = [name for name, flag in FLAGS.items() if "sign" in flag[4].split
 _INTRODUCTION = """\
 image-builder builds, pushes and signs OCI images from CI jobs.
 
-Usage: image-builder [VERB] [FLAGS]
+Usage: image-builder [VERB] [FLAGS], or image-builder VERB --help
 
 Verbs:
 """
@@ -175,32 +181,46 @@ Example:
 
 _EXAMPLE = """\
 Example:
-  image-builder --backend buildkit --config config.yaml --name my-image --tag latest
+  image-builder --backend buildkit --config config.yaml --name app --tag latest
 """
 
 _ENDING = """\
 
-A flag is written -flag or --flag, its value --flag=value or --flag value; a switch is --flag,
---flag=true or --flag=false. Flags end at --.
+A flag is written -flag or --flag, its value --flag=value or --flag value.
+A switch is --flag, --flag=true or --flag=false. Flags end at --.
 
 Exit codes:
-  0  done                                        5  signing failed
-  1  a bug in the tool                           6  the remote pipeline failed
-  2  refused before anything was done            7  the deadline passed
-  3  the build failed                            8  a log, report or output could not be written
-  4  a push or a tag failed                      130, 143  interrupted
+  0  done                              5  signing failed
+  1  a bug in the tool                 6  the remote pipeline failed
+  2  refused before anything was done  7  the deadline passed
+  3  the build failed                  8  a log, report or output is not written
+  4  a push or a tag failed            130, 143  interrupted
 """
 
 
-def help_text() -> str:
-    """The text of ``--help``."""
-    verbs = "\n".join(f"  {verb:<10} {meaning}" for verb, meaning in VERBS)
+_WIDTH, _COLUMN = 80, 30
+
+
+def help_text(topic: str = "") -> str:
+    """The text of ``--help``, of one verb if it is the topic."""
+    meanings = dict(VERBS)
+    if topic in meanings:
+        images = " [IMAGE]..." if topic in ("sign", "verify") else ""
+        usage = f"image-builder {topic}: {meanings[topic]}\n\nUsage: image-builder {topic} [FLAGS]{images}"
+        return f"{usage}\n\n{_flags(verb_flags(topic))}Run 'image-builder --help' for all verbs and the exit codes.\n"
+    verbs = "\n".join(f"  {verb:<11} {meaning}" for verb, meaning in (*VERBS, *OTHER_VERBS))
     return f"{_INTRODUCTION}{verbs}\n\n{_flags(list(FLAGS))}{_EXAMPLE}{_ENDING}"
 
 
-def signing_help_text() -> str:
+def signing_help_text(_topic: str = "") -> str:
     """The text of ``image-signer --help``."""
     return f"{_SIGNING_INTRODUCTION}\n{_flags(SIGNING_FLAGS)}{_SIGNING_EXAMPLE}{_ENDING}"
+
+
+def verb_flags(verb: str) -> list[str]:
+    """The flags that have a meaning with a verb."""
+    modes = {"build", "remote"} if verb in ("build", "plan") else {verb}
+    return [name for name, flag in FLAGS.items() if modes & set(flag[4].split()) and name not in MODE_FLAGS]
 
 
 def _flags(names: list[str]) -> str:
@@ -215,4 +235,12 @@ def _flag(flag: tuple[object, ...]) -> str:
     name, kind, default, placeholder, _, meaning = flag
     shown = f" (default {str(default).lower() if kind == SWITCH else default})"
     shown = shown if default and kind in (TEXT, SWITCH) else ""
-    return f"  {f'--{name} {placeholder}'.rstrip():<33} {meaning}{shown}"
+    line, lines = f"  --{name} {placeholder}".rstrip(), []
+    if len(line) >= _COLUMN - 1:
+        lines, line = [line], ""
+    for word in f"{meaning}{shown}".split():
+        begins = len(line) <= _COLUMN and not line.startswith(" " * _COLUMN)
+        if not begins and len(line) + 1 + len(word) > _WIDTH:
+            lines, line, begins = [*lines, line], "", True
+        line = f"{line:<{_COLUMN}}{word}" if begins else f"{line} {word}"
+    return "\n".join([*lines, line])

@@ -11,6 +11,7 @@ from image_builder.flag_table import (
     FLAGS,
     LIST,
     NUMBER,
+    OTHER_VERBS,
     REPEATED,
     SIGNING_FLAGS,
     SWITCH,
@@ -25,6 +26,7 @@ __all__ = ["Scan", "help_text", "scan", "scan_signing", "signing_help_text"]
 _TRUE = ("1", "t", "T", "TRUE", "true", "True")
 _FALSE = ("0", "f", "F", "FALSE", "false", "False")
 _BOOLEANS: dict[str, bool] = {word: word in _TRUE for word in (*_TRUE, *_FALSE)}
+_SHELLS = ("bash", "zsh", "fish")
 _TAKES_IMAGES = ("verify", "sign")
 # Of the others, an empty switch, number or duration is refused, and the domain refuses an empty tag or build argument.
 _CAN_BE_UNSET = (TEXT, LIST, CHOICE)
@@ -36,10 +38,24 @@ class Scan:
     ``values`` has every flag with its value or default, ``given`` the names that have a value, ``problems`` each
     mistake as (where, what, remedy), ``warnings`` what the user should check, ``rest`` the words that are not flags.
     ``meant`` holds flags with dashes that were misspelt: that they are missing is a consequence.
+    ``topic`` is the verb whose help is wanted, ``shell`` the one to complete for.
     ``is_unclear`` is true when the first word is not a known verb: nobody can say what else is wrong.
     """
 
-    __slots__ = ("given", "is_unclear", "known", "meant", "problems", "rest", "values", "verb", "verbs", "warnings")
+    __slots__ = (
+        "given",
+        "is_unclear",
+        "known",
+        "meant",
+        "problems",
+        "rest",
+        "shell",
+        "topic",
+        "values",
+        "verb",
+        "verbs",
+        "warnings",
+    )
 
     def __init__(self, verb: str, known: list[str], verbs: list[str]) -> None:
         self.verb = verb
@@ -51,12 +67,13 @@ class Scan:
         self.warnings: list[str] = []
         self.is_unclear = False
         self.meant: set[str] = set()
+        self.topic = self.shell = ""
         self.rest: list[str] = []
 
 
 def scan(arguments: list[str]) -> Scan:
     """Read the words after ``image-builder``; never raises."""
-    return _scan(arguments, Scan("build", list(FLAGS), [verb for verb, _ in VERBS]))
+    return _scan(arguments, Scan("build", list(FLAGS), [verb for verb, _ in (*VERBS, *OTHER_VERBS)]))
 
 
 def scan_signing(arguments: list[str]) -> Scan:
@@ -78,12 +95,30 @@ def _scan(arguments: list[str], found: Scan) -> Scan:
             found.rest.append(word)
         else:
             _flag(found, word, words)
+    found.topic = found.verb if has_verb else ""
+    if found.verb in dict(OTHER_VERBS):
+        _inform(found)
     if found.verb not in _TAKES_IMAGES:
         found.is_unclear = bool(found.verbs and found.rest and not has_verb and found.rest[0] == arguments[0])
         shown = found.rest[:1] if found.is_unclear else found.rest  # the other words belong to the unknown command
         found.problems += [_stray(found, word, is_first=arguments[:1] == [word]) for word in shown]
         found.is_unclear = found.is_unclear or any(word in found.verbs for word in found.rest)
     return found
+
+
+def _inform(found: Scan) -> None:
+    """Read a verb that only prints something about the command itself."""
+    first = found.rest[0] if found.rest else ""
+    if found.verb == "completion":
+        found.shell = first if first in _SHELLS else ""
+        if not found.shell:
+            what = f"there is no completion for {first!r}" if first else "the shell is missing"
+            found.problems.append(("completion", what, "write completion bash, completion zsh or completion fish"))
+        found.rest = found.rest[1:]
+        return
+    found.values[found.verb] = True
+    if found.verb == "help" and first in found.verbs:
+        found.topic, found.rest = first, found.rest[1:]
 
 
 def _stray(found: Scan, word: str, *, is_first: bool) -> tuple[str, str, str]:

@@ -3,7 +3,19 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_builder.flag_table import CHOICE, DURATION, FLAGS, LIST, NUMBER, REPEATED, SWITCH, TEXT, VERBS, help_text
+from image_builder.flag_table import (
+    CHOICE,
+    DURATION,
+    FLAGS,
+    LIST,
+    NUMBER,
+    REPEATED,
+    SWITCH,
+    TEXT,
+    VERBS,
+    help_text,
+    verb_flags,
+)
 from image_builder.flags import Scan, scan
 
 SPECIFIED = [
@@ -320,8 +332,37 @@ def test_the_table_is_the_specification() -> None:
     assert sorted(FLAGS) == sorted(SPECIFIED)
 
 
-def test_help_names_every_flag_and_verb_in_100_columns() -> None:
+def test_help_names_every_flag_and_verb_in_80_columns() -> None:
     lines = help_text().splitlines()
     first_words = [line.split()[0] for line in lines if line.startswith("  ")]
     assert {f"--{name}" for name in SPECIFIED} | {verb for verb, _ in VERBS} <= set(first_words)
-    assert max(map(len, lines)) <= 100
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("verb", [verb for verb, _ in VERBS])
+def test_help_of_a_verb_names_its_flags_in_80_columns(verb: str) -> None:
+    lines = help_text(verb).splitlines()
+    named = {line.split()[0].strip("-") for line in lines if line.startswith("  --")}
+    assert named == set(verb_flags(verb))
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize(
+    ("words", "topic", "flag"),
+    [
+        (["help"], "help", "help"),
+        (["help", "sign"], "sign", "help"),
+        (["sign", "--help"], "sign", "help"),
+        (["--help"], "", "help"),
+        (["version"], "version", "version"),
+    ],
+)
+def test_help_and_version_are_verbs_too(words: list[str], topic: str, flag: str) -> None:
+    found = scan(words)
+    assert (found.topic, found.values[flag], found.problems) == (topic, True, [])
+
+
+@pytest.mark.parametrize(("words", "shell"), [(["completion", "fish"], "fish"), (["completion", "tcsh"], "")])
+def test_completion_takes_a_shell(words: list[str], shell: str) -> None:
+    found = scan(words)
+    assert (found.shell, len(found.problems)) == (shell, 0 if shell else 1)
