@@ -172,7 +172,7 @@ def test_variable_that_is_not_set_is_a_warning_beside_the_tags(world: World) -> 
     done = world.run("--parse-tags-only", '--tag=channel={{ or (.Env "NO_SUCH_CHANNEL") "dev" }}')
     assert done.code == 0, done.err
     assert json.loads(done.out)[0] == {"name": "channel", "value": "dev"}
-    assert done.err.startswith("warning: --tag: ")
+    assert "\nwarning: --tag: " in done.err
     assert "'NO_SUCH_CHANNEL', which is not set" in done.err
 
 

@@ -60,10 +60,10 @@ def test_password_of_a_registry_is_used_and_hidden(world: World) -> None:
     assert_hidden(done, PASSWORD, f"builder:{PASSWORD}")
 
 
-def test_wrong_password_of_a_registry_is_4_and_hidden(world: World) -> None:
+def test_wrong_password_of_a_registry_is_2_and_hidden(world: World) -> None:
     with private_registry(world, "wr0ng-pw") as registry:
         done = world.run("--debug")
-    assert done.code == 4, done.err
+    assert done.code == 2, done.err
     assert registry.host_port in done.err
     assert done.report["images_list"] == []
     assert_hidden(done, "wr0ng-pw")
