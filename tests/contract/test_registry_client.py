@@ -375,4 +375,4 @@ def test_what_answers_like_no_registry_is_not_one(status: str) -> None:
     with raw_server(says(answer(status))) as server:
         found = reachable(Repository(server.host, "app"), impatient_client(), ScopedCancellation(seconds=20))
         assert isinstance(found, Failure)
-        assert f"answers with status {status[:3]}" in found.failure()
+        assert f"answers with status {status[:3]}" in found.failure().reason
