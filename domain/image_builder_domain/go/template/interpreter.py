@@ -104,7 +104,7 @@ class Evaluation:
             raise Refused("range over a number has one variable")
         jump = self._loop(value, node) if isinstance(value, int) and value > 0 else self._walk(dot, node.otherwise)
         del self._values.variables[known:]
-        return jump
+        return "" if jump == "break" else jump  # as in Go, ``break`` in ``else`` ends this range, not the one around it
 
     def _loop(self, end: int, node: Range) -> str:
         made, known = type(end), len(self._values.variables)

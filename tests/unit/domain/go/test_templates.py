@@ -391,3 +391,16 @@ LAYOUTS = [
 def test_a_layout_gives_what_go_gives(row: tuple[str, ...]) -> None:
     layout, *expected = row
     assert [format_time(layout, from_datetime(*moment)) for moment in TIMES] == expected
+
+
+# What Go 1.26 gives.
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("{{ range 2 }}{{ range 0 }}{{ else }}{{ break }}{{ end }}-{{ end }}", "--"),
+        ("{{ range 2 }}{{ range 0 }}{{ else }}{{ continue }}{{ end }}-{{ end }}", ""),
+        ("{{ range 2 }}{{ range 0 }}{{ else }}a{{ if true }}{{ break }}{{ end }}b{{ end }}-{{ end }}", "a-a-"),
+    ],
+)
+def test_a_break_in_the_else_of_a_range_ends_that_range_alone(source: str, text: str) -> None:
+    assert render(source, DATA).unwrap() == text
