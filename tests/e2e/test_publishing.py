@@ -158,6 +158,7 @@ def test_tags_before_signing_stay_visible_and_the_report_says_that_nothing_is_si
     buildkit.signing.fail_next(Answer(403, "no"))
     done = buildkit.run("--tag=1.0")
     assert done.code == 5
+    assert "NOT SIGNED   4 tags are visible all the same" in done.err
     assert [len(listed) for listed in tags(buildkit)] == [2, 2]
     assert (done.report["pushed"], done.report["signed"]) == (True, False)
 

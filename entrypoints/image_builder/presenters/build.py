@@ -13,6 +13,7 @@ from image_builder_domain.publish.fate import Fate, TagFate
 from image_builder_domain.publish.forecast import Forecast
 from image_builder_domain.publish.order import TagOrder
 from image_builder_domain.report.build_outcome import ImageOutcome, Outcome
+from image_builder_domain.report.outcome import any_failed
 from image_builder_domain.trust.side import trust_facts
 
 from image_builder.presenters.plan import signers_as_json, signers_as_text, source_as_text
@@ -187,6 +188,9 @@ def _image(outcome: ImageOutcome, verdict: str) -> list[str]:
         lines.append(f"  {tag.fate.value:<12} {tag.reference}{_details(tag)}")
     for found in outcome.signatures:
         lines.append(f"  {found.status.value:<12} {found.reference} by {found.author}")
+    visible = sum(tag.fate.names_ours for tag in outcome.tags)
+    if visible and any_failed(outcome.signatures):
+        lines.append(f"  NOT SIGNED   {visible} {'tag is' if visible == 1 else 'tags are'} visible all the same")
     if outcome.log_path is not None:
         lines.append(f"  log          {outcome.log_path}")
     return lines

@@ -1,5 +1,7 @@
 """Exit codes, the report and the summary."""
 
+from dataclasses import replace
+
 import pytest
 from image_builder.presenters.build import summary
 from image_builder_domain.build import BuildInterrupted, EngineUnavailable, PushFailed
@@ -78,6 +80,9 @@ def test_report_of_a_run_with_a_missing_signature_is_not_signed(images: tuple[Im
             id="pushed-unseen",
         ),
         pytest.param(UNSIGNED, ("  failed       reg.example/prod/app:v1 by notary",), id="unsigned"),
+        pytest.param(
+            replace(UNSIGNED, tags=GOOD.tags), ("  NOT SIGNED   1 tag is visible all the same",), id="visible"
+        ),
     ],
 )
 def test_the_summary_confirms_only_destinations_that_hold_the_digest(

@@ -1,5 +1,7 @@
 """Publishing: no tag before its image is in every repository and signed, and the fate of each tag."""
 
+from dataclasses import replace
+
 import pytest
 from image_builder.workflows.build import Ports
 from image_builder.workflows.publish import publish
@@ -192,6 +194,26 @@ def test_a_run_that_is_stopped_before_the_first_tag_writes_none() -> None:
     outcome = world.publish()
     assert {str(tag) for image in outcome.images for tag in image.tags} == {"withheld: the run was stopped"}
     assert world.tags(ONE) == world.tags(TWO) == {}
+
+
+def test_a_run_that_is_stopped_between_two_tags_reports_what_it_wrote() -> None:
+    world = World()
+    put = world.registry.put
+
+    def stops(place: ImageReference, content: bytes, media_type: str, _run: object) -> object:
+        answer = put(place, content, media_type, world.run)
+        if place.repository == ONE:
+            world.run.stop(Interruption.SIGTERM)
+        return answer
+
+    world.registry.put = stops  # type: ignore[method-assign,assignment]  # a signal
+    world.builds = [replace(build, destinations=build.destinations[::2]) for build in world.builds]
+    outcome = world.publish()
+    assert set(world.tags(ONE)) == {"v1-a"}
+    assert [line.partition(f"{ONE}:")[2].partition(" it ")[0] for line in fates(outcome)] == [
+        "v1-a: unconfirmed:",
+        "v2-a: withheld: the run was stopped",
+    ]
 
 
 # --- checked again ----------------------------------------------------------------------------------------------------
