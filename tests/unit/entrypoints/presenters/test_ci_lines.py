@@ -1,6 +1,7 @@
 """Messages in each CI system: an annotation with its place, and foreign text that can do nothing."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from image_builder_domain.job.git_state import CiSystem
 
 PROW_HIGHLIGHT = re.compile(r"timed out|ERROR:|(FAIL|Failure \[)\b|panic\b|^E\d{4} \d\d:\d\d:\d\d\.\d\d\d]")
 """The default of Prow's build log lens (pkg/spyglass/lenses/buildlog/lens.go)."""
+MODES = Path(__file__).parents[3] / "e2e" / "modes"
 PLACE = SourceLine("a b/Dockerfile", 3)
 
 
@@ -121,3 +123,17 @@ def test_prow_highlights_a_line_of_an_error_once_and_no_warning() -> None:
     message = lines_of(CiSystem.PROW).message
     assert len(PROW_HIGHLIGHT.findall(message("error", "the build failed", None))) == 1
     assert PROW_HIGHLIGHT.search(message("warning", "the build failed", None)) is None
+
+
+def test_prow_highlights_nothing_else_that_the_examples_print() -> None:
+    """In the examples of Prow's jobs every error is highlighted once, and what surrounds it is not."""
+    printed = [
+        line
+        for file in MODES.glob("*.txt")
+        if "\njob: prow" in (text := file.read_text())
+        for block in re.findall(r"^=== standard error\n(.*?)(?=^===|\Z)", text, re.MULTILINE | re.DOTALL)
+        for line in block.splitlines()
+    ]
+    errors = [line for line in printed if line.startswith("ERROR: ")]
+    assert errors
+    assert [line for line in printed if PROW_HIGHLIGHT.search(line)] == errors
