@@ -107,8 +107,12 @@ def _groups(act: Act, issuer: str) -> Path:
     signing, building = act.folder / "sign.yaml", act.folder / "build.yaml"
     signing.write_text(yaml.safe_dump(content))
     building.write_text(yaml.safe_dump({key: value for key, value in content.items() if key != "sign-config"}))
+    # Images name the repository that they are made of, and a folder is none: git fetches from the folder all the same.
+    git = act.folder / "gitconfig"
+    git.write_text(f'[url "file://{act.folder}/git"]\n\tinsteadOf = https://github.com\n')
     common = {
-        "SOURCE_URL": f"file://{act.folder}/git",
+        "SOURCE_URL": "https://github.com",
+        "GIT_CONFIG_SYSTEM": str(git),
         "CONFIG_FILE": str(building),
         "PRODUCTION_REFS": "{acme/hello: [main]}",
         "OIDC_ISSUER": issuer,
