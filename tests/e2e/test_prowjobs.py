@@ -92,7 +92,7 @@ def test_job_ends_well_under_prow(
     assert all(f"/{'prod' if merged else 'dev'}/hello:" in reference for reference in report["images_list"])
     assert json.loads((job.artifacts / "metadata.json").read_text())["image-digest"] == report["digest"]
     suite = ElementTree.parse(job.artifacts / "junit_image-builder.xml").getroot()[0]
-    assert {case.get("classname") for case in suite} == {"build", "push", *(["sign"] if merged else [])}
+    assert {case.get("classname") for case in suite} == {"build", "push", "tag", *(["sign"] if merged else [])}
     assert [case.get("name") for case in suite if len(case)] == []
     assert report["digest"] in (job.artifacts / "image-builder.html").read_text()
     assert (job.artifacts / "image-builder-image.link.txt").read_text() == f"{report['images'][0]['reference']}\n"
