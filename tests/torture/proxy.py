@@ -56,6 +56,23 @@ class Faults:
     hit: str = ""
     over: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _underway: int = 0
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """Count a request that is on its way to a registry."""
+        with self._lock:
+            self._underway += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._underway -= 1
+
+    def is_quiet(self) -> bool:
+        """Whether no request is on its way: those of a killed tool reach the registry all the same."""
+        with self._lock:
+            return self._underway == 0
 
     def next(self, request: str) -> Fault:
         """Count a request; the fault that hits it."""
@@ -88,6 +105,14 @@ class _Handler(StandInHandler[tuple[Faults, str]]):
 
     def handle_any(self) -> None:
         """Hit the request, or pass it on."""
+        with self.state[0].passing():
+            stalls = self._handled()
+        if stalls:
+            self.state[0].over.wait(_LONGEST_STALL_SECONDS)
+            self._reset()
+
+    def _handled(self) -> bool:
+        """Answer, unless the request must stall."""
         faults, target = self.state
         body = self._body()
         fault = faults.next(f"{self.command} {target}{self.path}")
@@ -95,13 +120,11 @@ class _Handler(StandInHandler[tuple[Faults, str]]):
             faults.signal()
         if fault is Fault.RESET:
             self._reset()
-        elif fault is Fault.STALL:
-            faults.over.wait(_LONGEST_STALL_SECONDS)
-            self._reset()
         elif fault in STATUSES:
             self._refuse(STATUSES[fault])
-        else:
+        elif fault is not Fault.STALL:
             self._pass(target, body, answers=fault is not Fault.LOST_ANSWER)
+        return fault is Fault.STALL
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, final
 
+from image_builder_contracts.image_engine import wait_until
 from image_builder_domain.exit_code import ExitCode
 from image_builder_stand_ins.certificates import mutual_tls
 from image_builder_stand_ins.signing_service import SigningService
@@ -164,6 +165,7 @@ class _Trial:
 
     def _finished(self, process: Process) -> Finished:
         done = self.world.finished(process)
+        wait_until(self.faults.is_quiet, 30)
         self.verdict.codes += (done.code,)
         return done
 
