@@ -86,7 +86,6 @@ def test_missing_configuration_file_is_refused(world: World, marked: Watch) -> N
         pytest.param(["--tag", 'a={{ .Env "ADO_PAT" }}'], ["--tag", "ADO_PAT"], id="secret-in-a-tag"),
         pytest.param(["--timeout", "soon"], ["--timeout", "'soon'", "5m"], id="no-duration"),
         pytest.param(["--silent=perhaps"], ["--silent", "'perhaps'"], id="no-boolean"),
-        pytest.param(["--context", "/nowhere/at/all"], ["--context", "/nowhere/at/all"], id="missing-context"),
         pytest.param(["--env-file", "none.env"], ["none.env", "does not exist", "--env-file"], id="env-file"),
         pytest.param(["--tag-base64", "a=1"], ["--tag-base64", "not base64"], id="tag-base64"),
         pytest.param(["--backend", "kaniko"], ["kaniko", "USE_BUILDKIT"], id="contradicting-backend"),
@@ -98,6 +97,11 @@ def test_wrong_command_line_is_refused(world: World, marked: Watch, arguments: l
 
 def test_invalid_name_is_refused(world: World, marked: Watch) -> None:
     assert_refused(world.run(name="../prod/Evil"), world, marked, "--name", "choose another name")
+
+
+def test_missing_context_is_refused(world: World, marked: Watch) -> None:
+    world.context.rename(world.folder / "elsewhere")
+    assert_refused(world.run(), world, marked, "--context", "No such file or directory")
 
 
 def test_missing_dockerfile_is_refused(world: World, marked: Watch) -> None:

@@ -43,7 +43,7 @@ def _better_name(name: str) -> str:
 
 def _is_host(component: str) -> bool:
     """Whether image references of other tools would read this first component as a registry's host."""
-    return "." in component or ":" in component or component == "localhost"
+    return "." in component.strip(".") or ":" in component or component == "localhost"
 
 
 def name_warnings(name: str) -> tuple[str, ...]:
