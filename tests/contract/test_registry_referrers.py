@@ -96,7 +96,7 @@ def test_without_list_and_tag_there_are_no_referrers() -> None:
         pytest.param(index({**entry("b"), "digest": "x"}), BadAnswer, "entry that is not valid", id="digest"),
         pytest.param(index({**entry("b"), "size": -1}), BadAnswer, "entry that is not valid", id="size"),
         pytest.param(index({**entry("b"), "artifactType": 7}), BadAnswer, "entry that is not valid", id="type"),
-        pytest.param(answer("403 Forbidden"), AccessDenied, "access denied", id="forbidden"),
+        pytest.param(answer("403 Forbidden"), AccessDenied, "a login is required", id="forbidden"),
         pytest.param(answer("418 I'm a teapot"), BadAnswer, "status 418", id="teapot"),
     ],
 )

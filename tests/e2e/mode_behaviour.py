@@ -65,7 +65,7 @@ def _json_logs(trial: Trial, *flags: str) -> str:
     seen = trial.run(*shlex.split(trial.mode.log_flags), *flags)
     kinds = {
         "JSON": re.search(r'^\{.*"level":', trial.err, re.MULTILINE),
-        "text": re.search(r"^(debug|warning|error): ", trial.err, re.MULTILINE),
+        "text": re.search(r"^(debug|warning|error|ERROR): ", trial.err, re.MULTILINE),
     }
     return f"{seen.split(',')[0]}, logs {' and '.join(kind for kind, found in kinds.items() if found) or 'nothing'}"
 

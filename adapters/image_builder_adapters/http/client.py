@@ -220,8 +220,6 @@ class HttpClient:
 
     def _await(self, exchange: _Exchange, cancellation: Cancellation) -> Result[HttpAnswer, HttpFailure]:
         whole = self._timeouts.whole_seconds + exchange.extra_seconds
-        remaining = cancellation.remaining()
-        whole = whole if remaining is None else min(whole, remaining)
         while (left := exchange.sent.at + whole - time.monotonic()) > 0:
             try:
                 found = exchange.arrivals.get(timeout=min(left, _HEARS_CANCELLATION_SECONDS))

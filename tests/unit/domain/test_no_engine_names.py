@@ -9,6 +9,7 @@ ROOT = Path(image_builder_domain.__file__).parent
 WIRE_FACTS = {
     "plan/remote_parameters.py": "parameters of the pipeline, and the variable that it reads",
     "source/build_argument.py": "build arguments that are predefined (Dockerfile reference, ARG)",
+    "source/base_image.py": "a build argument that the Dockerfile's frontend defines",
     "source/dockerfile.py": "the parser that the Dockerfile reference describes",
 }
 
