@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from image_builder_domain.failure import NotFound, PushDenied, RegistryUnreachable
@@ -171,12 +172,12 @@ class PublishingRegistryContract:
         held, stopped = fetched(registry, image.reference), ManualCancellation()
         stopped.cancel()
         tag = tagged(image, "stopped")
-        asked: tuple[Callable[[], Result[object, object]], ...] = (
+        asked: list[Callable[[], Result[Any, Any]]] = [
             lambda: registry.check_push(image.reference.repository, stopped),
             lambda: registry.fetch(image.reference, stopped),
             lambda: registry.find(image.reference, stopped),
             lambda: registry.put(tag, held.content, held.descriptor.media_type, stopped),
-        )
+        ]
         for ask in asked:
             assert isinstance(unwrap_or_failure(ask()), RegistryUnreachable)
         assert isinstance(unwrap_or_failure(found(registry, tag)), NotFound)

@@ -185,7 +185,8 @@ def _unknown(found: Scan, name: str, has_value: bool, words: list[str]) -> None:
     answer, near = answer_to_flag(name), _nearest(name, found.known)
     remedy = f"did you mean --{near}?" if near else "see --help"
     dashes = "-" if len(name) == 1 else "--"
-    found.problems.append((f"{dashes}{name}", *(answer or ("unknown flag", remedy))))
+    what, remedy = answer or ("unknown flag", remedy)
+    found.problems.append((f"{dashes}{name}", what, remedy))
     if not has_value and not is_switch(name) and words and words[-1][:1] != "-":
         words.pop()  # probably its value
     meant = stands_for(name) if answer is not None else near

@@ -10,10 +10,11 @@ import os
 import shutil
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 from image_builder_adapters.buildkit.daemon import PrivateDaemon
@@ -181,6 +182,9 @@ def beside_an_empty_helper(world: World, job: Path) -> dict[str, str]:
     return {"DOCKER_CONFIG": f"{job}/d"}
 
 
+Place: TypeAlias = Callable[..., dict[str, str]]
+"""Puts credentials somewhere; gives the variables that lead there."""
+
 PLACES = [
     in_docker_config,
     in_dockers_home,
@@ -221,8 +225,7 @@ def build(world: World, engine: str, environment: dict[str, str], job: Path, *li
 
 @pytest.mark.parametrize("engine", ["buildkit", "kaniko"])
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
-def test_an_engine_gets_what_our_client_finds(with_password: World, tmp_path: Path, place: object, engine: str) -> None:
-    assert callable(place)
+def test_an_engine_gets_what_our_client_finds(with_password: World, tmp_path: Path, place: Place, engine: str) -> None:
     environment = with_password.environment(tmp_path, **place(with_password, tmp_path))
     build(with_password, engine, environment, tmp_path)
 
@@ -248,8 +251,7 @@ def test_an_engine_gets_tokens(with_tokens: World, tmp_path: Path, kind: str, en
 
 
 @pytest.mark.parametrize("place", [in_runtime_folder, in_a_variable, in_a_helper_of_a_cloud, under_a_namespace])
-def test_cosign_gets_what_our_client_finds(with_password: World, tmp_path: Path, place: object) -> None:
-    assert callable(place)
+def test_cosign_gets_what_our_client_finds(with_password: World, tmp_path: Path, place: Place) -> None:
     keys = key_pair(tmp_path)
     environment = with_password.environment(tmp_path, **place(with_password, tmp_path))
     environment |= {"COSIGN_PASSWORD": KEY_PASSWORD}

@@ -163,7 +163,7 @@ def seed(world: World, commit: str, time: int | None, tag: str = "latest", **mor
         **({"dev.image-builder.commit-time": str(time)} if time is not None else {}),
     }
     host = world.registry.host_port
-    given = {"annotations": annotations} | more
+    given: dict[str, Any] = {"annotations": annotations} | more
     return str(push_image(host, "prod/app", tag, marker=f"{commit}{time}", **given).descriptor.digest)
 
 

@@ -50,7 +50,7 @@ class Search:
     def look(self, cancellation: Cancellation) -> Found | RequestFailure:
         """Search once."""
         since = self._begin(cancellation)
-        if not isinstance(since, float):
+        if not isinstance(since, float | int):
             return since
         listed = self._get(self._urls.builds(_MOST_BUILDS, _written(since)), _LARGEST_LIST, cancellation)
         if not isinstance(listed, HttpAnswer):

@@ -83,7 +83,7 @@ class ServiceState:
         self.stopping = threading.Event()
         self.page_bytes: int | None = None
         self.first_line = 1
-        self.newest_version = NEWEST_VERSION
+        self.newest_version: tuple[int, int] = NEWEST_VERSION
         self.carriage_returns = False
         self.run_added = threading.Condition()
         self._lock = threading.Lock()

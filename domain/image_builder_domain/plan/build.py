@@ -109,9 +109,7 @@ def _assembled(
     checkout: CheckoutDecision,
 ) -> Result[Plan, Problems]:
     signers = _signers(configuration, job)
-    planned = builds.planned
-    if engine.without_cache:
-        planned = tuple(replace(found, request=replace(found.request, cache=CacheReferences())) for found in planned)
+    planned = _planned(builds, engine)
     requests = tuple(build.request for build in planned)
     rules = decide_tag_rules(inputs, configuration, job, planned)
     problems = (*_index_problems(signers, requests), *_refusals(chosen, engine, requests), *problems_of(rules))
@@ -139,6 +137,12 @@ def _assembled(
             tag_order=configuration.tag_order,
         )
     )
+
+
+def _planned(builds: Builds, engine: EngineDecision) -> tuple[PlannedBuild, ...]:
+    if not engine.without_cache:
+        return builds.planned
+    return tuple(replace(found, request=replace(found.request, cache=CacheReferences())) for found in builds.planned)
 
 
 def _warnings(

@@ -228,7 +228,7 @@ class Loses:
     def prepare(self) -> Result[None, SignerMisconfigured]:
         return Success(None)
 
-    def verify(self, image: ImageReference, _cancellation: Cancellation) -> Result[None, str]:
+    def verify(self, image: ImageReference, cancellation: Cancellation) -> Result[None, str]:
         self.looks[str(image)] = self.looks.get(str(image), 0) + 1
         return Failure("no signatures found") if self.looks[str(image)] <= self.times else Success(None)
 
@@ -236,7 +236,7 @@ class Loses:
 @pytest.mark.parametrize(("times", "is_signed"), [(0, True), (1, True), (3, True), (4, False)])
 def test_a_signature_that_is_lost_is_made_again_three_times_at_most(times: int, is_signed: bool) -> None:
     world = World(signer=(pen := Signer()))
-    world.verifiers = {"s": Loses(times)}
+    world.verifiers["s"] = Loses(times)
     outcome = world.publish()
     assert pen.requests == 1 + min(times, 3)
     assert outcome.exit_code() is (ExitCode.DONE if is_signed else ExitCode.SIGNING_FAILED)
@@ -253,7 +253,7 @@ def test_only_the_lost_signature_is_made_again() -> None:
 
     world = World("a", "b", signer=(pen := Signer()))
     lost = described("b").digest
-    world.verifiers = {"s": LosesOne(1)}
+    world.verifiers["s"] = LosesOne(1)
     assert world.publish().exit_code() is ExitCode.DONE
     assert {(image.reference.repository, image.descriptor.digest) for image in pen.images} == {(TWO, lost)}
 
