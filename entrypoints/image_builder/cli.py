@@ -1,6 +1,7 @@
 """The command ``image-builder``: from a scanned command line to an exit code. A mode is loaded when it is chosen."""
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from image_builder_adapters.cancellation import SignalCancellation
@@ -34,15 +35,7 @@ def run(scan: "Scan", started: float | None = None) -> int:
     environment = dict(os.environ)
     options = Options.of(scan.values)
     redactor = Redactor(value for name, value in environment.items() if is_secret(name, value))
-    console = Console(
-        redactor,
-        neutralise,
-        results_only=options.is_json,
-        silent=options.silent,
-        debug=options.debug,
-        ci=lines_of(detect(environment)),
-        workspace=environment.get("GITHUB_WORKSPACE") or environment.get("BUILD_SOURCESDIRECTORY") or "",
-    )
+    console = _console(options, environment, redactor)
     try:
         os.getcwd()
     except OSError as error:  # every relative path starts here
@@ -69,6 +62,18 @@ def run(scan: "Scan", started: float | None = None) -> int:
         remarks=_unused(mode, scan.given),
     )
     return session.run(_nothing if scan.is_unclear else decider(mode))
+
+
+def _console(options: Options, environment: Mapping[str, str], redactor: Redactor) -> Console:
+    return Console(
+        redactor,
+        neutralise,
+        results_only=options.is_json,
+        silent=options.silent,
+        debug=options.debug,
+        ci=lines_of(detect(environment)),
+        workspace=environment.get("GITHUB_WORKSPACE") or environment.get("BUILD_SOURCESDIRECTORY") or "",
+    )
 
 
 def _unused(mode: str, given: set[str]) -> tuple[str, ...]:
