@@ -220,6 +220,10 @@ class HttpClient:
 
     def _await(self, exchange: _Exchange, cancellation: Cancellation) -> Result[HttpAnswer, HttpFailure]:
         whole = self._timeouts.whole_seconds + exchange.extra_seconds
+        remaining = cancellation.remaining()
+        is_last = remaining is not None and remaining < whole
+        whole = min(whole, remaining) if remaining is not None else whole
+        stopped = NoAnswer(exchange.shown, "stopped before the answer was complete", NoAnswerKind.STOPPED)
         while (left := exchange.sent.at + whole - time.monotonic()) > 0:
             try:
                 found = exchange.arrivals.get(timeout=min(left, _HEARS_CANCELLATION_SECONDS))
@@ -230,9 +234,12 @@ class HttpClient:
             if not isinstance(found, bytes):
                 return found
             if cancellation.reason() is not None:
-                return Failure(NoAnswer(exchange.shown, "stopped before the answer was complete", NoAnswerKind.STOPPED))
+                return Failure(stopped)
             if exchange.sink is not None and found:
                 exchange.sink.take(found)
+        if is_last:
+            cancellation.wait(_HEARS_CANCELLATION_SECONDS)  # until its deadline, so that it gives the reason
+            return Failure(stopped)
         return Failure(NoAnswer(exchange.shown, f"no complete answer within {whole:g} s", NoAnswerKind.TRANSIENT))
 
     def _exchange(self, exchange: _Exchange) -> Result[HttpAnswer, HttpFailure]:
