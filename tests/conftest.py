@@ -1,5 +1,6 @@
 """What holds for all tests."""
 
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -45,6 +46,16 @@ def signals_as_before() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """Undo where a run of the command in this process sends its log: later tests read it in another place."""
+    logger = logging.getLogger("image_builder_adapters")
+    before, handlers, level = logger.propagate, list(logger.handlers), logger.level
+    yield
+    logger.propagate, logger.handlers = before, handlers
+    logger.setLevel(level)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
