@@ -20,29 +20,19 @@ from returns.result import Result, Success
 
 from image_builder_contracts.cancellation import ManualCancellation
 from image_builder_contracts.clause import contract_of
-from image_builder_contracts.registry import HeldImage
+from image_builder_contracts.registry import HeldImage, HeldImages
 
 MISSING = Digest(f"sha256:{'0' * 64}")
 
 
 @contract_of("PublishingRegistry")
-class PublishingRegistryContract:
-    """Clauses of the ``PublishingRegistry`` port."""
+class PublishingRegistryContract(HeldImages):
+    """Clauses of the ``PublishingRegistry`` port. ``image`` and ``index`` are in one repository that takes pushes."""
 
     @pytest.fixture
     def registry(self) -> PublishingRegistry:
         """The adapter under test."""
         pytest.fail("override the 'registry' fixture so that it returns your adapter")
-
-    @pytest.fixture
-    def image(self) -> HeldImage:
-        """A single image that the registry holds; its repository may be pushed to."""
-        pytest.fail("override the 'image' fixture so that it returns an image your registry holds")
-
-    @pytest.fixture
-    def index(self) -> HeldImage:
-        """An index of linux/amd64, linux/386 and an attestation (``unknown/unknown``) in the same repository."""
-        pytest.fail("override the 'index' fixture so that it returns an index your registry holds")
 
     @pytest.fixture
     def read_only(self) -> Repository:

@@ -30,14 +30,8 @@ class HeldImage:
     config: Descriptor | None
 
 
-@contract_of("Registry")
-class RegistryContract:
-    """Clauses of the ``Registry`` port; source: OCI Distribution Specification, "Pulling manifests"."""
-
-    @pytest.fixture
-    def registry(self) -> Registry:
-        """The adapter under test."""
-        pytest.fail("override the 'registry' fixture so that it returns your adapter")
+class HeldImages:
+    """Fixtures of contracts: what the registry under test holds."""
 
     @pytest.fixture
     def image(self) -> HeldImage:
@@ -48,6 +42,16 @@ class RegistryContract:
     def index(self) -> HeldImage:
         """An index of linux/amd64, linux/386 and an attestation (``unknown/unknown``) that the registry holds."""
         pytest.fail("override the 'index' fixture so that it returns an index your registry holds")
+
+
+@contract_of("Registry")
+class RegistryContract(HeldImages):
+    """Clauses of the ``Registry`` port; source: OCI Distribution Specification, "Pulling manifests"."""
+
+    @pytest.fixture
+    def registry(self) -> Registry:
+        """The adapter under test."""
+        pytest.fail("override the 'registry' fixture so that it returns your adapter")
 
     @pytest.fixture
     def move_tag(self) -> Callable[[], HeldImage]:
