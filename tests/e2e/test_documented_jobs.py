@@ -26,7 +26,7 @@ from tests.small_debian import Container
 # The first test makes the small Debian and the image.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 
-WORKSPACE, OUTPUTS = "/work/hello", "/outputs"
+WORKSPACE, OUTPUTS = "/builds/hello", "/outputs"
 # The user of the job, and the owner of the checkout. On GitHub's runners they differ.
 USERS = {
     "GitHub Actions": (0, 1001),

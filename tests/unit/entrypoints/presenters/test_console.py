@@ -23,7 +23,7 @@ def console(*secrets: str, results_only: bool = False, silent: bool = False, sys
         silent=silent,
         debug=False,
         ci=lines_of(system),
-        workspace="/work",
+        workspace="/checkout",
     )
 
 
@@ -153,7 +153,7 @@ def test_a_summary_for_people_holds_no_command(capfd: pytest.CaptureFixture[str]
 
 def test_github_shows_a_message_at_its_line_of_the_workspace(capfd: pytest.CaptureFixture[str]) -> None:
     shown = console("hunter22", system=CiSystem.GITHUB)
-    shown.follow("app", "a").error("it failed\n::error::hunter22", SourceLine("/work/app/Dockerfile", 3))
+    shown.follow("app", "a").error("it failed\n::error::hunter22", SourceLine("/checkout/app/Dockerfile", 3))
     shown.warning("careful", SourceLine("/elsewhere/Dockerfile", 3))
     assert capfd.readouterr().err.splitlines() == [
         "building app (a)",
