@@ -26,7 +26,7 @@ _NO_FILE = "this is not the path of a file"
 
 @final
 class FileArtifacts:
-    """Implements :class:`~image_builder_domain.ports.Artifacts`; ``redactor`` takes secrets out of logs.
+    """Implements :class:`~image_builder_domain.artifacts.Artifacts`; ``redactor`` takes secrets out of logs.
 
     The log directory is made when the first log is opened. Whole files are written as given. ``context`` is the build
     context: links in it are not followed, as in every git working copy.
@@ -123,7 +123,7 @@ class FileArtifacts:
 
 @final
 class FileLog:
-    """Implements :class:`~image_builder_domain.ports.LogFile`; no line is buffered, so a killed run loses none.
+    """Implements :class:`~image_builder_domain.artifacts.LogFile`; no line is buffered, so a killed run loses none.
 
     After the first failure nothing more is written: what is there has no gap. Safe to use from several threads.
     """

@@ -12,8 +12,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+from image_builder_domain.artifacts import Artifacts
 from image_builder_domain.failure import ArtifactFailure
-from image_builder_domain.ports import Artifacts
 from returns.methods import unwrap_or_failure
 from returns.result import Success
 

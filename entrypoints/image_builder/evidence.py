@@ -12,11 +12,11 @@ from dataclasses import replace
 from typing import Final, final
 
 from image_builder_adapters.redaction import Redactor
+from image_builder_domain.artifacts import EvidenceFiles
 from image_builder_domain.exit_code import ExitCode, Interruption
 from image_builder_domain.failure import ArtifactFailure
 from image_builder_domain.job.detection import detect
 from image_builder_domain.job.git_state import CiSystem
-from image_builder_domain.ports import EvidenceFiles
 from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.report.report import Report
 from image_builder_domain.trust.side import Side

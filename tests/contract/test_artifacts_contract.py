@@ -11,8 +11,8 @@ import pytest
 from image_builder_adapters.artifacts import FileArtifacts
 from image_builder_adapters.redaction import Redactor
 from image_builder_contracts.artifacts import SECRET, ArtifactsContract, no_room
+from image_builder_domain.artifacts import Artifacts, LogFile
 from image_builder_domain.failure import ArtifactFailure
-from image_builder_domain.ports import Artifacts, LogFile
 from returns.result import Failure, Result, Success
 
 from tests.contract.clauses import not_kept

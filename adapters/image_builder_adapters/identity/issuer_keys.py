@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, final
 from urllib.parse import urlsplit
 
+from image_builder_domain.artifacts import Artifacts
 from image_builder_domain.json_object import json_object
-from image_builder_domain.ports import Artifacts, Cancellation
+from image_builder_domain.ports import Cancellation
 from returns.methods import unwrap_or_failure
 from returns.result import Failure, Result, Success
 

@@ -20,8 +20,9 @@ from image_builder_adapters.yaml_reader import parse_document
 from image_builder.reading import Sources
 
 if TYPE_CHECKING:
+    from image_builder_domain.artifacts import EvidenceFiles
     from image_builder_domain.configuration.keys import Configuration
-    from image_builder_domain.ports import EvidenceFiles, SourceTree
+    from image_builder_domain.ports import SourceTree
     from image_builder_domain.problem import Problems
     from returns.result import Result
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import final
 
 from image_builder_adapters.cancellation import ScopedCancellation
+from image_builder_domain.artifacts import Artifacts
 from image_builder_domain.build import PlannedBuild
 from image_builder_domain.exit_code import Interruption
 from image_builder_domain.plan.build import Plan
 from image_builder_domain.ports import (
-    Artifacts,
     Cancellation,
     ImageEngine,
     Listener,

@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 from typing import Protocol, final
 
+from image_builder_domain.artifacts import Artifacts, LogFile
 from image_builder_domain.build import (
     NO_STEPS,
     BuildFailed,
@@ -17,7 +18,7 @@ from image_builder_domain.build import (
 from image_builder_domain.build_steps import BuildSteps, SourceLine
 from image_builder_domain.exit_code import Interruption
 from image_builder_domain.failure import ArtifactFailure
-from image_builder_domain.ports import Artifacts, Cancellation, ImageEngine, Listener, LogFile
+from image_builder_domain.ports import Cancellation, ImageEngine, Listener
 from image_builder_domain.report.build_outcome import ImageOutcome
 from returns.methods import unwrap_or_failure
 

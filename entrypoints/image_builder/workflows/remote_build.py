@@ -5,9 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import final
 
+from image_builder_domain.artifacts import Artifacts, LogFile
 from image_builder_domain.failure import ArtifactFailure
 from image_builder_domain.plan.remote import RemotePlan
-from image_builder_domain.ports import Artifacts, Cancellation, Listener, LogFile, OutputSink
+from image_builder_domain.ports import Cancellation, Listener, OutputSink
 from image_builder_domain.remote_pipeline import FinishedRun, PipelineInterrupted, RemotePipeline, Run, RunRequest
 from image_builder_domain.report.outcome import RemoteOutcome
 from image_builder_domain.report.pipeline_log import BrokenReport, last_report, without_timestamps

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from image_builder_adapters.artifacts import FileArtifacts, append
 from image_builder_adapters.redaction import Redactor
+from image_builder_domain.artifacts import Artifacts, LogFile
 from image_builder_domain.failure import ArtifactFailure
-from image_builder_domain.ports import Artifacts, LogFile
 from returns.pipeline import is_successful
 from returns.result import Success
 
