@@ -10,7 +10,7 @@ from returns.result import Failure, Result, Success
 
 from image_builder_domain.build import PlannedBuild
 from image_builder_domain.image.descriptor import MANIFEST_TYPES, Descriptor, HeldManifest
-from image_builder_domain.image.reference import Digest, ImageReference
+from image_builder_domain.image.reference import Digest
 from image_builder_domain.plan.build import Plan
 from image_builder_domain.problem import Problem, Problems, every, located, refuse
 from image_builder_domain.publish.identity import Identity
@@ -26,18 +26,19 @@ def images_of_report(content: bytes, where: str, plan: Plan) -> Result[tuple[Ima
     return Report.from_json(content, where).bind(lambda report: _images(report, where, plan))
 
 
-def foreign_image(reference: ImageReference, held: HeldManifest, ours: Identity) -> Problem | None:
+FOREIGN_REMEDY: Final = "publish in the job that built it; outside CI name it with --repo, in a git working copy"
+"""What to do where a manifest is not one of this job."""
+
+
+def why_foreign(held: HeldManifest, ours: Identity) -> str | None:
     """Why a manifest is not one of this job: its annotations name another repository or commit, or none."""
-    remedy = "publish in the job that built it; without labels.automatic nothing can be published later"
     if ours.source is None or ours.revision is None:
-        what = "it is not known which repository and commit this job builds"
-        return Problem(str(reference), what, "name them: outside CI with --repo, in a git working copy")
+        return "it is not known which repository and commit this job builds"
     theirs = Identity.of_annotations(dict(held.annotations))
     if ours.is_same_source(theirs) and theirs.revision == ours.revision:
         return None
     claimed = f"commit {theirs.revision or 'unknown'} of {theirs.source or 'no repository'}"
-    what = f"its annotations name {claimed}, but this job is of commit {ours.revision} of {ours.source}"
-    return Problem(str(reference), what, remedy)
+    return f"its annotations name {claimed}, but this job is of commit {ours.revision} of {ours.source}"
 
 
 def _images(report: Report, where: str, plan: Plan) -> Result[tuple[ImageOutcome, ...], Problems]:

@@ -23,12 +23,11 @@ from image_builder_domain.ports import (
 )
 from image_builder_domain.problem import Problem, Problems
 from image_builder_domain.publish.descent import Descent
-from image_builder_domain.publish.order import TagOrder
 from image_builder_domain.report.build_outcome import ImageOutcome, Outcome
 from returns.result import Failure
 
 from image_builder.workflows.image import build_image, never_started
-from image_builder.workflows.publish import publish
+from image_builder.workflows.publish import is_done, publish
 from image_builder.workflows.rights import NOT_ASKED, Rights, not_begun
 from image_builder.workflows.side_by_side import side_by_side
 from image_builder.workflows.sign import unready
@@ -77,14 +76,7 @@ def carry_out(
     finally:
         ports.engine.close()
     images = publish(images, plan, ports, listener, cancellation)
-    return Outcome(images, cancellation.reason() if not _is_done(plan, images) else None, tuple(lost))
-
-
-def _is_done(plan: Plan, images: tuple[ImageOutcome, ...]) -> bool:
-    """True when nothing that the plan asks for is left to do."""
-    if plan.tag_order is TagOrder.LATER:
-        return all(image.is_pushed for image in images)
-    return all(image.is_published and (bool(plan.not_signed) or image.is_signed) for image in images)
+    return Outcome(images, cancellation.reason() if not is_done(plan, images) else None, tuple(lost))
 
 
 def _build_all(

@@ -1,7 +1,8 @@
 """Ask every repository for the manifest that was built, by digest, and keep its bytes: tags are written with them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import final
+from typing import TypeAlias, final
 
 from image_builder_domain.build import BuildFailed, BuildInterrupted, PushFailed
 from image_builder_domain.failure import RegistryFailure
@@ -15,6 +16,14 @@ from returns.methods import unwrap_or_failure
 from image_builder.workflows.side_by_side import side_by_side
 
 _AT_ONCE = 8
+
+
+Foreign: TypeAlias = Callable[[HeldManifest], str | None]
+"""Why the manifest that a repository holds is not one that this run may publish; None if it is."""
+
+
+def own(_held: HeldManifest) -> None:
+    """Implement :data:`Foreign` for what this run built itself."""
 
 
 @final
@@ -41,7 +50,11 @@ def pinned(repository: Repository, digest: Digest) -> ImageReference:
 
 
 def check_image(
-    image: ImageOutcome, registry: PublishingRegistry, listener: Listener, cancellation: Cancellation
+    image: ImageOutcome,
+    registry: PublishingRegistry,
+    listener: Listener,
+    cancellation: Cancellation,
+    foreign: Foreign = own,
 ) -> CheckedImage:
     """What each repository holds, also after a failure, if the engine reported a digest.
 
@@ -52,7 +65,7 @@ def check_image(
         why = Unconfirmed(f"not asked: {_why_unknown(image)}")
         places = tuple(RepositoryOutcome(place, why) for place in image.request.repositories)
         return CheckedImage(replace(image.with_tags(Fate.WITHHELD, _why_failed(image)), repositories=places))
-    answers = _ask(image.request.repositories, digest, registry, cancellation)
+    answers = _ask(image.request.repositories, digest, registry, cancellation, foreign)
     whole = next((found for found in answers if isinstance(found, tuple)), None)
     places = tuple(
         RepositoryOutcome(place, None if isinstance(found, tuple) else found)
@@ -70,7 +83,11 @@ def check_image(
 
 
 def _ask(
-    repositories: tuple[Repository, ...], digest: Digest, registry: PublishingRegistry, cancellation: Cancellation
+    repositories: tuple[Repository, ...],
+    digest: Digest,
+    registry: PublishingRegistry,
+    cancellation: Cancellation,
+    foreign: Foreign,
 ) -> tuple[tuple[HeldManifest, ...] | RegistryFailure | Unconfirmed, ...]:
     """The manifest that each repository holds, then the children of an index; or what is missing."""
 
@@ -78,6 +95,9 @@ def _ask(
         held = unwrap_or_failure(registry.fetch(pinned(repository, digest), cancellation))
         if not isinstance(held, HeldManifest):
             return held
+        refused = foreign(held)
+        if refused is not None:
+            return Unconfirmed(refused)
         children = list[HeldManifest]()
         for listed in held.children:
             child = unwrap_or_failure(registry.fetch(pinned(repository, listed.digest), cancellation))

@@ -17,7 +17,7 @@ from image_builder_domain.publish.order import TagOrder
 from image_builder_domain.report.build_outcome import ImageOutcome
 from image_builder_domain.signing import ImageToSign, SignatureResult
 
-from image_builder.workflows.check import CheckedImage, check_image, pinned
+from image_builder.workflows.check import CheckedImage, Foreign, check_image, own, pinned
 from image_builder.workflows.check_again import Checker
 from image_builder.workflows.rights import Rights
 from image_builder.workflows.side_by_side import side_by_side
@@ -46,11 +46,19 @@ class Ports(Protocol):
 
 
 def publish(
-    built: tuple[ImageOutcome, ...], plan: Plan, ports: Ports, listener: Listener, cancellation: Cancellation
+    built: tuple[ImageOutcome, ...],
+    plan: Plan,
+    ports: Ports,
+    listener: Listener,
+    cancellation: Cancellation,
+    foreign: Foreign = own,
 ) -> tuple[ImageOutcome, ...]:
-    """Everything after the builds, as far as it goes. Each image's tags have a fate in any case."""
+    """Everything after the builds, as far as it goes. Each image's tags have a fate in any case.
+
+    What is ``foreign`` counts as missing from its repository.
+    """
     decider = tag_decider(plan, ports, cancellation)
-    run = _Run(plan, ports, listener, cancellation)
+    run = _Run(plan, ports, listener, cancellation, foreign)
     images, fates = run.asked(built, decider)
     images = run.without(images, lambda image: image.may_be_tagged, "")
     match plan.tag_order:
@@ -67,6 +75,11 @@ def publish(
         case unknown:
             assert_never(unknown)
     return tuple(image.outcome for image in images)
+
+
+def is_done(plan: Plan, images: tuple[ImageOutcome, ...]) -> bool:
+    """True when nothing that the plan asks for is left to do."""
+    return all(image.is_published and (bool(plan.not_signed) or image.is_signed) for image in images)
 
 
 def refusals(plan: Plan, ports: Ports, rights: Rights, cancellation: Cancellation) -> Problems:
@@ -90,13 +103,14 @@ class _Run:
     ports: Ports
     listener: Listener
     cancellation: Cancellation
+    foreign: Foreign
 
     def asked(
         self, built: tuple[ImageOutcome, ...], decider: TagDecider
     ) -> tuple[tuple[CheckedImage, ...], tuple[TagFate, ...]]:
         """What the repositories hold, and at the same time, what their tags name: both are questions to them."""
         registry, listener, cancellation = self.ports.publishing, self.listener, self.cancellation
-        checks = [partial(check_image, image, registry, listener, cancellation) for image in built]
+        checks = [partial(check_image, image, registry, listener, cancellation, self.foreign) for image in built]
         tags = () if self.plan.tag_order is TagOrder.LATER else questions(built, decider)
         work: tuple[Callable[[], CheckedImage | TagFate], ...] = (*checks, *tags)
         answers = side_by_side(lambda ask: ask(), work, _AT_ONCE)

@@ -8,10 +8,10 @@ import pytest
 from image_builder_domain.build import PlannedBuild
 from image_builder_domain.image.descriptor import OCI_MANIFEST, Descriptor, HeldManifest, Manifest
 from image_builder_domain.publish.identity import REVISION, SOURCE, Identity
-from image_builder_domain.report.to_publish import foreign_image, images_of_report
+from image_builder_domain.report.to_publish import images_of_report, why_foreign
 from returns.result import Failure
 
-from tests.unit.reports import BUILD, IMAGE, PLAN, REFERENCE, as_json, failed
+from tests.unit.reports import BUILD, IMAGE, PLAN, as_json, failed
 
 VARIANT = PlannedBuild(replace(BUILD.request, variant="alpine"), BUILD.destinations)
 OURS = Identity("https://github.example/acme/demo", "a" * 40)
@@ -74,6 +74,6 @@ def test_an_image_of_another_repository_or_commit_is_foreign(
     held = HeldManifest(
         Manifest(Descriptor(OCI_MANIFEST, IMAGE.digest, 2), None, ()), b"{}", (), tuple(annotations.items())
     )
-    problem = foreign_image(REFERENCE.pinned(IMAGE.digest), held, ours)
-    assert (words is None) == (problem is None)
-    assert words is None or words in str(problem)
+    reason = why_foreign(held, ours)
+    assert (words is None) == (reason is None)
+    assert words is None or words in str(reason)

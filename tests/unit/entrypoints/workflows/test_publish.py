@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from image_builder.workflows.build import Ports
 from image_builder.workflows.publish import publish
+from image_builder.workflows.publish_report import foreign_images, publish_report
 from image_builder_adapters.cancellation import ScopedCancellation
 from image_builder_domain.build import BuildRequest, PlannedBuild
 from image_builder_domain.exit_code import ExitCode, Interruption
@@ -13,8 +14,11 @@ from image_builder_domain.image.descriptor import OCI_INDEX, Descriptor
 from image_builder_domain.image.reference import Digest, ImageReference, Repository
 from image_builder_domain.job.git_state import CiSystem, GitState, JobType
 from image_builder_domain.ports import Cancellation, Verifier
+from image_builder_domain.problem import Problems
 from image_builder_domain.publish.fate import Fate
+from image_builder_domain.publish.identity import Identity
 from image_builder_domain.publish.order import TagOrder
+from image_builder_domain.publish.tag_rule import TagRules
 from image_builder_domain.report.build_outcome import ImageOutcome, Outcome, report
 from image_builder_domain.signing import SignatureStatus, SignerMisconfigured
 from image_builder_stand_ins.registry_in_memory import MemoryRegistry
@@ -61,6 +65,14 @@ class World:
         )
         ports = Ports(None, self.registry, self.registry, self.signers, None, self.verifiers)  # type: ignore[arg-type]  # not used here
         return Outcome(publish(built, plan, ports, self.listener, self.run))
+
+    def publish_report(self, ours: Identity) -> tuple[Problems, Outcome]:
+        """What the mode ``publish`` refuses beforehand, and does if it goes on."""
+        plan = plan_of(JOB, *self.builds, tag_rules=TagRules(ours))
+        built = tuple(ImageOutcome(build, described(str(build.request.variant))) for build in self.builds)
+        ports = Ports(None, self.registry, self.registry, self.signers, None, self.verifiers)  # type: ignore[arg-type]  # not used here
+        refused = foreign_images(built, plan, self.registry, self.run)
+        return refused, publish_report(built, plan, ports, self.listener, self.run)
 
     def tags(self, place: Repository) -> dict[str, str]:
         """What each tag of a repository names."""
@@ -349,3 +361,16 @@ def test_with_later_nothing_is_signed_or_tagged_and_the_run_is_done() -> None:
     assert {str(tag) for tag in outcome.images[0].tags} == {"withheld: later"}
     assert outcome.images[0].is_pushed
     assert outcome.exit_code() is ExitCode.DONE
+
+
+def test_a_foreign_image_is_not_published_though_its_registry_answers_only_the_second_time() -> None:
+    world = World("a", signer=(pen := Signer()))
+    for place in (ONE, TWO):
+        world.registry.fail_next(f"fetch {place}", LOST)
+    refused, outcome = world.publish_report(Identity("https://github.com/acme/demo", "1" * 40))
+    assert refused == ()
+    assert pen.requests == 0
+    assert world.tags(ONE) == world.tags(TWO) == {}
+    assert {str(tag) for image in outcome.images for tag in image.tags} == {"withheld: not in every repository"}
+    assert outcome.exit_code() is ExitCode.PUSH_FAILED
+    assert "its annotations name" in "".join(world.listener.errors)
