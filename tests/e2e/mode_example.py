@@ -31,7 +31,7 @@ _VARIABLE: Final = (
     (re.compile(rf"^(image-\w+) {re.escape(version('oci-image-builder'))}$", re.MULTILINE), r"\g<1> <version>"),
     # What a machine lets a process do, and this user.
     (
-        re.compile(r"^.{9}private root: (?!not tried).*(\n {11}-> .*)?", re.MULTILINE),
+        re.compile(r"^.{11}private root: (?!not tried).*(\n {11}-> .*)?", re.MULTILINE),
         "  <?>      private root: <?>",
     ),
     (
